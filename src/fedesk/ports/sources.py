@@ -1,0 +1,74 @@
+"""Reading: what a service may ask of a system, and how it is reached without being held up by it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.observation import Observation
+from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
+from fedesk.domain.states import System
+
+Result = TypeVar("Result")
+AdapterT_co = TypeVar("AdapterT_co", covariant=True)
+
+
+class Source(Protocol):
+    """A system as the board reads it. Raises SourceError; blocking, called on the bulkhead's threads only."""
+
+    def observe(self, previous: Observation | None) -> Observation:
+        """Look once. What ``previous`` already holds finished is not fetched again."""
+
+    def close(self) -> None:
+        """Let go of sockets and sessions; never waits for the network."""
+
+
+class RunSource(Source, Protocol):
+    """A system that has runs: Jenkins and Airflow."""
+
+    def run(self, run_id: str) -> RunDetail:
+        """One run by the system's own name, with its steps; raises NotFoundError."""
+
+    def runs(self, job: str, limit: int) -> tuple[Run, ...]:
+        """The newest runs of a job or DAG, newest first."""
+
+    def log(self, request: LogRequest, cursor: str) -> LogChunk:
+        """The piece of a log that follows ``cursor``; ``""`` begins at the start."""
+
+
+class Bulkhead(Protocol[AdapterT_co]):
+    """The one way to an adapter: bounded in concurrency and in total time."""
+
+    def call(self, use: Callable[[AdapterT_co], Result], *, deadline: float | None = None) -> Result:
+        """Run ``use`` on a thread of this connection's own and wait at most ``deadline`` seconds for it.
+
+        Raises DeadlineError when time is up (the thread is left to itself), and what ``use`` raises.
+        """
+
+    def close(self) -> None:
+        """Take no more calls; returns at once, hung threads or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One configured system, ready to be read. Making one opens nothing and imports no client."""
+
+    name: ConnectionName
+    system: System
+    address: str
+    period: float
+    """Seconds between two looks of the board."""
+    source: Bulkhead[Source]
+    runs: Bulkhead[RunSource] | None = None
+    """The same bulkhead, for a system that has runs."""
+
+
+class Clock(Protocol):
+    """The time, injected so that tests can hold it still."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow."""

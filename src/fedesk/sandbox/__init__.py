@@ -1,0 +1,1 @@
+"""Jenkins, Airflow, Vault and Snowflake on loopback, with one shared world."""
