@@ -1,0 +1,299 @@
+"""The board: what the snapshots of an environment and its catalogue say together, at one moment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from fedesk.domain.catalogue import Catalogue, Deadline, job_name
+from fedesk.domain.names import ConnectionName, RunName
+from fedesk.domain.observation import Snapshot
+from fedesk.domain.runs import Job, QueueItem, Run
+from fedesk.domain.secrets import SecretAge
+from fedesk.domain.states import State, System
+
+STRIP_LENGTH = 20
+"""Runs that a pipeline's strip shows."""
+
+JobKey = tuple[System, str]
+"""A Jenkins job's full name or a DAG id, with the system it belongs to."""
+
+
+class Severity(StrEnum):
+    """How loudly a finding asks: tier 1 pages, tier 2 makes a ticket, tier 3 is listed."""
+
+    PAGE = "page"
+    TICKET = "ticket"
+    LISTED = "listed"
+
+
+class Role(StrEnum):
+    """What a job is to its pipeline or service."""
+
+    DATA = "data"
+    CI = "ci"
+    DEPLOY = "deploy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentFacts:
+    """What every frame says about the environment one looks at."""
+
+    name: str
+    production: bool
+    mode: str
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Whose job it is: the pipeline or service that the catalogue gives it to, or the job itself."""
+
+    name: str
+    role: Role
+    owner: str = ""
+    tier: int = 3
+    catalogued: bool = False
+    runbook: str = ""
+    deadline: Deadline | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """Durations of the runs that succeeded: their median and 95th percentile, and how many there were."""
+
+    median: timedelta
+    p95: timedelta
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobHistory:
+    """A job or DAG with its runs, newest first, and what is usual for it."""
+
+    connection: ConnectionName
+    key: JobKey
+    subject: Subject
+    job: Job | None
+    runs: tuple[Run, ...]
+    baseline: Baseline | None
+
+    @property
+    def newest(self) -> Run | None:
+        """The newest run, ended or not."""
+        return self.runs[0] if self.runs else None
+
+    @property
+    def last_good(self) -> Run | None:
+        """The newest run that succeeded."""
+        return next((run for run in self.runs if run.state is State.SUCCEEDED), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineRow:
+    """One pipeline, as its row shows it."""
+
+    name: str
+    owner: str
+    tier: int
+    catalogued: bool
+    state: State
+    strip: tuple[Run, ...]
+    """The last runs, oldest first, at most STRIP_LENGTH."""
+    states: Mapping[str, State]
+    """State of the newest run by environment; an environment that was not read is missing."""
+    last_run: Run | None
+    next_run_at: datetime | None
+    baseline: Baseline | None
+    enabled: bool
+    runbook: str
+    deadline: Deadline | None
+    jobs: tuple[JobHistory, ...] = ()
+    """Every job that belongs to it, the one that moves data first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One row of the triage queue: what is wrong, where, since when, whose it is, what to do."""
+
+    id: str
+    """Stable for as long as the same thing is wrong."""
+    kind: str
+    severity: Severity
+    state: State
+    subject: str
+    what: str
+    since: datetime | None
+    owner: str
+    todo: str
+    run: RunName | None = None
+    link: str = ""
+    runbook: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """Everything the views show, as of one moment."""
+
+    environment: EnvironmentFacts
+    at: datetime
+    snapshots: tuple[Snapshot, ...]
+    pipelines: tuple[PipelineRow, ...]
+    findings: tuple[Finding, ...]
+    secrets: tuple[SecretAge, ...]
+    queue: tuple[QueueItem, ...]
+    histories: tuple[JobHistory, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontPage:
+    """The part of the last known board that is painted before anything has been read."""
+
+    environment: EnvironmentFacts
+    at: datetime | None = None
+    sources: tuple[tuple[ConnectionName, System], ...] = ()
+    findings: tuple[Finding, ...] = ()
+    counts: Mapping[str, int] | None = None
+    """Rows of each view, by its name; None where nothing is known yet."""
+
+
+def subjects(catalogue: Catalogue, environment: str) -> dict[JobKey, Subject]:
+    """Whose each catalogued job is in an environment. The first pipeline that names a job has it."""
+    found: dict[JobKey, Subject] = {}
+    for pipeline in catalogue.pipelines:
+        facts = {
+            "name": pipeline.name,
+            "owner": pipeline.owner,
+            "tier": pipeline.tier,
+            "catalogued": True,
+            "runbook": pipeline.runbook,
+        }
+        if pipeline.dag:
+            key = (System.AIRFLOW, job_name(pipeline.dag, environment))
+            found.setdefault(key, Subject(role=Role.DATA, deadline=pipeline.deadline, **facts))
+        for name, template in pipeline.jobs.items():
+            key = (System.JENKINS, job_name(template, environment))
+            role = Role.CI if pipeline.dag or name == "ci" else Role.DATA
+            deadline = pipeline.deadline if role is Role.DATA else None
+            found.setdefault(key, Subject(role=role, deadline=deadline, **facts))
+    for service in catalogue.services:
+        if service.deploy is None:
+            continue
+        carried = [pipeline for pipeline in catalogue.pipelines if pipeline.service == service.name]
+        found.setdefault(
+            (System.JENKINS, job_name(service.deploy.job, environment)),
+            Subject(
+                name=service.name,
+                role=Role.DEPLOY,
+                owner=service.owner,
+                tier=min((pipeline.tier for pipeline in carried), default=2),
+                catalogued=True,
+                runbook=next((pipeline.runbook for pipeline in carried if pipeline.runbook), ""),
+            ),
+        )
+    return found
+
+
+def baseline(runs: Iterable[Run]) -> Baseline | None:
+    """What is usual, from the runs that succeeded; None from fewer than three of them."""
+    lengths = sorted(
+        run.ended_at - run.started_at
+        for run in runs
+        if run.state is State.SUCCEEDED and run.started_at and run.ended_at
+    )
+    if len(lengths) < _ENOUGH_FOR_A_BASELINE:
+        return None
+    # Nearest rank: the smallest duration that at least 95 % of the runs do not exceed.
+    rank = -(-len(lengths) * 95 // 100) - 1
+    return Baseline(median=lengths[len(lengths) // 2], p95=lengths[rank], count=len(lengths))
+
+
+_ENOUGH_FOR_A_BASELINE = 3
+
+
+def histories(snapshots: Iterable[Snapshot], owned: Mapping[JobKey, Subject]) -> tuple[JobHistory, ...]:
+    """Every job that some connection knows, with its runs and whose it is."""
+    found = []
+    for snapshot in snapshots:
+        if snapshot.observation is None:
+            continue
+        jobs = {job.name: job for job in snapshot.observation.jobs}
+        runs: dict[str, list[Run]] = {name: [] for name in jobs}
+        for run in snapshot.observation.runs:
+            runs.setdefault(run.job, []).append(run)
+        for name, its_runs in runs.items():
+            key = (snapshot.system, name)
+            its_runs.sort(key=_listed_at, reverse=True)
+            found.append(
+                JobHistory(
+                    connection=snapshot.connection,
+                    key=key,
+                    subject=owned.get(key) or Subject(name=name, role=Role.DATA),
+                    job=jobs.get(name),
+                    runs=tuple(its_runs),
+                    baseline=baseline(its_runs),
+                )
+            )
+    return tuple(found)
+
+
+def _listed_at(run: Run) -> float:
+    return run.at.timestamp() if run.at else 0.0
+
+
+def pipelines(
+    catalogue: Catalogue,
+    environment: str,
+    found: Iterable[JobHistory],
+    elsewhere: Mapping[str, Iterable[JobHistory]],
+) -> tuple[PipelineRow, ...]:
+    """One row a pipeline: those of the catalogue in its order, then what was discovered, by name.
+
+    ``elsewhere`` holds the histories of the other environments, for the state of each.
+    """
+    mine: dict[str, list[JobHistory]] = {}
+    for history in found:
+        # A deploy job belongs to its service; the pipelines it carries are told by their own runs.
+        if history.subject.role is not Role.DEPLOY:
+            mine.setdefault(history.subject.name, []).append(history)
+    others = {name: _newest_states(items) for name, items in elsewhere.items()}
+    names = [pipeline.name for pipeline in catalogue.pipelines]
+    names += sorted(set(mine) - set(names))
+    declared = {pipeline.name: pipeline for pipeline in catalogue.pipelines}
+    rows = []
+    for name in names:
+        jobs = sorted(mine.get(name, []), key=lambda history: history.subject.role is not Role.DATA)
+        lead = jobs[0] if jobs else None
+        newest = lead.newest if lead else None
+        state = newest.state if newest else State.UNKNOWN
+        entry = declared.get(name)
+        states = {env: known[name] for env, known in others.items() if name in known}
+        if newest:
+            states[environment] = newest.state
+        rows.append(
+            PipelineRow(
+                name=name,
+                owner=entry.owner if entry else ", ".join(lead.job.owners) if lead and lead.job else "",
+                tier=entry.tier if entry else 3,
+                catalogued=entry is not None,
+                state=state,
+                strip=tuple(reversed(lead.runs[:STRIP_LENGTH])) if lead else (),
+                states=states,
+                last_run=newest,
+                next_run_at=lead.job.next_run_at if lead and lead.job else None,
+                baseline=lead.baseline if lead else None,
+                enabled=lead.job.enabled if lead and lead.job else True,
+                runbook=entry.runbook if entry else "",
+                deadline=entry.deadline if entry else None,
+                jobs=tuple(jobs),
+            )
+        )
+    return tuple(rows)
+
+
+def _newest_states(found: Iterable[JobHistory]) -> dict[str, State]:
+    states: dict[str, State] = {}
+    for history in sorted(found, key=lambda history: history.subject.role is Role.DATA):
+        if history.newest and history.subject.role is not Role.DEPLOY:
+            states[history.subject.name] = history.newest.state
+    return states

@@ -1,0 +1,325 @@
+"""What is wrong, as findings: one pure rule for each kind, and the order they are shown in."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fedesk.domain.board import EnvironmentFacts, Finding, JobHistory, Role, Severity
+from fedesk.domain.observation import Snapshot, Standing
+from fedesk.domain.runs import QueueItem, Run
+from fedesk.domain.secrets import SecretAge, Verdict
+from fedesk.domain.states import State
+
+_BY_TIER = {1: Severity.PAGE, 2: Severity.TICKET, 3: Severity.LISTED}
+_ORDER = {Severity.PAGE: 0, Severity.TICKET: 1, Severity.LISTED: 2}
+_STUCK_AFTER = timedelta(minutes=10)
+_TOKEN_ENDS_SOON = timedelta(hours=24)
+_LONG_FACTOR = 2
+_LONG_AT_LEAST = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the rules judge: everything known of one environment at one moment."""
+
+    environment: EnvironmentFacts
+    now: datetime
+    snapshots: tuple[Snapshot, ...]
+    histories: tuple[JobHistory, ...]
+    secrets: tuple[SecretAge, ...]
+    queue: tuple[QueueItem, ...]
+
+
+Rule = Callable[[Facts], Iterable[Finding]]
+
+
+def findings(facts: Facts) -> tuple[Finding, ...]:
+    """All findings: what pages first, then tickets, then the rest; in each the newest first."""
+    found = [finding for rule in RULES for finding in rule(facts)]
+    return tuple(sorted(found, key=lambda finding: (_ORDER[finding.severity], _age_key(finding, facts.now))))
+
+
+def _age_key(finding: Finding, now: datetime) -> float:
+    return (now - finding.since).total_seconds() if finding.since else float("inf")
+
+
+def severity_of(history: JobHistory) -> Severity:
+    """By the tier of whose job it is; a CI job never pages, for it hurts no customer."""
+    severity = _BY_TIER.get(history.subject.tier, Severity.LISTED)
+    if history.subject.role is Role.CI and severity is Severity.PAGE:
+        return Severity.TICKET
+    return severity
+
+
+def failed_runs(facts: Facts) -> Iterator[Finding]:
+    """A job whose newest ended run is bad, since the first of the bad ones in a row."""
+    for history in facts.histories:
+        ended = [run for run in history.runs if run.state.is_final and run.state is not State.SKIPPED]
+        if not ended or not ended[0].state.is_bad:
+            continue
+        streak = _bad_in_a_row(ended)
+        newest, first = streak[0], streak[-1]
+        aborted = newest.state is State.ABORTED
+        under_way = history.newest is not None and not history.newest.state.is_final
+        severity = Severity.LISTED if aborted else severity_of(history)
+        yield Finding(
+            id=f"failed:{history.connection}:{history.key[1]}:{first.name.id}",
+            kind="failed run",
+            severity=severity,
+            state=newest.state,
+            subject=_subject_label(history),
+            what=_failed_what(newest, len(streak), running_again=under_way),
+            since=newest.ended_at or newest.at,
+            owner=history.subject.owner,
+            todo="it runs again: wait for it" if under_way else "read the log, then re-run from failed",
+            run=newest.name,
+            link=newest.link,
+            runbook=history.subject.runbook,
+        )
+
+
+def _bad_in_a_row(ended: list[Run]) -> list[Run]:
+    streak = []
+    for run in ended:
+        if not run.state.is_bad:
+            break
+        streak.append(run)
+    return streak
+
+
+def _failed_what(run: Run, length: int, *, running_again: bool) -> str:
+    said = run.reason or run.state.value
+    more = f", {length} in a row" if length > 1 else ""
+    return f"{said}{more}{', running again' if running_again else ''}"
+
+
+def _subject_label(history: JobHistory) -> str:
+    if history.subject.role is Role.DATA:
+        return history.subject.name
+    return f"{history.subject.role.value} {history.subject.name}"
+
+
+def slow_runs(facts: Facts) -> Iterator[Finding]:
+    """A run that takes more than twice what 95 % of its like take, and at least five minutes more."""
+    for history in facts.histories:
+        run, usual = history.newest, history.baseline
+        if run is None or usual is None or run.state.is_final:
+            continue
+        took = run.duration(facts.now)
+        if took is None or took < usual.p95 * _LONG_FACTOR or took < usual.p95 + _LONG_AT_LEAST:
+            continue
+        why = f"{run.reason}; " if run.reason else ""
+        yield Finding(
+            id=f"slow:{run.name}",
+            kind="slow run",
+            severity=min(severity_of(history), Severity.TICKET, key=lambda item: -_ORDER[item]),
+            state=State.WAITING if run.state is State.WAITING else State.UNSTABLE,
+            subject=_subject_label(history),
+            what=f"{why}running {_minutes(took)}, usually {_minutes(usual.median)}",
+            since=run.started_at,
+            owner=history.subject.owner,
+            todo="see what it waits for",
+            run=run.name,
+            link=run.link,
+            runbook=history.subject.runbook,
+        )
+
+
+def missed_deadlines(facts: Facts) -> Iterator[Finding]:
+    """A pipeline whose deadline has passed, or will pass before its run can end, without a success."""
+    for history in facts.histories:
+        run, deadline = history.newest, history.subject.deadline
+        if run is None or deadline is None or run.at is None or run.state is State.SUCCEEDED:
+            continue
+        due = deadline.next_after(run.at)
+        left = due - facts.now
+        expected = _expected_end(history, run, facts.now)
+        if left >= timedelta(0) and (expected is None or expected <= due):
+            continue
+        said = f"due {deadline}, " + (
+            f"late by {_minutes(-left)}" if left < timedelta(0) else f"expected {_minutes(expected - due)} after it"
+        ) if expected or left < timedelta(0) else ""
+        yield Finding(
+            id=f"deadline:{run.name}",
+            kind="deadline",
+            severity=severity_of(history),
+            state=State.WAITING if left >= timedelta(0) else State.FAILED,
+            subject=history.subject.name,
+            what=said,
+            since=due if left < timedelta(0) else run.started_at,
+            owner=history.subject.owner,
+            todo="tell those who wait for it",
+            run=run.name,
+            link=run.link,
+            runbook=history.subject.runbook,
+        )
+
+
+def _expected_end(history: JobHistory, run: Run, now: datetime) -> datetime | None:
+    if run.state.is_final or run.started_at is None or history.baseline is None:
+        return None
+    return max(run.started_at + history.baseline.median, now)
+
+
+def system_problems(facts: Facts) -> Iterator[Finding]:
+    """What a system says is wrong with itself; in production a sealed Vault or a dead scheduler pages."""
+    for snapshot in facts.snapshots:
+        for problem in snapshot.observation.problems if snapshot.observation else ():
+            grave = problem.kind in _GRAVE
+            severity = Severity.PAGE if grave and facts.environment.production else Severity.TICKET
+            yield Finding(
+                id=f"problem:{snapshot.connection}:{problem.kind}:{problem.where}",
+                kind=problem.kind,
+                severity=severity,
+                state=State.FAILED if grave else State.UNSTABLE,
+                subject=problem.where or str(snapshot.connection),
+                what=f"{problem.kind}: {problem.text}",
+                since=problem.since,
+                owner="",
+                todo="look at the system itself",
+                link=problem.link,
+            )
+
+
+_GRAVE = frozenset({"sealed", "scheduler", "metadatabase"})
+
+
+def silent_systems(facts: Facts) -> Iterator[Finding]:
+    """A connection that cannot be read: what it would show is unknown, and unknown is not green."""
+    for snapshot in facts.snapshots:
+        if snapshot.failure is None or snapshot.standing not in (Standing.STALE, Standing.FAILED):
+            continue
+        yield Finding(
+            id=f"connection:{snapshot.connection}",
+            kind="connection",
+            severity=Severity.TICKET,
+            state=State.UNKNOWN,
+            subject=str(snapshot.connection),
+            what=snapshot.failure.sentence,
+            since=snapshot.failed_since,
+            owner="",
+            todo="what it would show is unknown until it answers",
+            link=snapshot.address,
+        )
+
+
+def stuck_queue(facts: Facts) -> Iterator[Finding]:
+    """Builds that wait long for an executor: one finding a connection, with the oldest reason."""
+    waiting: dict[str, list[QueueItem]] = {}
+    for item in facts.queue:
+        if item.stuck or facts.now - item.since > _STUCK_AFTER:
+            waiting.setdefault(str(item.connection), []).append(item)
+    for connection, items in waiting.items():
+        oldest = min(items, key=lambda item: item.since)
+        count = "1 build waits" if len(items) == 1 else f"{len(items)} builds wait"
+        yield Finding(
+            id=f"queue:{connection}",
+            kind="queue",
+            severity=Severity.TICKET,
+            state=State.QUEUED,
+            subject=connection,
+            what=f"{count} for an executor: {oldest.why}",
+            since=oldest.since,
+            owner="",
+            todo="look at the executors",
+            link=oldest.link,
+        )
+
+
+def old_secrets(facts: Facts) -> Iterator[Finding]:
+    """Secrets past their limit, due, or of unknown age: one finding each way, the worst named first."""
+    for verdict, severity, state, said in _SECRET_ROWS:
+        ages = sorted(
+            (age for age in facts.secrets if age.verdict is verdict),
+            key=lambda age: age.time_left or timedelta.max,
+        )
+        if not ages:
+            continue
+        names = ", ".join(age.secret.name for age in ages[:3]) + (" …" if len(ages) > 3 else "")  # noqa: PLR2004 - fits a row
+        worst = ages[0]
+        since = facts.now + worst.time_left if verdict is Verdict.OVERDUE and worst.time_left else None
+        yield Finding(
+            id=f"secrets:{verdict.value}",
+            kind="secrets",
+            severity=severity,
+            state=state,
+            subject=f"{len(ages)} secret{'s' if len(ages) > 1 else ''} {said}",
+            what=names,
+            since=since,
+            owner=worst.secret.owner,
+            todo="rotate the oldest first" if verdict is not Verdict.UNDETERMINED else "find out their age",
+        )
+
+
+_SECRET_ROWS = (
+    (Verdict.OVERDUE, Severity.TICKET, State.FAILED, "overdue"),
+    (Verdict.UNDETERMINED, Severity.LISTED, State.UNKNOWN, "of unknown age"),
+    (Verdict.DUE, Severity.LISTED, State.UNSTABLE, "due"),
+)
+
+
+def ending_tokens(facts: Facts) -> Iterator[Finding]:
+    """A credential of fedesk's own that ends within a day and cannot renew itself."""
+    for snapshot in facts.snapshots:
+        token = snapshot.observation.token if snapshot.observation else None
+        if token is None or token.expires_at is None or token.renewable:
+            continue
+        left = token.expires_at - facts.now
+        if left > _TOKEN_ENDS_SOON:
+            continue
+        yield Finding(
+            id=f"token:{snapshot.connection}",
+            kind="token",
+            severity=Severity.TICKET,
+            state=State.UNSTABLE,
+            subject=str(snapshot.connection),
+            what=f"the token of {token.display_name} ends in {_minutes(max(left, timedelta(0)))}",
+            since=None,
+            owner="",
+            todo="get a new one before it ends",
+        )
+
+
+def paused_pipelines(facts: Facts) -> Iterator[Finding]:
+    """A catalogued data job that is switched off: nothing of it will fail, and nothing will be loaded."""
+    for history in facts.histories:
+        job = history.job
+        if job is None or job.enabled or not history.subject.catalogued or history.subject.role is not Role.DATA:
+            continue
+        yield Finding(
+            id=f"paused:{history.connection}:{job.name}",
+            kind="paused",
+            severity=Severity.LISTED,
+            state=State.UNSTABLE,
+            subject=history.subject.name,
+            what=f"{job.name} is switched off: nothing runs",
+            since=None,
+            owner=history.subject.owner,
+            todo="ask its owner whether that is meant",
+            link=job.link,
+            runbook=history.subject.runbook,
+        )
+
+
+def _minutes(length: timedelta) -> str:
+    minutes = max(int(length.total_seconds() // 60), 0)
+    hours, rest = divmod(minutes, 60)
+    if hours >= _HOURS_OF_TWO_DAYS:
+        return f"{hours // 24}d"
+    return f"{hours}h{rest:02}m" if hours else f"{minutes}m"
+
+
+_HOURS_OF_TWO_DAYS = 48
+
+RULES: tuple[Rule, ...] = (
+    failed_runs,
+    slow_runs,
+    missed_deadlines,
+    system_problems,
+    silent_systems,
+    stuck_queue,
+    old_secrets,
+    ending_tokens,
+    paused_pipelines,
+)
+"""Every rule of triage; a new kind of finding is one function and one entry here."""

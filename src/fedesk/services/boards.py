@@ -1,0 +1,68 @@
+"""Putting snapshots, catalogue and time together into a board."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from fedesk.domain.board import Board, EnvironmentFacts, histories, pipelines, subjects
+from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.observation import Snapshot
+from fedesk.domain.secrets import SecretAge, Verdict, judge
+from fedesk.domain.triage import Facts, findings
+
+MAX_AGE = timedelta(days=90)
+WARN_BEFORE = timedelta(days=14)
+
+
+def ages(
+    snapshots: Iterable[Snapshot],
+    now: datetime,
+    max_age: timedelta = MAX_AGE,
+    warn: timedelta = WARN_BEFORE,
+) -> tuple[SecretAge, ...]:
+    """Every secret that was seen, judged; the least time left first, those of unknown age before all."""
+    judged = [
+        judge(secret, now, max_age, warn)
+        for snapshot in snapshots
+        if snapshot.observation is not None
+        for secret in snapshot.observation.secrets
+    ]
+    return tuple(sorted(judged, key=_least_left))
+
+
+def _least_left(age: SecretAge) -> tuple[bool, timedelta, str]:
+    unknown = age.verdict is Verdict.UNDETERMINED
+    return (not unknown, age.time_left or timedelta(0), age.secret.name)
+
+
+def board_of(
+    environment: EnvironmentFacts,
+    catalogue: Catalogue,
+    snapshots: Sequence[Snapshot],
+    elsewhere: Mapping[str, Sequence[Snapshot]],
+    now: datetime,
+) -> Board:
+    """The board of one environment; ``elsewhere`` holds the snapshots of the others."""
+    found = histories(snapshots, subjects(catalogue, environment.name))
+    others = {name: histories(theirs, subjects(catalogue, name)) for name, theirs in elsewhere.items()}
+    secrets = ages(snapshots, now)
+    queue = tuple(
+        item for snapshot in snapshots if snapshot.observation for item in snapshot.observation.queue
+    )
+    facts = Facts(
+        environment=environment,
+        now=now,
+        snapshots=tuple(snapshots),
+        histories=found,
+        secrets=secrets,
+        queue=queue,
+    )
+    return Board(
+        environment=environment,
+        at=now,
+        snapshots=tuple(snapshots),
+        pipelines=pipelines(catalogue, environment.name, found, others),
+        findings=findings(facts),
+        secrets=secrets,
+        queue=queue,
+        histories=found,
+    )

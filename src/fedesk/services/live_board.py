@@ -1,0 +1,118 @@
+"""The live board: one poller per connection, and a fresh board after each look.
+
+A poller is a daemon thread; its timer only waits for an event, so looks cannot pile up, and a hung system
+holds up neither the others nor the exit. Boards are handed over on the pollers' threads.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from fedesk.domain.board import Board, EnvironmentFacts
+from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.observation import Snapshot
+from fedesk.ports.sources import Clock, Connection
+from fedesk.services.boards import board_of
+from fedesk.services.looking import look, unseen
+
+ELSEWHERE_PERIOD = 60.0
+"""Seconds between two looks at a system of an environment that is not the selected one."""
+LONGEST_WAIT = 60.0
+"""Seconds that a failing system is left alone at most, unless its period is longer."""
+_HISTORY_PAUSE = 0.2
+
+
+class LiveBoard:
+    """Polls the connections of the selected environment, and gently those of the others."""
+
+    def __init__(
+        self,
+        environment: EnvironmentFacts,
+        catalogue: Catalogue,
+        connections: Sequence[Connection],
+        elsewhere: Mapping[str, Sequence[Connection]],
+        clock: Clock,
+        *,
+        known: Mapping[ConnectionName, Snapshot] | None = None,
+    ) -> None:
+        self._environment = environment
+        self._catalogue = catalogue
+        self._clock = clock
+        self._mine = tuple(connections)
+        self._elsewhere = {name: tuple(theirs) for name, theirs in elsewhere.items()}
+        known = known or {}
+        self._snapshots = {
+            connection.name: known.get(connection.name) or unseen(connection)
+            for connection in (*self._mine, *(one for theirs in self._elsewhere.values() for one in theirs))
+        }
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._wake: dict[ConnectionName, threading.Event] = {}
+        self._on_board: Callable[[Board], None] | None = None
+
+    def start(self, on_board: Callable[[Board], None]) -> None:
+        """Begin to poll; ``on_board`` gets a board after each look, on a poller's thread."""
+        self._on_board = on_board
+        others = [(one, ELSEWHERE_PERIOD) for theirs in self._elsewhere.values() for one in theirs]
+        for connection, at_least in [(one, 0.0) for one in self._mine] + others:
+            wake = self._wake[connection.name] = threading.Event()
+            threading.Thread(
+                target=self._poll,
+                args=(connection, max(at_least, connection.period), wake),
+                name=f"poll {connection.name}",
+                daemon=True,
+            ).start()
+
+    def refresh(self) -> None:
+        """Look at every connection of the selected environment as soon as may be."""
+        for connection in self._mine:
+            if connection.name in self._wake:
+                self._wake[connection.name].set()
+
+    def stop(self) -> None:
+        """Hand over no more boards and let the pollers end; returns at once, hung systems or not."""
+        self._stopped.set()
+        for wake in self._wake.values():
+            wake.set()
+
+    def board(self) -> Board:
+        """The board of this moment, from what is known."""
+        with self._lock:
+            snapshots = dict(self._snapshots)
+        return board_of(
+            self._environment,
+            self._catalogue,
+            [snapshots[connection.name] for connection in self._mine],
+            {name: [snapshots[one.name] for one in theirs] for name, theirs in self._elsewhere.items()},
+            self._clock.now(),
+        )
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """What is known of every connection, those of the other environments included."""
+        with self._lock:
+            return tuple(self._snapshots.values())
+
+    def _poll(self, connection: Connection, period: float, wake: threading.Event) -> None:
+        failures = 0
+        while not self._stopped.is_set():
+            wake.clear()
+            snapshot = look(connection, self._snapshots[connection.name], self._clock)
+            failures = failures + 1 if snapshot.failure else 0
+            wait = self._wait(snapshot, period, failures)
+            snapshot = replace(snapshot, next_try_at=self._clock.now() + timedelta(seconds=wait))
+            with self._lock:
+                self._snapshots[connection.name] = snapshot
+            if not self._stopped.is_set() and self._on_board is not None:
+                self._on_board(self.board())
+            wake.wait(wait)
+
+    @staticmethod
+    def _wait(snapshot: Snapshot, period: float, failures: int) -> float:
+        """Seconds to the next look: doubled with each failure in a row, short while history is read."""
+        if failures:
+            return min(5.0 * 2 ** (failures - 1), max(LONGEST_WAIT, 0.0))
+        if snapshot.observation is not None and not snapshot.observation.complete:
+            return _HISTORY_PAUSE
+        return period

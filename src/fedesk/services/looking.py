@@ -1,0 +1,68 @@
+"""One look at one connection, and at several side by side: what the board and the command line both do."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.observation import Failure, FailureKind, Snapshot
+from fedesk.ports.errors import SourceError
+from fedesk.ports.sources import Clock, Connection
+
+
+def unseen(connection: Connection, epoch: int = 0) -> Snapshot:
+    """What is known of a connection before the first look."""
+    return Snapshot(
+        connection=connection.name, system=connection.system, address=connection.address, epoch=epoch
+    )
+
+
+def look(connection: Connection, previous: Snapshot, clock: Clock) -> Snapshot:
+    """Look once. A failure keeps what was known before it and says since when it lasts; never raises."""
+    started = clock.monotonic()
+    try:
+        observation = connection.source.call(lambda source: source.observe(previous.observation))
+    except SourceError as error:
+        return _failed(previous, error.failure, clock)
+    except Exception as error:  # noqa: BLE001 - a fault in one adapter must leave the other systems live
+        sentence = f"fedesk failed while reading {connection.name}: {type(error).__name__}; please report it"
+        return _failed(previous, Failure(kind=FailureKind.FAULT, sentence=sentence), clock)
+    return replace(
+        previous,
+        observation=observation,
+        observed_at=clock.now(),
+        latency=clock.monotonic() - started,
+        failure=None,
+        failed_since=None,
+        next_try_at=clock.now() + timedelta(seconds=connection.period),
+    )
+
+
+def _failed(previous: Snapshot, failure: Failure, clock: Clock) -> Snapshot:
+    return replace(
+        previous, failure=failure, failed_since=previous.failed_since or clock.now(), next_try_at=None
+    )
+
+
+def look_at_all(
+    connections: Sequence[Connection],
+    clock: Clock,
+    known: Mapping[ConnectionName, Snapshot] | None = None,
+) -> tuple[Snapshot, ...]:
+    """Look at each once, side by side; as slow as the slowest, which its bulkhead bounds."""
+    known = known or {}
+    snapshots = [known.get(connection.name) or unseen(connection) for connection in connections]
+
+    def look_into(index: int) -> None:
+        snapshots[index] = look(connections[index], snapshots[index], clock)
+
+    threads = [
+        threading.Thread(target=look_into, args=(index,), name=f"look at {connection.name}", daemon=True)
+        for index, connection in enumerate(connections)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return tuple(snapshots)

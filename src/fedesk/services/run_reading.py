@@ -1,0 +1,38 @@
+"""Reading runs and logs of any configured system, by name."""
+
+from collections.abc import Sequence
+
+from fedesk.domain.names import RunName
+from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
+from fedesk.ports.errors import NotFoundError
+from fedesk.ports.sources import Bulkhead, Connection, RunSource
+
+
+class RunReading:
+    """Blocking reads through the connections' bulkheads; each raises SourceError."""
+
+    def __init__(self, connections: Sequence[Connection]) -> None:
+        self._connections = {connection.name: connection for connection in connections}
+
+    def detail(self, name: RunName) -> RunDetail:
+        """A run with its steps."""
+        return self._source(name).call(lambda source: source.run(name.id))
+
+    def runs(self, connection: Connection, job: str, limit: int) -> tuple[Run, ...]:
+        """The newest runs of a job or DAG, newest first."""
+        if connection.runs is None:
+            return ()
+        return connection.runs.call(lambda source: source.runs(job, limit))
+
+    def log(self, request: LogRequest, cursor: str) -> LogChunk:
+        """The piece of a log behind ``cursor``; ``""`` begins at the start."""
+        return self._source(request.run).call(lambda source: source.log(request, cursor))
+
+    def _source(self, name: RunName) -> Bulkhead[RunSource]:
+        connection = self._connections.get(name.connection)
+        if connection is None:
+            known = ", ".join(str(one) for one in sorted(self._connections)) or "none"
+            raise NotFoundError(f"{name.connection} is not configured; there are: {known}")
+        if connection.runs is None:
+            raise NotFoundError(f"{name.connection} is a {connection.system.value}, which has no runs")
+        return connection.runs
