@@ -1,0 +1,126 @@
+"""The last known state of an environment, in two cache files that may be lost at any time.
+
+The front page is small and read with the standard library, so that it can be painted before anything else is
+imported; the snapshots are what the pollers go on from. Files are written whole (temporary name, then
+``os.replace``) and readable by their owner alone.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from fedesk.domain.board import EnvironmentFacts, Finding, FrontPage, Severity
+from fedesk.domain.names import ConnectionName, RunName
+from fedesk.domain.observation import Snapshot
+from fedesk.domain.states import State, System
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LastKnown:
+    """Where the cache of one configuration and environment is."""
+
+    folder: Path
+    """The user's cache directory for fedesk."""
+    configuration: Path
+    environment: str
+
+    @property
+    def _stem(self) -> str:
+        identity = f"{self.configuration.resolve()}\n{self.environment}"
+        return hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+    @property
+    def front_page(self) -> Path:
+        """File of the front page."""
+        return self.folder / f"{self._stem}.front.json"
+
+    @property
+    def snapshots(self) -> Path:
+        """File of the snapshots."""
+        return self.folder / f"{self._stem}.snapshots.json"
+
+
+def write_front_page(place: LastKnown, page: FrontPage) -> None:
+    """Keep the front page; raises OSError."""
+    document = {"format": _FORMAT, **asdict(page)}
+    document["sources"] = [[str(name), system.value] for name, system in page.sources]
+    for kept, finding in zip(document["findings"], page.findings, strict=True):
+        kept["run"] = None if finding.run is None else str(finding.run)
+    _replace(place.front_page, json.dumps(document, default=_plain).encode("utf-8", "replace"))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in the front page")
+
+
+def read_front_page(place: LastKnown) -> FrontPage | None:
+    """The front page as it was kept; None where there is none, or none of this form."""
+    try:
+        document = json.loads(place.front_page.read_bytes())
+        if document["format"] != _FORMAT:
+            return None
+        return FrontPage(
+            environment=EnvironmentFacts(**document["environment"]),
+            at=_moment(document["at"]),
+            sources=tuple((ConnectionName.parse(name), System(kind)) for name, kind in document["sources"]),
+            findings=tuple(_finding(kept) for kept in document["findings"]),
+            counts=document["counts"],
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _finding(kept: dict[str, Any]) -> Finding:
+    kept["severity"] = Severity(kept["severity"])
+    kept["state"] = State(kept["state"])
+    kept["since"] = _moment(kept["since"])
+    kept["run"] = None if kept["run"] is None else RunName.parse(kept["run"])
+    return Finding(**kept)
+
+
+def write_snapshots(place: LastKnown, snapshots: Sequence[Snapshot]) -> None:
+    """Keep what is known of every connection; raises OSError."""
+    import msgspec
+
+    _replace(place.snapshots, msgspec.json.encode([_FORMAT, snapshots]))
+
+
+def read_snapshots(place: LastKnown) -> tuple[Snapshot, ...]:
+    """The snapshots as they were kept; none where they are lost or of another form."""
+    import msgspec
+
+    try:
+        form, snapshots = msgspec.json.decode(
+            place.snapshots.read_bytes(), type=tuple[int, tuple[Snapshot, ...]]
+        )
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return ()
+    return snapshots if form == _FORMAT else ()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # The temporary file is 0600 from its making, and os.replace keeps that.
+    with NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(content)
+            file.close()
+            os.replace(temporary, path)  # noqa: PTH105 - one spelling for the atomic step
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
