@@ -1,0 +1,307 @@
+"""Jenkins as the desk reads it (``ports.sources.RunSource``). Nothing here changes anything.
+
+A look is three requests: all jobs of the configured folders, the queue, the executors. To these come the
+stages of builds that have failed since, few a look and each once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from fedesk.clients.jenkins_builds import (
+    DETAIL_FIELDS,
+    RUN_FIELDS,
+    build_path,
+    detail_of,
+    job_of,
+    job_path,
+    moment,
+    reason_of,
+    run_of,
+    span,
+)
+from fedesk.clients.jenkins_jobs import (
+    FIRST_BUILDS,
+    LEVELS,
+    MOST_BUILDS,
+    NARROW_BUILDS,
+    Scope,
+    by_job,
+    jobs_tree,
+    merged,
+    walk,
+    wanting,
+)
+from fedesk.clients.jenkins_json import Build, Builds, Computers, Container, Item, Pipeline, Queue
+from fedesk.clients.jenkins_log import read_log
+from fedesk.clients.jenkins_session import JenkinsSession
+from fedesk.clients.jenkins_stages import pipeline_of, stage_log
+from fedesk.clients.wording import quoted
+from fedesk.domain.names import NameNotUnderstoodError, split_build
+from fedesk.domain.observation import Observation, Problem
+from fedesk.domain.runs import Capacity, Job, LogChunk, LogRequest, QueueItem, Run, RunDetail
+from fedesk.domain.states import State
+from fedesk.ports.endpoint import Endpoint
+from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError, ServerFaultError
+
+_REASONS_A_LOOK = 3
+_JOBS_ASKED_ALONE = 3
+_FOLDERS_ASKED_ALONE = 30
+
+_QUEUE_TREE = "items[id,why,inQueueSince,stuck,url,task[name,fullName,url]]"
+_COMPUTER_TREE = (
+    "busyExecutors,totalExecutors,computer[displayName,offline,offlineCauseReason,offlineCause[timestamp]]"
+)
+
+
+class JenkinsClient:
+    """One Jenkins controller, or some folders of it.
+
+    Connecting and the credential's look-up happen here, on the bulkhead's thread; raises SourceError.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, folders: tuple[str, ...] = ()) -> None:
+        self._endpoint = endpoint
+        self._scope = Scope.of(folders)
+        self._session = JenkinsSession(endpoint)
+        self._asked_why: set[str] = set()
+
+    def observe(self, previous: Observation | None) -> Observation:
+        """All jobs with their newest builds, the queue, the executors, added to what ``previous`` holds."""
+        known = by_job(previous.runs) if previous is not None else {}
+        items, problems = self._jobs(NARROW_BUILDS if known else FIRST_BUILDS, known)
+        runs = {
+            item.full_name: self._runs_of(item, known.get(item.full_name, ()))
+            for item in items
+            if item.jobs is None
+        }
+        explained = self._explained({job: of_job for job, of_job in runs.items() if of_job})
+        queue, no_queue = self._queue()
+        capacity, nodes = self._executors()
+        return Observation(
+            runs=tuple(run for of_job in explained.values() for run in of_job),
+            jobs=tuple(self._job(item) for item in items if item.jobs is None),
+            queue=queue,
+            capacity=capacity,
+            problems=(*problems, *no_queue, *nodes),
+            server_version=self._session.version,
+        )
+
+    def run(self, run_id: str) -> RunDetail:
+        """One build by ``FOLDER/JOB#NUMBER``, with its stages where it has any; raises NotFoundError."""
+        job, number = _build_of(run_id)
+        path = build_path(job, number)
+        build = self._session.json(f"{path}/api/json", Build, tree=DETAIL_FIELDS)
+        note, pipeline = "", None
+        try:
+            pipeline = pipeline_of(self._session, path)
+        except (ServerFaultError, ForbiddenError, ProtocolError) as error:
+            # wfapi answers 500 for whatever goes wrong in it; the build itself is there to be looked at.
+            note = f"Its stages could not be read: {error}"
+        run = run_of(build, job, self._endpoint.name, self._endpoint.url)
+        if pipeline is not None:
+            run = _with_stages(run, pipeline)
+        return detail_of(build, run, pipeline, base=self._endpoint.url, job=job, note=note)
+
+    def runs(self, job: str, limit: int) -> tuple[Run, ...]:
+        """The newest builds of a job, newest first; raises NotFoundError."""
+        field = "builds" if limit <= MOST_BUILDS else "allBuilds"
+        found = self._session.json(
+            f"{job_path(job)}/api/json", Builds, tree=f"{field}[{RUN_FIELDS}]{{0,{max(limit, 1)}}}"
+        )
+        builds = found.builds or found.all_builds
+        return tuple(run_of(build, job, self._endpoint.name, self._endpoint.url) for build in builds[:limit])
+
+    def log(self, request: LogRequest, cursor: str) -> LogChunk:
+        """The piece after ``cursor`` of a build's log, or of the log of one of its stages."""
+        path = build_path(*_build_of(request.run.id))
+        if request.task is not None:
+            return stage_log(self._session, path, request.task, cursor)
+        return read_log(self._session, f"{path}/logText", cursor, whole=f"{path}/consoleText")
+
+    def close(self) -> None:
+        """Let go of the sockets."""
+        self._session.close()
+
+    def _jobs(
+        self, builds: int, known: Mapping[str, Sequence[Run]]
+    ) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
+        """All items in scope, each job with builds enough to miss none; and the folders not found."""
+        items = self._look(builds)
+        wanted = {
+            item.full_name: count
+            for item in items
+            if item.jobs is None
+            and (count := wanting(item.builds or (), builds, known.get(item.full_name, ())))
+        }
+        if len(wanted) > _JOBS_ASKED_ALONE:
+            return self._jobs(
+                FIRST_BUILDS if max(wanted.values()) <= FIRST_BUILDS > builds else MOST_BUILDS, known
+            )
+        if wanted:
+            items = tuple(
+                _with_builds(item, self._builds(item.full_name, wanted[item.full_name]))
+                if item.full_name in wanted
+                else item
+                for item in items
+            )
+        present = {item.full_name for item in items}
+        root = "/".join(self._scope.root)
+        return items, tuple(
+            Problem(
+                kind="folder",
+                where=name,
+                text=f"{self._endpoint.name} has no folder {quoted(name, limit=120)}, or hides it",
+            )
+            for name in self._scope.names
+            if name != root and name not in present
+        )
+
+    def _look(self, builds: int) -> tuple[Item, ...]:
+        root, asked = "/".join(self._scope.root), 0
+
+        def deeper(folder: str) -> Sequence[Item]:
+            nonlocal asked
+            asked += 1
+            if asked > _FOLDERS_ASKED_ALONE:
+                raise ProtocolError(
+                    f"{self._endpoint.name} has more than {_FOLDERS_ASKED_ALONE} folders deeper than "
+                    f"{LEVELS} levels; name the ones you need in `folders`"
+                )
+            return self._container(folder, LEVELS, builds)
+
+        return tuple(walk(self._container(root, self._scope.levels, builds), root, self._scope, deeper))
+
+    def _container(self, folder: str, levels: int, builds: int) -> Sequence[Item]:
+        path = f"{job_path(folder)}/api/json" if folder else "api/json"
+        found = self._session.json(path, Container, tree=jobs_tree(levels, builds))
+        if found.jobs is None:
+            raise ProtocolError(
+                f"{self._endpoint.name} at {self._endpoint.url} names no jobs under {quoted(folder or '/')}; "
+                "it is no folder, or `url` is no Jenkins"
+            )
+        return found.jobs
+
+    def _builds(self, job: str, count: int) -> list[Build]:
+        tree = f"builds[{RUN_FIELDS}]{{0,{count}}}"
+        return self._session.json(f"{job_path(job)}/api/json", Builds, tree=tree).builds
+
+    def _runs_of(self, item: Item, known: Sequence[Run]) -> tuple[Run, ...]:
+        reasons = {run.name.id: run.reason for run in known}
+        fresh = [
+            run_of(
+                build,
+                item.full_name,
+                self._endpoint.name,
+                self._endpoint.url,
+                reason=reasons.get(f"{item.full_name}#{build.number}", ""),
+            )
+            for build in item.builds or ()
+        ]
+        return merged(fresh, known)
+
+    def _explained(self, runs: dict[str, tuple[Run, ...]]) -> dict[str, tuple[Run, ...]]:
+        """The same runs; the newest finished one of a job, if it failed, with its reason, asked for once."""
+        asked = 0
+        for job, of_job in runs.items():
+            position = next((at for at, run in enumerate(of_job) if run.state.is_final), None)
+            if position is None:
+                continue
+            run = of_job[position]
+            if (
+                run.state not in {State.FAILED, State.UNSTABLE}
+                or run.reason
+                or run.name.id in self._asked_why
+            ):
+                continue
+            if asked == _REASONS_A_LOOK:
+                break
+            asked += 1
+            self._asked_why.add(run.name.id)
+            reason = self._reason(run)
+            runs[job] = (*of_job[:position], replace(run, reason=reason), *of_job[position + 1 :])
+        return runs
+
+    def _reason(self, run: Run) -> str:
+        try:
+            pipeline = pipeline_of(self._session, build_path(*split_build(run.name.id)))
+        except (ServerFaultError, ForbiddenError, ProtocolError):
+            # A reason that cannot be had is no reason to lose the look; the run's own screen says why.
+            return ""
+        return "" if pipeline is None else reason_of(pipeline)
+
+    def _queue(self) -> tuple[tuple[QueueItem, ...], tuple[Problem, ...]]:
+        try:
+            entries = self._session.json("queue/api/json", Queue, tree=_QUEUE_TREE).items
+        except (ForbiddenError, NotFoundError) as error:
+            return (), (Problem(kind="permission", where="queue", text=str(error)),)
+        named = (
+            (entry, entry.task.full_name or job_of(entry.task.url) or entry.task.name) for entry in entries
+        )
+        return tuple(
+            QueueItem(
+                connection=self._endpoint.name,
+                id=str(entry.id),
+                job=job,
+                why=entry.why or "",
+                since=since,
+                stuck=entry.stuck,
+                link=f"{self._endpoint.url}/{job_path(job)}/",
+            )
+            for entry, job in named
+            if self._scope.holds(job) and (since := moment(entry.in_queue_since)) is not None
+        ), ()
+
+    def _executors(self) -> tuple[Capacity | None, tuple[Problem, ...]]:
+        try:
+            found = self._session.json("computer/api/json", Computers, tree=_COMPUTER_TREE)
+        except (ForbiddenError, NotFoundError) as error:
+            return None, (Problem(kind="permission", where="computer", text=str(error)),)
+        return Capacity(busy=found.busy_executors, total=found.total_executors), tuple(
+            Problem(
+                kind="agent offline",
+                where=node.display_name,
+                text=node.offline_cause_reason or "it is offline, and Jenkins gives no reason",
+                since=moment(node.offline_cause.timestamp) if node.offline_cause is not None else None,
+                link=f"{self._endpoint.url}/computer/",
+            )
+            for node in found.computer
+            if node.offline
+        )
+
+    def _job(self, item: Item) -> Job:
+        newest = next(iter(item.builds or ()), None)
+        return Job(
+            connection=self._endpoint.name,
+            name=item.full_name,
+            link=f"{self._endpoint.url}/{job_path(item.full_name)}/",
+            enabled=item.buildable and not (item.color or "").startswith("disabled"),
+            expected_duration=None if newest is None else span(newest.estimated_duration),
+        )
+
+
+def _build_of(run_id: str) -> tuple[str, int]:
+    try:
+        return split_build(run_id)
+    except NameNotUnderstoodError as error:
+        raise NotFoundError(str(error)) from None
+
+
+def _with_builds(item: Item, builds: list[Build]) -> Item:
+    return Item(
+        name=item.name,
+        full_name=item.full_name,
+        url=item.url,
+        color=item.color,
+        buildable=item.buildable,
+        builds=builds,
+    )
+
+
+def _with_stages(run: Run, pipeline: Pipeline) -> Run:
+    """What the stages know better: that it waits for a person, when it began, and why it failed."""
+    if pipeline.status == "PAUSED_PENDING_INPUT" and run.state is State.RUNNING:
+        return replace(run, state=State.WAITING, original_state="paused for input")
+    begun = moment(pipeline.start_time_millis)
+    if not run.state.is_final:
+        return replace(run, started_at=begun or run.started_at)
+    return replace(run, started_at=begun or run.started_at, reason=reason_of(pipeline))

@@ -1,0 +1,180 @@
+r"""Reading a growing log of Jenkins by offset without losing or doubling a line.
+
+``progressiveText`` has traps (``contracts/jenkins_plugins.md`` 4, read in Stapler's LargeText): while a build
+runs, the body stops at the last full line and after 10,000 lines, yet ``X-Text-Size`` is the size of the
+whole log; a lone LF arrives as CRLF; broken bytes arrive as U+FFFD; older controllers strip console notes, newer do
+not. So an offset in the raw log cannot be had from ``X-Text-Size`` alone, and counting what was received is
+exact only for a log of LF lines in sound UTF-8 without stripped notes. The rule here:
+
+1. The next offset is the last one plus the bytes of the whole lines received, CRLF counted as one.
+2. Where that count meets ``X-Text-Size``, it is proven: each distortion that lacks a byte would have fallen
+   short, and U+FFFD, which adds some, is ruled out.
+3. Elsewhere the next request starts some lines earlier, and its body has to begin with exactly those lines.
+4. Where it does not, the whole log is read and as many lines are skipped as were handed on: every form of the
+   log has the same LFs.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fedesk.clients.jenkins_session import JenkinsSession
+from fedesk.domain.runs import LogChunk
+from fedesk.ports.errors import ProtocolError
+
+CHUNK = 2 * 1024 * 1024
+"""Bytes after which a long log is handed on, and read on from there."""
+
+_WHOLE = 48 * 1024 * 1024
+_SERVED_LINES = 10_000
+_WINDOW_LINES = 20
+_WINDOW_BYTES = 4096
+_NOTE = re.compile(r"\x1b\[8mha:[^\n]*?\x1b\[0m")
+_REPLACED = "\N{REPLACEMENT CHARACTER}".encode()
+_CURSOR = re.compile(r"([0-9]{1,18}):([0-9]{1,18}):([0-9]{1,18}):([0-9]{1,18}):([0-9a-f]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where reading goes on in a log."""
+
+    offset: int = 0
+    """Bytes in the raw log."""
+    lines: int = 0
+    """Lines handed on."""
+    window: int = 0
+    """Bytes before ``offset`` that are read again as a proof; 0 where the offset is sure."""
+    shown: int = 0
+    """Bytes as which the window arrives, CRLF counted as one."""
+    proof: str = ""
+    """Digest of these."""
+
+    def __str__(self) -> str:
+        return f"{self.offset}:{self.lines}:{self.window}:{self.shown}:{self.proof}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Read a cursor, ``""`` for the start; raises ProtocolError for one that is no cursor of Jenkins'."""
+        if not text:
+            return cls()
+        match = _CURSOR.fullmatch(text)
+        if match is None:
+            raise ProtocolError(f"{text!r} is no place in a log of Jenkins; read the log from its start")
+        offset, lines, window, shown = (int(match[group]) for group in range(1, 5))
+        if window > offset:
+            raise ProtocolError(f"{text!r} is no place in a log of Jenkins; read the log from its start")
+        return cls(offset, lines, window, shown, match[5])
+
+    @property
+    def start(self) -> int:
+        """The offset to ask for."""
+        return self.offset - self.window
+
+
+class Answer(NamedTuple):
+    """What ``progressiveText`` answered."""
+
+    body: bytes
+    size: int
+    """``X-Text-Size``: bytes of the raw log."""
+    growing: bool
+    """``X-More-Data``: whether the build still writes."""
+    cut: bool = False
+    """Whether fedesk stopped reading before the end of the body."""
+
+
+class Read(NamedTuple):
+    """Whole lines, and where they end."""
+
+    text: bytes
+    place: Place
+    complete: bool
+
+
+def advance(place: Place, answer: Answer) -> Read | None:
+    """What an answer to a request at ``place.start`` adds; None where the place does not fit (rule 4)."""
+    body = answer.body.replace(b"\r\n", b"\n")
+    if answer.size < place.start:
+        return None
+    if place.window:
+        if _digest(body[: place.shown]) != place.proof:
+            return None
+        body = body[place.shown :]
+    if not answer.growing and not answer.cut:
+        return Read(body, Place(answer.size, place.lines + body.count(b"\n")), complete=True)
+    whole = body[: body.rfind(b"\n") + 1]
+    if not whole:
+        # A carriage return ends a line for Jenkins: 10,000 updates of a progress bar hide what follows them.
+        return None if body.count(b"\r") >= _SERVED_LINES else Read(b"", place, complete=False)
+    offset, lines = place.offset + len(whole), place.lines + whole.count(b"\n")
+    if not answer.cut and place.offset + len(body) == answer.size and _REPLACED not in answer.body:
+        return Read(whole, Place(offset, lines), complete=False)
+    window = _window(whole)
+    return Read(whole, Place(offset, lines, len(window), len(window), _digest(window)), complete=False)
+
+
+def realign(place: Place, log: bytes, *, growing: bool) -> Read:
+    """The same from the whole log as ``consoleText`` gives it: raw line ends, notes stripped."""
+    end = log.rfind(b"\n") + 1 if growing else len(log)
+    handed_on = _end_of_line(log, place.lines)
+    if handed_on is None or handed_on > end:
+        # Fewer lines than were handed on: the server does not show them yet, or the log was replaced.
+        return Read(b"", place, complete=not growing)
+    rest = log[handed_on:end]
+    window = _window(log[:end])
+    shown = window.decode("utf-8", "replace").encode().replace(b"\r\n", b"\n")
+    known = Place(end, place.lines + rest.count(b"\n"), len(window), len(shown), _digest(shown))
+    return Read(rest, known, complete=not growing)
+
+
+def read_log(session: JenkinsSession, path: str, cursor: str, *, whole: str) -> LogChunk:
+    """The piece after ``cursor`` of the log at ``path``; ``whole`` is where the same log is had entire."""
+    place = Place.parse(cursor)
+    answer = _ask(session, f"{path}/progressiveText?start={place.start}")
+    read = advance(place, answer)
+    if read is None:
+        log = session.text(whole, limit=_WHOLE)
+        read = realign(place, log.body, growing=answer.growing or log.cut)
+    return LogChunk(text=plain(read.text), cursor=str(read.place), complete=read.complete)
+
+
+def _ask(session: JenkinsSession, path: str) -> Answer:
+    piece = session.text(path, limit=CHUNK)
+    size = piece.headers.get("X-Text-Size", "")
+    if not size.isdecimal():
+        raise ProtocolError(f"Jenkins sent a log without X-Text-Size at /{path}; a proxy may have removed it")
+    growing = piece.headers.get("X-More-Data", "").lower() == "true"
+    return Answer(piece.body, int(size), growing, piece.cut)
+
+
+def plain(text: bytes) -> str:
+    """Log bytes as text: LF line ends, broken bytes replaced, console notes taken out."""
+    return _NOTE.sub("", text.decode("utf-8", "replace").replace("\r\n", "\n"))
+
+
+def _window(lines: bytes) -> bytes:
+    """The last whole lines, few but not too few to be told from others; at least one."""
+    start = len(lines)
+    for _ in range(_WINDOW_LINES):
+        before = lines.rfind(b"\n", 0, max(start - 1, 0)) + 1
+        if start < len(lines) and len(lines) - before > _WINDOW_BYTES:
+            break
+        start = before
+        if start == 0:
+            break
+    return lines[start:]
+
+
+def _end_of_line(text: bytes, lines: int) -> int | None:
+    """The offset behind so many line feeds; None where there are fewer."""
+    end = 0
+    for _ in range(lines):
+        end = text.find(b"\n", end) + 1
+        if end == 0:
+            return None
+    return end
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.blake2b(text, digest_size=12).hexdigest()

@@ -1,0 +1,223 @@
+"""Talking to a Jenkins controller: python-jenkins for session, authentication and crumb, and fedesk's errors.
+
+Rules of the wire: ``contracts/jenkins.md``. No redirect is followed: the JSON API has none of its own, and
+the 303 of a merged trigger or the 302 of a stop lead away from what was asked.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import jenkins
+import requests
+
+from fedesk.clients.jenkins_json import decode
+from fedesk.clients.requests_session import TimedSession, translate
+from fedesk.clients.wording import quoted, status_error
+from fedesk.ports.endpoint import Endpoint
+from fedesk.ports.errors import (
+    ForbiddenError,
+    NotFoundError,
+    ProtocolError,
+    SourceError,
+    UnauthenticatedError,
+)
+
+T = TypeVar("T")
+
+_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
+_PAGE = 20_000
+"""Characters of an HTML page that are looked at for its words."""
+
+
+class _Controller(jenkins.Jenkins):  # type: ignore[misc]  # python-jenkins ships no types
+    """python-jenkins over fedesk's own requests session: deadlines, trust, proxy, no followed redirect."""
+
+    crumb: Any
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        secret = endpoint.credential() if endpoint.credential is not None else None
+        super().__init__(
+            endpoint.url, endpoint.user or None, None if secret is None else secret.reveal(), timeout=None
+        )
+        self._endpoint = endpoint
+        # One scheme, as configured: a Kerberos package that happens to be installed changes nothing.
+        del self._auths[1:]
+        # python-jenkins takes headers and a switch for TLS from environment variables; its session goes.
+        self._session = TimedSession(endpoint)
+
+    def jenkins_request(
+        self,
+        req: requests.Request,
+        add_crumb: bool = True,  # noqa: FBT001, FBT002  (the signature is python-jenkins')
+        resolve_auth: bool = True,  # noqa: FBT001, FBT002  (the signature is python-jenkins')
+        stream: bool | None = None,  # noqa: FBT001  (the signature is python-jenkins')
+    ) -> requests.Response:
+        """One request, its response in 2xx or a POST's in 3xx; raises SourceError. POSTs need a crumb."""
+        if resolve_auth:
+            self._maybe_add_auth()
+        wants_crumb = add_crumb and req.method == "POST"
+        if wants_crumb:
+            self.maybe_add_crumb(req)
+        response = self._request(req, stream)
+        if wants_crumb and self.crumb and _is_stale_crumb(response):
+            # Refused by the filter before the resource saw it: asking again repeats nothing.
+            self.crumb = None
+            self.maybe_add_crumb(req)
+            response = self._request(req, stream)
+        good = "23" if req.method == "POST" else "2"
+        if str(response.status_code)[0] not in good:
+            with response:
+                raise refusal(self._endpoint, response)
+        return response
+
+    def maybe_add_crumb(self, req: requests.Request) -> None:
+        """As python-jenkins', for which a 404 means that the controller wants no crumb."""
+        try:
+            super().maybe_add_crumb(req)
+        except NotFoundError:
+            self.crumb = False
+
+    def _request(self, req: requests.Request, stream: bool | None = None) -> requests.Response:  # noqa: FBT001  (the signature is python-jenkins')
+        prepared = self._session.prepare_request(req)
+        answer: requests.Response = self._session.send(prepared, stream=bool(stream), allow_redirects=False)
+        return answer
+
+    def close(self) -> None:
+        """Let go of the sockets."""
+        self._session.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """The beginning of a text answer: its headers, and at least one whole line of its body if it has one."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    cut: bool
+    """Whether more of the body was to come."""
+
+
+class JenkinsSession:
+    """Requests to one controller, by paths relative to its base address. All raise SourceError."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        try:
+            self._controller = _Controller(endpoint)
+        except (requests.RequestException, ValueError) as error:
+            raise translate(error, endpoint) from None
+        self.version = ""
+        """What the controller last said in X-Jenkins."""
+
+    def json(self, path: str, shape: type[T], *, tree: str = "") -> T:
+        """The JSON at ``path``, with ``tree`` where there is one, in the given shape."""
+        response = self._get(path + (f"?tree={quote(tree, safe=',*')}" if tree else ""))
+        self.version = response.headers.get("X-Jenkins", self.version)
+        if "json" not in response.headers.get("Content-Type", "").lower():
+            raise self._no_json(response)
+        try:
+            return decode(response.content, shape)
+        except ValueError as error:
+            raise ProtocolError(
+                f"{self._endpoint.name} does not answer as Jenkins documents at {self._endpoint.url}/{path}: "
+                f"{quoted(str(error))}; see whether `url` is that of a Jenkins"
+            ) from None
+
+    def text(self, path: str, *, limit: int) -> Piece:
+        """A text answer from its start: read on until ``limit`` bytes are there and a line has ended."""
+        read = bytearray()
+        try:
+            with self._get(path, stream=True) as response:
+                if "text/plain" not in response.headers.get("Content-Type", "").lower():
+                    raise self._no_json(response)
+                for chunk in response.iter_content(64 * 1024):
+                    read += chunk
+                    if len(read) >= limit and b"\n" in chunk:
+                        return Piece(body=bytes(read), headers=response.headers, cut=True)
+        except requests.RequestException as error:
+            raise translate(error, self._endpoint) from None
+        return Piece(body=bytes(read), headers=response.headers, cut=False)
+
+    def post(self, path: str, data: Mapping[str, str]) -> requests.Response:
+        """POST a form with authentication and crumb; the answer is in 2xx or 3xx, nothing was followed."""
+        return self._send(requests.Request("POST", f"{self._endpoint.url}/{path}", data=dict(data)))
+
+    def close(self) -> None:
+        """Let go of the sockets."""
+        self._controller.close()
+
+    def _get(self, path: str, *, stream: bool = False) -> requests.Response:
+        return self._send(requests.Request("GET", f"{self._endpoint.url}/{path}"), stream=stream)
+
+    def _send(self, request: requests.Request, *, stream: bool = False) -> requests.Response:
+        try:
+            answer: requests.Response = self._controller.jenkins_request(request, stream=stream)
+        except SourceError:
+            raise
+        except (requests.RequestException, OSError, ValueError, jenkins.JenkinsException) as error:
+            raise translate(error, self._endpoint) from None
+        return answer
+
+    def _no_json(self, response: requests.Response) -> ProtocolError:
+        kind = response.headers.get("Content-Type", "no content type")
+        return ProtocolError(
+            f"{self._endpoint.name} answers at {self._endpoint.url} with a page of {quoted(kind, limit=40)} "
+            f"that says {quoted(page_words(response))}; a login page of a proxy stands before it, "
+            "or `url` is no Jenkins"
+        )
+
+
+def _is_stale_crumb(response: requests.Response) -> bool:
+    return response.status_code == requests.codes.forbidden and "No valid crumb" in page_words(response)
+
+
+def page_words(response: requests.Response) -> str:
+    """What a page says: Jenkins' X-Error where it sets one, else title and text, without markup."""
+    said = response.headers.get("X-Error")
+    if said:
+        return said
+    text = response.content[:_PAGE].decode("utf-8", "replace")
+    if "html" not in response.headers.get("Content-Type", "").lower() and "<" not in text:
+        return text
+    title = _TITLE.search(text)
+    body = text if title is None else text[: title.start()] + text[title.end() :]
+    head = _TAGS.sub(" ", title[1]).strip() if title is not None else ""
+    return " ".join(f"{head} {_TAGS.sub(' ', body)}".split())
+
+
+def refusal(endpoint: Endpoint, response: requests.Response) -> SourceError:
+    """The error that a response outside 2xx is; the rules of 401 and 403 are in ``contracts/jenkins.md``."""
+    where, status = str(endpoint.name), response.status_code
+    who = f"user {quoted(endpoint.user, limit=60)}" if endpoint.user else "anonymous readers"
+    if 300 <= status < 400:  # noqa: PLR2004  (the class of statuses that RFC 9110 calls redirection)
+        target = quoted(response.headers.get("Location", ""), limit=160)
+        return ProtocolError(
+            f"{where} at {endpoint.url} sends fedesk on to {target} (HTTP {status}), as a Jenkins does not; "
+            "a login page stands before it, or that address is the right `url`"
+        )
+    words = page_words(response)
+    if status == requests.codes.unauthorized:
+        return UnauthenticatedError(
+            f"{where} refuses the login of {who} (HTTP 401: {quoted(words)}); see its `user` and `credential`"
+        )
+    if status == requests.codes.forbidden:
+        missing = response.headers.get("X-Required-Permission", "")
+        lacking = f", {quoted(missing, limit=80)} is missing" if missing else f": {quoted(words)}"
+        if response.headers.get("X-You-Are-Authenticated-As", "") == "anonymous" or not endpoint.user:
+            return ForbiddenError(
+                f"{where} is closed to anonymous readers (HTTP 403{lacking}); give it `user` and `credential`"
+            )
+        return ForbiddenError(f"{where} does not allow this to {who} (HTTP 403{lacking}); ask for that right")
+    if status == requests.codes.not_found:
+        asked = quoted(_asked_path(endpoint, response), limit=200)
+        return NotFoundError(f"{where} has no {asked}, or hides it from {who} (HTTP 404)")
+    return status_error(where, status, words)
+
+
+def _asked_path(endpoint: Endpoint, response: requests.Response) -> str:
+    address: Any = response.url
+    return str(address).removeprefix(endpoint.url).partition("?")[0]
