@@ -1,0 +1,184 @@
+"""Which line of a log is found, over logs as dbt, Airflow, Jenkins, pytest and Kubernetes write them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fedesk.domain.log_lines import ERRORS_KEPT, LogScan, Sign, first_error, mark_of, telling_line
+
+_STDOUT = "[2026-11-20T02:31:09.000+0000] {subprocess.py:93} INFO - 02:31:09  "
+
+DBT = """\
+[2026-11-20T02:31:07.101+0000] {subprocess.py:75} INFO - Running command: ['/usr/bin/bash', '-c', 'dbt test']
+>Running with dbt=1.10.2
+>Found 41 models, 118 data tests, 0 errors
+>1 of 2 START test unique_payments_id ............. [RUN]
+>1 of 2 PASS unique_payments_id ................... [PASS in 0.61s]
+>2 of 2 FAIL 14 not_null_amount ................... [FAIL 14 in 0.9s]
+>Completed with 1 error, 0 partial successes
+>
+>Failure in test not_null_amount (models/p.yml)
+>  Got 14 results, configured to fail if != 0
+>Done. PASS=1 WARN=0 ERROR=1 SKIP=0 TOTAL=2
+[2026-11-20T02:31:14.000+0000] {subprocess.py:97} INFO - Command exited with return code 1
+[2026-11-20T02:31:14.100+0000] {taskinstance.py:3313} ERROR - Task failed with exception
+Traceback (most recent call last):
+  File "/opt/airflow/taskinstance.py", line 768, in _execute_task
+    result = _execute_callable(context=context, **execute_callable_kwargs)
+airflow.exceptions.AirflowException: Bash command failed. The command returned a non-zero exit code 1.
+[2026-11-20T02:31:14.300+0000] {taskinstance.py:1226} INFO - Marking task as FAILED. dag_id=payments_daily
+""".replace(">", _STDOUT).splitlines()
+
+PYTHON = """\
+[2026-11-20 01:00:03,001] {extract.py:20} INFO - error handling enabled, timeout=30
+[2026-11-20 01:00:04,000] {extract.py:41} WARNING - partner API answered HTTP 503, retrying in 5s
+[2026-11-20 01:00:30,000] {taskinstance.py:1824} ERROR - Task failed with exception
+Traceback (most recent call last):
+  File "/opt/dags/extract.py", line 88, in fetch
+    raise_for(response)
+KeyError: 'settlement_date'
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/opt/dags/extract.py", line 120, in main
+    rows = fetch(day)
+extract.ExtractError: cannot read day 2026-11-19
+""".splitlines()
+
+JENKINS = """\
+Started by user mara
+[Pipeline] stage
+[Pipeline] { (Unit tests)
++ set -e
++ pytest --maxfail=1 -q
+[2026-11-20T09:12:01.113Z] ..F
+[2026-11-20T09:12:01.200Z] E       assert 3 == 4
+[2026-11-20T09:12:01.300Z] FAILED tests/test_rates.py::test_round - assert 3 == 4
+[2026-11-20T09:12:01.400Z] 1 failed, 2 passed in 0.12s
+[Pipeline] }
+ERROR: script returned exit code 1
+Finished: FAILURE
+""".splitlines()
+
+KILLED = """\
+INFO:root:loading 40M rows
+/home/jenkins/run.sh: line 4:  1234 Killed                  python load.py
+ERROR: script returned exit code 137
+Finished: FAILURE
+""".splitlines()
+
+
+@pytest.mark.parametrize(
+    ("log", "telling", "sign"),
+    [
+        (DBT, "Failure in test not_null_amount", Sign.DATA_TEST),
+        (PYTHON, "KeyError: 'settlement_date'", Sign.EXCEPTION),
+        (JENKINS, "E       assert 3 == 4", Sign.TEST),
+        (KILLED, "Killed", Sign.RESOURCES),
+    ],
+)
+def test_the_line_that_says_why_is_found(log: list[str], telling: str, sign: Sign) -> None:
+    """A cause ranks above the wrapper that reports it and above the words a log ends with."""
+    scan = LogScan()
+    scan.feed(log)
+    assert scan.telling is not None
+    assert telling in log[scan.telling]
+    assert scan.sign is sign
+    assert telling_line(log) == scan.telling
+    assert first_error(log) == scan.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "sign"),
+    [
+        ('FATAL:  password authentication failed for user "etl"', Sign.POLICY),
+        ("fatal: unable to access 'https://github.com/finedge/x/'", Sign.FATAL),
+        ("Error: checksum mismatch for artifact payments-1.4.2.whl", Sign.CHECKSUM),
+        ("sha256 of image does not match release.json", Sign.CHECKSUM),
+        ("requests.exceptions.HTTPError: 502 Server Error: Bad Gateway for url", Sign.NETWORK),
+        ('"POST /v1/rates HTTP/1.1" 503 19', Sign.NETWORK),
+        ("psycopg.OperationalError: connection refused", Sign.NETWORK),
+        ("snowflake.connector.errors.ProgrammingError: 001003 (42000): SQL compilation error:", Sign.SQL),
+        ("Database Error in model payments (models/payments.sql)", Sign.SQL),
+        ("airflow.exceptions.AirflowTaskTimeout: Timeout, PID: 77", Sign.TIMEOUT),
+        ("Timeout has been exceeded", Sign.TIMEOUT),
+        ("Error from server (Forbidden): pods is forbidden", Sign.POLICY),
+        ('admission webhook "policy.sigstore.dev" denied the request', Sign.POLICY),
+        ("java.lang.OutOfMemoryError: Java heap space", Sign.RESOURCES),
+        ("container etl terminated: OOMKilled, exit code 137", Sign.RESOURCES),
+        ("OSError: [Errno 28] No space left on device", Sign.RESOURCES),
+        ("[ERROR] Failed to execute goal", Sign.ERROR),
+        ("3 failed, 0 errors", Sign.ERROR),
+        ("ERROR - something odd", Sign.ERROR),
+        ("npm ERR! code E404", Sign.ERROR),
+        ("hudson.AbortException: script returned exit code 2", Sign.ENDING),
+    ],
+)
+def test_a_line_of_trouble_is_marked(line: str, sign: Sign) -> None:
+    """Each failure mode of the mission has its phrases."""
+    mark = mark_of(line)
+    assert mark is not None
+    assert mark.sign is sign
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Completed with 0 errors",
+        "Done. PASS=118 WARN=0 ERROR=0 SKIP=0 TOTAL=118",
+        "errorlevel 0",
+        "error handling enabled",
+        "WARN: connection reset, going on",
+        "[2026-11-20T02:31:14.100+0000] {x.py:3} WARNING - task failed once",
+        "02:31:09  [WARNING]: Deprecated functionality: error in config",
+        "DEBUG error cache miss",
+        "+ echo 'ERROR: not this one'",
+        "copied s3://finedge/errors/2026-11-20.csv",
+        "4 of 9 PASS accepted_values_payments_status__failed__paid .... [PASS in 0.41s]",
+        "SELECT count(*) FROM loads WHERE status = 'failed'",
+        "connection refused, retrying in 5s (try 2 of 5)",
+        "no failed tests",
+        "timeout set to 1800",
+        "running with --no-fail-fast, on-error=continue",
+        "exit code 0",
+        "rows matched: 5137",
+        "",
+    ],
+)
+def test_noise_is_no_trouble(line: str) -> None:
+    """Counts of zero, settings, warnings, traces of the shell and names of tests are passed over."""
+    assert mark_of(line) is None
+
+
+def test_lines_may_come_in_any_pieces() -> None:
+    """What is found does not depend on where the log was cut into chunks."""
+    whole = LogScan()
+    whole.feed(DBT)
+    pieces = LogScan()
+    for line in DBT:
+        pieces.feed([line])
+    assert (whole.telling, whole.errors, whole.lines) == (pieces.telling, pieces.errors, pieces.lines)
+
+
+def test_a_clean_log_has_no_telling_line() -> None:
+    """A log without trouble names no line."""
+    assert telling_line(["Started", "all done", "Finished: SUCCESS"]) is None
+    assert first_error([]) is None
+
+
+def test_memory_is_bounded_and_long_lines_are_cheap() -> None:
+    """A log of errors keeps a bounded list, and a megabyte line is judged by its beginning."""
+    scan = LogScan()
+    scan.feed(["ERROR: x"] * (ERRORS_KEPT + 10))
+    scan.feed(["error " * 200_000, "x" * 1_000_000, "[" * 1_000_000, "FATAL " + "\\" * 1_000_000])
+    assert len(scan.errors) == ERRORS_KEPT
+    assert scan.lines == ERRORS_KEPT + 14
+
+
+@given(st.lists(st.text(max_size=200), max_size=20))
+def test_any_lines_can_be_fed(lines: list[str]) -> None:
+    """No input raises, and the telling line is one of the error lines."""
+    scan = LogScan()
+    scan.feed(lines)
+    assert scan.telling is None or scan.telling in scan.errors
