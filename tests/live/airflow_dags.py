@@ -1,0 +1,126 @@
+"""DAG files for a real Airflow 3: every shape of run, task and log that the adapter has to read."""
+
+from pathlib import Path
+
+_SHAPES = """
+import os
+import time
+from datetime import datetime, timedelta, timezone
+
+from airflow.sdk import DAG, TaskGroup, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+START = datetime(2026, 11, 1, tzinfo=timezone.utc)
+GO = "{go}"
+
+
+def dag(name, *tags, owner="engineering", **more):
+    owned = {{"owner": owner}}
+    return DAG(
+        name, schedule=None, start_date=START, catchup=False, tags=list(tags), default_args=owned, **more
+    )
+
+
+with dag("ledger_load", "prod", "ledger", description="Loads [bold]the ledger[/bold]"):
+
+    @task
+    def extract(**context):
+        print("::group::Reading partner files")
+        print("file acme_07.csv \\x1b[31mred\\x1b[0m [bold]markup[/bold]")
+        print("::endgroup::")
+        return ["eu", "us", "uk"]
+
+    @task
+    def load(region):
+        print(f"loading {{region}}")
+
+    @task
+    def optional():
+        raise AirflowSkipException("nothing to do today")
+
+    @task(trigger_rule="none_failed")
+    def notify():
+        print("told everyone")
+
+    regions = extract()
+    [load.expand(region=regions), optional()] >> notify()
+
+with dag("payments_daily", "prod", "payments"):
+
+    @task(task_id="extract")
+    def extract_payments():
+        print("extracted")
+
+    @task(retries=1, retry_delay=timedelta(seconds=1))
+    def dbt_test():
+        print("not_null_payments_amount: 14 rows")
+        raise RuntimeError("not_null_payments_amount failed: 14 rows")
+
+    @task
+    def publish():
+        print("published")
+
+    with TaskGroup("checks"):
+        tested = dbt_test()
+    extract_payments() >> tested >> publish()
+
+with dag("partner_api", "prod", owner="qa"):
+
+    @task(retries=2, retry_delay=timedelta(hours=6))
+    def call():
+        raise ConnectionError("api.partner.example answered 503")
+
+    call()
+
+with dag("long_backfill", "prod"):
+
+    @task
+    def wait():
+        print("waiting to be let go")
+        until = time.monotonic() + 900
+        while not os.path.exists(GO) and time.monotonic() < until:
+            time.sleep(0.2)
+        print("let go")
+
+    wait()
+
+with dag("staging_copy", "staging"):
+
+    @task
+    def copy():
+        print("copied")
+
+    copy()
+"""
+
+_BROKEN = """
+from airflow.sdk import DAG
+
+raise ImportError("no module named finedge_models [red]")
+"""
+
+_MANY = """
+from datetime import datetime, timedelta, timezone
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+
+START = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days={days})
+
+for number in range({count}):
+    with DAG(
+        f"batch_{{number:03}}", schedule="@daily", start_date=START, catchup=True, tags=["many"]
+    ) as dag:
+        EmptyOperator(task_id="extract") >> EmptyOperator(task_id="load")
+"""
+
+
+def write_shapes(folder: Path, go: Path) -> None:
+    """The DAGs of the contract tests. ``long_backfill`` runs until a file ``go`` exists."""
+    (folder / "shapes.py").write_text(_SHAPES.format(go=go), encoding="utf-8")
+    (folder / "broken.py").write_text(_BROKEN, encoding="utf-8")
+
+
+def write_many(folder: Path, count: int, days: int) -> None:
+    """``count`` small DAGs that catch up with ``days`` daily runs by themselves."""
+    (folder / "many.py").write_text(_MANY.format(count=count, days=days), encoding="utf-8")
