@@ -23,7 +23,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from fedesk.clients.wording import clean, quoted, status_error
+from fedesk.clients.wording import quoted, status_error
+from fedesk.domain.text import one_line
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
     CredentialError,
@@ -273,6 +274,8 @@ class TimedSession(requests.Session):
         try:
             left = max(_DEADLINE.left(), 0.001)
             keywords["timeout"] = (min(connect, left), min(read, left))
+            # Neither bundle nor certificate of a caller's: hvac takes them from VAULT_CACERT and its like.
+            keywords["verify"], keywords["cert"] = True, None
             if request.method not in {"GET", "HEAD", "LIST"}:
                 keywords["allow_redirects"] = False
             return super().send(request, **keywords)
@@ -416,7 +419,7 @@ def server_address(url: str) -> str:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         port = ""
-    return clean(f"{parts.scheme}://{parts.hostname or ''}{port}")
+    return one_line(f"{parts.scheme}://{parts.hostname or ''}{port}", 200)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

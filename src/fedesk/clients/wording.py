@@ -1,7 +1,6 @@
 """The systems' own words inside fedesk's sentences, and which error an HTTP status is."""
 
-import unicodedata
-
+from fedesk.domain.text import one_line
 from fedesk.ports.errors import (
     ConflictError,
     ForbiddenError,
@@ -14,25 +13,18 @@ from fedesk.ports.errors import (
 )
 
 _QUOTED = 240
+_WHOLE = 4096
 
 
 def clean(text: str) -> str:
-    """Text from outside, fit for one line: control characters, escapes and lone surrogates replaced."""
-    return "".join(_fit(character) for character in text)
-
-
-def _fit(character: str) -> str:
-    if character in "\t\r\n":
-        return " "
-    return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in {"Cc", "Cf", "Cs"} else character
+    """Text from outside on one line, without escapes and control characters; at most 4,096 characters."""
+    return one_line(text, _WHOLE)
 
 
 def quoted(words: str | bytes, *, limit: int = _QUOTED) -> str:
     """A system's own words between quotation marks: one line, clean, at most ``limit`` characters."""
-    if isinstance(words, bytes):
-        words = words[: limit * 8].decode("utf-8", "replace")
-    line = " ".join(clean(words[: limit * 8]).split())
-    return f'"{line}"' if len(line) <= limit else f'"{line[: limit - 1]}…"'
+    text = words[: limit * 8].decode("utf-8", "replace") if isinstance(words, bytes) else words[: limit * 8]
+    return f'"{one_line(text, limit)}"'
 
 
 _STATUS: dict[int, tuple[type[SourceError], str]] = {
