@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from fedesk.domain.catalogue import Catalogue, Deadline, job_name
+from fedesk.domain.catalogue import Catalogue, Deadline, Pipeline, Tier, dag_of, in_environment
 from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.runs import Job, QueueItem, Run
@@ -52,7 +52,7 @@ class Subject:
     name: str
     role: Role
     owner: str = ""
-    tier: int = 3
+    tier: Tier = Tier.LIST
     catalogued: bool = False
     runbook: str = ""
     deadline: Deadline | None = None
@@ -95,7 +95,7 @@ class PipelineRow:
 
     name: str
     owner: str
-    tier: int
+    tier: Tier
     catalogued: bool
     state: State
     strip: tuple[Run, ...]
@@ -160,38 +160,42 @@ class FrontPage:
 def subjects(catalogue: Catalogue, environment: str) -> dict[JobKey, Subject]:
     """Whose each catalogued job is in an environment. The first pipeline that names a job has it."""
     found: dict[JobKey, Subject] = {}
-    for pipeline in catalogue.pipelines:
-        facts = {
-            "name": pipeline.name,
-            "owner": pipeline.owner,
-            "tier": pipeline.tier,
-            "catalogued": True,
-            "runbook": pipeline.runbook,
-        }
+    for pipeline in catalogue.pipelines.values():
         if pipeline.dag:
-            key = (System.AIRFLOW, job_name(pipeline.dag, environment))
-            found.setdefault(key, Subject(role=Role.DATA, deadline=pipeline.deadline, **facts))
-        for name, template in pipeline.jobs.items():
-            key = (System.JENKINS, job_name(template, environment))
+            key = (System.AIRFLOW, dag_of(pipeline, environment))
+            found.setdefault(key, _subject(pipeline, Role.DATA))
+        for name, job in pipeline.jobs:
+            # A pipeline without a DAG is what its Jenkins jobs do, except the one that checks its code.
             role = Role.CI if pipeline.dag or name == "ci" else Role.DATA
-            deadline = pipeline.deadline if role is Role.DATA else None
-            found.setdefault(key, Subject(role=role, deadline=deadline, **facts))
-    for service in catalogue.services:
+            key = (System.JENKINS, in_environment(job, environment))
+            found.setdefault(key, _subject(pipeline, role))
+    for service in catalogue.services.values():
         if service.deploy is None:
             continue
-        carried = [pipeline for pipeline in catalogue.pipelines if pipeline.service == service.name]
-        found.setdefault(
-            (System.JENKINS, job_name(service.deploy.job, environment)),
-            Subject(
-                name=service.name,
-                role=Role.DEPLOY,
-                owner=service.owner,
-                tier=min((pipeline.tier for pipeline in carried), default=2),
-                catalogued=True,
-                runbook=next((pipeline.runbook for pipeline in carried if pipeline.runbook), ""),
-            ),
+        carried = [pipeline for pipeline in catalogue.pipelines.values() if pipeline.service == service.name]
+        key = (System.JENKINS, in_environment(service.deploy.job, environment))
+        subject = Subject(
+            name=service.name,
+            role=Role.DEPLOY,
+            owner=str(service.owner),
+            tier=min((pipeline.tier for pipeline in carried), default=Tier.TICKET),
+            catalogued=True,
+            runbook=next((pipeline.runbook for pipeline in carried if pipeline.runbook), ""),
         )
+        found.setdefault(key, subject)
     return found
+
+
+def _subject(pipeline: Pipeline, role: Role) -> Subject:
+    return Subject(
+        name=pipeline.name,
+        role=role,
+        owner=str(pipeline.owner),
+        tier=pipeline.tier,
+        catalogued=True,
+        runbook=pipeline.runbook,
+        deadline=pipeline.deadline if role is Role.DATA else None,
+    )
 
 
 def baseline(runs: Iterable[Run]) -> Baseline | None:
@@ -257,38 +261,39 @@ def pipelines(
         if history.subject.role is not Role.DEPLOY:
             mine.setdefault(history.subject.name, []).append(history)
     others = {name: _newest_states(items) for name, items in elsewhere.items()}
-    names = [pipeline.name for pipeline in catalogue.pipelines]
-    names += sorted(set(mine) - set(names))
-    declared = {pipeline.name: pipeline for pipeline in catalogue.pipelines}
+    names = [*catalogue.pipelines, *sorted(set(mine) - set(catalogue.pipelines))]
     rows = []
     for name in names:
         jobs = sorted(mine.get(name, []), key=lambda history: history.subject.role is not Role.DATA)
-        lead = jobs[0] if jobs else None
-        newest = lead.newest if lead else None
-        state = newest.state if newest else State.UNKNOWN
-        entry = declared.get(name)
         states = {env: known[name] for env, known in others.items() if name in known}
-        if newest:
-            states[environment] = newest.state
-        rows.append(
-            PipelineRow(
-                name=name,
-                owner=entry.owner if entry else ", ".join(lead.job.owners) if lead and lead.job else "",
-                tier=entry.tier if entry else 3,
-                catalogued=entry is not None,
-                state=state,
-                strip=tuple(reversed(lead.runs[:STRIP_LENGTH])) if lead else (),
-                states=states,
-                last_run=newest,
-                next_run_at=lead.job.next_run_at if lead and lead.job else None,
-                baseline=lead.baseline if lead else None,
-                enabled=lead.job.enabled if lead and lead.job else True,
-                runbook=entry.runbook if entry else "",
-                deadline=entry.deadline if entry else None,
-                jobs=tuple(jobs),
-            )
-        )
+        if jobs and jobs[0].newest:
+            states[environment] = jobs[0].newest.state
+        rows.append(_row(name, catalogue.pipelines.get(name), tuple(jobs), states))
     return tuple(rows)
+
+
+def _row(
+    name: str, entry: Pipeline | None, jobs: tuple[JobHistory, ...], states: Mapping[str, State]
+) -> PipelineRow:
+    lead = jobs[0] if jobs else None
+    newest = lead.newest if lead else None
+    job = lead.job if lead else None
+    return PipelineRow(
+        name=name,
+        owner=str(entry.owner) if entry else ", ".join(job.owners if job else ()),
+        tier=entry.tier if entry else Tier.LIST,
+        catalogued=entry is not None,
+        state=newest.state if newest else State.UNKNOWN,
+        strip=tuple(reversed(lead.runs[:STRIP_LENGTH])) if lead else (),
+        states=states,
+        last_run=newest,
+        next_run_at=job.next_run_at if job else None,
+        baseline=lead.baseline if lead else None,
+        enabled=job.enabled if job else True,
+        runbook=entry.runbook if entry else "",
+        deadline=entry.deadline if entry else None,
+        jobs=jobs,
+    )
 
 
 def _newest_states(found: Iterable[JobHistory]) -> dict[str, State]:

@@ -5,8 +5,8 @@ Names of jobs, secrets and runbooks may hold ``{environment}``; ``in_environment
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from enum import StrEnum
+from datetime import UTC, date, datetime, time, timedelta
+from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -19,12 +19,12 @@ class OwnerGroup(StrEnum):
     CLIENT = "client"
 
 
-class Tier(StrEnum):
+class Tier(IntEnum):
     """What a failure is worth: 1 pages, 2 makes a ticket, 3 is listed."""
 
-    PAGE = "page"
-    TICKET = "ticket"
-    LIST = "list"
+    PAGE = 1
+    TICKET = 2
+    LIST = 3
 
 
 class PartitionSource(StrEnum):
@@ -88,7 +88,13 @@ class Deadline:
         A time of day that a change of clocks skips is read with the offset before the change; one that occurs
         twice is the first of the two (``fold=0``, PEP 495).
         """
-        return datetime.combine(day, self.time, ZoneInfo(self.zone)).astimezone(ZoneInfo("UTC"))
+        return datetime.combine(day, self.time, ZoneInfo(self.zone)).astimezone(UTC)
+
+    def next_after(self, moment: datetime) -> datetime:
+        """The first time the deadline falls due after ``moment`` (aware), as aware UTC."""
+        day = moment.astimezone(ZoneInfo(self.zone)).date()
+        due = self.on(day)
+        return due if due > moment else self.on(day + timedelta(days=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fedesk.domain.board import EnvironmentFacts, Finding, JobHistory, Role, Severity
+from fedesk.domain.catalogue import Tier
 from fedesk.domain.observation import Snapshot, Standing
 from fedesk.domain.runs import QueueItem, Run
 from fedesk.domain.secrets import SecretAge, Verdict
 from fedesk.domain.states import State
 
-_BY_TIER = {1: Severity.PAGE, 2: Severity.TICKET, 3: Severity.LISTED}
+_BY_TIER = {Tier.PAGE: Severity.PAGE, Tier.TICKET: Severity.TICKET, Tier.LIST: Severity.LISTED}
 _ORDER = {Severity.PAGE: 0, Severity.TICKET: 1, Severity.LISTED: 2}
 _STUCK_AFTER = timedelta(minutes=10)
 _TOKEN_ENDS_SOON = timedelta(hours=24)
@@ -45,10 +46,15 @@ def _age_key(finding: Finding, now: datetime) -> float:
 
 def severity_of(history: JobHistory) -> Severity:
     """By the tier of whose job it is; a CI job never pages, for it hurts no customer."""
-    severity = _BY_TIER.get(history.subject.tier, Severity.LISTED)
+    severity = _BY_TIER[history.subject.tier]
     if history.subject.role is Role.CI and severity is Severity.PAGE:
         return Severity.TICKET
     return severity
+
+
+def _at_most(limit: Severity, severity: Severity) -> Severity:
+    """The quieter of the two."""
+    return max(limit, severity, key=lambda one: _ORDER[one])
 
 
 def failed_runs(facts: Facts) -> Iterator[Finding]:
@@ -112,7 +118,7 @@ def slow_runs(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             id=f"slow:{run.name}",
             kind="slow run",
-            severity=min(severity_of(history), Severity.TICKET, key=lambda item: -_ORDER[item]),
+            severity=_at_most(Severity.TICKET, severity_of(history)),
             state=State.WAITING if run.state is State.WAITING else State.UNSTABLE,
             subject=_subject_label(history),
             what=f"{why}running {_minutes(took)}, usually {_minutes(usual.median)}",
@@ -132,27 +138,33 @@ def missed_deadlines(facts: Facts) -> Iterator[Finding]:
         if run is None or deadline is None or run.at is None or run.state is State.SUCCEEDED:
             continue
         due = deadline.next_after(run.at)
-        left = due - facts.now
-        expected = _expected_end(history, run, facts.now)
-        if left >= timedelta(0) and (expected is None or expected <= due):
+        said = _deadline_said(due, _expected_end(history, run, facts.now), facts.now)
+        if not said:
             continue
-        said = f"due {deadline}, " + (
-            f"late by {_minutes(-left)}" if left < timedelta(0) else f"expected {_minutes(expected - due)} after it"
-        ) if expected or left < timedelta(0) else ""
+        missed = facts.now > due
         yield Finding(
             id=f"deadline:{run.name}",
             kind="deadline",
             severity=severity_of(history),
-            state=State.WAITING if left >= timedelta(0) else State.FAILED,
+            state=State.FAILED if missed else State.WAITING,
             subject=history.subject.name,
-            what=said,
-            since=due if left < timedelta(0) else run.started_at,
+            what=f"due {deadline}, {said}",
+            since=due if missed else run.started_at,
             owner=history.subject.owner,
             todo="tell those who wait for it",
             run=run.name,
             link=run.link,
             runbook=history.subject.runbook,
         )
+
+
+def _deadline_said(due: datetime, expected: datetime | None, now: datetime) -> str:
+    """How the deadline stands, empty where it is neither missed nor at risk."""
+    if now > due:
+        return f"late by {_minutes(now - due)}"
+    if expected is not None and expected > due:
+        return f"expected {_minutes(expected - due)} after it"
+    return ""
 
 
 def _expected_end(history: JobHistory, run: Run, now: datetime) -> datetime | None:
@@ -284,7 +296,12 @@ def paused_pipelines(facts: Facts) -> Iterator[Finding]:
     """A catalogued data job that is switched off: nothing of it will fail, and nothing will be loaded."""
     for history in facts.histories:
         job = history.job
-        if job is None or job.enabled or not history.subject.catalogued or history.subject.role is not Role.DATA:
+        if (
+            job is None
+            or job.enabled
+            or not history.subject.catalogued
+            or history.subject.role is not Role.DATA
+        ):
             continue
         yield Finding(
             id=f"paused:{history.connection}:{job.name}",

@@ -20,7 +20,8 @@ from fedesk.services.looking import look, unseen
 ELSEWHERE_PERIOD = 60.0
 """Seconds between two looks at a system of an environment that is not the selected one."""
 LONGEST_WAIT = 60.0
-"""Seconds that a failing system is left alone at most, unless its period is longer."""
+"""Seconds that a failing system is left alone at most."""
+_FIRST_WAIT = 5.0
 _HISTORY_PAUSE = 0.2
 
 
@@ -112,7 +113,7 @@ class LiveBoard:
     def _wait(snapshot: Snapshot, period: float, failures: int) -> float:
         """Seconds to the next look: doubled with each failure in a row, short while history is read."""
         if failures:
-            return min(5.0 * 2 ** (failures - 1), max(LONGEST_WAIT, 0.0))
+            return min(_FIRST_WAIT * (1 << min(failures - 1, 8)), LONGEST_WAIT)
         if snapshot.observation is not None and not snapshot.observation.complete:
             return _HISTORY_PAUSE
         return period

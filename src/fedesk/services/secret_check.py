@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.catalogue import Catalogue, secrets_of
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.secrets import SecretAge, SecretMetadata, Verdict, judge, worst
@@ -68,9 +68,9 @@ def _unreported(
     seen = {age.secret.name for age in judged}
     home = holders[0].name if holders else ConnectionName(environment, "catalogue")
     named: dict[str, str] = {}
-    for pipeline in catalogue.pipelines:
-        for secret in pipeline.secrets:
-            named.setdefault(secret.replace("{environment}", environment), pipeline.owner)
+    for pipeline in catalogue.pipelines.values():
+        for secret in secrets_of(pipeline, environment):
+            named.setdefault(secret, str(pipeline.owner))
     for name, owner in named.items():
         if name not in seen:
             yield SecretMetadata(

@@ -1,0 +1,91 @@
+"""Why a run is red: the step that failed, the line of its log that matters, what changed since it worked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fedesk.domain.board import JobHistory
+from fedesk.domain.log_lines import LogScan
+from fedesk.domain.names import RunName
+from fedesk.domain.redaction import LineRedactor
+from fedesk.domain.runs import Change, LogRequest, Run, RunDetail, Step
+from fedesk.domain.states import State
+from fedesk.domain.text import clean
+from fedesk.ports.errors import NotFoundError
+from fedesk.services.run_reading import RunReading
+
+READ_AT_MOST = 8_000_000
+"""Characters of a log that are read to find the line."""
+_LINE_AT_MOST = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What one needs to know of a run before deciding anything."""
+
+    detail: RunDetail
+    culprit: Step | None = None
+    """The first step that failed."""
+    log: LogRequest | None = None
+    """Which log the telling line is in."""
+    telling_line: str = ""
+    """The line that says why, cleaned and redacted; empty where none was found."""
+    line_number: int | None = None
+    """Its number in that log, from 0."""
+    leaks: tuple[str, ...] = ()
+    """Kinds of secrets that the log shows, each once."""
+    log_problem: str = ""
+    """Why the log could not be read, in one sentence."""
+    last_good: Run | None = None
+    changes: tuple[Change, ...] = ()
+    """Commits of this run, and of the bad ones before it as far as they are known."""
+
+
+def diagnose(reading: RunReading, name: RunName, history: JobHistory | None = None) -> Diagnosis:
+    """Read a run and the log of what failed in it. Raises SourceError when the run itself cannot be read."""
+    detail = reading.detail(name)
+    culprit = next((step for step in detail.steps if step.state is State.FAILED), None)
+    request = LogRequest(run=name, task=culprit.task if culprit else None)
+    if not detail.run.state.is_bad and culprit is None:
+        return Diagnosis(detail=detail, last_good=history.last_good if history else None)
+    try:
+        line, number, leaks = _telling(_lines(reading, request))
+        problem = ""
+    except NotFoundError as error:
+        line, number, leaks, problem = "", None, (), str(error)
+    return Diagnosis(
+        detail=detail,
+        culprit=culprit,
+        log=request,
+        telling_line=line,
+        line_number=number,
+        leaks=leaks,
+        log_problem=problem,
+        last_good=history.last_good if history else None,
+        changes=detail.changes,
+    )
+
+
+def _lines(reading: RunReading, request: LogRequest) -> Iterable[str]:
+    cursor, read = "", 0
+    while read < READ_AT_MOST:
+        chunk = reading.log(request, cursor)
+        read += len(chunk.text)
+        yield from chunk.text.splitlines()
+        # A log that grows is read as far as it is; its end has not been written.
+        if chunk.complete or chunk.cursor == cursor:
+            return
+        cursor = chunk.cursor
+
+
+def _telling(lines: Iterable[str]) -> tuple[str, int | None, tuple[str, ...]]:
+    scan, redact = LogScan(), LineRedactor()
+    telling, leaks = "", dict[str, None]()
+    for line in lines:
+        before = scan.telling
+        shown = clean(line[: _LINE_AT_MOST * 4])
+        scan.feed((shown,))
+        hidden = redact(shown)
+        leaks.update(dict.fromkeys(hit.detector for hit in hidden.hits))
+        if scan.telling != before:
+            telling = hidden.text[:_LINE_AT_MOST]
+    return telling, scan.telling, tuple(leaks)
