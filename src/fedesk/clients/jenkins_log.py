@@ -2,16 +2,18 @@ r"""Reading a growing log of Jenkins by offset without losing or doubling a line
 
 ``progressiveText`` has traps (``contracts/jenkins_plugins.md`` 4, read in Stapler's LargeText): while a build
 runs, the body stops at the last full line and after 10,000 lines, yet ``X-Text-Size`` is the size of the
-whole log; a lone LF arrives as CRLF; broken bytes arrive as U+FFFD; older controllers strip console notes, newer do
-not. So an offset in the raw log cannot be had from ``X-Text-Size`` alone, and counting what was received is
-exact only for a log of LF lines in sound UTF-8 without stripped notes. The rule here:
+whole log; a lone LF arrives as CRLF; broken bytes arrive as U+FFFD; older controllers strip console notes,
+newer do not. So an offset in the raw log cannot be had from ``X-Text-Size`` alone, and counting what was
+received is exact only for a log of LF lines in sound UTF-8 without stripped notes. The rule here:
 
 1. The next offset is the last one plus the bytes of the whole lines received, CRLF counted as one.
 2. Where that count meets ``X-Text-Size``, it is proven: each distortion that lacks a byte would have fallen
    short, and U+FFFD, which adds some, is ruled out.
 3. Elsewhere the next request starts some lines earlier, and its body has to begin with exactly those lines.
-4. Where it does not, the whole log is read and as many lines are skipped as were handed on: every form of the
-   log has the same LFs.
+   The count can only have fallen short, so a false match would be an earlier place of the same answer: lines
+   that stand in it twice prove nothing.
+4. Where nothing is proven, the whole log is read and as many lines are skipped as were handed on: every form
+   of the log has the same LFs.
 """
 
 import hashlib
@@ -28,6 +30,7 @@ CHUNK = 2 * 1024 * 1024
 
 _WHOLE = 48 * 1024 * 1024
 _SERVED_LINES = 10_000
+_UNPROVEN = "0"
 _WINDOW_LINES = 20
 _WINDOW_BYTES = 4096
 _NOTE = re.compile(r"\x1b\[8mha:[^\n]*?\x1b\[0m")
@@ -48,7 +51,7 @@ class Place:
     shown: int = 0
     """Bytes as which the window arrives, CRLF counted as one."""
     proof: str = ""
-    """Digest of these."""
+    """Digest of these; ``0`` where the offset is not known, and is the size of the log at that time."""
 
     def __str__(self) -> str:
         return f"{self.offset}:{self.lines}:{self.window}:{self.shown}:{self.proof}"
@@ -85,7 +88,7 @@ class Answer(NamedTuple):
 
 
 class Read(NamedTuple):
-    """Whole lines, and where they end."""
+    """Whole lines, ended by LF, and where they end."""
 
     text: bytes
     place: Place
@@ -94,38 +97,61 @@ class Read(NamedTuple):
 
 def advance(place: Place, answer: Answer) -> Read | None:
     """What an answer to a request at ``place.start`` adds; None where the place does not fit (rule 4)."""
-    body = answer.body.replace(b"\r\n", b"\n")
-    if answer.size < place.start:
+    if place.proof == _UNPROVEN and answer.growing and answer.size == place.offset:
+        return Read(b"", place, complete=False)
+    if not _fits(place, answer):
         return None
-    if place.window:
-        if _digest(body[: place.shown]) != place.proof:
-            return None
-        body = body[place.shown :]
-    if not answer.growing and not answer.cut:
-        return Read(body, Place(answer.size, place.lines + body.count(b"\n")), complete=True)
+    received = answer.body.replace(b"\r\n", b"\n")
+    if answer.growing or answer.cut:
+        return _whole_lines(place, answer, received)
+    body = received[place.shown :]
+    return Read(body, Place(answer.size, place.lines + body.count(b"\n")), complete=True)
+
+
+def _fits(place: Place, answer: Answer) -> bool:
+    if place.proof == _UNPROVEN or answer.size < place.start:
+        return False
+    return not place.window or _digest(answer.body.replace(b"\r\n", b"\n")[: place.shown]) == place.proof
+
+
+def _whole_lines(place: Place, answer: Answer, received: bytes) -> Read | None:
+    """Of a log that goes on: the lines that have ended (rules 1 to 3)."""
+    body = received[place.shown :]
     whole = body[: body.rfind(b"\n") + 1]
     if not whole:
         # A carriage return ends a line for Jenkins: 10,000 updates of a progress bar hide what follows them.
         return None if body.count(b"\r") >= _SERVED_LINES else Read(b"", place, complete=False)
+    if _REPLACED in answer.body:
+        return None
     offset, lines = place.offset + len(whole), place.lines + whole.count(b"\n")
-    if not answer.cut and place.offset + len(body) == answer.size and _REPLACED not in answer.body:
+    if not answer.cut and place.offset + len(body) == answer.size:
         return Read(whole, Place(offset, lines), complete=False)
     window = _window(whole)
+    if _occurs_before(window, received[: place.shown + len(whole)]):
+        return None
     return Read(whole, Place(offset, lines, len(window), len(window), _digest(window)), complete=False)
 
 
-def realign(place: Place, log: bytes, *, growing: bool) -> Read:
-    """The same from the whole log as ``consoleText`` gives it: raw line ends, notes stripped."""
+def realign(place: Place, log: bytes, size: int, *, growing: bool) -> Read:
+    """The same from the whole log as ``consoleText`` gives it: raw line ends, notes stripped.
+
+    ``size`` is the ``X-Text-Size`` of an answer from before: where no offset can be proven it tells whether
+    there is something new at all.
+    """
     end = log.rfind(b"\n") + 1 if growing else len(log)
     handed_on = _end_of_line(log, place.lines)
     if handed_on is None or handed_on > end:
         # Fewer lines than were handed on: the server does not show them yet, or the log was replaced.
         return Read(b"", place, complete=not growing)
     rest = log[handed_on:end]
+    lines = place.lines + rest.count(b"\n")
     window = _window(log[:end])
-    shown = window.decode("utf-8", "replace").encode().replace(b"\r\n", b"\n")
-    known = Place(end, place.lines + rest.count(b"\n"), len(window), len(shown), _digest(shown))
-    return Read(rest, known, complete=not growing)
+    if not window or _occurs_before(window, log[:end]):
+        known = Place(size, lines, 0, 0, _UNPROVEN)
+    else:
+        shown = window.decode("utf-8", "replace").encode().replace(b"\r\n", b"\n")
+        known = Place(end, lines, len(window), len(shown), _digest(shown))
+    return Read(rest.replace(b"\r\n", b"\n"), known, complete=not growing)
 
 
 def read_log(session: JenkinsSession, path: str, cursor: str, *, whole: str) -> LogChunk:
@@ -135,7 +161,7 @@ def read_log(session: JenkinsSession, path: str, cursor: str, *, whole: str) -> 
     read = advance(place, answer)
     if read is None:
         log = session.text(whole, limit=_WHOLE)
-        read = realign(place, log.body, growing=answer.growing or log.cut)
+        read = realign(place, log.body, answer.size, growing=answer.growing or log.cut)
     return LogChunk(text=plain(read.text), cursor=str(read.place), complete=read.complete)
 
 
@@ -149,8 +175,8 @@ def _ask(session: JenkinsSession, path: str) -> Answer:
 
 
 def plain(text: bytes) -> str:
-    """Log bytes as text: LF line ends, broken bytes replaced, console notes taken out."""
-    return _NOTE.sub("", text.decode("utf-8", "replace").replace("\r\n", "\n"))
+    """Log bytes as text: broken bytes replaced, console notes taken out."""
+    return _NOTE.sub("", text.decode("utf-8", "replace"))
 
 
 def _window(lines: bytes) -> bytes:
@@ -174,6 +200,11 @@ def _end_of_line(text: bytes, lines: int) -> int | None:
         if end == 0:
             return None
     return end
+
+
+def _occurs_before(window: bytes, text: bytes) -> bool:
+    """Whether what stands at the end of a text stands in it earlier, too."""
+    return text.find(window) != len(text) - len(window)
 
 
 def _digest(text: bytes) -> str:

@@ -1,0 +1,101 @@
+"""A growing log of Jenkins, read by offset: no line is lost, none is doubled."""
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fedesk.clients.jenkins_log import Answer, Place, advance, plain, realign
+from fedesk.sandbox.jenkins_log import console_text, progressive_text
+
+NOTE = b"\x1b[8mha:////AbC+/=\x1b[0m"
+
+_LINES = st.lists(
+    st.sampled_from(
+        [
+            b"tick\n",
+            b"tick\n",
+            b"\n",
+            b"+ dbt run\r\n",
+            b"10%\r20%\r30%\r\n",
+            NOTE + b"[Pipeline] sh\n",
+            "zażółć € \U0001f600\n".encode(),
+            b"broken \xff\xfe\xc3 bytes\n",
+            b"\xe2\x82",
+            b"no line end yet",
+            b"\r",
+        ]
+    ),
+    max_size=40,
+)
+
+
+def shown(log: bytes) -> str:
+    """What a reader of ``consoleText`` sees."""
+    return console_text(log).decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def read(
+    log: bytes, place: Place, *, complete: bool, strips_notes: bool, cut: int | None
+) -> tuple[str, Place]:
+    """One look at the log as it stands, as the client makes it; ``cut`` ends the reading of a body early."""
+    served = progressive_text(log, place.start, complete=complete)
+    body = console_text(served.body) if strips_notes else served.body
+    answer = Answer(
+        body if cut is None else body[:cut],
+        int(served.headers["X-Text-Size"]),
+        growing="X-More-Data" in served.headers,
+        cut=cut is not None and cut < len(body),
+    )
+    found = advance(place, answer)
+    if found is None:
+        found = realign(place, console_text(log), answer.size, growing=answer.growing)
+    return plain(found.text), Place.parse(str(found.place))
+
+
+@settings(max_examples=400, deadline=None)
+@given(_LINES, st.lists(st.integers(0, 400)), st.booleans(), st.one_of(st.none(), st.integers(1, 60)))
+@example([b"tick\r\n"] * 5 + [b"tick\n"] * 30, [20, 60, 100], False, None)  # noqa: FBT003  (an example of what is drawn)
+@example([b"\r\n", b"\n"], [2, 3], False, None)  # noqa: FBT003  (an example of what is drawn)
+@example([b"same line\r\n"] * 40, [33, 66, 99, 121, 132, 264], False, 22)  # noqa: FBT003  (as above)
+@example([b"broken \xff\n"] * 8, [9, 18, 27], False, None)  # noqa: FBT003  (an example of what is drawn)
+@example([NOTE + b"[Pipeline] sh\n"] * 9, [40, 80, 120], True, None)  # noqa: FBT003  (an example of what is drawn)
+def test_no_line_is_lost_or_doubled(
+    lines: list[bytes],
+    sizes: list[int],
+    strips_notes: bool,  # noqa: FBT001  (hypothesis draws it)
+    cut: int | None,
+) -> None:
+    """However a log grows, whatever its bytes and line ends, the pieces are the log that consoleText has.
+
+    While it grows each piece ends with a line.
+    """
+    log, place, pieces = b"".join(lines), Place(), []
+    for size in sorted(sizes):
+        text, place = read(log[:size], place, complete=False, strips_notes=strips_notes, cut=cut)
+        assert text == "" or text.endswith("\n")
+        pieces.append(text)
+    text, place = read(log, place, complete=True, strips_notes=strips_notes, cut=None)
+    assert "".join([*pieces, text]) == shown(log)
+
+
+def test_twelve_thousand_lines_while_building() -> None:
+    """The 2,000 lines that Jenkins leaves out while it says that all was sent are read next."""
+    log = b"".join(b"line %d of a growing log\n" % number for number in range(12_000))
+    first, place = read(log, Place(), complete=False, strips_notes=False, cut=None)
+    assert first.count("\n") == 10_000
+    second, place = read(log, place, complete=False, strips_notes=False, cut=None)
+    assert first + second == log.decode()
+    assert read(log, place, complete=False, strips_notes=False, cut=None)[0] == ""
+
+
+def test_ten_thousand_updates_of_a_progress_bar() -> None:
+    """A bar of carriage returns that fills a whole answer does not hide the lines behind it."""
+    log = b"50%\r" * 10_100 + b"done\nnext\n"
+    text, _ = read(log, Place(), complete=False, strips_notes=False, cut=None)
+    assert text.endswith("done\nnext\n")
+
+
+def test_a_log_that_began_anew_is_not_mixed_up() -> None:
+    """A log shorter than the place (start beyond the size) adds nothing until it has more lines."""
+    _, place = read(b"one\ntwo\nthree\n", Place(), complete=False, strips_notes=False, cut=None)
+    assert read(b"one\n", place, complete=False, strips_notes=False, cut=None)[0] == ""
+    assert read(b"one\ntwo\nthree\nfour\n", place, complete=True, strips_notes=False, cut=None)[0] == "four\n"
