@@ -1,0 +1,216 @@
+"""Every key of the desk, as data: what it is called, what it does, where it serves, and when it does not.
+
+Footer, help, palette and the key bindings themselves are drawn from this one table. Small letters look,
+capitals change; nothing here changes anything.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding
+
+from fedesk.domain.names import RunName
+
+
+class Place(StrEnum):
+    """Where one is: a view, or a screen above it."""
+
+    TRIAGE = "triage"
+    PIPELINES = "pipelines"
+    SECRETS = "secrets"
+    RUNS = "runs"
+    RUN = "run"
+    LOG = "log"
+    ENVIRONMENTS = "environments"
+    TEXT = "text"
+    HELP = "help"
+
+
+VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS)
+"""The views of the main screen, in the order of their keys."""
+LISTS = frozenset({*VIEWS, Place.RUNS, Place.ENVIRONMENTS})
+EVERYWHERE = frozenset(Place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What the cursor is on, as far as an action judges it."""
+
+    name: str = ""
+    """What it is called on screen; empty where the cursor is on nothing."""
+    id: str = ""
+    """What ``y`` copies."""
+    run: RunName | None = None
+    link: str = ""
+    runbook: str = ""
+    pipeline: str = ""
+    opens: bool = True
+    """Whether there is something behind it that ``Enter`` can open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing that can be done with a key."""
+
+    id: str
+    """The method ``do_ID`` of the screen, with ``-`` as ``_``."""
+    keys: tuple[str, ...]
+    verb: str
+    """One or two words, for footer and palette."""
+    help: str
+    """One sentence, for the help and the palette."""
+    places: frozenset[Place]
+    group: str = "look"
+    """``look``, ``move`` or ``change``; those that change stand apart."""
+    shown: bool = True
+    """Whether the footer has it; help and palette have all."""
+    disabled: Callable[[Target], str | None] = lambda _target: None
+    """Why it cannot be done with this target; None where it can."""
+
+
+def _nothing(target: Target) -> str | None:
+    return None if target.name else "the cursor is on nothing"
+
+
+def _no_entry(target: Target) -> str | None:
+    return _nothing(target) or (None if target.opens else "there is nothing more behind it")
+
+
+def _no_run(target: Target) -> str | None:
+    return _nothing(target) or (None if target.run else f"no run stands behind {target.name}")
+
+
+def _no_runbook(target: Target) -> str | None:
+    if target.runbook or target.link:
+        return None
+    return _nothing(target) or f"{target.name} has no runbook in the catalogue, and no address"
+
+
+def _no_pipeline(target: Target) -> str | None:
+    return _nothing(target) or (None if target.pipeline else f"{target.name} belongs to no pipeline")
+
+
+_RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
+_READ = frozenset({Place.TEXT, Place.HELP})
+_MOVING = LISTS | _READ
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        id="open", keys=("enter",), verb="open", places=LISTS, disabled=_no_entry,
+        help="Open what the cursor is on: the run, the runs of a pipeline, an environment.",
+    ),
+    Action(
+        id="log", keys=("l",), verb="log", places=_RUNS, disabled=_no_run,
+        help="Read the log of the run, at the line that tells why it failed.",
+    ),
+    Action(
+        id="why", keys=("i", "tab"), verb="why", places=frozenset({Place.TRIAGE}), disabled=_nothing,
+        help="Go to the side that says why it is red; again to come back.",
+    ),
+    Action(
+        id="history", keys=("h",), verb="runs", places=frozenset({Place.TRIAGE, Place.PIPELINES}),
+        disabled=_no_pipeline, help="List the latest runs of the pipeline.",
+    ),
+    Action(
+        id="runbook", keys=("o",), verb="runbook", places=_RUNS, disabled=_no_runbook,
+        help="Read the runbook; where there is none, the address in the system's own pages.",
+    ),
+    Action(
+        id="copy", keys=("y",), verb="copy", places=LISTS, disabled=_nothing,
+        help="Copy the full name to the clipboard, over SSH too (OSC 52).",
+    ),
+    Action(
+        id="filter", keys=("slash",), verb="filter", places=LISTS,
+        help="Show only rows that hold every word typed; Enter keeps it, Esc clears it.",
+    ),
+    Action(
+        id="refresh", keys=("r",), verb="refresh", places=frozenset(VIEWS),
+        help="Look at every system at once, and let new rows in.",
+    ),
+    Action(
+        id="environments", keys=("e",), verb="environment", places=frozenset(VIEWS), shown=False,
+        help="Look at another environment.",
+    ),
+    Action(
+        id="view-triage", keys=("1",), verb="Triage", places=frozenset(VIEWS), shown=False,
+        help="What is wrong now: what pages first, the newest first.",
+    ),
+    Action(
+        id="view-pipelines", keys=("2",), verb="Pipelines", places=frozenset(VIEWS), shown=False,
+        help="Every pipeline with its last runs and its state in each environment.",
+    ),
+    Action(
+        id="view-secrets", keys=("3",), verb="Secrets", places=frozenset(VIEWS), shown=False,
+        help="Every secret by the time it has left.",
+    ),
+    Action(
+        id="down", keys=("j", "down"), verb="down", places=_MOVING, group="move", shown=False,
+        help="One row down.",
+    ),
+    Action(
+        id="up", keys=("k", "up"), verb="up", places=_MOVING, group="move", shown=False, help="One row up.",
+    ),
+    Action(
+        id="page-down", keys=("pagedown", "ctrl+f", "space"), verb="page down", places=_MOVING, group="move",
+        shown=False, help="One page down.",
+    ),
+    Action(
+        id="page-up", keys=("pageup", "ctrl+b"), verb="page up", places=_MOVING, group="move", shown=False,
+        help="One page up.",
+    ),
+    Action(
+        id="first", keys=("g", "home"), verb="first", places=_MOVING, group="move", shown=False,
+        help="To the first row, and let new rows in.",
+    ),
+    Action(
+        id="last", keys=("G", "end"), verb="last", places=_MOVING, group="move", shown=False,
+        help="To the last row.",
+    ),
+    Action(
+        id="back", keys=("escape",), verb="back", places=EVERYWHERE, shown=False,
+        help="Back: clear the filter, leave the side, close the screen.",
+    ),
+    Action(
+        id="help", keys=("question_mark",), verb="help", places=EVERYWHERE - {Place.HELP},
+        help="The keys of this place, and why one does not serve.",
+    ),
+    Action(
+        id="palette", keys=("ctrl+p",), verb="palette", places=EVERYWHERE - {Place.HELP}, shown=False,
+        help="Everything that can be done here, found by its name.",
+    ),
+    Action(
+        id="quit", keys=("q",), verb="quit", places=EVERYWHERE,
+        help="Leave the desk at once, whatever the systems do.",
+    ),
+)  # fmt: skip
+
+_BY_ID = {action.id: action for action in ACTIONS}
+_KEY_NAMES = {
+    "slash": "/", "question_mark": "?", "enter": "Enter", "escape": "Esc", "tab": "Tab", "down": "↓",
+    "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End", "space": "Space",
+}  # fmt: skip
+
+
+def action(name: str) -> Action:
+    """The action of that id."""
+    return _BY_ID[name]
+
+
+def of_place(place: Place) -> Iterator[Action]:
+    """The actions that serve at a place, in the order of the table."""
+    return (one for one in ACTIONS if place in one.places)
+
+
+def key_name(key: str) -> str:
+    """A key as people write it: ``/``, ``Enter``, ``ctrl+p``."""
+    return _KEY_NAMES.get(key, key)
+
+
+def bindings(*places: Place) -> list[Binding]:
+    """The key bindings of a screen that shows these places."""
+    return [
+        Binding(",".join(one.keys), f"act('{one.id}')", one.verb, show=False)
+        for one in ACTIONS
+        if one.places.intersection(places)
+    ]

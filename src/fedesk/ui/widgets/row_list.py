@@ -1,0 +1,432 @@
+"""A list of rows that stays calm: drawn line by line, updated by key, nothing jumps.
+
+Rows keep their place from the moment somebody moves in the list; what arrives since is counted and let in
+when asked for, what has gone stays dimmed until then. The selection is by identity. Columns have fixed
+widths and are dropped by importance where the terminal is narrow.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rich.segment import Segment
+from textual import events
+from textual.content import Content
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.style import Style
+
+from fedesk.ui.actions import Target
+
+GAP = 1
+SKELETON_AFTER = 0.15
+"""Seconds after which a list that still loads shows a skeleton; before that it shows nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column: its width in cells, and what goes first where there is no room."""
+
+    title: str
+    width: int
+    importance: int = 9
+    """Columns of the lowest importance are dropped first; 9 stays."""
+    right: bool = False
+    grow: int = 0
+    """Share of the room that is left over; ``width`` is then the least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row: a stable key, a cell for each column, and what an action on it is aimed at."""
+
+    key: str
+    cells: tuple[Content, ...]
+    target: Target
+    dim: bool = False
+    """Drawn dimmed: what it shows is not live."""
+    gone: bool = False
+    """Drawn struck: it is no longer there, and keeps its place until the list is let go."""
+
+    @property
+    def words(self) -> str:
+        """What the filter looks in: all that is displayed, in lower case."""
+        return " ".join(cell.plain for cell in self.cells).lower()
+
+    def looks_like(self, other: "Row") -> bool:
+        """Whether both would be drawn alike."""
+        return (
+            self.dim == other.dim
+            and self.gone == other.gone
+            and len(self.cells) == len(other.cells)
+            and all(mine.is_same(theirs) for mine, theirs in zip(self.cells, other.cells, strict=True))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListState:
+    """What a list says beside its rows: why there are none, and how far they can be trusted."""
+
+    loading: bool = False
+    why_empty: tuple[Content, ...] = ()
+    """Shown where there is no row: why, and what would fill it, or which right is missing."""
+    foot: Content | None = None
+    """On the lower border: which source is stale, since when, next try when."""
+    troubled: bool = False
+
+
+def fit(columns: Sequence[Column], width: int) -> dict[int, int]:
+    """Width of each column that has room, by its index."""
+    kept = list(range(len(columns)))
+    while len(kept) > 1 and sum(columns[index].width + GAP for index in kept) - GAP > width:
+        least = min(kept, key=lambda index: (columns[index].importance, -index))
+        if columns[least].importance >= _STAYS:
+            break
+        kept.remove(least)
+    widths = {index: columns[index].width for index in kept}
+    spare = width - sum(widths.values()) - GAP * (len(kept) - 1)
+    shares = sum(columns[index].grow for index in kept)
+    for index in kept:
+        if spare > 0 and columns[index].grow:
+            taken = spare * columns[index].grow // shares
+            widths[index] += taken
+            spare -= taken
+            shares -= columns[index].grow
+    return widths
+
+
+_STAYS = 9
+
+
+class RowList(ScrollView, can_focus=True):
+    """Rows under column titles, with a cursor, a filter and the five states of a list."""
+
+    COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration, read once
+        "row-list--titles",
+        "row-list--cursor",
+        "row-list--dim",
+        "row-list--quiet",
+    }
+
+    class Selected(Message):
+        """The cursor is on another row, or on none, or its row has changed."""
+
+        def __init__(self, row_list: "RowList", row: Row | None) -> None:
+            super().__init__()
+            self.row_list = row_list
+            self.row = row
+
+        @property
+        def control(self) -> "RowList":
+            """The list."""
+            return self.row_list
+
+    class Opened(Message):
+        """A row was clicked twice."""
+
+    def __init__(self, columns: Sequence[Column], *, titled: bool = True, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self.titled = titled
+        self.filter_words = ""
+        self.typing = False
+        self._held = False
+        self._latest: tuple[Row, ...] = ()
+        self._order: list[Row] = []
+        self._visible: list[Row] = []
+        self._index = 0
+        self._state = ListState(loading=True)
+        self._skeleton = False
+        self._widths: tuple[int, dict[int, int]] = (-1, {})
+        self._told: Row | None = None
+
+    def on_mount(self) -> None:
+        """Wait a moment before a skeleton is shown."""
+        self.set_timer(SKELETON_AFTER, self._show_skeleton)
+
+    def _show_skeleton(self) -> None:
+        if self._state.loading and not self._order:
+            self._skeleton = True
+            self.refresh()
+
+    # What is shown
+
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor."""
+        return self._visible[self._index] if self._visible else None
+
+    @property
+    def target(self) -> Target:
+        """What an action is aimed at."""
+        return self.row.target if self.row else Target()
+
+    @property
+    def arrived(self) -> int:
+        """Rows that wait to be let in."""
+        shown = {row.key for row in self._order}
+        return sum(row.key not in shown for row in self._latest)
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Other columns, where they follow from what is shown."""
+        if tuple(columns) != self.columns:
+            self.columns = tuple(columns)
+            self._widths = (-1, {})
+            self.refresh()
+
+    def show(self, rows: Sequence[Row], state: ListState) -> None:
+        """Show these rows; those that are there keep their place while the list is held."""
+        self._latest = tuple(rows)
+        if state != self._state:
+            repaint = not self._order
+            self._state = state
+            self.set_class(state.troubled, "-troubled")
+            if repaint:
+                self.refresh()
+        if self._held:
+            fresh = {row.key: row for row in rows}
+            order = [fresh.get(row.key) or replace(row, gone=True) for row in self._order]
+        else:
+            order = list(rows)
+        self._arrange(order)
+
+    def let_in(self) -> None:
+        """Let new rows in and those that have gone out; the cursor stays on its row."""
+        self._arrange(list(self._latest))
+
+    def _arrange(self, order: list[Row]) -> None:
+        key = self.row.key if self.row and self._held else None
+        self._order = order
+        words = self.filter_words.lower().split()
+        visible = [row for row in order if all(word in row.words for word in words)] if words else order
+        before = self._visible
+        old_index = self._index
+        self._visible = list(visible)
+        at = next((index for index, row in enumerate(visible) if row.key == key), None) if key else None
+        self._index = at if at is not None else min(old_index if self._held else 0, max(len(visible) - 1, 0))
+        if len(before) != len(visible):
+            self.virtual_size = Size(0, len(visible) + self._top)
+            self.refresh()
+        else:
+            for index, (old, new) in enumerate(zip(before, visible, strict=True)):
+                if old is not new and not old.looks_like(new):
+                    self.refresh_line(index + self._top)
+            if old_index != self._index:
+                self.refresh_line(old_index + self._top)
+                self.refresh_line(self._index + self._top)
+        self._label()
+        self._tell()
+
+    def _label(self) -> None:
+        gone = sum(row.gone for row in self._order)
+        parts = []
+        if self.typing or self.filter_words:
+            shown = f"{len(self._visible)} of {len(self._order)}"
+            parts.append(
+                Content.assemble((f"/{self.filter_words}{'▏' if self.typing else ''}", "bold"), f"  {shown}")
+            )
+        if arrived := self.arrived:
+            parts.append(Content.styled(f"{arrived} new, r lets them in", "bold $text-accent"))
+        if gone:
+            parts.append(Content.styled(f"{gone} gone", "$foreground-muted"))
+        self.border_title = Content("  ").join(parts) if parts else None
+        self.border_subtitle = self._state.foot
+
+    def _tell(self) -> None:
+        row = self.row
+        if row is not self._told:
+            self._told = row
+            self.post_message(self.Selected(self, row))
+
+    # Moving
+
+    def move(self, by: int) -> None:
+        """Move the cursor; from here on rows keep their place."""
+        self._held = True
+        self.move_to(self._index + by)
+
+    def move_page(self, pages: int) -> None:
+        """Move by what fits into the window."""
+        self.move(pages * max(self.size.height - self._top - 1, 1))
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row and bring it into view."""
+        old = self._index
+        self._index = min(max(index, 0), max(len(self._visible) - 1, 0))
+        if self._index != old:
+            self.refresh_line(old + self._top)
+            self.refresh_line(self._index + self._top)
+        self._follow()
+        self._tell()
+
+    def go_first(self) -> None:
+        """To the first row; the list is let go, and new rows come in by themselves until one moves again."""
+        self._held = False
+        self.let_in()
+        self.move_to(0)
+
+    def go_last(self) -> None:
+        """To the last row."""
+        self._held = True
+        self.move_to(len(self._visible) - 1)
+
+    def hold(self) -> None:
+        """Keep every row in its place from now on."""
+        self._held = True
+
+    def _follow(self) -> None:
+        window = self.size.height - self._top
+        top = self.scroll_offset.y
+        if self._index < top:
+            top = self._index
+        elif window > 0 and self._index >= top + window:
+            top = self._index - window + 1
+        self.scroll_to(y=top, animate=False, immediate=True)
+
+    # The filter
+
+    def start_filter(self) -> None:
+        """Take what is typed as the filter, until Enter keeps it or Esc clears it."""
+        self.typing = True
+        self._label()
+
+    def clear_filter(self) -> bool:
+        """Show every row again; says whether there was a filter."""
+        had = self.typing or bool(self.filter_words)
+        self.typing = False
+        if had:
+            self._set_filter("")
+        return had
+
+    def _set_filter(self, words: str) -> None:
+        row = self.row
+        self.filter_words = words[:_LONGEST_FILTER]
+        self._held = self._held or bool(words)
+        self._arrange(self._order)
+        if row is not None and row in self._visible:
+            self._index = self._visible.index(row)
+        self.refresh()
+        self._follow()
+        self._tell()
+
+    def on_key(self, event: events.Key) -> None:
+        """While a filter is typed, printable keys belong to it."""
+        if not self.typing:
+            return
+        if event.key == "enter":
+            self.typing = False
+            self._label()
+        elif event.key == "escape":
+            self.clear_filter()
+        elif event.key == "backspace":
+            self._set_filter(self.filter_words[:-1])
+        elif event.key in {"ctrl+u", "ctrl+w"}:
+            self._set_filter(self.filter_words.rpartition(" ")[0] if event.key == "ctrl+w" else "")
+        elif event.is_printable and event.character:
+            self._set_filter(self.filter_words + event.character)
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted while a filter is typed belongs to it."""
+        if self.typing:
+            self._set_filter(self.filter_words + " ".join(event.text.split()))
+            event.stop()
+
+    # The mouse
+
+    def on_click(self, event: events.Click) -> None:
+        """A click selects, a second one opens."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        index = offset.y - self._top + self.scroll_offset.y
+        if offset.y < self._top or not 0 <= index < len(self._visible):
+            return
+        self._held = True
+        self.move_to(index)
+        if event.chain == 2:  # noqa: PLR2004 - a double click
+            self.post_message(self.Opened())
+
+    # Drawing
+
+    @property
+    def _top(self) -> int:
+        return 1 if self.titled else 0
+
+    def on_resize(self) -> None:
+        """Keep the cursor in view."""
+        self._follow()
+
+    def render_line(self, y: int) -> Strip:
+        """One line: titles, a row, or what is said where there are no rows."""
+        width = self.scrollable_content_region.width
+        if self._widths[0] != width:
+            self._widths = (width, fit(self.columns, width))
+        if not self._visible:
+            return self._message_line(y, width)
+        if y < self._top:
+            titles = tuple(Content(column.title) for column in self.columns)
+            return self._strip(self._line(titles), self.get_visual_style("row-list--titles"), width)
+        index = y - self._top + self.scroll_offset.y
+        if index >= len(self._visible):
+            return self._strip(Content(), self.get_visual_style(), width)
+        row = self._visible[index]
+        line = self._line(row.cells)
+        names = []
+        if index == self._index:
+            names.append("row-list--cursor")
+        style = self.get_visual_style(*names)
+        if row.dim or row.gone:
+            line = Content(line.plain)
+            style += self.get_visual_style("row-list--dim", partial=True)
+        if row.gone:
+            style += Style(strike=True)
+        return self._strip(line, style, width)
+
+    def _line(self, cells: Sequence[Content]) -> Content:
+        parts: list[Content] = []
+        for index, width in self._widths[1].items():
+            cell = cells[index] if index < len(cells) else Content()
+            cut = cell.truncate(width, ellipsis=True)
+            missing = width - cut.cell_length
+            if missing > 0:
+                cut = cut.pad_left(missing) if self.columns[index].right else cut.pad_right(missing)
+            parts.append(cut)
+        return Content(" " * GAP).join(parts)
+
+    def _message_line(self, y: int, width: int) -> Strip:
+        if self._state.loading:
+            lines = self._skeleton_lines(width) if self._skeleton else []
+        elif self._order:
+            lines = [
+                Content(),
+                Content(f"No row holds all of “{self.filter_words}”. Esc shows all {len(self._order)}."),
+            ]
+        else:
+            lines = [
+                Content(),
+                *(line for part in self._state.why_empty for line in part.wrap(max(width - 2, 10))),
+            ]
+        line = lines[y] if y < len(lines) else Content()
+        return self._strip(
+            line.pad_left(1) if line else line, self.get_visual_style("row-list--quiet"), width
+        )
+
+    @staticmethod
+    def _skeleton_lines(width: int) -> list[Content]:
+        lengths = (0, 34, 42, 28, 38)
+        return [Content("░" * min(length, max(width - 2, 0))) for length in lengths]
+
+    def _strip(self, line: Content, style: Style, width: int) -> Strip:
+        segments = [
+            Segment(piece, look.rich_style)
+            for piece, look in line.render(style, end="", parse_style=self.app.stylesheet.parse_style)
+        ]
+        return Strip(segments).adjust_cell_length(width, style.rich_style)
+
+
+_LONGEST_FILTER = 200
