@@ -136,7 +136,7 @@ class Deploy:
     job: str
     """Full name, with ``{environment}`` where it differs."""
     parameters: tuple[tuple[str, str], ...] = ()
-    """Name and template; ``{image}``, ``{digest}``, ``{operation}`` and the like are filled in at a release."""
+    """Name and template; ``{image}``, ``{digest}``, ``{operation}`` and such are filled in at a release."""
     release_from: ReleaseSource = ReleaseSource.DESCRIPTION
     release_detail: str = ""
     """The artifact's path or the parameter's name; empty for a description."""
