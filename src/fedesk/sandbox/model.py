@@ -441,7 +441,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactFile:
-    """A file that a build left when it ended."""
+    """A file that a build left when it ended: ask ``World.artifacts``."""
 
     path: str
     content: bytes = field(repr=False)
@@ -497,10 +497,11 @@ class BuildPlan:
     parameters: tuple[BuildParameter, ...] = ()
     changes: tuple[Commit, ...] = ()
     commit: str = ""
+    version: str = ""
+    digest: str = ""
+    """Of the image that it builds or deploys: ``sha256:…``."""
     branch: str = "main"
     repository: str = ""
-    artifacts: tuple[ArtifactFile, ...] = ()
-    """There once the build has ended."""
     log: LogStory = field(default_factory=lambda: LogStory(kind="build"))
     estimated: timedelta = timedelta(minutes=5)
     pending_input: PendingInput | None = None

@@ -1,0 +1,422 @@
+"""Jenkins' half of the world: jobs, agents and the plans of their builds."""
+
+import bisect
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from fedesk.sandbox.clock import fractions, hexadecimal
+from fedesk.sandbox.dags import HISTORY
+from fedesk.sandbox.model import (
+    ArtifactFile,
+    BuildParameter,
+    BuildPlan,
+    BuildResult,
+    Cause,
+    Commit,
+    JenkinsJob,
+    JobKind,
+    LogStory,
+    Node,
+    ParameterDefinition,
+    PendingInput,
+    StagePlan,
+    StageState,
+)
+from fedesk.sandbox.stories import BuildScript
+
+QUIET_PERIOD = timedelta(seconds=5)
+REGISTRY = "registry.finedge.example"
+
+NODES = (
+    Node(name="Built-In Node", executors=0),
+    Node(name="agent-1", executors=4, labels=("linux", "docker")),
+    Node(name="agent-2", executors=4, labels=("linux", "docker")),
+    Node(name="agent-3", executors=4, labels=("linux", "docker")),
+    Node(
+        name="agent-highmem-1",
+        executors=2,
+        labels=("linux",),
+        offline_reason="Connection was broken: java.io.EOFException",
+    ),
+)
+
+_DEPLOY_STAGES = (
+    ("Checkout", 8.0),
+    ("Fetch artifact", 24.0),
+    ("Policy", 6.0),
+    ("Approve", 3.0),
+    ("Deploy", 74.0),
+    ("Verify", 58.0),
+    ("Record", 5.0),
+)
+_CI_STAGES = (
+    ("Checkout", 9.0),
+    ("Unit tests", 78.0),
+    ("Data-quality tests", 62.0),
+    ("Packaging", 24.0),
+    ("Container build", 112.0),
+    ("Publish", 19.0),
+)
+_PERIODS = {
+    ("dev", JobKind.CI): 3,
+    ("staging", JobKind.CI): 6,
+    ("prod", JobKind.CI): 9,
+    ("dev", JobKind.DEPLOY): 8,
+    ("staging", JobKind.DEPLOY): 7,
+    ("prod", JobKind.DEPLOY): 11,
+}
+_LAG = {"dev": timedelta(0), "staging": timedelta(hours=6), "prod": timedelta(hours=20)}
+_FREESTYLE = frozenset({"marketing", "reporting"})
+_COMMIT_EVERY = timedelta(hours=5)
+_APPROVAL_TIMEOUT = timedelta(hours=24)
+_HANDOVER = 0.4
+"""Seconds from the queue to a free executor."""
+_PEOPLE = (
+    ("mara", "Mara Lindqvist"),
+    ("tomasz", "Tomasz Zając"),
+    ("aisha", "Aisha Okafor"),
+    ("jun", "Jun Watanabe"),
+)
+_MESSAGES = (
+    "Read the amount as decimal, not float",
+    "Retry the partner's API on 503",
+    "Drop the unused staging model",
+    "Load by partition instead of appending",
+    "Raise the memory limit of the transform",
+    "Test that the settlement currency is known",
+    "Pin dbt to the version the others use",
+    "Name the columns as the catalogue does",
+)
+_MISHAPS: tuple[tuple[float, BuildResult, str, str], ...] = (
+    (0.020, BuildResult.FAILURE, "Unit tests", "3 tests failed"),
+    (0.035, BuildResult.FAILURE, "Deploy", "deployment did not become ready within 60 s"),
+    (0.050, BuildResult.UNSTABLE, "Data-quality tests", "2 data-quality tests gave warnings"),
+    (0.060, BuildResult.ABORTED, "Container build", "aborted"),
+)
+
+
+def jobs_of(service: str, environment: str) -> tuple[JenkinsJob, JenkinsJob]:
+    """The two jobs of a service in an environment: deploy and CI."""
+    modern = service not in _FREESTYLE
+    deploy_parameters = [
+        ParameterDefinition(name="IMAGE", description="Image with its digest"),
+        ParameterDefinition(name="DRY_RUN", kind="boolean", default="false"),
+        ParameterDefinition(name="DEPLOY_TOKEN", kind="password"),
+    ]
+    if modern:
+        deploy_parameters.append(
+            ParameterDefinition(name="FEDESK_OPERATION", description="Id of the fedesk operation")
+        )
+    deploy = JenkinsJob(
+        full_name=f"finedge/{environment}/deploy-{service}",
+        environment=environment,
+        kind=JobKind.DEPLOY,
+        service=service,
+        description=f"Deploys {service} to {environment}",
+        parameters=tuple(deploy_parameters),
+        stages=tuple(stage for stage in _DEPLOY_STAGES if environment == "prod" or stage[0] != "Approve"),
+        period=timedelta(hours=_PERIODS[environment, JobKind.DEPLOY]),
+    )
+    ci = JenkinsJob(
+        full_name=f"finedge/{environment}/{service}-ci",
+        environment=environment,
+        kind=JobKind.CI,
+        service=service,
+        pipeline=modern,
+        description=f"Builds and tests {service}",
+        parameters=(
+            ParameterDefinition(name="BRANCH", default="main"),
+            ParameterDefinition(
+                name="SUITE", kind="choice", default="full", choices=("full", "quick", "data-quality")
+            ),
+        ),
+        disabled=service == "loyalty" and environment == "prod",
+        stages=_CI_STAGES,
+        period=timedelta(hours=_PERIODS[environment, JobKind.CI]),
+    )
+    return deploy, ci
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What a simulated build comes to."""
+
+    stages: tuple[StagePlan, ...]
+    ended_at: datetime
+    pending: PendingInput | None
+
+
+class BuildHistory:
+    """The builds of one job, thirty days back and on into the future as far as anyone looks."""
+
+    def __init__(
+        self, *, seed: int, job: JenkinsJob, index: int, start: datetime, script: BuildScript | None
+    ) -> None:
+        self.job = job
+        self._seed = seed
+        self._index = index
+        self._epoch = start - HISTORY
+        self._script = script
+        self._plans: list[BuildPlan] = []
+        self._keys: list[datetime] = []
+        self._next = 0
+        self._added = 0
+        luck = fractions(seed, job.full_name)
+        moment = None if script is None else _queued_at(job, script, start)
+        if moment is None:
+            phase = luck[0] * job.period
+            self._scripted = -1
+        else:
+            lead = moment - 0.05 * job.period - self._epoch
+            phase = lead % job.period
+            self._scripted = lead // job.period
+        self._first = self._epoch + phase
+        self._moment = moment
+        last = self._scripted if self._scripted >= 0 else (start - self._first) // job.period
+        wanted = 0 if script is None else script.number
+        self._first_number = (wanted or 260 + int(luck[1] * 1500)) - last
+        self._stops = script is not None and script.queued is not None
+        self._paused = start - timedelta(days=9) if job.disabled else None
+
+    def until(self, now: datetime) -> list[BuildPlan]:
+        """Plans queued by ``now``, oldest first."""
+        self._extend(now)
+        return self._plans[: bisect.bisect_right(self._keys, now)]
+
+    def add(self, plan: BuildPlan) -> None:
+        """Take in a build that someone started; the later ones of the timetable get higher numbers."""
+        self._extend(plan.queued_at)
+        position = bisect.bisect_right(self._keys, plan.queued_at)
+        self._plans.insert(position, plan)
+        self._keys.insert(position, plan.queued_at)
+        self._added += 1
+
+    def amend(self, plan: BuildPlan) -> None:
+        """Put a new plan in the place of the build with the same number; raises KeyError."""
+        for position, known in enumerate(self._plans):
+            if known.number == plan.number:
+                self._plans[position] = plan
+                return
+        raise KeyError(plan.number)
+
+    def next_number(self, now: datetime) -> int:
+        """The number that the next build gets."""
+        plans = self.until(now)
+        return plans[-1].number + 1 if plans else max(self._first_number, 1)
+
+    def _extend(self, now: datetime) -> None:
+        until = now if self._paused is None else min(now, self._paused)
+        while self._first + self._next * self.job.period <= until:
+            if self._stops and self._next > self._scripted:
+                return
+            plan = self._planned(self._next)
+            if self._keys and plan.queued_at < self._keys[-1]:
+                self._next += 1
+                continue
+            self._plans.append(plan)
+            self._keys.append(plan.queued_at)
+            self._next += 1
+
+    def _planned(self, index: int) -> BuildPlan:
+        job = self.job
+        luck, spread, wait, who = fractions(self._seed, job.full_name, index)
+        script = self._script if index == self._scripted else None
+        if script is not None and self._moment is not None:
+            queued_at, wait, spread = self._moment, 0.0, 0.5
+        else:
+            queued_at = self._first + (index + 0.6 * spread) * job.period
+        tail = 80 * wait**8
+        started_at = queued_at + QUIET_PERIOD + timedelta(seconds=_HANDOVER + 3 * wait + tail)
+        mishap = _mishap(job, luck) if script is None else (script.result, script.stage, script.error)
+        timing = timeline(job, started_at, 0.8 + 0.4 * spread, mishap, script)
+        number = self._first_number + index + self._added
+        position = (queued_at - _LAG[job.environment] - self._epoch) // _COMMIT_EVERY
+        behind = (queued_at - job.period - _LAG[job.environment] - self._epoch) // _COMMIT_EVERY
+        changes = tuple(
+            commit(self._seed, job.service, at, self._epoch)
+            for at in range(max(behind, position - 3) + 1, position + 1)
+        )
+        newest = commit(self._seed, job.service, position, self._epoch)
+        version, digest = release(self._seed, job.service, position)
+        why = "" if script is None else script.why
+        special = script is not None and script.story == "released"
+        return BuildPlan(
+            job=job.full_name,
+            environment=job.environment,
+            number=number,
+            queue_id=queue_id(self._epoch, queued_at, self._index),
+            queued_at=queued_at,
+            started_at=None if why else started_at,
+            ended_at=None if why else timing.ended_at,
+            result=mishap[0],
+            stages=() if why or not job.pipeline else timing.stages,
+            node=f"agent-{1 + int(who * 3)}",
+            causes=(_cause(job, who, number),),
+            parameters=_parameters(job, digest),
+            changes=_renowned(changes) if special else changes,
+            commit="c0ffee1" + newest.commit_id[7:] if special else newest.commit_id,
+            version=version,
+            digest=digest,
+            repository=f"https://github.com/finedge/{job.service}",
+            log=LogStory(kind="build") if script is None else script.log,
+            estimated=timedelta(seconds=sum(seconds for _, seconds in job.stages)),
+            pending_input=timing.pending,
+            why=why,
+            story="" if script is None else script.story,
+        )
+
+
+def _queued_at(job: JenkinsJob, script: BuildScript, start: datetime) -> datetime:
+    """When a scripted build came into the queue, so that it ends when its script says."""
+    if script.queued is not None:
+        return start + script.queued
+    waited = QUIET_PERIOD + timedelta(seconds=_HANDOVER)
+    timing = timeline(job, start, 1.0, (script.result, script.stage, script.error), script)
+    return start + (script.ended or timedelta(0)) - (timing.ended_at - start) - waited
+
+
+def _renowned(changes: tuple[Commit, ...]) -> tuple[Commit, ...]:
+    """Two commits, the newest of which is c0ffee1."""
+    if not changes:
+        return changes
+    newest, before = changes[-1], changes[0]
+    fields = {name: getattr(newest, name) for name in ("author", "author_email", "message", "at", "paths")}
+    return (before, Commit(commit_id="c0ffee1" + newest.commit_id[7:], **fields))
+
+
+def _mishap(job: JenkinsJob, luck: float) -> tuple[BuildResult, str, str]:
+    for limit, result, stage, error in _MISHAPS:
+        if luck < limit:
+            known = any(name == stage for name, _ in job.stages)
+            return (result, stage, error) if known else (BuildResult.SUCCESS, "", "")
+    return BuildResult.SUCCESS, "", ""
+
+
+def timeline(
+    job: JenkinsJob,
+    started_at: datetime,
+    factor: float,
+    mishap: tuple[BuildResult, str, str],
+    script: BuildScript | None = None,
+) -> Timing:
+    """The stages of a build with their times; those after a failed one never come."""
+    result, bad_stage, error = mishap
+    at = started_at + timedelta(seconds=0.3)
+    stages: list[StagePlan] = []
+    pending = None
+    for position, (name, seconds) in enumerate(job.stages):
+        end = at + timedelta(seconds=seconds * factor)
+        outcome = StageState.SUCCESS
+        if name == bad_stage:
+            outcome = {
+                BuildResult.UNSTABLE: StageState.UNSTABLE,
+                BuildResult.ABORTED: StageState.ABORTED,
+            }.get(result, StageState.FAILED)
+            if script is not None and script.approval:
+                end = at + _APPROVAL_TIMEOUT
+                pending = PendingInput(
+                    input_id="Promote", message=script.approval, since=at, submitter="releasers", ok="Deploy"
+                )
+        stages.append(
+            StagePlan(
+                node_id=str(6 + 7 * position),
+                name=name,
+                started_at=at,
+                ended_at=end,
+                outcome=outcome,
+                error=error if outcome in (StageState.FAILED, StageState.ABORTED) else "",
+            )
+        )
+        at = end
+        if outcome in (StageState.FAILED, StageState.ABORTED):
+            break
+    return Timing(tuple(stages), at + timedelta(seconds=0.1), pending)
+
+
+def _cause(job: JenkinsJob, who: float, number: int) -> Cause:
+    user_id, user_name = _PEOPLE[int(who * len(_PEOPLE))]
+    if job.kind is JobKind.DEPLOY:
+        if job.environment == "prod":
+            return Cause(
+                kind="user", description=f"Started by user {user_name}", user_id=user_id, user_name=user_name
+            )
+        upstream = f"finedge/{job.environment}/{job.service}-ci"
+        return Cause(
+            kind="upstream",
+            description=f'Started by upstream project "{upstream}" build number {number}',
+            upstream_project=upstream,
+            upstream_build=number,
+        )
+    if job.environment == "prod":
+        return Cause(kind="timer", description="Started by timer")
+    return Cause(kind="scm", description="Started by an SCM change")
+
+
+def _parameters(job: JenkinsJob, digest: str) -> tuple[BuildParameter, ...]:
+    values = {"IMAGE": f"{REGISTRY}/{job.service}@{digest}"}
+    return tuple(
+        BuildParameter(name=definition.name, value=values.get(definition.name, definition.default), kind=kind)
+        for definition in job.parameters
+        for kind in (definition.kind,)
+    )
+
+
+@lru_cache(maxsize=50_000)
+def commit(seed: int, service: str, position: int, epoch: datetime) -> Commit:
+    """The commit at a place of a service's line of commits."""
+    which, who, jitter, _ = fractions(seed, "commit", service, position)
+    user_id, name = _PEOPLE[int(who * len(_PEOPLE))]
+    return Commit(
+        commit_id=hexadecimal(40, seed, service, position),
+        author=name,
+        author_email=f"{user_id}@finedge.example",
+        message=_MESSAGES[int(which * len(_MESSAGES))],
+        at=(epoch + (position + 0.5 * jitter) * _COMMIT_EVERY).replace(microsecond=0),
+        paths=(f"models/{service}/{service}.sql",),
+    )
+
+
+@lru_cache(maxsize=50_000)
+def release(seed: int, service: str, position: int) -> tuple[str, str]:
+    """Version and image digest of the release made of a commit."""
+    return f"1.{200 + position}.0", "sha256:" + hexadecimal(64, seed, "image", service, position)
+
+
+def queue_id(epoch: datetime, queued_at: datetime, index: int) -> int:
+    """The id of a queue item: later ones are higher, none comes twice."""
+    return int((queued_at - epoch).total_seconds() + 86_400) * 2000 + index
+
+
+def artifacts(build: BuildPlan, job: JenkinsJob) -> tuple[ArtifactFile, ...]:
+    """What a build that succeeded left: release.json (formats.md) and a list of checksums."""
+    if build.result is not BuildResult.SUCCESS or build.ended_at is None:
+        return ()
+    chance = fractions(build.digest)
+    document = {
+        "schema": "fedesk-release/1",
+        "service": job.service,
+        "version": build.version,
+        "commit": build.commit,
+        "repository": build.repository,
+        "image": f"{REGISTRY}/{job.service}",
+        "digest": build.digest,
+        "build_url": f"/job/{'/job/'.join(build.job.split('/'))}/{build.number}/",
+        "built_at": build.ended_at.isoformat(),
+        "environment": build.environment,
+        "deployed_at": build.ended_at.isoformat() if job.kind is JobKind.DEPLOY else None,
+        "deployed_by": build.causes[0].user_id or "jenkins",
+        "operation": "",
+        "sbom": f"sbom/{job.service}.cdx.json",
+        "scan": {"critical": 0, "high": int(chance[0] * 4)},
+        "tests": {"unit": 120 + int(chance[1] * 300), "data_quality": 20 + int(chance[2] * 60)},
+        "migrations": [],
+        "size_bytes": int(280e6 + chance[3] * 40e6),
+    }
+    content = json.dumps(document, indent=2).encode()
+    sums = f"{build.digest.removeprefix('sha256:')}  {job.service}.tar.zst\n".encode()
+    return (
+        ArtifactFile(path="release.json", content=content),
+        ArtifactFile(path="dist/SHA256SUMS", content=sums),
+    )

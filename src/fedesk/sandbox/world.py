@@ -1,0 +1,466 @@
+"""The one world that the four emulators show: ask it anything, for the moment its clock says.
+
+Everything follows from (seed, scale, start). Histories are made at first use, DAG by DAG and job by job.
+Methods are safe to call from several threads; what they return is frozen.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache
+
+from fedesk.sandbox import builds as jenkins_builds
+from fedesk.sandbox import dags as airflow_dags
+from fedesk.sandbox import extras, logs, vaults
+from fedesk.sandbox.builds import NODES, QUIET_PERIOD, BuildHistory
+from fedesk.sandbox.clock import WorldClock
+from fedesk.sandbox.dags import DagHistory
+from fedesk.sandbox.logs import Log
+from fedesk.sandbox.model import (
+    ENVIRONMENTS,
+    ArtifactFile,
+    BuildPlan,
+    ComponentHealth,
+    Dag,
+    DagRun,
+    DagRunPlan,
+    Executor,
+    Identity,
+    ImportFailure,
+    JenkinsJob,
+    LoadRow,
+    LogLine,
+    Pipeline,
+    QueueItem,
+    RunState,
+    Secret,
+    ServiceUser,
+    TaskInstance,
+    TaskPlan,
+)
+from fedesk.sandbox.pipelines import company
+from fedesk.sandbox.stories import build_scripts, dag_scripts, outage
+
+JENKINS_VERSION = "2.579"
+AIRFLOW_VERSION = "3.3.2"
+VAULT_VERSION = "1.21.0"
+_STUCK_AFTER = timedelta(minutes=30)
+
+
+class World:
+    """One company's systems. Raises KeyError for what does not exist (yet)."""
+
+    def __init__(
+        self,
+        *,
+        seed: int = 7,
+        scale: float = 1.0,
+        clock: WorldClock | None = None,
+        start: datetime | None = None,
+        hostile: bool = False,
+    ) -> None:
+        self.seed = seed
+        self.scale = scale
+        self.clock = clock or WorldClock()
+        self.start = (start or self.clock.now()).astimezone(UTC).replace(microsecond=0)
+        """The moment that the stories are placed around, on a whole second."""
+        self.hostile = hostile
+        self.lock = threading.RLock()
+        """Held while plans are added or amended."""
+        self.vault_sealed = False
+        """Set by the control port; the Vault emulator answers accordingly."""
+        self.pipelines: tuple[Pipeline, ...] = company(scale)
+        self._dag_histories: dict[tuple[str, str], DagHistory] = {}
+        self._build_histories: dict[str, BuildHistory] = {}
+
+    def now(self) -> datetime:
+        """The moment it is, aware UTC."""
+        return self.clock.now()
+
+    @cached_property
+    def services(self) -> tuple[str, ...]:
+        """What is released, in the order of the pipelines."""
+        return tuple(dict.fromkeys(pipeline.service for pipeline in self.pipelines))
+
+    def pipeline(self, name: str) -> Pipeline | None:
+        """The pipeline of that name, or None."""
+        return self._pipelines_by_name.get(name)
+
+    @cached_property
+    def _pipelines_by_name(self) -> dict[str, Pipeline]:
+        return {pipeline.name: pipeline for pipeline in self.pipelines}
+
+    # --- Airflow ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def _dags(self) -> dict[str, dict[str, Dag]]:
+        found = {
+            environment: {
+                pipeline.name: airflow_dags.dag_of(self.seed, pipeline, environment, self.start)
+                for pipeline in self.pipelines
+            }
+            for environment in ENVIRONMENTS
+        }
+        if self.hostile:
+            dag = extras.hostile_dag(self.start)
+            found["dev"][dag.dag_id] = dag
+        return found
+
+    def dags(self, environment: str) -> tuple[Dag, ...]:
+        """All DAGs of an environment, by id."""
+        return tuple(sorted(self._dags[environment].values(), key=lambda dag: dag.dag_id))
+
+    def dag(self, environment: str, dag_id: str) -> Dag:
+        """One DAG; raises KeyError."""
+        return self._dags[environment][dag_id]
+
+    def dag_history(self, environment: str, dag_id: str) -> DagHistory:
+        """The plans of a DAG's runs; raises KeyError. To add or amend one, hold ``lock``."""
+        with self.lock:
+            history = self._dag_histories.get((environment, dag_id))
+            if history is None:
+                dag = self.dag(environment, dag_id)
+                scripts = {}
+                for script in (*dag_scripts(environment, dag_id, self.start), *extras.dag_scripts(dag)):
+                    index = airflow_dags.placed(dag, self.start, script)
+                    if index is not None:
+                        scripts[index] = script
+                history = DagHistory(
+                    seed=self.seed,
+                    dag=dag,
+                    start=self.start,
+                    scripts=scripts,
+                    outage=outage(self.start, environment),
+                )
+                self._dag_histories[environment, dag_id] = history
+            return history
+
+    def dag_run_plans(
+        self, environment: str, dag_id: str, *, updated_since: datetime | None = None
+    ) -> list[DagRunPlan]:
+        """Plans of the runs that exist, oldest first; ``updated_since`` leaves out most of what is older."""
+        with self.lock:
+            return self.dag_history(environment, dag_id).until(self.now(), updated_since)
+
+    def dag_runs(
+        self, environment: str, dag_id: str | None = None, *, updated_since: datetime | None = None
+    ) -> list[DagRun]:
+        """Runs as they stand, oldest first for each DAG; of one DAG or of all."""
+        now = self.now()
+        wanted = self._dags[environment] if dag_id is None else (self.dag(environment, dag_id).dag_id,)
+        return [
+            run
+            for name in wanted
+            for plan in self.dag_run_plans(environment, name, updated_since=updated_since)
+            for run in (self.as_dag_run(plan, now),)
+            if updated_since is None or run.updated_at >= updated_since
+        ]
+
+    def dag_run(self, environment: str, dag_id: str, run_id: str) -> DagRun:
+        """One run as it stands; raises KeyError."""
+        for plan in reversed(self.dag_run_plans(environment, dag_id)):
+            if plan.run_id == run_id:
+                return self.as_dag_run(plan, self.now())
+        raise KeyError(run_id)
+
+    def as_dag_run(self, plan: DagRunPlan, now: datetime) -> DagRun:
+        """What a plan looks like at a moment."""
+        activity = plan.current(now)
+        state = plan.state(now)
+        started = activity.started_at if now >= activity.started_at else None
+        ended = activity.ended_at
+        if state in (RunState.QUEUED, RunState.RUNNING):
+            ended = None
+        updated = ended or started or activity.queued_at
+        if state is RunState.RUNNING:
+            updated = max(task.updated_at(now, updated) for task in self.task_plans(plan))
+        return DagRun(
+            plan=plan,
+            state=state,
+            queued_at=activity.queued_at,
+            start_date=started,
+            end_date=ended,
+            updated_at=updated,
+        )
+
+    def task_plans(self, plan: DagRunPlan) -> tuple[TaskPlan, ...]:
+        """The tasks of a run, in the order of the DAG."""
+        if plan.tasks is not None:
+            return plan.tasks
+        return _tasks_of(self.seed, self.dag(plan.environment, plan.dag_id), plan)
+
+    def task_instances(
+        self,
+        environment: str,
+        dag_id: str | None = None,
+        run_id: str | None = None,
+        *,
+        updated_since: datetime | None = None,
+    ) -> list[TaskInstance]:
+        """Task instances as they stand: of a run, a DAG, or of everything that moved since a moment."""
+        now = self.now()
+        if dag_id is not None and run_id is not None:
+            plans = [self.dag_run(environment, dag_id, run_id).plan]
+        else:
+            runs = self.dag_runs(environment, dag_id, updated_since=updated_since)
+            plans = [run.plan for run in runs]
+        return [
+            instance
+            for plan in plans
+            for instance in self.as_task_instances(plan, now)
+            if updated_since is None or instance.updated_at >= updated_since
+        ]
+
+    def as_task_instances(self, plan: DagRunPlan, now: datetime) -> Iterator[TaskInstance]:
+        """The task instances of a plan at a moment."""
+        dag = self.dag(plan.environment, plan.dag_id)
+        for task in self.task_plans(plan):
+            attempt = task.attempt(now)
+            started = None if attempt is None or now < attempt.started_at else attempt.started_at
+            ended = None if attempt is None or attempt.ended_at is None else attempt.ended_at
+            if ended is not None and now < ended:
+                ended = None
+            if task.settled_at is not None and task.settled_at <= now:
+                started, ended = task.settled_at, task.settled_at
+            yield TaskInstance(
+                run=plan,
+                spec=dag.task(task.task_id),
+                plan=task,
+                state=task.state(now),
+                try_number=0 if attempt is None else attempt.try_number,
+                attempt=attempt,
+                scheduled_when=None if attempt is None else attempt.scheduled_at,
+                queued_when=None if attempt is None or now < attempt.queued_at else attempt.queued_at,
+                start_date=started,
+                end_date=ended,
+                updated_at=task.updated_at(now, plan.current(now).queued_at),
+            )
+
+    def task_log(  # noqa: PLR0913 - the address of a log in Airflow
+        self,
+        environment: str,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        try_number: int,
+        map_index: int = -1,
+    ) -> Log:
+        """The log of one try by now; raises KeyError where that try has not begun."""
+        now = self.now()
+        plan = self.dag_run(environment, dag_id, run_id).plan
+        dag = self.dag(environment, dag_id)
+        for task in self.task_plans(plan):
+            if task.task_id != task_id or task.map_index != map_index:
+                continue
+            for attempt in task.attempts:
+                if attempt.try_number == try_number and attempt.started_at <= now:
+                    pipeline = self.pipeline(dag.pipeline)
+                    dataset = "" if pipeline is None else pipeline.dataset
+                    key = (environment, dag_id, run_id, task_id, map_index, attempt)
+                    return logs.written_by(
+                        self._log_cache(key, lambda: logs.task_log(plan, dag, task, attempt, dataset)),
+                        now,
+                    )
+        raise KeyError((task_id, map_index, try_number))
+
+    def _log_cache(self, key: object, make: "logs.Maker") -> list[LogLine]:
+        with self.lock:
+            return self._logs.get(key, make)
+
+    @cached_property
+    def _logs(self) -> "logs.Recent":
+        return logs.Recent(64)
+
+    def import_errors(self, environment: str) -> tuple[ImportFailure, ...]:
+        """DAG files that do not import."""
+        return extras.import_errors(environment, self.start, hostile=self.hostile)
+
+    def health(self, environment: str) -> tuple[ComponentHealth, ...]:
+        """Metadata database, scheduler, triggerer and DAG processor; the scheduler has an outage in prod."""
+        return extras.health(self.now(), outage(self.start, environment))
+
+    # --- Jenkins ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def _jobs(self) -> dict[str, JenkinsJob]:
+        found = [
+            job
+            for environment in ENVIRONMENTS
+            for service in self.services
+            for job in jenkins_builds.jobs_of(service, environment)
+        ]
+        if self.hostile:
+            found.append(extras.hostile_job())
+        return {job.full_name: job for job in sorted(found, key=lambda job: job.full_name)}
+
+    @cached_property
+    def _job_indexes(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self._jobs)}
+
+    def jobs(self, folder: str = "") -> tuple[JenkinsJob, ...]:
+        """Jobs below a folder, by full name; all of them for ``""``."""
+        prefix = f"{folder}/" if folder else ""
+        return tuple(job for name, job in self._jobs.items() if name.startswith(prefix))
+
+    def job(self, full_name: str) -> JenkinsJob:
+        """One job; raises KeyError."""
+        return self._jobs[full_name]
+
+    def build_history(self, full_name: str) -> BuildHistory:
+        """The plans of a job's builds; raises KeyError. To add or amend one, hold ``lock``."""
+        with self.lock:
+            history = self._build_histories.get(full_name)
+            if history is None:
+                script = build_scripts().get(full_name) or extras.build_scripts().get(full_name)
+                history = BuildHistory(
+                    seed=self.seed,
+                    job=self.job(full_name),
+                    index=self._job_indexes[full_name],
+                    start=self.start,
+                    script=script,
+                )
+                self._build_histories[full_name] = history
+            return history
+
+    def build_plans(self, full_name: str) -> list[BuildPlan]:
+        """Every plan of a job that is in the queue, runs or has ended, oldest first; raises KeyError."""
+        with self.lock:
+            return self.build_history(full_name).until(self.now())
+
+    def builds(self, full_name: str) -> list[BuildPlan]:
+        """The builds of a job that have started, newest first; raises KeyError."""
+        now = self.now()
+        return [plan for plan in reversed(self.build_plans(full_name)) if plan.has_started(now)]
+
+    def build(self, full_name: str, number: int) -> BuildPlan:
+        """One build that has started; raises KeyError."""
+        for plan in self.builds(full_name):
+            if plan.number == number:
+                return plan
+        raise KeyError((full_name, number))
+
+    def next_build_number(self, full_name: str) -> int:
+        """The number that the next build of a job gets."""
+        with self.lock:
+            return self.build_history(full_name).next_number(self.now())
+
+    def queue(self) -> list[QueueItem]:
+        """What waits for an executor, oldest first."""
+        now = self.now()
+        found = [plan for name in self._jobs for plan in self.build_plans(name)[-3:] if plan.is_queued(now)]
+        return [self.as_queue_item(plan, now) for plan in sorted(found, key=lambda plan: plan.queue_id)]
+
+    def as_queue_item(self, plan: BuildPlan, now: datetime) -> QueueItem:
+        """What a plan in the queue looks like at a moment."""
+        quiet_until = plan.queued_at + QUIET_PERIOD
+        if now < quiet_until:
+            left = (quiet_until - now).total_seconds()
+            why = f"In the quiet period. Expires in {left:.1f} sec"
+            return QueueItem(build=plan, why=why, stuck=False, quiet_until=quiet_until)
+        why = plan.why or "Waiting for next available executor"
+        stuck = bool(plan.why) and now - plan.queued_at > _STUCK_AFTER
+        return QueueItem(build=plan, why=why, stuck=stuck, quiet_until=None)
+
+    def running_builds(self) -> list[BuildPlan]:
+        """Builds that run now, in the order they began."""
+        now = self.now()
+        running = [
+            (plan.started_at, plan)
+            for name in self._jobs
+            for plan in self.build_plans(name)[-3:]
+            if plan.started_at is not None and plan.is_building(now)
+        ]
+        return [plan for _, plan in sorted(running, key=lambda pair: (pair[0], pair[1].job))]
+
+    def executors(self) -> list[Executor]:
+        """Every slot of every node with what runs in it; a build paused for input holds none."""
+        now = self.now()
+        waiting = [build for build in self.running_builds() if build.input_at(now) is None]
+        found: list[Executor] = []
+        for node in NODES:
+            for number in range(node.executors):
+                build = None
+                if not node.offline_reason and waiting:
+                    build = waiting.pop(0)
+                found.append(Executor(node=node, number=number, build=build))
+        return found
+
+    def build_log(self, full_name: str, number: int, stage: str | None = None) -> tuple[bytes, bool]:
+        """The bytes of a build's log (or of one stage's, by node id) by now, and whether it has ended.
+
+        Raises KeyError.
+        """
+        log = self.build_log_lines(full_name, number)
+        if stage is None:
+            return logs.as_bytes(log.lines), log.complete
+        plan = self.build(full_name, number)
+        ended = [item.ended_at for item in plan.stages if item.node_id == stage]
+        if not ended:
+            raise KeyError(stage)
+        complete = ended[0] is not None and ended[0] <= self.now()
+        return logs.as_bytes(line for line in log.lines if line.stage == stage), complete
+
+    def build_log_lines(self, full_name: str, number: int) -> Log:
+        """The lines of a build's log by now; raises KeyError."""
+        plan = self.build(full_name, number)
+        return logs.written_by(self._log_cache(("build", plan), lambda: logs.build_log(plan)), self.now())
+
+    def artifacts(self, plan: BuildPlan) -> tuple[ArtifactFile, ...]:
+        """What a build has left by now."""
+        if plan.result_at(self.now()) is None:
+            return ()
+        return jenkins_builds.artifacts(plan, self.job(plan.job))
+
+    # --- Vault and Snowflake ---------------------------------------------------------------------------
+
+    def secrets(self, environment: str) -> tuple[Secret, ...]:
+        """The secrets of an environment, with every version."""
+        return vaults.secrets_of(environment, self.start, hostile=self.hostile)
+
+    def secret_value(self, secret: Secret, version: int) -> str:
+        """The planted value of one version."""
+        return vaults.planted_value(self.seed, secret, version)
+
+    def service_users(self, environment: str) -> tuple[ServiceUser, ...]:
+        """The Snowflake users that the pipelines run as."""
+        return vaults.service_users(environment, self.pipelines, self.start)
+
+    def loads(self, environment: str, *, since: datetime | None = None) -> list[LoadRow]:
+        """Rows of OPS.PIPELINE_RUNS by now, oldest first; those of runs that moved since a moment."""
+        rows = [
+            self._load(run)
+            for run in self.dag_runs(environment, updated_since=since)
+            if run.start_date is not None
+        ]
+        return sorted(rows, key=lambda row: row.start_time)
+
+    def _load(self, run: DagRun) -> LoadRow:
+        pipeline = self.pipeline(run.plan.dag_id)
+        at = run.plan.data_interval_start or run.plan.run_after
+        daily = self.dag(run.plan.environment, run.plan.dag_id).timetable.period >= timedelta(days=1)
+        return LoadRow(
+            run_id=run.plan.run_id,
+            pipeline=run.plan.dag_id,
+            partition=at.date().isoformat() if daily else at.strftime("%Y-%m-%dT%H:%M"),
+            start_time=run.start_date or run.queued_at,
+            end_time=run.end_date,
+            status=run.state.value,
+            rows_loaded=run.plan.rows if run.state is RunState.SUCCESS else None,
+            operation_id=dict(run.plan.conf).get("fedesk.operation", ""),
+            dataset="" if pipeline is None else pipeline.dataset,
+        )
+
+    # --- who may come in -------------------------------------------------------------------------------
+
+    def identity(self, system: str, *, writer: bool = False) -> Identity:
+        """The planted reader or writer of ``jenkins``, ``airflow``, ``vault`` or ``snowflake``."""
+        return vaults.identity(self.seed, system, writer=writer)
+
+    def identities(self, system: str) -> Iterable[Identity]:
+        """Everyone a system knows."""
+        return self.identity(system), self.identity(system, writer=True)
+
+
+@lru_cache(maxsize=8192)
+def _tasks_of(seed: int, dag: Dag, plan: DagRunPlan) -> tuple[TaskPlan, ...]:
+    return airflow_dags.tasks_of(seed, dag, plan)
