@@ -1,0 +1,191 @@
+"""Airflow 3 by its REST API v2, read-only (``ports.sources.RunSource``)."""
+
+from dataclasses import replace
+
+import msgspec
+
+from fedesk.clients import airflow_json, airflow_log
+from fedesk.clients.airflow_board import PAGE, Look, run_path
+from fedesk.clients.airflow_json import (
+    DagRunJson,
+    DagRunPage,
+    LogPage,
+    TaskInstanceJson,
+    TaskInstancePage,
+    TaskJson,
+    TaskPage,
+    decode,
+)
+from fedesk.clients.airflow_session import AirflowSession, Auth, quoted_path
+from fedesk.domain.names import NameNotUnderstoodError, TaskName
+from fedesk.domain.observation import Observation
+from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
+from fedesk.domain.states import State
+from fedesk.ports.endpoint import Endpoint
+from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError
+
+_NOT_BEGUN = (None, "scheduled", "queued")
+_STEPS_SHOWN = 1000
+"""Task instances of one run that are read; a mapped task may have thousands."""
+
+
+class _LogCursor(msgspec.Struct):
+    """Which try is read, and the server's token for what follows."""
+
+    try_number: int
+    token: str = ""
+    ended: bool = False
+
+
+class AirflowClient:
+    """One Airflow. ``tags`` limits it to DAGs that carry one of them; empty means all.
+
+    ``auth``: ``password`` logs in at /auth/token, ``token`` takes the credential as a bearer, ``basic`` sends
+    it as HTTP Basic. Blocking, usable from several threads.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, auth: Auth = "password", tags: tuple[str, ...] = ()) -> None:
+        self._endpoint = endpoint
+        self._tags = tags
+        self.session = AirflowSession(endpoint, auth)
+
+    def observe(self, previous: Observation | None) -> Observation:
+        """Look once: at most three requests where nothing is left to catch up with. Raises SourceError."""
+        return Look(self.session, self._tags, previous).observe()
+
+    def run(self, run_id: str) -> RunDetail:
+        """A DAG run by ``DAG/RUN_ID`` with its task instances; raises NotFoundError."""
+        path = self._path(run_id)
+        dag_run = decode(self.session.get(path).body, DagRunJson, self._endpoint.name)
+        tasks = self._task_instances(path)
+        steps = airflow_json.in_order(tasks, self._graph(dag_run.dag_id, tasks))
+        run = airflow_json.run(dag_run, self._endpoint.name, self._endpoint.url)
+        why = airflow_json.reason(tasks) if run.state in (State.FAILED, State.RUNNING) else ""
+        if run.state is State.FAILED and not why:
+            why = airflow_json.NO_FAILED_TASK
+        return RunDetail(
+            run=replace(run, reason=why),
+            steps=tuple(airflow_json.step(task, self._endpoint.url) for task in steps),
+            parameters=airflow_json.parameters(dag_run),
+            causes=(run.cause,) if run.cause else (),
+            note=dag_run.note or "",
+        )
+
+    def runs(self, job: str, limit: int) -> tuple[Run, ...]:
+        """The newest ``limit`` runs of a DAG, newest first; raises NotFoundError."""
+        found: list[Run] = []
+        while len(found) < limit:
+            answer = self.session.get(
+                quoted_path("dags", job, "dagRuns"),
+                [
+                    ("limit", min(limit - len(found), PAGE)),
+                    ("offset", len(found)),
+                    ("order_by", "-run_after"),
+                ],
+            )
+            page = decode(answer.body, DagRunPage, self._endpoint.name)
+            found += [
+                airflow_json.run(dag_run, self._endpoint.name, self._endpoint.url)
+                for dag_run in page.dag_runs
+            ]
+            if not page.dag_runs or len(found) >= (page.total_entries or 0):
+                break
+        return tuple(found)
+
+    def log(self, request: LogRequest, cursor: str) -> LogChunk:
+        """The piece of a task's log that follows ``cursor``; raises NotFoundError where there is none.
+
+        A task that waits to run has an empty log that is not complete; one that never ran has none.
+        """
+        if request.task is None:
+            raise NotFoundError(
+                f"{request.run} has no log of its own; name a task of it, like {request.run}::TASK"
+            )
+        path = self._path(request.run.id)
+        place = _log_cursor(cursor)
+        if place is None:
+            begun = self._begin_log(path, request.task)
+            if isinstance(begun, LogChunk):
+                return begun
+            place = begun
+        if place.ended:
+            return LogChunk(text="", cursor=cursor, complete=True)
+        return self._read_log(path, request.task, place)
+
+    def close(self) -> None:
+        """Let go of the sockets."""
+        self.session.close()
+
+    def _path(self, run_id: str) -> str:
+        try:
+            return run_path(run_id)
+        except NameNotUnderstoodError as error:
+            raise NotFoundError(f"{self._endpoint.name} has no such run: {error}") from None
+
+    def _task_instances(self, path: str) -> list[TaskInstanceJson]:
+        found: list[TaskInstanceJson] = []
+        while len(found) < _STEPS_SHOWN:
+            answer = self.session.get(
+                f"{path}/taskInstances", [("limit", PAGE), ("offset", len(found)), ("order_by", "id")]
+            )
+            page = decode(answer.body, TaskInstancePage, self._endpoint.name)
+            found += page.task_instances
+            if not page.task_instances or len(found) >= (page.total_entries or 0):
+                break
+        return found
+
+    def _graph(self, dag_id: str, tasks: list[TaskInstanceJson]) -> list[TaskJson]:
+        """The DAG's dependencies, asked for only where start times alone give no order."""
+        if all(task.start_date is not None and task.state != "upstream_failed" for task in tasks):
+            return []
+        try:
+            answer = self.session.get(quoted_path("dags", dag_id, "tasks"))
+        except (NotFoundError, ForbiddenError):
+            return []  # the DAG is gone or hidden; its runs are shown all the same
+        return decode(answer.body, TaskPage, self._endpoint.name).tasks
+
+    def _begin_log(self, path: str, task: TaskName) -> "_LogCursor | LogChunk":
+        """Which try to read, from the task instance as it stands."""
+        mapped = () if task.map_index is None else (task.map_index,)
+        answer = self.session.get(f"{path}{quoted_path('taskInstances', task.task, *mapped)}")
+        instance = decode(answer.body, TaskInstanceJson, self._endpoint.name)
+        newest = instance.try_number
+        wanted = newest if task.try_number is None else task.try_number
+        if instance.state in _NOT_BEGUN and wanted >= newest:
+            return LogChunk(text="", cursor="", complete=False)
+        if wanted == 0 or (wanted == newest and instance.start_date is None):
+            raise NotFoundError(
+                f"{task.task} of {self._endpoint.name} never ran ({instance.state}): it has no log"
+            )
+        return _LogCursor(try_number=wanted)
+
+    def _read_log(self, path: str, task: TaskName, place: _LogCursor) -> LogChunk:
+        query: list[tuple[str, str | int]] = []
+        if task.map_index is not None:
+            query.append(("map_index", task.map_index))
+        if place.token:
+            query.append(("token", place.token))
+        answer = self.session.get(
+            f"{path}{quoted_path('taskInstances', task.task, 'logs', place.try_number)}", query
+        )
+        page = decode(answer.body, LogPage, self._endpoint.name)
+        content = [page.content] if isinstance(page.content, str) else page.content
+        following = _LogCursor(
+            try_number=place.try_number,
+            token=page.continuation_token or "",
+            ended=page.continuation_token is None,
+        )
+        return LogChunk(
+            text=airflow_log.lines(content),
+            cursor=msgspec.json.encode(following).decode(),
+            complete=following.ended,
+        )
+
+
+def _log_cursor(cursor: str) -> _LogCursor | None:
+    if not cursor:
+        return None
+    try:
+        return msgspec.json.decode(cursor, type=_LogCursor)
+    except msgspec.DecodeError as error:
+        raise ProtocolError(f"the place in the log is not one that Airflow's client gave: {error}") from None

@@ -1,0 +1,169 @@
+"""Who fedesk is to an Airflow 3, and requests in that name.
+
+The simple auth manager answers HTTP Basic with 401 whatever the password; it wants the token of
+``POST /auth/token``. Behind single sign-on there is no such address: a command gives the bearer.
+"""
+
+import base64
+import binascii
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Literal
+from urllib.parse import quote
+
+from fedesk.clients.http import Answer, Query, open_client, request
+from fedesk.ports.endpoint import Endpoint, SecretText
+from fedesk.ports.errors import (
+    CredentialError,
+    ForbiddenError,
+    NotFoundError,
+    ProtocolError,
+    UnauthenticatedError,
+)
+
+Auth = Literal["password", "token", "basic"]
+
+RENEW_BEFORE = 60.0
+"""Seconds before its end at which a token is replaced."""
+_ABOUT_THE_TOKEN = ("token", "jwt", "expired", "signature", "credential")
+
+
+class AirflowSession:
+    """Requests to one Airflow. Safe to use from several threads; a token is fetched once for all of them."""
+
+    def __init__(self, endpoint: Endpoint, auth: Auth) -> None:
+        self.endpoint = endpoint
+        self._auth = auth
+        self._client = open_client(endpoint)
+        self._lock = threading.Lock()
+        self._authorization: SecretText | None = None
+        self._until = float("inf")
+        self.requests = 0
+        """Requests sent so far, logins included."""
+        self.transferred = 0
+        """Bytes of bodies received so far, as they came over the wire."""
+
+    def get(self, path: str, query: Query = ()) -> Answer:
+        """``GET /api/v2`` + ``path``; raises SourceError."""
+        return self._authorized(lambda headers: self._send("GET", f"/api/v2{path}", headers, query=query))
+
+    def list(self, path: str, body: dict[str, object]) -> Answer:
+        """``POST /api/v2`` + ``path`` of a batch read, which changes nothing; raises SourceError."""
+        return self._authorized(lambda headers: self._send("POST", f"/api/v2{path}", headers, content=body))
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._client.close()
+
+    def _send(
+        self, method: str, path: str, headers: dict[str, str], *, query: Query = (), content: object = None
+    ) -> Answer:
+        self.requests += 1
+        answer = request(
+            self._client, self.endpoint, method, path, query=query, content=content, headers=headers
+        )
+        self.transferred += answer.transferred
+        return answer
+
+    def _authorized(self, send: Callable[[dict[str, str]], Answer]) -> Answer:
+        """Send; where the token is refused, take a new one and send once more."""
+        used = self._current()
+        try:
+            return send({"Authorization": used.reveal()})
+        except UnauthenticatedError:
+            if self._auth == "basic":
+                raise
+        except ForbiddenError as error:
+            if self._auth == "basic" or not _is_about_the_token(str(error)):
+                raise
+        renewed = self._renewed(used)
+        try:
+            return send({"Authorization": renewed.reveal()})
+        except (UnauthenticatedError, ForbiddenError) as error:
+            if isinstance(error, ForbiddenError) and not _is_about_the_token(str(error)):
+                raise
+            raise UnauthenticatedError(
+                f"{error}; a new token was refused as well, so this server does not accept tokens "
+                f'that `auth = "{self._auth}"` yields'
+            ) from None
+
+    def _current(self) -> SecretText:
+        with self._lock:
+            if self._authorization is None or time.time() > self._until - RENEW_BEFORE:
+                self._log_in()
+            return self._held()
+
+    def _renewed(self, refused: SecretText) -> SecretText:
+        """A token other than the refused one; a thread that comes second takes what the first has brought."""
+        with self._lock:
+            if self._authorization == refused:
+                self._log_in()
+            return self._held()
+
+    def _held(self) -> SecretText:
+        if self._authorization is None:
+            raise CredentialError(f"{self.endpoint.name} has no token; see `auth` and `credential`")
+        return self._authorization
+
+    def _log_in(self) -> None:
+        secret = self._credential().reveal()
+        self._until = float("inf")
+        if self._auth == "basic":
+            pair = base64.b64encode(f"{self.endpoint.user}:{secret}".encode()).decode("ascii")
+            self._authorization = SecretText(f"Basic {pair}")
+            return
+        token = secret.strip() if self._auth == "token" else self._token_for(secret)
+        if not token or not token.isascii() or not token.isprintable():
+            raise CredentialError(
+                f"{self.endpoint.name} was given no usable bearer token: see what `credential` yields"
+            )
+        self._authorization = SecretText(f"Bearer {token}")
+        self._until = _expiry(token)
+
+    def _credential(self) -> SecretText:
+        if self.endpoint.credential is None:
+            raise CredentialError(
+                f"{self.endpoint.name} has no credential; set `credential` of the connection"
+            )
+        return self.endpoint.credential()
+
+    def _token_for(self, password: str) -> str:
+        login = {"username": self.endpoint.user, "password": password}
+        try:
+            answer = self._send("POST", "/auth/token", {}, content=login)
+        except NotFoundError as error:
+            raise UnauthenticatedError(
+                f'{error}; it has no /auth/token: behind single sign-on set `auth = "token"` and a '
+                "`credential` command that prints a bearer token"
+            ) from None
+        try:
+            document = json.loads(answer.body)
+            return str(document["access_token"])
+        except (ValueError, KeyError, TypeError):
+            raise ProtocolError(
+                f"{self.endpoint.name} answered the login without a token; see whether `url` is an Airflow 3"
+            ) from None
+
+
+def _is_about_the_token(sentence: str) -> bool:
+    """A 403 for a token that is invalid says so; one for a missing right says ``Forbidden``."""
+    return any(word in sentence.lower() for word in _ABOUT_THE_TOKEN)
+
+
+def _expiry(token: str) -> float:
+    """``exp`` of a JWT in seconds since 1970; infinite for what is no JWT or tells no end."""
+    parts = token.split(".")
+    if len(parts) != len(("header", "payload", "signature")):
+        return float("inf")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return float(claims["exp"])
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        return float("inf")
+
+
+def quoted_path(*parts: str | int) -> str:
+    """Segments of a path, each escaped whole: a run id holds ``:`` and ``+``, and may hold ``/``."""
+    return "".join(f"/{quote(str(part), safe='~')}" for part in parts)
