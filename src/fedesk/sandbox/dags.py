@@ -25,6 +25,7 @@ _SCHEDULING = 0.4
 _QUEUEING = 0.7
 _LAUNCH = 1.9
 _ORDINARY = LogStory(kind="ordinary")
+_FAILED = LogStory(kind="failed")
 _NOISE = ("flaky_api", "timeout", "resources", "race")
 _FAILING = {"prod": 0.004, "staging": 0.02, "dev": 0.05}
 _RETRYING = 0.03
@@ -46,7 +47,7 @@ class Trouble:
     """Seconds that the last try takes beyond what is usual."""
     parks: bool = False
     """The failing try waits for something outside (deferred) until it gives up."""
-    failing_log: LogStory = LogStory(kind="failed")
+    failing_log: LogStory = _FAILED
     log: LogStory = _ORDINARY
     map_index: int = -1
     """Which mapped instance it hits, for a mapped task."""
@@ -61,7 +62,7 @@ class Script:
     note: str = ""
     pin_task: str = ""
     pin_at: datetime | None = None
-    """The last try of ``pin_task`` (or the run) ends at this moment, by way of what ``absorb`` takes longer."""
+    """The last try of ``pin_task`` (or the run) ends then, by way of what ``absorb`` takes longer."""
     absorb: str = ""
     due_by: datetime | None = None
     """It falls on a run that was due by then."""
@@ -87,7 +88,7 @@ def dag_of(seed: int, pipeline: Pipeline, environment: str, start: datetime) -> 
         timetable=timetable(pipeline, environment),
         description=pipeline.description,
         tasks=FLAVOURS[pipeline.flavour],
-        paused=environment == "dev" and chance < 0.1,  # noqa: PLR2004 - one in ten is paused in dev
+        paused=environment == "dev" and chance < 0.1,
         catchup=pipeline.tier == 1,
         fileloc=f"/opt/airflow/dags/{pipeline.service}/{pipeline.name}.py",
         bundle_version=hexadecimal(40, seed, "bundle", environment),
@@ -141,7 +142,7 @@ def simulate(dag: Dag, started_at: datetime, factor: float, script: Script | Non
     return Outcome(tuple(plans), max(ends.values()) + _SCHEDULING, state)
 
 
-def _attempts(  # noqa: PLR0913 - a timeline needs all of these, and nobody else calls it
+def _attempts(
     task: TaskSpec,
     map_index: int,
     started_at: datetime,
@@ -331,7 +332,7 @@ def tasks_of(seed: int, dag: Dag, plan: DagRunPlan) -> tuple[TaskPlan, ...]:
 
 
 def placed(dag: Dag, start: datetime, script: Script) -> int | None:
-    """Which run of a DAG a script falls on: the newest that was due early enough for its event to come in time.
+    """Which run of a DAG a script falls on: the newest that was due early enough for its event.
 
     None where the DAG has none such in its history.
     """

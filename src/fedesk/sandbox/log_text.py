@@ -1,7 +1,7 @@
 """What logs say: words only. ``logs`` gives the lines their moments.
 
-A text is (level, words); levels are Airflow's: debug, info, warning, error, critical. ``{name}`` is filled from the
-story's details and from the run it belongs to.
+A text is (level, words); levels are Airflow's: debug, info, warning, error, critical. ``{name}`` is filled
+from the story's details and from the run it belongs to.
 """
 
 Text = tuple[str, str]
@@ -84,15 +84,13 @@ FAILURES: dict[str, tuple[Text, ...]] = {
         ("warning", "GET https://api.partner.example/v2/customers answered {status} Service Unavailable"),
         (
             "error",
-            "httpx.HTTPStatusError: Server error '{status} Service Unavailable' for url "
-            "'https://api.partner.example/v2/customers'",
+            "httpx.HTTPStatusError: Server error '{status}' for url 'https://api.partner.example/v2/customers'",
         ),
     ),
     "race": (
         (
             "error",
-            "snowflake.connector.errors.ProgrammingError: 000625 (57014): Statement '01b7' has locked table "
-            "'LOYALTY_POINTS' in transaction 17318 and this lock has not yet been released.",
+            "ProgrammingError: 000625 (57014): Statement '01b7' has locked table 'LOYALTY_POINTS' in transaction",
         ),
         ("error", "the partition {partition} was written by another run while this one was reading it"),
     ),
@@ -154,7 +152,7 @@ STAGE_LINES: dict[str, tuple[str, ...]] = {
 STAGE_FAILURES: dict[str, tuple[str, ...]] = {
     "verification_failed": (
         "check 3: row count of MARTS.FX_RATES for the partition",
-        "ERROR: verification failed: MARTS.FX_RATES has 0 rows for the partition, expected 168 within 30 %",
+        "ERROR: verification failed: MARTS.FX_RATES has 0 rows, expected 168 within 30 %",
         "check 4: freshness of fx_rates: skipped",
         "collecting evidence into verify.json",
     ),

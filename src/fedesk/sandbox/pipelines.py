@@ -280,7 +280,7 @@ _UNCATALOGUED = frozenset({"email_engagement", "data_usage", "dispute_evidence"}
 
 
 def company(scale: float) -> tuple[Pipeline, ...]:
-    """The pipelines at a scale: 40 at 1, the first of them below it, further copies (``_2``, ``_3``) above."""
+    """The pipelines at a scale: 40 at 1, fewer below it, copies (``_2``, …) above."""
     wanted = max(1, round(len(_ROWS) * scale))
     return tuple(_pipeline(index) for index in range(wanted))
 
@@ -300,7 +300,7 @@ def _pipeline(index: int) -> Pipeline:
         flavour=flavour,
         cadence=cadence,
         upstream=tuple(item + suffix for item in upstream.split() if item),
-        deadline="06:00 Europe/London" if nightly and tier <= 2 else "",  # noqa: PLR2004 - tiers 1 and 2
+        deadline="06:00 Europe/London" if nightly and tier <= 2 else "",
         catalogued=name not in _UNCATALOGUED,
     )
 

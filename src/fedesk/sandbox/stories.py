@@ -8,11 +8,11 @@ from fedesk.sandbox.model import BuildResult, LogStory
 
 OUTAGE_BEGAN = timedelta(hours=5, minutes=40)
 OUTAGE_ENDED = timedelta(hours=4, minutes=38)
-"""How long before the start the scheduler in prod stopped and came back."""
+"""How long before the start the scheduler in prod stopped, and came back."""
 
 FAKE_AWS_KEY = "AKIA" + "FAKESANDBOX7" + "DEMO"
 FAKE_TOKEN = "ghp_" + "notARealToken0000000000000000sandbox"
-"""Shapes that a detector of secrets must find, put together here so that scanners of source leave us alone."""
+"""Shapes that a detector of secrets must find, put together here so that scanners leave us alone."""
 
 
 def outage(start: datetime, environment: str) -> tuple[datetime, datetime] | None:
@@ -159,6 +159,9 @@ def _modes(start: datetime) -> dict[str, tuple[Script, ...]]:
     }
 
 
+_BUILD = LogStory(kind="build")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildScript:
     """What happens in the newest build of one job."""
@@ -171,7 +174,7 @@ class BuildScript:
     result: BuildResult = BuildResult.SUCCESS
     stage: str = ""
     """The stage that fails, or that waits for an input."""
-    log: LogStory = LogStory(kind="build")
+    log: LogStory = _BUILD
     error: str = ""
     why: str = ""
     """It never leaves the queue, for this reason."""
@@ -191,7 +194,7 @@ def build_scripts() -> dict[str, BuildScript]:
             result=BuildResult.FAILURE,
             stage="Verify",
             log=_story("verification_failed"),
-            error="verification failed: MARTS.FX_RATES has 0 rows for the partition, expected 168 within 30 %",
+            error="verification failed: MARTS.FX_RATES has 0 rows, expected 168 within 30 %",
         ),
         "finedge/prod/deploy-chargebacks": BuildScript(
             story="artifact mismatch",

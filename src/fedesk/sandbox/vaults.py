@@ -50,9 +50,7 @@ def secrets_of(environment: str, start: datetime, *, hostile: bool) -> tuple[Sec
     return tuple(found)
 
 
-def _secret(  # noqa: PLR0913, PLR0917 - one row of the table above
-    environment: str, name: str, age: timedelta, number: int, owner: str, start: datetime
-) -> Secret:
+def _secret(environment: str, name: str, age: timedelta, number: int, owner: str, start: datetime) -> Secret:
     created = [start - age - 90 * _DAY * older for older in range(number - 1, -1, -1)]
     versions = tuple(
         SecretVersion(

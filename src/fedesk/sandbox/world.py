@@ -236,7 +236,7 @@ class World:
                 updated_at=task.updated_at(now, plan.current(now).queued_at),
             )
 
-    def task_log(  # noqa: PLR0913 - the address of a log in Airflow
+    def task_log(
         self,
         environment: str,
         dag_id: str,
@@ -249,19 +249,22 @@ class World:
         now = self.now()
         plan = self.dag_run(environment, dag_id, run_id).plan
         dag = self.dag(environment, dag_id)
-        for task in self.task_plans(plan):
-            if task.task_id != task_id or task.map_index != map_index:
-                continue
-            for attempt in task.attempts:
-                if attempt.try_number == try_number and attempt.started_at <= now:
-                    pipeline = self.pipeline(dag.pipeline)
-                    dataset = "" if pipeline is None else pipeline.dataset
-                    key = (environment, dag_id, run_id, task_id, map_index, attempt)
-                    return logs.written_by(
-                        self._log_cache(key, lambda: logs.task_log(plan, dag, task, attempt, dataset)),
-                        now,
-                    )
-        raise KeyError((task_id, map_index, try_number))
+        found = [
+            (task, attempt)
+            for task in self.task_plans(plan)
+            if (task.task_id, task.map_index) == (task_id, map_index)
+            for attempt in task.attempts
+            if attempt.try_number == try_number and attempt.started_at <= now
+        ]
+        if not found:
+            raise KeyError((task_id, map_index, try_number))
+        task, attempt = found[0]
+        pipeline = self.pipeline(dag.pipeline)
+        dataset = "" if pipeline is None else pipeline.dataset
+        key = (environment, dag_id, run_id, task_id, map_index, attempt)
+        return logs.written_by(
+            self._log_cache(key, lambda: logs.task_log(plan, dag, task, attempt, dataset)), now
+        )
 
     def _log_cache(self, key: object, make: "logs.Maker") -> list[LogLine]:
         with self.lock:
