@@ -2,20 +2,30 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from fedesk.domain.board import JobHistory
 from fedesk.domain.log_lines import LogScan
 from fedesk.domain.names import RunName
 from fedesk.domain.redaction import LineRedactor
-from fedesk.domain.runs import Change, LogRequest, Run, RunDetail, Step
+from fedesk.domain.runs import Change, LogChunk, LogRequest, Run, RunDetail, Step
 from fedesk.domain.states import State
 from fedesk.domain.text import clean
 from fedesk.ports.errors import NotFoundError
-from fedesk.services.run_reading import RunReading
 
 READ_AT_MOST = 8_000_000
 """Characters of a log that are read to find the line."""
 _LINE_AT_MOST = 500
+
+
+class Reader(Protocol):
+    """Reads of a run that a diagnosis is made of."""
+
+    def detail(self, name: RunName) -> RunDetail:
+        """A run with its steps."""
+
+    def log(self, request: LogRequest, cursor: str) -> LogChunk:
+        """The piece of a log behind ``cursor``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +50,10 @@ class Diagnosis:
     """Commits of this run, and of the bad ones before it as far as they are known."""
 
 
-def diagnose(reading: RunReading, name: RunName, history: JobHistory | None = None) -> Diagnosis:
-    """Read a run and the log of what failed in it. Raises SourceError when the run itself cannot be read."""
-    detail = reading.detail(name)
+def diagnose(reading: Reader, detail: RunDetail, history: JobHistory | None = None) -> Diagnosis:
+    """Find out why a run is red from its steps and the log of what failed in it. Raises SourceError."""
     culprit = next((step for step in detail.steps if step.state is State.FAILED), None)
-    request = LogRequest(run=name, task=culprit.task if culprit else None)
+    request = LogRequest(run=detail.run.name, task=culprit.task if culprit else None)
     if not detail.run.state.is_bad and culprit is None:
         return Diagnosis(detail=detail, last_good=history.last_good if history else None)
     try:
@@ -65,7 +74,7 @@ def diagnose(reading: RunReading, name: RunName, history: JobHistory | None = No
     )
 
 
-def _lines(reading: RunReading, request: LogRequest) -> Iterable[str]:
+def _lines(reading: Reader, request: LogRequest) -> Iterable[str]:
     cursor, read = "", 0
     while read < READ_AT_MOST:
         chunk = reading.log(request, cursor)

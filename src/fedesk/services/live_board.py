@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from fedesk.domain.board import Board, EnvironmentFacts
+from fedesk.domain.board import Board, EnvironmentFacts, JobHistory
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
@@ -89,6 +89,11 @@ class LiveBoard:
             {name: [snapshots[one.name] for one in theirs] for name, theirs in self._elsewhere.items()},
             self._clock.now(),
         )
+
+    def history_of(self, connection: ConnectionName, job: str) -> JobHistory | None:
+        """The known runs of a job or DAG of the selected environment."""
+        found = (one for one in self.board().histories if one.connection == connection and one.key[1] == job)
+        return next(found, None)
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """What is known of every connection, those of the other environments included."""

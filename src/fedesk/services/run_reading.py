@@ -1,18 +1,28 @@
 """Reading runs and logs of any configured system, by name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from fedesk.domain.names import RunName
+from fedesk.domain.board import JobHistory
+from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.sources import Bulkhead, Connection, RunSource
+from fedesk.services.diagnosis import Diagnosis, diagnose
+
+HistoryOf = Callable[[ConnectionName, str], JobHistory | None]
+"""The known runs of a job or DAG in a connection."""
+
+
+def no_history(_connection: ConnectionName, _job: str) -> None:
+    """Nothing is known of any job."""
 
 
 class RunReading:
     """Blocking reads through the connections' bulkheads; each raises SourceError."""
 
-    def __init__(self, connections: Sequence[Connection]) -> None:
+    def __init__(self, connections: Sequence[Connection], history_of: HistoryOf = no_history) -> None:
         self._connections = {connection.name: connection for connection in connections}
+        self._history_of = history_of
 
     def detail(self, name: RunName) -> RunDetail:
         """A run with its steps."""
@@ -27,6 +37,11 @@ class RunReading:
     def log(self, request: LogRequest, cursor: str) -> LogChunk:
         """The piece of a log behind ``cursor``; ``""`` begins at the start."""
         return self._source(request.run).call(lambda source: source.log(request, cursor))
+
+    def diagnose(self, name: RunName) -> Diagnosis:
+        """Why a run is red."""
+        detail = self.detail(name)
+        return diagnose(self, detail, self._history_of(name.connection, detail.run.job))
 
     def _source(self, name: RunName) -> Bulkhead[RunSource]:
         connection = self._connections.get(name.connection)

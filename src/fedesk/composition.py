@@ -1,0 +1,288 @@
+"""Configuration → clients → services; the only module that knows everyone.
+
+``front_page`` is called before the first frame, so nothing is imported at the top but the standard library
+and the domain. A client's library is imported by the thread of its bulkhead, at the first call.
+"""
+
+import tomllib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fedesk.domain.board import Board, EnvironmentFacts, FrontPage
+from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.states import System
+from fedesk.store.last_known import (
+    LastKnown,
+    read_front_page,
+    read_snapshots,
+    write_front_page,
+    write_snapshots,
+)
+
+if TYPE_CHECKING:
+    from fedesk.config_types import Config, ConnectionConfig, Environment
+    from fedesk.ports.endpoint import Endpoint, SecretText
+    from fedesk.ports.sources import Clock, Connection, RunSource, Source
+    from fedesk.services.live_board import LiveBoard
+    from fedesk.services.run_reading import RunReading
+
+PERIODS = {System.JENKINS: 5.0, System.AIRFLOW: 5.0, System.VAULT: 60.0, System.SNOWFLAKE: 3600.0}
+"""Seconds between two looks. A query wakes a Snowflake warehouse, which is billed for a minute at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """One environment, opened: what the command line and the app work with."""
+
+    config: "Config"
+    environment: EnvironmentFacts
+    environments: tuple[EnvironmentFacts, ...]
+    catalogue: Catalogue
+    connections: tuple["Connection", ...]
+    board: "LiveBoard"
+    reading: "RunReading"
+    last_known: LastKnown
+    all_connections: tuple["Connection", ...]
+
+    def remember(self) -> None:
+        """Keep what is known for the next start. A cache that cannot be written costs speed alone."""
+        snapshots = [one for one in self.board.snapshots() if one.observation is not None]
+        if not snapshots:
+            return
+        with suppress(OSError, UnicodeError):
+            write_snapshots(self.last_known, snapshots)
+            write_front_page(self.last_known, front_page_of(self.board.board()))
+
+    def close(self) -> None:
+        """Stop polling, keep what is known, and let go of every system; waits for none of them."""
+        self.board.stop()
+        self.remember()
+        for connection in self.all_connections:
+            connection.source.close()
+
+
+def front_page_of(board: Board) -> FrontPage:
+    """What of a board is painted at the next start, before anything is read."""
+    return FrontPage(
+        environment=board.environment,
+        at=board.at,
+        sources=tuple((one.connection, one.system) for one in board.snapshots),
+        findings=board.findings[:100],
+        counts={
+            "triage": len(board.findings),
+            "pipelines": len(board.pipelines),
+            "secrets": len(board.secrets),
+        },
+    )
+
+
+def front_page(config: Path | None, environment: str | None) -> FrontPage:
+    """The very first frame: environment, production and mode as the file says, and what was last known.
+
+    Reads with the standard library alone and never raises: what cannot be told stays empty, and the
+    configuration's mistakes are told by ``open_desk``.
+    """
+    from fedesk.config_path import find_config
+
+    nothing = FrontPage(environment=EnvironmentFacts(name="", production=False, mode="", timezone=""))
+    try:
+        path = find_config(config)
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        environments = document["environments"]
+        name = environment or document.get("default_environment") or next(iter(environments))
+        table = environments[name]
+        facts = EnvironmentFacts(
+            name=str(name),
+            # What cannot be told counts as production.
+            production=table.get("production") is not False,
+            mode=str(table.get("mode", "read-only")),
+            timezone=str(table.get("timezone", "UTC")),
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return nothing
+    kept = read_front_page(_last_known(path, facts.name))
+    if kept is None or kept.environment != facts:
+        return FrontPage(environment=facts)
+    return kept
+
+
+def _last_known(path: Path, environment: str) -> LastKnown:
+    import platformdirs
+
+    return LastKnown(Path(platformdirs.user_cache_dir("fedesk")), path, environment)
+
+
+def open_desk(config: Path | None, environment: str | None, clock: "Clock") -> Desk:
+    """Read the configuration and the catalogue and make everything ready; opens no connection.
+
+    Raises ConfigurationError with a sentence a mistake.
+    """
+    from fedesk.config import load_config
+
+    return compose(load_config(config), environment, clock)
+
+
+def compose(config: "Config", environment: str | None, clock: "Clock") -> Desk:
+    """Make a desk of one environment; the default one where none is named. Raises ConfigurationError."""
+    from fedesk.catalogue import load_catalogue
+    from fedesk.config import select_environment
+    from fedesk.services.live_board import LiveBoard
+    from fedesk.services.run_reading import RunReading
+
+    selected = select_environment(config, environment)
+    catalogue = load_catalogue(config.catalog) if config.catalog is not None else Catalogue()
+    by_environment = {
+        name: tuple(_connection(one) for one in table.connections())
+        for name, table in config.environments.items()
+    }
+    connections = by_environment[selected.name]
+    last_known = _last_known(config.path, selected.name)
+    board = LiveBoard(
+        facts_of(selected),
+        catalogue,
+        connections,
+        {name: theirs for name, theirs in by_environment.items() if name != selected.name},
+        clock,
+        known=_known(last_known, [one for theirs in by_environment.values() for one in theirs]),
+    )
+    return Desk(
+        config=config,
+        environment=facts_of(selected),
+        environments=tuple(facts_of(one) for one in config.environments.values()),
+        catalogue=catalogue,
+        connections=connections,
+        board=board,
+        reading=RunReading(connections, board.history_of),
+        last_known=last_known,
+        all_connections=tuple(one for theirs in by_environment.values() for one in theirs),
+    )
+
+
+def facts_of(environment: "Environment") -> EnvironmentFacts:
+    """What every frame says about an environment."""
+    return EnvironmentFacts(
+        name=environment.name,
+        production=environment.production,
+        mode=environment.mode,
+        timezone=environment.timezone,
+    )
+
+
+def _known(place: LastKnown, connections: Sequence["Connection"]) -> dict[ConnectionName, Any]:
+    """What was kept of connections that are still configured, at the same address."""
+    from dataclasses import replace
+
+    addresses = {connection.name: connection.address for connection in connections}
+    return {
+        kept.connection: replace(kept, latency=None, failure=None, failed_since=None, next_try_at=None)
+        for kept in read_snapshots(place)
+        if addresses.get(kept.connection) == kept.address
+    }
+
+
+def _connection(configured: "ConnectionConfig") -> "Connection":
+    from fedesk.clients.bulkhead import ThreadBulkhead
+    from fedesk.ports.sources import Connection
+
+    endpoint = _endpoint(configured)
+    name, system = str(configured.name), configured.system
+    address, period = endpoint.url, PERIODS[system]
+    # Opening, logging in and one look may each take a request's time.
+    patience = endpoint.deadline * 1.5
+    if system in _RUNS:
+        runs = ThreadBulkhead(name, lambda: _RUNS[system](endpoint, configured.settings), deadline=patience)
+        return Connection(
+            name=configured.name, system=system, address=address, period=period, source=runs, runs=runs
+        )
+    source = ThreadBulkhead(name, lambda: _OTHERS[system](endpoint, configured.settings), deadline=patience)
+    return Connection(name=configured.name, system=system, address=address, period=period, source=source)
+
+
+def _endpoint(configured: "ConnectionConfig") -> "Endpoint":
+    from fedesk.config_types import SnowflakeConfig
+    from fedesk.ports.endpoint import Endpoint
+
+    settings = configured.settings
+    certificate = key = None
+    if isinstance(settings, SnowflakeConfig):
+        host = settings.host or f"{settings.account}.snowflakecomputing.com"
+        url = f"{settings.protocol}://{host}:{settings.port}"
+    else:
+        url, certificate, key = settings.url.rstrip("/"), settings.client_certificate, settings.client_key
+    return Endpoint(
+        name=configured.name,
+        url=url,
+        user=settings.user or "",
+        credential=_credential(configured),
+        connect_timeout=settings.timeout.connect,
+        read_timeout=settings.timeout.read,
+        deadline=settings.timeout.connect + settings.timeout.read,
+        ca_bundle=settings.ca_bundle,
+        client_certificate=certificate,
+        client_key=key,
+        proxy=settings.proxy or "",
+    )
+
+
+def _credential(configured: "ConnectionConfig") -> "Callable[[], SecretText] | None":
+    reference = configured.settings.credential
+    if reference is None:
+        return None
+
+    def look_up() -> "SecretText":
+        from fedesk.credentials import resolve
+
+        return resolve(reference)
+
+    return look_up
+
+
+def _jenkins(endpoint: "Endpoint", settings: Any) -> "RunSource":
+    from fedesk.clients.jenkins import JenkinsClient
+
+    return JenkinsClient(endpoint, folders=settings.folders)
+
+
+def _airflow(endpoint: "Endpoint", settings: Any) -> "RunSource":
+    from fedesk.clients.airflow import AirflowClient
+
+    return AirflowClient(endpoint, auth=settings.auth, tags=settings.tags)
+
+
+def _vault(endpoint: "Endpoint", settings: Any) -> "Source":
+    from fedesk.clients.vault import KvScope, VaultClient
+
+    kv = tuple(KvScope(mount=one.mount, prefix=one.prefix) for one in settings.kv)
+    return VaultClient(endpoint, auth=settings.auth, kv=kv)
+
+
+def _snowflake(endpoint: "Endpoint", settings: Any) -> "Source":
+    from fedesk.clients.snowflake import SnowflakeClient
+
+    return SnowflakeClient(
+        endpoint,
+        account=settings.account,
+        host=settings.host,
+        port=settings.port,
+        protocol=settings.protocol,
+        user=settings.user,
+        auth=settings.auth,
+        role=settings.role or "",
+        warehouse=settings.warehouse or "",
+        database=settings.database or "",
+        schema=settings.schema or "",
+    )
+
+
+_RUNS: dict[System, Callable[["Endpoint", Any], "RunSource"]] = {
+    System.JENKINS: _jenkins,
+    System.AIRFLOW: _airflow,
+}
+_OTHERS: dict[System, Callable[["Endpoint", Any], "Source"]] = {
+    System.VAULT: _vault,
+    System.SNOWFLAKE: _snowflake,
+}

@@ -1,0 +1,161 @@
+import queue
+import threading
+from typing import TYPE_CHECKING
+
+from making import AIRFLOW, NOW, PROD, history_of
+
+from fedesk.clients.bulkhead import ThreadBulkhead
+from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.observation import FailureKind, Observation, Snapshot, Standing
+from fedesk.domain.states import State, System
+from fedesk.ports.errors import ServerFaultError
+from fedesk.ports.sources import Connection
+from fedesk.services.clock import SystemClock
+from fedesk.services.live_board import LiveBoard
+from fedesk.services.looking import look, look_at_all, unseen
+
+if TYPE_CHECKING:
+    from fedesk.domain.board import Board
+
+VAULT = ConnectionName("prod", "vault")
+
+
+class Answers:
+    """A source that gives what it is told: an observation, or an error raised."""
+
+    def __init__(self, *answers: Observation | Exception) -> None:
+        self.answers = list(answers)
+        self.seen: list[Observation | None] = []
+
+    def observe(self, previous: Observation | None) -> Observation:
+        self.seen.append(previous)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        self.answers = [Observation()]
+
+
+class Hung:
+    """A source that never answers until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+
+    def observe(self, previous: Observation | None) -> Observation:
+        self.let_go.wait()
+        return previous or Observation()
+
+    def close(self) -> None:
+        self.let_go.set()
+
+
+def connection(
+    name: ConnectionName, source: Answers | Hung, system: System = System.AIRFLOW, deadline: float = 20
+) -> Connection:
+    bulkhead = ThreadBulkhead(str(name), lambda: source, deadline=deadline)
+    return Connection(name=name, system=system, address="http://x", period=3600, source=bulkhead)
+
+
+def test_a_failure_keeps_what_was_known_and_since_when_it_lasts() -> None:
+    """Rows stay, marked stale; the moment of the first failure stays until the next success."""
+    known = Observation(runs=history_of("x", [State.SUCCEEDED]))
+    source = Answers(known, ServerFaultError("prod/airflow answered 500"), ServerFaultError("again"), known)
+    one, clock = connection(AIRFLOW, source), SystemClock()
+    first = look(one, unseen(one), clock)
+    assert first.standing is Standing.LIVE
+    second = look(one, first, clock)
+    assert (second.standing, second.observation) == (Standing.STALE, known)
+    third = look(one, second, clock)
+    assert third.failed_since == second.failed_since
+    assert third.failure is not None
+    assert third.failure.sentence == "again"
+    fourth = look(one, third, clock)
+    assert (fourth.standing, fourth.failed_since) == (Standing.LIVE, None)
+
+
+def test_a_fault_of_an_adapter_is_a_failure_of_its_connection_alone() -> None:
+    """An unforeseen exception is named in its place and says nothing that could hold a secret."""
+    one = connection(AIRFLOW, Answers(KeyError("hvs.SECRET")))
+    snapshot = look(one, unseen(one), SystemClock())
+    assert snapshot.failure is not None
+    assert snapshot.failure.kind is FailureKind.FAULT
+    assert "SECRET" not in snapshot.failure.sentence
+
+
+def test_looking_at_all_is_bounded_by_the_slowest_bulkhead() -> None:
+    """A hung system ends as a failure of its own; the other is live."""
+    hung = Hung()
+    snapshots = look_at_all(
+        [connection(AIRFLOW, Answers(Observation())), connection(VAULT, hung, System.VAULT, deadline=0.2)],
+        SystemClock(),
+    )
+    hung.let_go.set()
+    assert [snapshot.standing for snapshot in snapshots] == [Standing.LIVE, Standing.FAILED]
+    assert snapshots[1].failure is not None
+    assert snapshots[1].failure.kind is FailureKind.TIMEOUT
+
+
+def live(*connections: Connection, known: dict[ConnectionName, Snapshot] | None = None) -> LiveBoard:
+    return LiveBoard(PROD, Catalogue(), connections, {}, SystemClock(), known=known)
+
+
+def test_a_board_follows_each_look_and_a_hung_system_stops_none() -> None:
+    """The live system's rows are there while the other still hangs, and stopping waits for neither."""
+    boards: queue.Queue[Board] = queue.Queue()
+    hung = Hung()
+    board = live(
+        connection(AIRFLOW, Answers(Observation(runs=history_of("x", [State.SUCCEEDED])))),
+        connection(VAULT, hung, System.VAULT),
+    )
+    board.start(boards.put)
+    first = boards.get(timeout=10)
+    assert [row.name for row in first.pipelines] == ["x"]
+    assert [one.standing for one in first.snapshots] == [Standing.LIVE, Standing.CONNECTING]
+    board.stop()
+    hung.let_go.set()
+
+
+def test_history_is_read_on_at_once_until_it_is_complete() -> None:
+    """An incomplete observation is followed by the next page, not by a period of waiting."""
+    boards: queue.Queue[Board] = queue.Queue()
+    pages = [Observation(cursor="1", complete=False), Observation(cursor="2", complete=False)]
+    source = Answers(*pages, Observation(cursor="3"))
+    board = live(connection(AIRFLOW, source))
+    board.start(boards.put)
+    for _ in range(3):
+        boards.get(timeout=10)
+    board.stop()
+    assert source.seen == [None, *pages]
+
+
+def test_a_refresh_looks_again_at_once() -> None:
+    """Asking for it wakes the poller out of a long period."""
+    boards: queue.Queue[Board] = queue.Queue()
+    board = live(connection(AIRFLOW, Answers(Observation())))
+    board.start(boards.put)
+    boards.get(timeout=10)
+    board.refresh()
+    assert boards.get(timeout=10).snapshots[0].standing is Standing.LIVE
+    board.stop()
+
+
+def test_the_last_known_state_is_where_polling_goes_on() -> None:
+    """What was kept is shown at once, as connecting, and is what the first look is given."""
+    kept = Observation(runs=history_of("x", [State.SUCCEEDED]), cursor="7")
+    source = Answers(kept)
+    one = connection(AIRFLOW, source)
+    known = Snapshot(
+        connection=AIRFLOW, system=System.AIRFLOW, address="http://x", observation=kept, observed_at=NOW
+    )
+    board = live(one, known={AIRFLOW: known})
+    assert board.board().snapshots[0].standing is Standing.CONNECTING
+    assert [row.name for row in board.board().pipelines] == ["x"]
+    boards: queue.Queue[Board] = queue.Queue()
+    board.start(boards.put)
+    boards.get(timeout=10)
+    board.stop()
+    assert source.seen == [kept]
