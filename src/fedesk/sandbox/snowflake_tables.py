@@ -1,0 +1,100 @@
+"""OPS.PIPELINE_RUNS of each environment's database in fakesnow, kept where the world is at any moment."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fedesk.sandbox.model import ENVIRONMENTS, LoadRow
+from fedesk.sandbox.world import World
+
+DATABASES = {"dev": "FINEDGE_DEV", "staging": "FINEDGE_STAGING", "prod": "FINEDGE"}
+"""Database by environment; schema OPS in each."""
+_COLUMNS = (
+    "RUN_ID",
+    "PIPELINE",
+    "PARTITION",
+    "START_TIME",
+    "END_TIME",
+    "STATUS",
+    "ROWS_LOADED",
+    "OPERATION_ID",
+)
+_CREATE = """create table {database}.OPS.PIPELINE_RUNS (
+    RUN_ID text, PIPELINE text, PARTITION text, START_TIME timestamp_ntz, END_TIME timestamp_ntz,
+    STATUS text, ROWS_LOADED number(38, 0), OPERATION_ID text)"""
+_CHUNK = 500
+_OVERLAP = timedelta(seconds=5)
+"""Looked at once more: what moved while the last look was under way."""
+
+
+class PipelineRuns:
+    """Carries the world's loads into the tables: rows that are new or have changed, and no others."""
+
+    def __init__(self, fake_snow: Any, world: World) -> None:
+        self._world = world
+        self._lock = threading.Lock()
+        self._known: dict[str, dict[tuple[str, str], LoadRow]] = {name: {} for name in ENVIRONMENTS}
+        self._seen_at: dict[str, datetime] = {}
+        self._connections: dict[str, Any] = {}
+        for environment, database in DATABASES.items():
+            connection = fake_snow.connect(database, "OPS")
+            connection.cursor().execute(_CREATE.format(database=database))
+            connection.cursor().execute(f"create schema if not exists {database}.MARTS")
+            self._connections[environment] = connection
+
+    def catch_up(self, database: str) -> None:
+        """Bring the table of a database to this moment; other databases wait until they are asked."""
+        for environment, name in DATABASES.items():
+            if name == database.upper():
+                with self._lock:
+                    self._catch_up(environment)
+
+    def _catch_up(self, environment: str) -> None:
+        known, now, seen_at = self._known[environment], self._world.now(), self._seen_at.get(environment)
+        # Time that was set back has unmade rows: then all are looked at, else those of runs that moved since.
+        everything = seen_at is None or now < seen_at
+        since = None if everything or seen_at is None else seen_at - _OVERLAP
+        present = {(row.run_id, row.pipeline): row for row in self._world.loads(environment, since=since)}
+        changed = [row for key, row in present.items() if known.get(key) != row]
+        gone = [key for key in known if key not in present] if everything else []
+        replaced = [(row.run_id, row.pipeline) for row in changed if (row.run_id, row.pipeline) in known]
+        table = f"{DATABASES[environment]}.OPS.PIPELINE_RUNS"
+        # DuckDB itself: fakesnow's translation of thousands of rows costs seconds and shows nothing here.
+        duck = self._connections[environment]._duck_conn.cursor()  # noqa: SLF001  (it offers no way in bulk)
+        duck.execute("begin")
+        for keys in _chunks([*gone, *replaced]):
+            marks = ", ".join(["(?, ?)"] * len(keys))
+            statement = f"delete from {table} where (RUN_ID, PIPELINE) in ({marks})"  # noqa: S608  (constants)
+            duck.execute(statement, [value for key in keys for value in key])
+        for rows in _chunks(changed):
+            marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(rows))
+            statement = f"insert into {table} values {marks}"  # noqa: S608  (constants)
+            duck.execute(statement, [value for row in rows for value in _values(row)])
+        duck.execute("commit")
+        for key in gone:
+            del known[key]
+        known.update(present)
+        self._seen_at[environment] = now
+
+
+def _values(row: LoadRow) -> tuple[object, ...]:
+    return (
+        row.run_id,
+        row.pipeline,
+        row.partition,
+        _naive(row.start_time),
+        _naive(row.end_time),
+        row.status,
+        row.rows_loaded,
+        row.operation_id,
+    )
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _chunks(items: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]

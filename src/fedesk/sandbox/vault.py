@@ -1,0 +1,465 @@
+"""The sandbox's Vault: what the desk reads of one, answered as Vault 1.21 was seen to answer.
+
+``application(world).state.vault`` is the server's own state; ``world.vault_sealed`` seals it as well.
+"""
+
+import hmac
+import itertools
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from fedesk.sandbox.clock import hexadecimal
+from fedesk.sandbox.model import ENVIRONMENTS, Identity, Secret, SecretVersion
+from fedesk.sandbox.world import VAULT_VERSION, World
+
+MOUNT = "kv"
+TOKEN_TTL = timedelta(days=32)
+LOGIN_TTL = timedelta(hours=1)
+_HEALTH = {
+    "active": 200,
+    "standby": 429,
+    "dr-secondary": 472,
+    "performance-standby": 473,
+    "uninitialised": 501,
+    "sealed": 503,
+}
+"""Status of ``sys/health`` by mode."""
+_DENIED = "1 error occurred:\n\t* permission denied\n\n"
+_ANONYMOUS = "permission denied"
+_REFUSED = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"
+
+
+@dataclass(slots=True, kw_only=True)
+class Token:
+    """A token that the server gave out. ``expires_at`` None: never."""
+
+    identity: Identity
+    display_name: str
+    path: str
+    created_at: datetime
+    expires_at: datetime | None
+    policies: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class VaultServer:
+    """What the server itself holds. ``mode`` is a key of the statuses of ``sys/health``."""
+
+    world: World
+    mode: str = "active"
+    tokens: dict[str, Token] = field(default_factory=dict)
+    forbidden: tuple[str, ...] = ()
+    """Path prefixes within the mount that nobody's policy allows."""
+    requests: list[str] = field(default_factory=list)
+    """Method and path of each request, so that a test can count them."""
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    @property
+    def present_mode(self) -> str:
+        """The mode, or ``sealed`` where the world says so."""
+        return "sealed" if self.world.vault_sealed and self.mode != "uninitialised" else self.mode
+
+    def issue(
+        self, identity: Identity, *, display_name: str, path: str, ttl: timedelta, token: str = ""
+    ) -> str:
+        """A token for someone, from now for ``ttl``."""
+        now = self.world.now()
+        text = token or f"hvs.sandbox{hexadecimal(60, self.world.seed, display_name, next(self.numbers))}"
+        self.tokens[text] = Token(
+            identity=identity,
+            display_name=display_name,
+            path=path,
+            created_at=now,
+            expires_at=now + ttl,
+            policies=("default", "fedesk-writer" if identity.writer else "fedesk-reader"),
+        )
+        return text
+
+
+def application(world: World) -> Starlette:
+    """The server as an ASGI application; tokens of the world's identities last 32 days from here."""
+    server = VaultServer(world=world)
+    for identity in world.identities("vault"):
+        server.issue(
+            identity,
+            display_name=f"token-{identity.user}",
+            path="auth/token/create",
+            ttl=TOKEN_TTL,
+            token=identity.credential,
+        )
+    every = ["GET", "LIST", "POST", "PUT", "PATCH", "DELETE"]
+    app = Starlette(
+        routes=[
+            Route("/v1/sys/health", _health, methods=["GET", "HEAD"]),
+            Route("/v1/sys/seal-status", _seal_status, methods=["GET"]),
+            Route("/v1/auth/token/lookup-self", _lookup_self, methods=["GET"]),
+            Route("/v1/auth/userpass/login/{user}", _userpass, methods=["POST", "PUT"]),
+            Route("/v1/auth/approle/login", _approle, methods=["POST", "PUT"]),
+            Route("/v1/sys/internal/ui/mounts/{path:path}", _mount, methods=["GET"]),
+            Route(f"/v1/{MOUNT}/metadata/{{path:path}}", _metadata, methods=every),
+            Route(f"/v1/{MOUNT}/metadata", _metadata, methods=every),
+            Route(f"/v1/{MOUNT}/data/{{path:path}}", _data, methods=every),
+            Route("/{path:path}", _no_route, methods=every),
+        ]
+    )
+    app.state.vault = server
+    return app
+
+
+# --- the server itself ----------------------------------------------------------------------------------
+
+
+async def _health(request: Request) -> Response:
+    server = _server(request)
+    mode = server.present_mode
+    initialized, sealed = mode != "uninitialised", mode in {"sealed", "uninitialised"}
+    unknown = "unknown" if sealed else "disabled"
+    return JSONResponse(
+        {
+            "initialized": initialized,
+            "sealed": sealed,
+            "standby": sealed or mode in {"standby", "performance-standby"},
+            "performance_standby": mode == "performance-standby",
+            "replication_performance_mode": unknown,
+            "replication_dr_mode": "secondary" if mode == "dr-secondary" else unknown,
+            "server_time_utc": int(server.world.now().timestamp()),
+            "version": VAULT_VERSION,
+            "enterprise": False,
+            **({} if sealed else {"cluster_name": "vault-cluster-sandbox"}),
+            "echo_duration_ms": 0,
+            "clock_skew_ms": 0,
+            "replication_primary_canary_age_ms": 0,
+        },
+        status_code=_HEALTH[mode],
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def _seal_status(request: Request) -> Response:
+    mode = _server(request).present_mode
+    initialized = mode != "uninitialised"
+    return JSONResponse(
+        {
+            "type": "shamir",
+            "initialized": initialized,
+            "sealed": mode in {"sealed", "uninitialised"},
+            "t": 3 if initialized else 0,
+            "n": 5 if initialized else 0,
+            "progress": 0,
+            "nonce": "",
+            "version": VAULT_VERSION,
+            "migration": False,
+            "recovery_seal": False,
+            "storage_type": "inmem",
+        }
+    )
+
+
+async def _no_route(request: Request) -> Response:
+    server = _server(request)
+    refusal = _closed(server)
+    if refusal is not None:
+        return refusal
+    path = request.path_params["path"].removeprefix("v1/")
+    if _caller(request) is None:
+        return _errors(403, _ANONYMOUS)
+    return _errors(404, f'no handler for route "{path}". route entry not found.')
+
+
+# --- tokens and logins ----------------------------------------------------------------------------------
+
+
+async def _lookup_self(request: Request) -> Response:
+    server = _server(request)
+    token = _entered(request)
+    if isinstance(token, Response):
+        return token
+    now = server.world.now()
+    left = 0 if token.expires_at is None else int((token.expires_at - now).total_seconds())
+    span = timedelta(0) if token.expires_at is None else token.expires_at - token.created_at
+    return _answer(
+        {
+            "accessor": hexadecimal(24, server.world.seed, token.display_name),
+            "creation_time": int(token.created_at.timestamp()),
+            "creation_ttl": int(span.total_seconds()),
+            "display_name": token.display_name,
+            "entity_id": "",
+            "expire_time": None if token.expires_at is None else _time(token.expires_at),
+            "explicit_max_ttl": 0,
+            "id": request.headers["x-vault-token"],
+            "issue_time": _time(token.created_at),
+            "meta": None,
+            "num_uses": 0,
+            "orphan": False,
+            "path": token.path,
+            "policies": list(token.policies),
+            "renewable": token.expires_at is not None,
+            "ttl": left,
+            "type": "service",
+        },
+        mount_type="token",
+    )
+
+
+async def _userpass(request: Request) -> Response:
+    given = await _body(request)
+    user = request.path_params["user"]
+    return _logged_in(
+        request, user, str(given.get("password", "")), "userpass", "invalid username or password"
+    )
+
+
+async def _approle(request: Request) -> Response:
+    given = await _body(request)
+    return _logged_in(
+        request,
+        str(given.get("role_id", "")),
+        str(given.get("secret_id", "")),
+        "approle",
+        "invalid role or secret ID",
+    )
+
+
+def _logged_in(request: Request, user: str, secret: str, method: str, refusal: str) -> Response:
+    """A login by either method: password and secret id of a user are those of its identity."""
+    server = _server(request)
+    closed = _closed(server)
+    if closed is not None:
+        return closed
+    for identity in server.world.identities("vault"):
+        if identity.user == user and hmac.compare_digest(login_secret(identity).encode(), secret.encode()):
+            break
+    else:
+        return _errors(400, refusal)
+    path = f"auth/{method}/login{'' if method == 'approle' else '/' + user}"
+    text = server.issue(identity, display_name=f"{method}-{user}", path=path, ttl=LOGIN_TTL)
+    policies = list(server.tokens[text].policies)
+    return _answer(
+        None,
+        auth={
+            "client_token": text,
+            "accessor": hexadecimal(24, text),
+            "policies": policies,
+            "token_policies": policies,
+            "metadata": {"username": user},
+            "lease_duration": int(LOGIN_TTL.total_seconds()),
+            "renewable": True,
+            "entity_id": "",
+            "token_type": "service",
+            "orphan": True,
+            "mfa_requirement": None,
+            "num_uses": 0,
+        },
+    )
+
+
+def login_secret(identity: Identity) -> str:
+    """Password and AppRole secret id of an identity; worth nothing outside this process."""
+    return identity.password or f"sandbox-{hexadecimal(32, identity.credential)}"
+
+
+# --- KV version 2 ---------------------------------------------------------------------------------------
+
+
+async def _mount(request: Request) -> Response:
+    token = _entered(request)
+    if isinstance(token, Response):
+        return token
+    path = request.path_params["path"].strip("/")
+    if path.split("/", 1)[0] != MOUNT:
+        return _errors(
+            403,
+            "preflight capability check returned 403, please ensure client's policies grant access to path "
+            f'"{path}/"',
+        )
+    return _answer({"accessor": "kv_sandbox", "options": {"version": "2"}, "path": f"{MOUNT}/", "type": "kv"})
+
+
+async def _metadata(request: Request) -> Response:
+    token = _entered(request)
+    if isinstance(token, Response):
+        return token
+    server, path = _server(request), request.path_params.get("path", "")
+    if not _allows(server, token, path):
+        return _errors(403, _DENIED)
+    secrets = _secrets(server)
+    if request.method == "LIST" or request.query_params.get("list") == "true":
+        keys = _keys(secrets, path)
+        return _answer({"keys": keys}, mount_type="kv") if keys else _errors(404)
+    if request.method != "GET":
+        return _errors(403, _DENIED) if not token.identity.writer else _unsupported()
+    secret = secrets.get(path)
+    return _errors(404) if secret is None else _answer(_metadata_of(secret), mount_type="kv")
+
+
+async def _data(request: Request) -> Response:
+    token = _entered(request)
+    if isinstance(token, Response):
+        return token
+    server, path = _server(request), request.path_params["path"]
+    if not token.identity.writer or not _allows(server, token, path):
+        return _errors(403, _DENIED)
+    if request.method != "GET":
+        return _unsupported()
+    secret = _secrets(server).get(path)
+    if secret is None:
+        return _errors(404)
+    number = int(request.query_params.get("version") or 0) or secret.current_version
+    version = next((found for found in secret.versions if found.version == number), None)
+    if version is None:
+        return _errors(404)
+    gone = version.destroyed or (
+        version.deletion_time is not None and version.deletion_time <= server.world.now()
+    )
+    metadata = {
+        "created_time": _time(version.created_time),
+        "custom_metadata": dict(secret.custom_metadata) or None,
+        "deletion_time": "" if version.deletion_time is None else _time(version.deletion_time),
+        "destroyed": version.destroyed,
+        "version": number,
+    }
+    value = None if gone else {"value": server.world.secret_value(secret, number)}
+    return _answer({"data": value, "metadata": metadata}, mount_type="kv", status=404 if gone else 200)
+
+
+def _secrets(server: VaultServer) -> dict[str, Secret]:
+    return {secret.path: secret for name in ENVIRONMENTS for secret in server.world.secrets(name)}
+
+
+def _keys(secrets: dict[str, Secret], folder: str) -> list[str]:
+    """What lies in a folder; folders in it end with a slash."""
+    prefix = f"{folder.strip('/')}/" if folder.strip("/") else ""
+    found: set[str] = set()
+    for path in secrets:
+        if path.startswith(prefix):
+            head, slash, _ = path[len(prefix) :].partition("/")
+            found.add(head + slash)
+    return sorted(found)
+
+
+def _allows(server: VaultServer, token: Token, path: str) -> bool:
+    """Whether the token's policies reach a path: all of finedge/, or one environment's part of it."""
+    where = f"{path.strip('/')}/"
+    reach = f"finedge/{token.identity.environment}/" if token.identity.environment else "finedge/"
+    return where.startswith(reach) and not any(
+        where.startswith(f"{prefix.strip('/')}/") for prefix in server.forbidden
+    )
+
+
+def _metadata_of(secret: Secret) -> dict[str, Any]:
+    """``updated_time`` does not move with a new version (hashicorp/vault 32117): it is the creation's."""
+    created = secret.versions[0].created_time
+    return {
+        "cas_required": secret.cas_required,
+        "created_time": _time(created),
+        "current_version": secret.current_version,
+        "custom_metadata": dict(secret.custom_metadata) or None,
+        "delete_version_after": "0s",
+        "last_updated_by": {"actor": "token-writer", "operation": "update", "client_id": ""},
+        "max_versions": secret.max_versions,
+        "oldest_version": 0,
+        "updated_time": _time(created),
+        "versions": {str(version.version): _version_of(version) for version in secret.versions},
+    }
+
+
+def _version_of(version: SecretVersion) -> dict[str, Any]:
+    return {
+        "created_by": {"actor": "token-writer", "operation": "create", "client_id": ""},
+        "created_time": _time(version.created_time),
+        "deleted_by": None,
+        "deletion_time": "" if version.deletion_time is None else _time(version.deletion_time),
+        "destroyed": version.destroyed,
+    }
+
+
+# --- answers --------------------------------------------------------------------------------------------
+
+
+def _server(request: Request) -> VaultServer:
+    server: VaultServer = request.app.state.vault
+    server.requests.append(f"{request.method} {request.url.path}")
+    del server.requests[:-10_000]
+    return server
+
+
+def _closed(server: VaultServer) -> Response | None:
+    mode = server.present_mode
+    if mode == "sealed":
+        return _errors(503, "Vault is sealed")
+    if mode == "uninitialised":
+        return _errors(400, "Vault is not initialized")
+    if mode == "dr-secondary":
+        return _errors(400, "path disabled in replication DR secondary mode")
+    return None
+
+
+def _caller(request: Request) -> Token | None:
+    server: VaultServer = request.app.state.vault
+    token = server.tokens.get(request.headers.get("x-vault-token", ""))
+    if token is None or (token.expires_at is not None and server.world.now() >= token.expires_at):
+        return None
+    return token
+
+
+def _entered(request: Request) -> Token | Response:
+    """Who asks; or the answer to one who may not."""
+    refusal = _closed(request.app.state.vault)
+    if refusal is not None:
+        return refusal
+    given = request.headers.get("x-vault-token", "")
+    if not given:
+        return _errors(403, _ANONYMOUS)
+    return _caller(request) or _errors(403, _REFUSED)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        found = await request.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _errors(status: int, *errors: str) -> Response:
+    return JSONResponse({"errors": list(errors)}, status_code=status, headers={"Cache-Control": "no-store"})
+
+
+def _unsupported() -> Response:
+    return _errors(405, "1 error occurred:\n\t* unsupported operation\n\n")
+
+
+def _answer(
+    data: dict[str, Any] | None,
+    *,
+    auth: dict[str, Any] | None = None,
+    mount_type: str = "",
+    status: int = 200,
+) -> Response:
+    return JSONResponse(
+        {
+            "request_id": str(uuid.uuid4()),
+            "lease_id": "",
+            "renewable": False,
+            "lease_duration": 0,
+            "data": data,
+            "wrap_info": None,
+            "warnings": None,
+            "auth": auth,
+            "mount_type": mount_type,
+        },
+        status_code=status,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _time(moment: datetime) -> str:
+    """RFC 3339 with nanoseconds, as Go writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
