@@ -1,0 +1,244 @@
+"""The log as it is drawn: any length and any text, following, errors and search. Keys in, rows out."""
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.screen import Screen
+
+from fedesk.domain.text import clean
+from fedesk.ui.present import VARIABLES
+from fedesk.ui.widgets.log_buffer import LogBuffer
+from fedesk.ui.widgets.log_view import LogView
+
+STYLES = Path(__file__).parents[2] / "styles"
+
+
+class LogScreen(Screen[None]):
+    """Only what the view needs to be pressed."""
+
+    def compose(self) -> ComposeResult:
+        yield LogView(LogBuffer(max_lines=20_000))
+
+
+class Host(App[None]):
+    """A screen with one log in it."""
+
+    CSS_PATH = [STYLES / "log.tcss"]  # noqa: RUF012  # Textual's own declaration
+    BINDINGS = [  # noqa: RUF012  # Textual's own declaration
+        Binding("j", "view('move(1)')"),
+        Binding("k", "view('move(-1)')"),
+        Binding("g", "view('go_first()')"),
+        Binding("G", "view('go_last()')"),
+        Binding("e", "view('next_error()')"),
+        Binding("n", "view('next_match()')"),
+        Binding("N", "view('previous_match()')"),
+        Binding("w", "view('toggle_wrap()')"),
+        Binding("right", "view('move_sideways(1)')"),
+        Binding("pageup", "view('move_page(-1)')"),
+        Binding("pagedown", "view('move_page(1)')"),
+    ]
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(VARIABLES[True])
+
+    def on_mount(self) -> None:
+        self.push_screen(LogScreen())
+
+    @property
+    def view(self) -> LogView:
+        return self.screen.query_one(LogView)
+
+    def action_view(self, call: str) -> None:
+        name, _, argument = call.rstrip(")").partition("(")
+        getattr(self.view, name)(*map(int, argument.split(",") if argument else ()))
+
+    def rows(self) -> list[str]:
+        """The view as text, row by row."""
+        return [
+            self.view.render_line(y).text.rstrip() for y in range(self.view.scrollable_content_region.height)
+        ]
+
+
+HOSTILE = [
+    "[bold red]markup[/] [/nothing] [@click=app.quit]x[/]",
+    clean("\x1b[31mred\x1b[0m \x1b]0;title\x07 \x07bell"),
+    clean(b"broken \xff\xfe utf-8".decode("utf-8", "replace")),
+    clean("lone \ud800 surrogate"),
+    clean("\N{RIGHT-TO-LEFT OVERRIDE}txt.exe tab\tbed"),
+]
+
+
+async def test_hostile_text_is_drawn_as_text() -> None:
+    """Markup, escapes, broken bytes, lone surrogates and overrides neither act nor end the app."""
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.view.append(HOSTILE)
+        await pilot.pause()
+        rows = app.rows()
+        assert rows[0].endswith("[bold red]markup[/] [/nothing] [@click=app.quit]x[/]")
+        assert rows[1].endswith("red  ␇bell")
+        assert rows[2].endswith("broken �� utf-8")
+        assert rows[3].endswith("lone � surrogate")
+        assert rows[4].endswith("txt.exe tab     bed")
+
+
+async def test_the_end_is_followed_until_one_moves_away() -> None:
+    """New lines keep the end in view; scrolling up stays where one looks; G follows again."""
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.view.append([f"row {n}" for n in range(100)])
+        await pilot.pause()
+        assert app.rows()[-1].endswith("row 99")
+        await pilot.press("k", "k")
+        seen = app.rows()
+        app.view.append([f"row {n}" for n in range(100, 200)])
+        await pilot.pause()
+        assert app.rows() == seen
+        assert not app.view.position.following
+        await pilot.press("G")
+        assert app.rows()[-1].endswith("row 199")
+        app.view.append(["row 200"])
+        await pilot.pause()
+        assert app.rows()[-1].endswith("row 200")
+        await pilot.press("g")
+        assert app.rows()[0].endswith("row 0")
+        await pilot.press(*["pagedown"] * 60)
+        assert app.view.position.following
+
+
+async def test_a_million_lines_take_bounded_memory() -> None:
+    """The newest lines are kept, the view says how many are not, and where one looks stays in place."""
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.view.append([f"row {n}" for n in range(20_000)])
+        await pilot.pause()
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        for begin in range(20_000, 1_000_000, 5_000):
+            app.view.append([f"row {n}" for n in range(begin, begin + 5_000)])
+        await pilot.pause()
+        grown = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        assert app.rows()[-1].endswith("row 999999")
+        assert grown < 10_000_000
+        await pilot.press("g")
+        assert app.rows()[0].strip() == f"{app.view.buffer.first:,} earlier lines are not kept"
+        app.view.go_to(app.view.buffer.first + 10_000)
+        await pilot.pause()
+        seen = app.rows()
+        first = app.view.buffer.first
+        app.view.append(["x"] * 4_000)
+        await pilot.pause()
+        assert app.view.buffer.first > first
+        assert app.rows() == seen
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "日"])
+async def test_a_megabyte_line_is_drawn_in_part(letter: str) -> None:
+    """A line of a megabyte shows the part that is seen, scrolled or wrapped."""
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.view.append(["begin " + letter * 1_000_000 + " end", "after"])
+        await pilot.pause()
+        assert app.rows()[0].strip().startswith("1 begin " + letter)
+        await pilot.press("right", "right")
+        assert set(app.rows()[0].split()[-1]) == {letter}
+        app.view.scroll_to(x=app.view.max_scroll_x, animate=False)
+        await pilot.pause()
+        app.rows()
+        await pilot.press("w", "G")
+        assert "".join(row.strip() for row in app.rows()[:-1]).endswith("end")
+        assert app.rows()[-1].endswith("after")
+        app.view.search("end")
+        await pilot.pause()
+        assert app.view.position.matches == 1
+
+
+async def test_errors_are_marked_and_visited() -> None:
+    """``e`` goes to the line that says why, then from error to error, round and round; a glyph marks each."""
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.view.append([f"row {n}" for n in range(300)], errors=[40, 120, 250], telling=120)
+        await pilot.pause()
+        visited = []
+        for _ in range(4):
+            await pilot.press("e")
+            position = app.view.position
+            visited.append((position.line, position.error))
+            assert any(row.startswith(f"▸✗{position.line:>4} ") for row in app.rows())
+        assert visited == [(121, 2), (251, 3), (41, 1), (121, 2)]
+        await pilot.press("G", "k")
+        assert app.view.position.error == 0
+
+
+async def test_search_goes_from_match_to_match() -> None:
+    """A search starts where one is; n and N go on and round; lines that arrive are searched too."""
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.view.append([f"row {n}" for n in range(100)])
+        await pilot.press("g")
+        assert app.view.search("row 7")
+        await pilot.pause()
+        assert app.view.position.line == 8
+        assert app.view.position.matches == 11
+        assert any(row.startswith("▸•") for row in app.rows())
+        await pilot.press("n")
+        assert app.view.position.line == 71
+        await pilot.press("N", "N")
+        assert app.view.position.line == 80
+        app.view.append(["row 700"])
+        assert app.view.position.matches == 12
+        assert not app.view.search("nowhere")
+
+
+async def test_without_an_error_or_a_match_nothing_moves() -> None:
+    """``e`` and ``n`` in a log without any leave the view where it is."""
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.view.append([f"row {n}" for n in range(50)])
+        await pilot.press("g", "e", "n", "N")
+        assert app.rows()[0].endswith("row 0")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 18), (20, 3), (4, 1)])
+async def test_any_size_can_be_drawn(size: tuple[int, int]) -> None:
+    """Small terminals show less, and resizing keeps the end in view while it is followed."""
+    app = Host()
+    async with app.run_test(size=size) as pilot:
+        app.view.append([*HOSTILE, *(f"row {n} " + "x" * n for n in range(200))], errors=[7])
+        await pilot.press("w", "e", "w", "G")
+        await pilot.resize_terminal(70, 20)
+        await pilot.pause()
+        assert app.view.position.following
+        assert " row 199 xxx" in app.rows()[-1]
+
+
+async def test_no_color_keeps_every_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without colour the signs of the gutter say what colour said."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.view.append(["fine", "ERROR: no", "fine again"], errors=[1], telling=1)
+        app.view.search("again")
+        await pilot.press("e")
+        rows = app.rows()
+        assert rows[1].startswith("▸✗")
+        assert rows[2].startswith(" •")
+
+
+async def test_a_cleared_view_starts_over() -> None:
+    """Another try of a task begins at line 1, following."""
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.view.append([f"row {n}" for n in range(50)], errors=[3])
+        await pilot.press("e")
+        app.view.clear()
+        await pilot.pause()
+        assert app.view.position.lines == 0
+        assert app.view.position.following
+        app.view.append(["fresh"])
+        await pilot.pause()
+        assert app.rows()[0].split() == ["1", "fresh"]
