@@ -45,6 +45,8 @@ class Target:
     link: str = ""
     runbook: str = ""
     pipeline: str = ""
+    tries: int = 1
+    """How many tries of a task there have been."""
     opens: bool = True
     """Whether there is something behind it that ``Enter`` can open."""
 
@@ -91,14 +93,75 @@ def _no_pipeline(target: Target) -> str | None:
     return _nothing(target) or (None if target.pipeline else f"{target.name} belongs to no pipeline")
 
 
+def _no_link(target: Target) -> str | None:
+    return None if target.link else f"the system gave no address for {target.name or 'this'}"
+
+
+def _no_tries(target: Target) -> str | None:
+    return None if target.tries > 1 else "there is one try only"
+
+
 _RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
 _READ = frozenset({Place.TEXT, Place.HELP})
-_MOVING = LISTS | _READ
+_LOGS = frozenset({Place.RUN, Place.LOG})
+_LOG = frozenset({Place.LOG})
+_MOVING = LISTS | _READ | _LOGS
 
 ACTIONS: tuple[Action, ...] = (
     Action(
         id="open", keys=("enter",), verb="open", places=LISTS, disabled=_no_entry,
         help="Open what the cursor is on: the run, the runs of a pipeline, an environment.",
+    ),
+    Action(
+        id="open-log", keys=("enter", "l"), verb="log", places=frozenset({Place.RUN}),
+        help="Read the log of the step under the cursor, at the line that tells why it failed.",
+    ),
+    Action(
+        id="whole-log", keys=("w",), verb="whole log", places=frozenset({Place.RUN}),
+        help="Read the log of the whole run; of a DAG run, that of the task to look at first.",
+    ),
+    Action(
+        id="next-error", keys=("e",), verb="error", places=_LOG,
+        help="Go to the line that tells why it failed, then to the next error.",
+    ),
+    Action(
+        id="search", keys=("slash",), verb="search", places=_LOG,
+        help="Search as one types; Enter keeps it, Esc drops it. A capital letter makes case count.",
+    ),
+    Action(
+        id="next-match", keys=("n",), verb="next", places=_LOG, shown=False,
+        help="Go to the next match of the search.",
+    ),
+    Action(
+        id="previous-match", keys=("N",), verb="previous", places=_LOG, shown=False,
+        help="Go to the previous match of the search.",
+    ),
+    Action(
+        id="previous-try", keys=("left_square_bracket",), verb="try before", places=_LOG, disabled=_no_tries,
+        help="Read the log of the try before this one.",
+    ),
+    Action(
+        id="next-try", keys=("right_square_bracket",), verb="try after", places=_LOG, shown=False,
+        disabled=_no_tries, help="Read the log of the try after this one.",
+    ),
+    Action(
+        id="wrap", keys=("w",), verb="wrap", places=_LOG, help="Wrap long lines, or show each on one row.",
+    ),
+    Action(
+        id="left", keys=("left",), verb="left", places=_LOG, group="move", shown=False,
+        help="Half a screen to the left.",
+    ),
+    Action(
+        id="right", keys=("right",), verb="right", places=_LOG, group="move", shown=False,
+        help="Half a screen to the right.",
+    ),
+    Action(
+        id="address", keys=("o",), verb="address", places=_LOGS, disabled=_no_link,
+        help="Show the address in the system's own pages, and copy it.",
+    ),
+    Action(
+        id="reread", keys=("r",), verb="read again", places=_LOGS,
+        help="Read again at once; what is shown stays until the answer is there.",
     ),
     Action(
         id="log", keys=("l",), verb="log", places=_RUNS, disabled=_no_run,
@@ -117,7 +180,7 @@ ACTIONS: tuple[Action, ...] = (
         help="Read the runbook; where there is none, the address in the system's own pages.",
     ),
     Action(
-        id="copy", keys=("y",), verb="copy", places=LISTS, disabled=_nothing,
+        id="copy", keys=("y",), verb="copy", places=LISTS | _LOGS, disabled=_nothing,
         help="Copy the full name to the clipboard, over SSH too (OSC 52).",
     ),
     Action(
@@ -189,6 +252,7 @@ _BY_ID = {action.id: action for action in ACTIONS}
 _KEY_NAMES = {
     "slash": "/", "question_mark": "?", "enter": "Enter", "escape": "Esc", "tab": "Tab", "down": "↓",
     "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End", "space": "Space",
+    "left_square_bracket": "[", "right_square_bracket": "]", "left": "←", "right": "→",
 }  # fmt: skip
 
 
