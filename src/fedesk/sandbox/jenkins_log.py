@@ -43,7 +43,15 @@ def console_text(raw: bytes) -> bytes:
 
 def raw_log(lines: Iterable[str]) -> bytes:
     """Lines as Jenkins writes them: pipeline steps and causes carry a note in front of their words."""
-    return b"".join(_with_note(line).encode("utf-8", "surrogateescape") + b"\n" for line in lines)
+    return b"".join(_encoded(_with_note(line)) + b"\n" for line in lines)
+
+
+def _encoded(line: str) -> bytes:
+    """Surrogate escapes are the bytes they stand for; of any other lone surrogate Java makes a ``?``."""
+    try:
+        return line.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return line.encode("utf-8", "replace")
 
 
 def _last_served(raw: bytes, start: int) -> int:

@@ -38,8 +38,13 @@ class Bean:
 class Pruner(Protocol):
     """Which properties of a bean are written."""
 
-    low: int
-    high: int
+    @property
+    def low(self) -> int:
+        """Where the range of an array begins."""
+
+    @property
+    def high(self) -> int:
+        """Where it ends; not part of it."""
 
     def accept(self, name: str, visibility: int) -> "Pruner | None":
         """The pruner of what stands under a property; None to leave it out."""

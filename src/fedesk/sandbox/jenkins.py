@@ -1,0 +1,298 @@
+"""Jenkins on loopback: what a current controller answers to a reader (``contracts/jenkins*.md``).
+
+One process, one world. The filters come first (``jenkins_security``), then the path is walked segment by
+segment as Stapler does. What changes something answers as it does to those who may not: 405 by GET, 403 to a
+reader; the writer is told that this controller takes no changes.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from fedesk.sandbox import jenkins_wfapi as wfapi
+from fedesk.sandbox.jenkins_beans import Beans, permalinks
+from fedesk.sandbox.jenkins_controller import Controller
+from fedesk.sandbox.jenkins_log import console_text, progressive_text
+from fedesk.sandbox.jenkins_security import CRUMB_FIELD, Caller, Gate, error_page, forbidden
+from fedesk.sandbox.jenkins_tree import Bean, ByDepth, MalformedTreeError, exported, parse_tree
+from fedesk.sandbox.model import BuildPlan, JenkinsJob
+from fedesk.sandbox.world import JENKINS_VERSION, World
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+_UNPROTECTED = frozenset(
+    {"login", "logout", "signup", "securityRealm", "accessDenied", "error", "oops", "404"}
+)
+_JOB_VERBS = {
+    "build": "hudson.model.Item.Build",
+    "buildWithParameters": "hudson.model.Item.Build",
+    "doDelete": "hudson.model.Item.Delete",
+    "enable": "hudson.model.Item.Configure",
+    "disable": "hudson.model.Item.Configure",
+}
+_BUILD_VERBS = {
+    "stop": "hudson.model.Item.Cancel",
+    "term": "hudson.model.Item.Cancel",
+    "kill": "hudson.model.Item.Cancel",
+    "doDelete": "hudson.model.Run.Delete",
+    "replay": "hudson.model.Run.Replay",
+    "restart": "hudson.model.Item.Build",
+    "input": "hudson.model.Item.Build",
+}
+_SERVER_VERBS = {
+    "quietDown": "hudson.model.Hudson.Manage",
+    "cancelQuietDown": "hudson.model.Hudson.Manage",
+    "createItem": "hudson.model.Item.Create",
+}
+_TEXT = "text/plain;charset=UTF-8"
+
+
+def application(world: World) -> Starlette:
+    """The ASGI application of one controller."""
+    gate = Gate.of(world.identities("jenkins"))
+    session = f"{world.seed:08x}"
+
+    def answer(request: Request) -> Response:
+        caller = gate.enter(request)
+        response = caller if isinstance(caller, Response) else _Visit(world, gate, request, caller).answer()
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if response.media_type == "text/html":
+            response.headers["X-Hudson"] = "1.395"
+        if response.media_type == "text/html" or request.url.path.endswith("/api/json"):
+            response.headers["X-Jenkins"] = JENKINS_VERSION
+            response.headers["X-Jenkins-Session"] = session
+        return response
+
+    return Starlette(routes=[Route("/{path:path}", answer, methods=_METHODS)])
+
+
+class _Visit:
+    """One request by someone who has passed the filters."""
+
+    def __init__(self, world: World, gate: Gate, request: Request, caller: Caller) -> None:
+        self._gate = gate
+        self._request = request
+        self._caller = caller
+        self._controller = Controller(world)
+        self._beans = Beans(self._controller, f"{request.url.scheme}://{request.url.netloc}/")
+
+    def answer(self) -> Response:
+        path: bytes = self._request.scope.get("raw_path") or self._request.url.path.encode()
+        segments = [unquote(segment) for segment in path.decode("latin-1").split("/") if segment]
+        if segments and segments[0] in _UNPROTECTED:
+            return HTMLResponse("<html><head><title>Sign in - Jenkins</title></head><body></body></html>")
+        if self._caller.identity is None:
+            return forbidden(self._request, self._caller, "hudson.model.Hudson.Read")
+        match segments:
+            case []:
+                found = _page("Dashboard - Jenkins")
+            case ["api", "json"]:
+                found = self._json(self._beans.controller())
+            case ["crumbIssuer", "api", "json"]:
+                found = self._crumb()
+            case ["queue", *rest]:
+                found = self._queue(rest)
+            case ["computer", "api", "json"]:
+                found = self._json(self._beans.computers())
+            case ["job", *_]:
+                found = self._item(segments)
+            case [verb] if verb in _SERVER_VERBS:
+                found = self._refused(_SERVER_VERBS[verb])
+            case _:
+                found = _not_found()
+        return found
+
+    def _json(self, bean: Bean) -> Response:
+        asked = self._request.query_params
+        if "jsonp" in asked:
+            return error_page(403, "Use of jsonp is forbidden")
+        try:
+            pruner = (
+                parse_tree(asked["tree"]) if "tree" in asked else ByDepth(1 - int(asked.get("depth", "0")))
+            )
+        except MalformedTreeError as error:
+            return error_page(500, f"Malformed tree expression: java.lang.IllegalArgumentException: {error}")
+        except ValueError:
+            return error_page(500, "Depth parameter must be a number")
+        return _json_response(exported(bean, pruner), {"X-Frame-Options": "deny"})
+
+    def _crumb(self) -> Response:
+        session = self._caller.session or self._gate.new_session()
+        response = _json_response(
+            {
+                "_class": "hudson.security.csrf.DefaultCrumbIssuer",
+                "crumb": self._gate.crumb(self._caller.name, session),
+                "crumbRequestField": CRUMB_FIELD,
+            },
+            {"X-Frame-Options": "deny"},
+        )
+        if not self._caller.session:
+            response.set_cookie(self._gate.session_key, session, httponly=True, samesite="lax")
+        return response
+
+    def _queue(self, rest: list[str]) -> Response:
+        match rest:
+            case ["api", "json"]:
+                return self._json(self._beans.queue())
+            case ["cancelItem"] | ["item", _, "cancelQueue"]:
+                return self._refused("hudson.model.Item.Cancel")
+            case ["item", number, *end] if number.isdecimal():
+                waiting = [item for item in self._controller.queue() if item.build.queue_id == int(number)]
+                left = None if waiting else self._controller.left_item(int(number))
+                if not waiting and left is None:
+                    return _not_found()
+                if end == ["api", "json"]:
+                    bean = (
+                        self._beans.queue_item(waiting[0].build, waiting[0])
+                        if left is None
+                        else self._beans.queue_item(left)
+                    )
+                    return self._json(bean)
+                return PlainTextResponse("Queue item exists. For details check, for example, api/json?tree=*")
+            case _:
+                return _not_found()
+
+    def _item(self, segments: list[str]) -> Response:
+        """Folders and jobs: ``job/NAME`` for each level."""
+        names: list[str] = []
+        while len(segments) > 1 and segments[0] == "job":
+            names.append(segments[1])
+            segments = segments[2:]
+            if "/".join(names) not in self._controller.folders and segments[:1] != ["job"]:
+                break
+        full_name = "/".join(names)
+        job = self._controller.jobs.get(full_name)
+        if job is not None:
+            return self._job(job, segments)
+        if full_name not in self._controller.folders:
+            return _not_found()
+        if segments == ["api", "json"]:
+            return self._json(self._beans.folder(full_name))
+        return _page(full_name) if not segments else _not_found()
+
+    def _job(self, job: JenkinsJob, rest: list[str]) -> Response:
+        builds = self._controller.builds(job)
+        match rest:
+            case []:
+                found = _page(job.full_name)
+            case ["api", "json"]:
+                found = self._json(self._beans.job(job))
+            case ["wfapi"] | ["wfapi", "describe"] if job.pipeline:
+                found = _json_response(wfapi.describe_job(self._controller, job))
+            case ["wfapi", "runs"] if job.pipeline:
+                asked = self._request.query_params
+                full = asked.get("fullStages") == "true"
+                since = asked.get("since")
+                found = _json_response(wfapi.runs(self._controller, job, since=since, full_stages=full))
+            case [verb] if verb in _JOB_VERBS:
+                found = self._refused(_JOB_VERBS[verb])
+            case [number, *end]:
+                named = permalinks(self._controller, builds).get(number)
+                wanted = int(number) if number.isdecimal() else named
+                build = next((build for build in builds if build.number == wanted), None)
+                found = _not_found() if build is None else self._build(job, build, end)
+            case _:
+                found = _not_found()
+        return found
+
+    def _build(self, job: JenkinsJob, build: BuildPlan, rest: list[str]) -> Response:
+        match rest:
+            case []:
+                found = _page(f"{job.full_name} #{build.number}")
+            case ["api", "json"]:
+                found = self._json(self._beans.build(job, build))
+            case ["logText", "progressiveText"]:
+                raw, complete = self._controller.log(build)
+                found = self._progressive(raw, complete=complete)
+            case ["consoleText"]:
+                raw, _ = self._controller.log(build)
+                found = Response(console_text(raw), media_type=_TEXT)
+            case ["artifact", *path]:
+                found = self._artifact(build, "/".join(path))
+            case ["wfapi", "inputSubmit"]:
+                found = self._refused("hudson.model.Item.Build")
+            case ["wfapi", *what] if job.pipeline and len(what) <= 1:
+                found = self._stages(build, what[0] if what else "describe")
+            case ["execution", "node", node_id, *what] if job.pipeline:
+                found = self._node(build, node_id, what)
+            case [verb, *_] if verb in _BUILD_VERBS:
+                found = self._refused(_BUILD_VERBS[verb])
+            case _:
+                found = _not_found()
+        return found
+
+    def _stages(self, build: BuildPlan, what: str) -> Response:
+        controller = self._controller
+        full = self._request.query_params.get("fullStages") == "true"
+        answers: dict[str, Callable[[], Any]] = {
+            "describe": lambda: wfapi.describe(controller, build, full_stages=full),
+            "artifacts": lambda: wfapi.artifact_list(controller, build),
+            "changesets": lambda: wfapi.change_list(build),
+            "pendingInputActions": lambda: wfapi.pending_inputs(controller, build),
+            "nextPendingInputAction": lambda: next(iter(wfapi.pending_inputs(controller, build)), None),
+        }
+        return _json_response(answers[what]()) if what in answers else _not_found()
+
+    def _node(self, build: BuildPlan, node_id: str, what: list[str]) -> Response:
+        controller = self._controller
+        if wfapi.describe_node(controller, build, node_id) is None:
+            return _not_found()
+        match what:
+            case ["wfapi"] | ["wfapi", "describe"]:
+                return _json_response(wfapi.describe_node(controller, build, node_id))
+            case ["wfapi", "log"]:
+                return _json_response(wfapi.node_log(controller, build, node_id))
+            case ["log", "logText", "progressiveText"]:
+                atom = wfapi.find_atom(controller, build, node_id)
+                if atom is None or not atom.lines:
+                    return _not_found()
+                return self._progressive(controller.atom_log(atom), complete=atom.has_ended(controller.now))
+            case _:
+                return _not_found()
+
+    def _progressive(self, raw: bytes, *, complete: bool) -> Response:
+        try:
+            served = progressive_text(
+                raw, int(self._request.query_params.get("start", "0")), complete=complete
+            )
+        except ValueError as error:
+            return error_page(500, f"Oops: {error}")
+        return Response(served.body, media_type=_TEXT, headers=served.headers)
+
+    def _artifact(self, build: BuildPlan, path: str) -> Response:
+        for file in self._controller.artifacts(build):
+            if file.path == path:
+                return Response(file.content, media_type="application/octet-stream")
+        return _not_found()
+
+    def _refused(self, permission: str) -> Response:
+        """A verb that changes something."""
+        if self._request.method != "POST":
+            page = error_page(405, "Form post required")
+            page.headers["Allow"] = "POST"
+            return page
+        if not self._caller.is_writer:
+            return forbidden(self._request, self._caller, permission)
+        return error_page(501, "This controller of the sandbox takes no changes")
+
+
+def _json_response(value: Any, headers: dict[str, str] | None = None) -> Response:
+    """JSON as Java writes it: a lone surrogate becomes a ``?``."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Response(
+        text.encode("utf-8", "replace"), media_type="application/json;charset=utf-8", headers=headers
+    )
+
+
+def _page(title: str) -> Response:
+    page = error_page(200, title)
+    return HTMLResponse(page.body)
+
+
+def _not_found() -> Response:
+    return error_page(404, "Not Found")

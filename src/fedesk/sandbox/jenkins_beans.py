@@ -1,0 +1,471 @@
+"""Jenkins' exported beans: what ``api/json`` of each thing holds (``contracts/jenkins_plugins.md`` 5-7)."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from fedesk.sandbox.jenkins_controller import Controller, milliseconds
+from fedesk.sandbox.jenkins_tree import Bean, Property
+from fedesk.sandbox.model import (
+    BuildParameter,
+    BuildPlan,
+    BuildResult,
+    Cause,
+    Commit,
+    JenkinsJob,
+    ParameterDefinition,
+    PendingInput,
+)
+
+_ALWAYS = 999
+_FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
+_WORKFLOW = "org.jenkinsci.plugins.workflow.job"
+_LISTED_BUILDS = 100
+_COLORS = {
+    BuildResult.SUCCESS: "blue",
+    BuildResult.UNSTABLE: "yellow",
+    BuildResult.FAILURE: "red",
+    BuildResult.ABORTED: "aborted",
+    BuildResult.NOT_BUILT: "notbuilt",
+}
+_CAUSES = {
+    "user": "hudson.model.Cause$UserIdCause",
+    "timer": "hudson.triggers.TimerTrigger$TimerTriggerCause",
+    "upstream": "hudson.model.Cause$UpstreamCause",
+    "scm": "hudson.triggers.SCMTrigger$SCMTriggerCause",
+}
+_PARAMETERS = {"string": "String", "boolean": "Boolean", "choice": "String", "password": "Password"}
+_NOTHING = Bean(properties={})
+"""An action that exports nothing: Jenkins writes ``{}`` for it."""
+
+
+def item_path(full_name: str) -> str:
+    """``job/a/job/b/``, each segment encoded alone."""
+    return "".join(f"job/{quote(segment, safe=_UNENCODED)}/" for segment in full_name.split("/") if segment)
+
+
+_UNENCODED = "!@$&*()-_=+',."
+
+
+def _fixed(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+def _bean(class_name: str, visible: dict[str, Any], more: dict[str, Callable[[], Any]] | None = None) -> Bean:
+    """A bean whose ``visible`` properties show inside others, too, and whose ``more`` only by themselves."""
+    properties = {name: Property(_fixed(value), _ALWAYS) for name, value in visible.items()}
+    properties |= {name: Property(make) for name, make in (more or {}).items()}
+    return Bean(class_name=class_name, properties=properties)
+
+
+class Beans:
+    """Makes the beans of one answer. ``root`` is the controller's address with a slash at its end."""
+
+    def __init__(self, controller: Controller, root: str) -> None:
+        self._controller = controller
+        self._root = root
+
+    def controller(self) -> Bean:
+        """The controller itself, at ``/api/json``."""
+        return _bean(
+            "hudson.model.Hudson",
+            {"url": self._root, "nodeName": "", "numExecutors": 0, "mode": "EXCLUSIVE"},
+            {
+                "nodeDescription": lambda: "the Jenkins controller's built-in node",
+                "description": lambda: None,
+                "jobs": lambda: self._inside(""),
+                "quietingDown": lambda: False,
+                "quietDownReason": lambda: None,
+                "slaveAgentPort": lambda: -1,
+                "useCrumbs": lambda: True,
+                "useSecurity": lambda: True,
+                "views": lambda: [self._view("")],
+                "primaryView": lambda: self._view(""),
+            },
+        )
+
+    def folder(self, name: str) -> Bean:
+        """A folder: no colour, no builds."""
+        url = self._root + item_path(name)
+        short = name.rpartition("/")[2]
+        return _bean(
+            _FOLDER,
+            {"name": short, "url": url},
+            {
+                "actions": lambda: [_NOTHING, _NOTHING],
+                "description": lambda: None,
+                "displayName": _fixed(short),
+                "displayNameOrNull": lambda: None,
+                "fullDisplayName": _fixed(name.replace("/", " » ")),
+                "fullName": _fixed(name),
+                "healthReport": list,
+                "jobs": lambda: self._inside(name),
+                "primaryView": lambda: self._view(name),
+                "views": lambda: [self._view(name)],
+            },
+        )
+
+    def job(self, job: JenkinsJob) -> Bean:
+        """A job, pipeline or freestyle."""
+        builds = self._controller.builds(job)
+        more: dict[str, Callable[[], Any]] = {
+            "actions": lambda: [_NOTHING, _NOTHING],
+            "description": _fixed(job.description),
+            "displayName": _fixed(job.name),
+            "displayNameOrNull": lambda: None,
+            "fullDisplayName": _fixed(job.full_name.replace("/", " » ")),
+            "fullName": _fixed(job.full_name),
+            "buildable": _fixed(not job.disabled),
+            "builds": lambda: [self.build(job, build) for build in builds[:_LISTED_BUILDS]],
+            "firstBuild": lambda: self.build(job, builds[-1]) if builds else None,
+            "healthReport": lambda: self._health(builds),
+            "inQueue": lambda: self._queued(job) is not None,
+            "keepDependencies": lambda: False,
+            "nextBuildNumber": lambda: self._controller.next_number(job),
+            "property": lambda: [_definitions(job.parameters)] if job.parameters else [],
+            "queueItem": lambda: self._queued(job),
+            "concurrentBuild": lambda: True,
+            "disabled": _fixed(job.disabled),
+        }
+        more["resumeBlocked" if job.pipeline else "downstreamProjects"] = (
+            (lambda: False) if job.pipeline else list
+        )
+        more |= {
+            name: (lambda number=number: self._numbered(job, number))  # type: ignore[misc]  # binds the loop's value
+            for name, number in permalinks(self._controller, builds).items()
+        }
+        visible = {"name": job.name, "url": self._root + item_path(job.full_name)}
+        bean = _bean(_job_class(job), visible, more)
+        properties = dict(bean.properties)
+        properties["color"] = Property(lambda: self._color(job, builds), _ALWAYS)
+        properties["allBuilds"] = Property(lambda: [self.build(job, build) for build in builds], -2)
+        return Bean(class_name=bean.class_name, properties=properties)
+
+    def build(self, job: JenkinsJob, build: BuildPlan) -> Bean:
+        """A build. ``result`` may be set before it has ended; ``duration`` is 0 until then."""
+        controller, now = self._controller, self._controller.now
+        length = (build.ended_at - build.started_at) if build.ended_at and build.started_at else None
+        building = build.is_building(now)
+        more: dict[str, Callable[[], Any]] = {
+            "actions": lambda: self._actions(build),
+            "artifacts": lambda: [_artifact(file.path) for file in controller.artifacts(build)],
+            "building": _fixed(building),
+            "description": lambda: None,
+            "displayName": _fixed(f"#{build.number}"),
+            "duration": lambda: 0 if building or length is None else int(length.total_seconds() * 1000),
+            "estimatedDuration": lambda: int(build.estimated.total_seconds() * 1000) or -1,
+            "executor": lambda: _NOTHING if building else None,
+            "fullDisplayName": _fixed(f"{job.full_name.replace('/', ' » ')} #{build.number}"),
+            "id": _fixed(str(build.number)),
+            "inProgress": _fixed(building),
+            "keepLog": lambda: False,
+            "queueId": _fixed(build.queue_id),
+            "result": lambda: controller.result(build),
+            "timestamp": lambda: milliseconds(build.started_at),
+            "culprits": list,
+            "nextBuild": lambda: self._numbered(job, build.number + 1),
+            "previousBuild": lambda: self._numbered(job, build.number - 1),
+        }
+        if job.pipeline:
+            more["changeSets"] = lambda: [_changes(build.changes)] if build.changes else []
+        else:
+            more["builtOn"] = _fixed(build.node)
+            more["changeSet"] = lambda: _changes(build.changes)
+        visible = {"number": build.number, "url": f"{self._root}{item_path(job.full_name)}{build.number}/"}
+        return _bean(_build_class(job), visible, more)
+
+    def queue(self) -> Bean:
+        """The queue: what waits, never what has left."""
+        return _bean(
+            "hudson.model.Queue",
+            {},
+            {
+                "discoverableItems": list,
+                "items": lambda: [self.queue_item(item.build, item) for item in self._controller.queue()],
+            },
+        )
+
+    def queue_item(self, build: BuildPlan, item: Any = None) -> Bean:
+        """An item that waits, or, without ``item``, one that has left and become ``build``."""
+        job = self._controller.jobs[build.job]
+        waiting = item is not None and item.quiet_until is not None
+        kind = "LeftItem" if item is None else "WaitingItem" if waiting else "BuildableItem"
+        fields: dict[str, Any] = {
+            "actions": [
+                _bean("hudson.model.CauseAction", {"causes": [_cause(cause) for cause in build.causes]}),
+                *([_parameters_action(build)] if build.parameters else []),
+            ],
+            "blocked": False,
+            "buildable": item is not None and not waiting,
+            "id": build.queue_id,
+            "inQueueSince": milliseconds(build.queued_at),
+            "params": "".join(
+                f"\n{parameter.name}={'******' if parameter.kind == 'password' else parameter.value}"
+                for parameter in build.parameters
+            ),
+            "stuck": item is not None and item.stuck,
+            "task": self.job(job),
+            "url": f"queue/item/{build.queue_id}/",
+            "why": None if item is None else item.why,
+        }
+        if item is None:
+            fields |= {"cancelled": False, "executable": self.build(job, build)}
+        elif waiting:
+            fields["timestamp"] = milliseconds(item.quiet_until)
+        else:
+            fields |= {"buildableStartMilliseconds": milliseconds(build.queued_at), "pending": False}
+        return _bean(f"hudson.model.Queue${kind}", fields)
+
+    def computers(self) -> Bean:
+        """Agents and their executors; totals count those that are online."""
+        executors = self._controller.executors()
+        online = [slot for slot in executors if not slot.node.offline_reason]
+        computers = []
+        for node in self._controller.nodes():
+            slots = [slot for slot in executors if slot.node.name == node.name]
+            computers.append(self._computer(node.name, node.offline_reason, node.labels, slots))
+        return _bean(
+            "hudson.model.ComputerSet",
+            {
+                "busyExecutors": sum(slot.build is not None for slot in online),
+                "computer": computers,
+                "displayName": "Nodes",
+                "totalExecutors": len(online),
+            },
+        )
+
+    def _computer(self, name: str, offline_reason: str, labels: tuple[str, ...], slots: list[Any]) -> Bean:
+        builtin = name == "Built-In Node"
+        cause = (
+            _bean(
+                "hudson.slaves.OfflineCause$ChannelTermination",
+                {"timestamp": milliseconds(self._controller.now), "description": offline_reason},
+            )
+            if offline_reason
+            else None
+        )
+        return _bean(
+            "hudson.model.Hudson$MasterComputer" if builtin else "hudson.slaves.SlaveComputer",
+            {
+                "actions": [],
+                "assignedLabels": [_bean("", {"name": label}) for label in (*labels, name)],
+                "description": "",
+                "displayName": name,
+                "executors": [self._executor(slot) for slot in slots],
+                "idle": all(slot.build is None for slot in slots),
+                "jnlpAgent": not builtin,
+                "launchSupported": not builtin,
+                "manualLaunchAllowed": True,
+                "monitorData": _NOTHING,
+                "numExecutors": len(slots),
+                "offline": bool(offline_reason),
+                "offlineCause": cause,
+                "offlineCauseReason": offline_reason,
+                "oneOffExecutors": [],
+                "temporarilyOffline": False,
+            },
+        )
+
+    def _executor(self, slot: Any) -> Bean:
+        def running() -> Bean | None:
+            if slot.build is None:
+                return None
+            return self.build(self._controller.jobs[slot.build.job], slot.build)
+
+        return _bean(
+            "",
+            {},
+            {
+                "currentExecutable": running,
+                "idle": lambda: slot.build is None,
+                "likelyStuck": lambda: False,
+                "number": _fixed(slot.number),
+                "progress": lambda: -1,
+            },
+        )
+
+    def _inside(self, folder: str) -> list[Bean]:
+        jobs, folders = self._controller.jobs, self._controller.folders
+        return [
+            self.job(jobs[name]) if name in jobs else self.folder(name) for name in folders.get(folder, ())
+        ]
+
+    def _view(self, folder: str) -> Bean:
+        return _bean("hudson.model.AllView", {"name": "all", "url": self._root + item_path(folder)})
+
+    def _numbered(self, job: JenkinsJob, number: int | None) -> Bean | None:
+        builds = self._controller.builds(job)
+        return next((self.build(job, build) for build in builds if build.number == number), None)
+
+    def _queued(self, job: JenkinsJob) -> Bean | None:
+        waiting = (item for item in self._controller.queue() if item.build.job == job.full_name)
+        return next((self.queue_item(item.build, item) for item in waiting), None)
+
+    def _color(self, job: JenkinsJob, builds: tuple[BuildPlan, ...]) -> str:
+        """The colour of the newest build; while it runs that of the one before, animated."""
+        if job.disabled:
+            return "disabled"
+        if not builds:
+            return "notbuilt"
+        now = self._controller.now
+        newest = next((build.result_at(now) for build in builds if build.result_at(now)), None)
+        color = "notbuilt" if newest is None else _COLORS[newest]
+        return f"{color}_anime" if builds[0].is_building(now) else color
+
+    def _health(self, builds: tuple[BuildPlan, ...]) -> list[Bean]:
+        results = [build.result_at(self._controller.now) for build in builds[:5]]
+        ended = [result for result in results if result is not None]
+        if not ended:
+            return []
+        bad = sum(result is BuildResult.FAILURE for result in ended)
+        description = f"Build stability: {bad} out of the last {len(ended)} builds failed."
+        return [_bean("", {"description": description, "score": 100 - 100 * bad // len(ended)})]
+
+    def _actions(self, build: BuildPlan) -> list[Bean]:
+        actions = [
+            _bean("hudson.model.CauseAction", {"causes": [_cause(cause) for cause in build.causes]}),
+            _NOTHING,
+        ]
+        if build.parameters:
+            actions.insert(1, _parameters_action(build))
+        if build.commit:
+            actions.append(_build_data(build))
+        pending = build.input_at(self._controller.now)
+        if pending is not None:
+            actions.append(_input_action(pending))
+        return [*actions, _NOTHING]
+
+
+def permalinks(controller: Controller, builds: tuple[BuildPlan, ...]) -> dict[str, int | None]:
+    """Names like ``lastFailedBuild`` and the numbers they stand for."""
+    now = controller.now
+
+    def newest(*results: BuildResult) -> int | None:
+        return next((build.number for build in builds if build.result_at(now) in results), None)
+
+    return {
+        "lastBuild": builds[0].number if builds else None,
+        "lastCompletedBuild": newest(*BuildResult),
+        "lastFailedBuild": newest(BuildResult.FAILURE),
+        "lastStableBuild": newest(BuildResult.SUCCESS),
+        "lastSuccessfulBuild": newest(BuildResult.SUCCESS, BuildResult.UNSTABLE),
+        "lastUnstableBuild": newest(BuildResult.UNSTABLE),
+        "lastUnsuccessfulBuild": newest(
+            BuildResult.FAILURE, BuildResult.UNSTABLE, BuildResult.ABORTED, BuildResult.NOT_BUILT
+        ),
+    }
+
+
+def _job_class(job: JenkinsJob) -> str:
+    return f"{_WORKFLOW}.WorkflowJob" if job.pipeline else "hudson.model.FreeStyleProject"
+
+
+def _build_class(job: JenkinsJob) -> str:
+    return f"{_WORKFLOW}.WorkflowRun" if job.pipeline else "hudson.model.FreeStyleBuild"
+
+
+def _cause(cause: Cause) -> Bean:
+    fields: dict[str, Any] = {"shortDescription": cause.description}
+    if cause.kind == "user":
+        fields |= {"userId": cause.user_id, "userName": cause.user_name}
+    if cause.kind == "upstream":
+        fields |= {
+            "upstreamBuild": cause.upstream_build,
+            "upstreamProject": cause.upstream_project,
+            "upstreamUrl": item_path(cause.upstream_project),
+        }
+    return _bean(_CAUSES.get(cause.kind, "hudson.model.Cause$RemoteCause"), fields)
+
+
+def _parameters_action(build: BuildPlan) -> Bean:
+    return _bean(
+        "hudson.model.ParametersAction",
+        {"parameters": [_parameter(parameter) for parameter in build.parameters]},
+    )
+
+
+def _parameter(parameter: BuildParameter) -> Bean:
+    """Passwords come with their name alone."""
+    fields: dict[str, Any] = {"name": parameter.name}
+    if parameter.kind == "boolean":
+        fields["value"] = parameter.value == "true"
+    elif parameter.kind != "password":
+        fields["value"] = parameter.value
+    return _bean(f"hudson.model.{_PARAMETERS.get(parameter.kind, 'String')}ParameterValue", fields)
+
+
+def _definitions(definitions: tuple[ParameterDefinition, ...]) -> Bean:
+    return _bean(
+        "hudson.model.ParametersDefinitionProperty",
+        {"parameterDefinitions": [_definition(definition) for definition in definitions]},
+    )
+
+
+def _definition(definition: ParameterDefinition) -> Bean:
+    kind = f"{definition.kind.capitalize()}ParameterDefinition"
+    default = BuildParameter(name=definition.name, value=definition.default, kind=definition.kind)
+    fields: dict[str, Any] = {
+        "defaultParameterValue": _parameter(default),
+        "description": definition.description,
+        "name": definition.name,
+        "type": kind,
+    }
+    if definition.choices:
+        fields["choices"] = list(definition.choices)
+    return _bean(f"hudson.model.{kind}", fields)
+
+
+def _artifact(path: str) -> Bean:
+    name = path.rpartition("/")[2]
+    return _bean("", {"displayPath": name, "fileName": name, "relativePath": path})
+
+
+def _changes(commits: tuple[Commit, ...]) -> Bean:
+    class_name = "hudson.plugins.git.GitChangeSetList" if commits else "hudson.scm.EmptyChangeLogSet"
+    return _bean(
+        class_name,
+        {"items": [_commit(commit) for commit in commits], "kind": "git" if commits else None},
+    )
+
+
+def _commit(commit: Commit) -> Bean:
+    return _bean(
+        "hudson.plugins.git.GitChangeSet",
+        {
+            "affectedPaths": list(commit.paths),
+            "commitId": commit.commit_id,
+            "timestamp": milliseconds(commit.at),
+            "author": _bean("", {"fullName": commit.author}),
+            "authorEmail": commit.author_email,
+            "comment": f"{commit.message}\n",
+            "date": commit.at.strftime("%Y-%m-%d %H:%M:%S +0000"),
+            "id": commit.commit_id,
+            "msg": commit.message,
+            "paths": [_bean("", {"editType": "edit", "file": path}) for path in commit.paths],
+        },
+    )
+
+
+def _build_data(build: BuildPlan) -> Bean:
+    branch = {"SHA1": build.commit, "name": f"refs/remotes/origin/{build.branch}"}
+    revision = _bean("", {"SHA1": build.commit, "branch": [_bean("", branch)]})
+    return _bean(
+        "hudson.plugins.git.util.BuildData",
+        {"lastBuiltRevision": revision, "remoteUrls": [build.repository], "scmName": ""},
+    )
+
+
+def _input_action(pending: PendingInput) -> Bean:
+    asked = _bean(
+        "org.jenkinsci.plugins.workflow.support.steps.input.InputStep",
+        {**dataclasses.asdict(pending), "id": pending.input_id, "cancel": "Abort", "parameters": []},
+    )
+    execution = _bean(
+        "org.jenkinsci.plugins.workflow.support.steps.input.InputStepExecution",
+        {"displayName": pending.message, "id": pending.input_id, "input": asked, "settled": False},
+    )
+    return _bean(
+        "org.jenkinsci.plugins.workflow.support.steps.input.InputAction",
+        {"executions": [execution], "waitingForInput": True},
+    )

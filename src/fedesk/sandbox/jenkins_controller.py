@@ -1,0 +1,152 @@
+"""What a Jenkins controller holds at one moment of the world: folders, jobs, builds, queue, agents, logs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from fedesk.sandbox.builds import NODES
+from fedesk.sandbox.jenkins_log import raw_log
+from fedesk.sandbox.logs import build_log, written_by
+from fedesk.sandbox.model import (
+    ArtifactFile,
+    BuildPlan,
+    BuildResult,
+    Executor,
+    JenkinsJob,
+    LogLine,
+    Node,
+    QueueItem,
+    StagePlan,
+    StageState,
+)
+from fedesk.sandbox.world import World
+
+LEFT_ITEM_LIFETIME = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Atom:
+    """A step of a stage, with the lines it writes in the end."""
+
+    node_id: str
+    name: str
+    started_at: datetime
+    ended_at: datetime | None
+    lines: tuple[LogLine, ...]
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether it writes no more."""
+        return self.ended_at is not None and now >= self.ended_at
+
+
+class Controller:
+    """The world as Jenkins sees it at ``now``; one a request, so that an answer is of one piece."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.now = world.now()
+
+    @cached_property
+    def jobs(self) -> dict[str, JenkinsJob]:
+        """By full name."""
+        return {job.full_name: job for job in self._world.jobs()}
+
+    @cached_property
+    def folders(self) -> dict[str, tuple[str, ...]]:
+        """Full names of what lies in each folder, sorted; the controller itself is ``""``."""
+        inside: dict[str, set[str]] = {"": set()}
+        for name in self.jobs:
+            child = name
+            while child:
+                parent = child.rpartition("/")[0]
+                inside.setdefault(parent, set()).add(child)
+                child = parent
+        return {folder: tuple(sorted(names)) for folder, names in inside.items()}
+
+    def builds(self, job: JenkinsJob) -> tuple[BuildPlan, ...]:
+        """All builds that have begun, newest first."""
+        return tuple(self._world.builds(job.full_name))
+
+    def next_number(self, job: JenkinsJob) -> int:
+        """The number of the next build."""
+        return self._world.next_build_number(job.full_name)
+
+    def queue(self) -> tuple[QueueItem, ...]:
+        """What waits, newest first, as Jenkins lists it."""
+        return tuple(reversed(self._world.queue()))
+
+    def left_item(self, queue_id: int) -> BuildPlan | None:
+        """The build of a queue item that has left less than five minutes ago."""
+        for job in self.jobs.values():
+            for build in self.builds(job)[:5]:
+                if build.queue_id == queue_id:
+                    assert build.started_at is not None  # noqa: S101  (builds() holds started ones only)
+                    return build if self.now < build.started_at + LEFT_ITEM_LIFETIME else None
+        return None
+
+    def executors(self) -> tuple[Executor, ...]:
+        """All slots of all agents."""
+        return tuple(self._world.executors())
+
+    def nodes(self) -> tuple[Node, ...]:
+        """The agents, the controller itself first."""
+        return NODES
+
+    def artifacts(self, build: BuildPlan) -> tuple[ArtifactFile, ...]:
+        """What a build left, once it has ended."""
+        return self._world.artifacts(build)
+
+    def result(self, build: BuildPlan) -> str | None:
+        """Jenkins' ``result``: None while it runs, but what a step has set already stands there at once."""
+        ended = build.result_at(self.now)
+        if ended is not None:
+            return ended.value
+        states = {stage.state(self.now) for stage in build.stages}
+        if StageState.FAILED in states:
+            return BuildResult.FAILURE.value
+        return BuildResult.UNSTABLE.value if StageState.UNSTABLE in states else None
+
+    def log(self, build: BuildPlan) -> tuple[bytes, bool]:
+        """The raw log, notes included, and whether it is complete."""
+        written = self._world.build_log_lines(build.job, build.number)
+        return raw_log(line.text for line in written.lines), not build.is_building(self.now)
+
+    def atoms(self, build: BuildPlan, stage: StagePlan) -> tuple[Atom, ...]:
+        """The steps of a stage that have begun: a checkout-like one without a log, and two with one each."""
+        if stage.started_at > self.now:
+            return ()
+        lines = [
+            line
+            for line in build_log(build)
+            if line.stage == stage.node_id and not line.text.startswith("[Pipeline]")
+        ]
+        half = (len(lines) + 1) // 2
+        first = int(stage.node_id) + 1
+        parts = (("Allocate node", ()), ("Shell Script", lines[:half]), ("Print Message", lines[half:]))
+        starts = [stage.started_at, *(part[0].at for _, part in parts[1:] if part)]
+        found = [
+            Atom(
+                node_id=str(first + position),
+                name=name,
+                started_at=starts[position],
+                ended_at=starts[position + 1] if position + 1 < len(starts) else stage.ended_at,
+                lines=tuple(part),
+            )
+            for position, (name, part) in enumerate(parts[: len(starts)])
+        ]
+        return tuple(atom for atom in found if atom.started_at <= self.now)
+
+    def atom_log(self, atom: Atom) -> bytes:
+        """The raw log of a step as far as it is written."""
+        return raw_log(line.text for line in written_by(atom.lines, self.now).lines)
+
+
+def milliseconds(at: datetime | None) -> int:
+    """Since 1970, as Jenkins writes times; 0 for none."""
+    return 0 if at is None else int(at.timestamp() * 1000)
+
+
+def duration(spans: Iterable[timedelta]) -> int:
+    """Milliseconds in all."""
+    return sum(int(span.total_seconds() * 1000) for span in spans)
