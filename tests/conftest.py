@@ -1,0 +1,57 @@
+"""Fixtures for everybody: a sandbox on loopback whose clock stands still, shared by the tests of a worker."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from fedesk.sandbox.clock import WorldClock
+from fedesk.sandbox.server import Sandbox, start
+from fedesk.sandbox.world import World
+
+FROZEN = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
+"""The moment at which the worlds of the tests stand still."""
+
+
+def frozen_world(*, seed: int = 7, scale: float = 1.0, hostile: bool = True) -> World:
+    """A world at FROZEN, with the hostile texts in dev."""
+    return World(seed=seed, scale=scale, clock=WorldClock(FROZEN), hostile=hostile)
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[Sandbox]:
+    """Jenkins, Airflow and Vault, started once for a worker; ask for ``sandbox`` instead."""
+    running = start(frozen_world(), systems=("jenkins", "airflow", "vault"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """Jenkins, Airflow and Vault at FROZEN. Clock, faults, seal and the log of requests are reset around it."""
+    _reset(shared_sandbox)
+    yield shared_sandbox
+    _reset(shared_sandbox)
+
+
+@pytest.fixture(scope="session")
+def shared_full_sandbox() -> Iterator[Sandbox]:
+    """All four systems, started once for a worker; ask for ``full_sandbox`` instead."""
+    running = start(frozen_world())
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def full_sandbox(shared_full_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """All four systems, Snowflake included (a second to start), otherwise like ``sandbox``."""
+    _reset(shared_full_sandbox)
+    yield shared_full_sandbox
+    _reset(shared_full_sandbox)
+
+
+def _reset(sandbox: Sandbox) -> None:
+    sandbox.control.clear_faults()
+    sandbox.control.seal_vault(sealed=False)
+    sandbox.control.clock.freeze(FROZEN)
+    sandbox.control.clear_requests()
