@@ -40,6 +40,8 @@ from fedesk.ports.errors import ForbiddenError, NotFoundError
 
 PAGE = 100
 """Rows asked for; the server's ``maximum_page_limit`` may give fewer."""
+HISTORY_PAGE = 250
+"""Batch reads have no cap of the server's own (3.3.2); where one has, what came is what counts."""
 STEADY_REQUESTS = 3
 CATCHING_UP_REQUESTS = 6
 HISTORY_RUNS = 20
@@ -52,7 +54,11 @@ _TURNS = ("errors", "health", "dags", "unfinished", "dags")
 
 
 class Sweep(msgspec.Struct):
-    """History of some DAGs being read page by page: runs due at or before ``before``, from ``offset`` on."""
+    """History of some DAGs being read page by page: runs due at or before ``before``, from ``offset`` on.
+
+    After each page it goes on with those DAGs that still lack runs. Runs due at one moment are ordered by id,
+    so that those of a page's last moment which are read already stand at the head of what follows.
+    """
 
     dags: list[str]
     before: str | None = None
@@ -237,26 +243,31 @@ class Look:
             "dag_ids": sweep.dags,
             "run_after_gte": _text(oldest),
             "order_by": "-run_after",
-            "page_limit": PAGE,
+            "page_limit": HISTORY_PAGE,
             "page_offset": sweep.offset,
         }
         if sweep.before is not None:
             body["run_after_lte"] = sweep.before
         answer = self._list("/dags/~/dagRuns/list", body)
         page = decode(answer.body, DagRunPage, self._name)
-        taken = self._take(page)
-        sweep.offset += len(page.dag_runs)
-        if not page.dag_runs or sweep.offset >= _total(page, sweep.offset):
+        self._take(page)
+        read = sweep.offset + len(page.dag_runs)
+        if not page.dag_runs or read >= _total(page, read):
             cursor.sweep = None
             return
         lacking = self._lacking(sweep.dags)
-        boundary = taken[-1].run_after if taken else None
+        boundary = _text(page.dag_runs[-1].run_after or oldest)
         if not lacking:
             cursor.sweep = None
-        elif len(lacking) * 2 <= len(sweep.dags) and boundary is not None:
-            cursor.sweep = Sweep(dags=lacking, before=_text(boundary))
+        elif boundary == sweep.before:
+            sweep.offset = read  # more runs are due at one moment than a page holds
+        else:
+            at_boundary = [run for run in page.dag_runs if run.run_after and _text(run.run_after) == boundary]
+            ahead = sum(run.dag_id in lacking for run in at_boundary)
+            cursor.sweep = Sweep(dags=lacking, before=boundary, offset=ahead)
 
     def _lacking(self, dags: Iterable[str]) -> list[str]:
+        """Those of ``dags`` that have fewer runs than make a history."""
         counts: dict[str, int] = {}
         for run in self._runs.values():
             counts[run.job] = counts.get(run.job, 0) + 1

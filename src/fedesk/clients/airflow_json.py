@@ -36,8 +36,14 @@ STATES: dict[str | None, State] = {
 }
 """Airflow's words for runs and task instances (they share those that both have); others are unknown."""
 
-TROUBLE = ("failed", "up_for_retry")
-"""The states of task instances that tell why a run is not green."""
+TROUBLE = {
+    "failed": "failed",
+    "up_for_retry": "waits for a retry",
+    "awaiting_input": "awaits input",
+    "up_for_reschedule": "waits (up_for_reschedule)",
+    "deferred": "waits (deferred)",
+}
+"""The states of task instances that tell why a run is not green or not done, the gravest first."""
 NO_FAILED_TASK = "the run failed, none of its tasks did"
 
 
@@ -289,25 +295,27 @@ def in_order(tasks: Iterable[TaskInstanceJson], graph: Iterable[TaskJson]) -> li
 def reason(tasks: Iterable[TaskInstanceJson]) -> str:
     """Why a run is not green, from its task instances in trouble: ``dbt_test failed, try 3 of 3``.
 
-    The first one that failed is named, or where none has yet, the first that waits for its next try; the
-    others are counted. Empty where there is no trouble.
+    The gravest is named, of equals the one that ended first; the others of its kind are counted. Empty where
+    there is no trouble.
     """
     troubled = [task for task in tasks if task.state in TROUBLE]
     if not troubled:
         return ""
-    troubled.sort(
+    kinds = list(TROUBLE)
+    worst = min(kinds.index(task.state or "") for task in troubled)
+    alike = [task for task in troubled if task.state == kinds[worst]]
+    first = min(
+        alike,
         key=lambda task: (
-            TROUBLE.index(task.state or ""),
             task.end_date.timestamp() if task.end_date else float("inf"),
             task.task_id,
             task.map_index,
-        )
+        ),
     )
-    first, others = troubled[0], len(troubled) - 1
     name = first.task_id if first.map_index < 0 else f"{first.task_id}[{first.map_index}]"
-    said = "failed" if first.state == "failed" else "waits for a retry"
     tries = f"try {first.try_number} of {first.max_tries + 1}"
-    return f"{name} {said}, {tries}" + (f", and {others} more" if others else "")
+    more = f", and {len(alike) - 1} more" if len(alike) > 1 else ""
+    return f"{name} {TROUBLE[kinds[worst]]}, {tries}{more}"
 
 
 def import_problem(error: ImportErrorJson, url: str) -> Problem:

@@ -44,7 +44,7 @@ class Answer:
     """An answer with a status of 2xx, read to its end."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: httpx.Headers
     body: bytes
     """Decompressed."""
     transferred: int
@@ -52,10 +52,13 @@ class Answer:
 
     @property
     def at(self) -> datetime | None:
-        """The server's own clock (``Date``), to the second, aware; None where it does not say."""
+        """The server's own clock (``Date``), to the second, aware; None where it does not say.
+
+        Where a server in front has added one of its own, the last is the one of the system behind.
+        """
         try:
-            return parsedate_to_datetime(self.headers["date"])
-        except (KeyError, ValueError):
+            return parsedate_to_datetime(self.headers.get_list("date")[-1])
+        except (IndexError, ValueError):
             return None
 
 
