@@ -269,13 +269,12 @@ class JenkinsClient:
         )
 
     def _job(self, item: Item) -> Job:
-        newest = next(iter(item.builds or ()), None)
         return Job(
             connection=self._endpoint.name,
             name=item.full_name,
             link=f"{self._endpoint.url}/{job_path(item.full_name)}/",
             enabled=item.buildable and not (item.color or "").startswith("disabled"),
-            expected_duration=None if newest is None else span(newest.estimated_duration),
+            expected_duration=None if item.last_build is None else span(item.last_build.estimated_duration),
         )
 
 
@@ -290,9 +289,9 @@ def _with_builds(item: Item, builds: list[Build]) -> Item:
     return Item(
         name=item.name,
         full_name=item.full_name,
-        url=item.url,
         color=item.color,
         buildable=item.buildable,
+        last_build=item.last_build,
         builds=builds,
     )
 

@@ -16,16 +16,16 @@ from fedesk.domain.states import State
 OPERATION_PARAMETER = "FEDESK_OPERATION"
 
 RUN_FIELDS = (
-    "number,url,result,building,timestamp,duration,estimatedDuration,"
+    "number,result,building,timestamp,duration,"
     "actions[causes[shortDescription],parameters[name,value,jobName,number],"
     "lastBuiltRevision[SHA1],waitingForInput]"
 )
-"""``tree`` of a build as the board needs it."""
+"""``tree`` of a build as the board needs it; for an estimate a controller reads older builds, so not here."""
 
 _CHANGE_FIELDS = "items[commitId,msg,authorEmail,timestamp]"
 
 DETAIL_FIELDS = (
-    f"{RUN_FIELDS},description,artifacts[relativePath],"
+    f"{RUN_FIELDS},estimatedDuration,description,artifacts[relativePath],"
     f"changeSet[{_CHANGE_FIELDS}],changeSets[{_CHANGE_FIELDS}]"
 )
 """``tree`` of a build that is opened: freestyle has one change set, a pipeline a list of them."""

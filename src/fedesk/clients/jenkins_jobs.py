@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from fedesk.clients.jenkins_builds import RUN_FIELDS, job_of
+from fedesk.clients.jenkins_builds import RUN_FIELDS
 from fedesk.clients.jenkins_json import Build, Item
 from fedesk.domain.names import split_build
 from fedesk.domain.runs import Run
@@ -77,7 +77,7 @@ class Scope:
 
 def jobs_tree(levels: int, builds: int) -> str:
     """``tree`` of everything below a folder, ``levels`` deep, with the newest ``builds`` of each job."""
-    fields = f"name,fullName,url,color,buildable,builds[{RUN_FIELDS}]{{0,{builds}}}"
+    fields = f"name,fullName,color,buildable,lastBuild[estimatedDuration],builds[{RUN_FIELDS}]{{0,{builds}}}"
     tree = f"jobs[{fields}]"
     for _ in range(levels - 1):
         tree = f"jobs[{fields},{tree}]"
@@ -89,7 +89,7 @@ def walk(
 ) -> Iterator[Item]:
     """All items in scope, folders too, with full names set; ``deeper`` lists a folder that was cut off."""
     for item in items:
-        name = item.full_name or job_of(item.url) or f"{parent}/{item.name}".removeprefix("/")
+        name = item.full_name or f"{parent}/{item.name}".removeprefix("/")
         if not scope.leads_to(name):
             continue
         jobs = item.jobs
@@ -99,9 +99,9 @@ def walk(
             yield Item(
                 name=item.name,
                 full_name=name,
-                url=item.url,
                 color=item.color,
                 buildable=item.buildable,
+                last_build=item.last_build,
                 jobs=jobs,
                 builds=item.builds or [],
             )

@@ -66,7 +66,6 @@ class Build(msgspec.Struct, rename="camel", frozen=True):
     """A build; times in milliseconds, ``duration`` 0 while it runs, ``estimated_duration`` -1 for unknown."""
 
     number: int
-    url: str = ""
     result: str | None = None
     building: bool = False
     timestamp: int = 0
@@ -86,14 +85,20 @@ class Builds(msgspec.Struct, rename="camel", frozen=True):
     all_builds: list[Build] = []
 
 
+class Estimate(msgspec.Struct, rename="camel", frozen=True):
+    """How long a controller expects a build to take, milliseconds; -1 for unknown."""
+
+    estimated_duration: int = -1
+
+
 class Item(msgspec.Struct, rename="camel", frozen=True):
     """A job or a folder: a folder has ``jobs`` and no colour, a job the other way round."""
 
     name: str = ""
     full_name: str = ""
-    url: str = ""
     color: str | None = None
     buildable: bool = True
+    last_build: Estimate | None = None
     jobs: "list[Item] | None" = None
     builds: list[Build] | None = None
 

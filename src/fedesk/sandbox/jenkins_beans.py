@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -117,7 +118,7 @@ class Beans:
             "fullDisplayName": _fixed(job.full_name.replace("/", " » ")),
             "fullName": _fixed(job.full_name),
             "buildable": _fixed(not job.disabled),
-            "builds": lambda: [self.build(job, build) for build in builds[:_LISTED_BUILDS]],
+            "builds": lambda: self._makers(job, builds[:_LISTED_BUILDS]),
             "firstBuild": lambda: self.build(job, builds[-1]) if builds else None,
             "healthReport": lambda: self._health(builds),
             "inQueue": lambda: self._queued(job) is not None,
@@ -139,7 +140,7 @@ class Beans:
         bean = _bean(_job_class(job), visible, more)
         properties = dict(bean.properties)
         properties["color"] = Property(lambda: self._color(job, builds), _ALWAYS)
-        properties["allBuilds"] = Property(lambda: [self.build(job, build) for build in builds], -2)
+        properties["allBuilds"] = Property(lambda: self._makers(job, builds), -2)
         return Bean(class_name=bean.class_name, properties=properties)
 
     def build(self, job: JenkinsJob, build: BuildPlan) -> Bean:
@@ -240,7 +241,7 @@ class Beans:
         cause = (
             _bean(
                 "hudson.slaves.OfflineCause$ChannelTermination",
-                {"timestamp": milliseconds(self._controller.now), "description": offline_reason},
+                {"timestamp": milliseconds(self._controller.offline_since), "description": offline_reason},
             )
             if offline_reason
             else None
@@ -290,6 +291,9 @@ class Beans:
         return [
             self.job(jobs[name]) if name in jobs else self.folder(name) for name in folders.get(folder, ())
         ]
+
+    def _makers(self, job: JenkinsJob, builds: tuple[BuildPlan, ...]) -> list[Callable[[], Bean]]:
+        return [partial(self.build, job, build) for build in builds]
 
     def _view(self, folder: str) -> Bean:
         return _bean("hudson.model.AllView", {"name": "all", "url": self._root + item_path(folder)})

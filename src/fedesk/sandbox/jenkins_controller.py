@@ -85,6 +85,11 @@ class Controller:
                     return build if self.now < build.started_at + LEFT_ITEM_LIFETIME else None
         return None
 
+    @property
+    def offline_since(self) -> datetime:
+        """When the agents that are offline were lost."""
+        return self._world.start - timedelta(hours=3)
+
     def executors(self) -> tuple[Executor, ...]:
         """All slots of all agents."""
         return tuple(self._world.executors())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 Value = Callable[[], Any]
-"""Makes a property's value when it is asked for: JSON, a Bean, or a list of either."""
+"""Makes a property's value when it is asked for: JSON, a Bean, or a list of either or of their makers."""
 
 UNBOUNDED = 2**31 - 1
 
@@ -88,7 +88,9 @@ def parse_tree(text: str) -> Tree:
 
 
 def exported(value: Any, pruner: Pruner) -> Any:
-    """The JSON of a bean, or of whatever a property holds."""
+    """The JSON of a bean, or of what a property holds; makers in a list are called within its range only."""
+    if callable(value):
+        value = value()
     if isinstance(value, Bean):
         written: dict[str, Any] = {"_class": value.class_name} if value.class_name else {}
         for name, (make, visibility) in value.properties.items():
