@@ -1,0 +1,166 @@
+"""The shape of fedesk.toml: one frozen struct a table, with its keys as fields. ``config`` reads them.
+
+Paths are absolute here: ``~`` is the home directory, anything else is relative to the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.states import System
+
+Text = Annotated[str, Meta(min_length=1)]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+
+
+class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class Timeout(Table, frozen=True, kw_only=True):
+    """Seconds to wait for a connection, and for the next byte of an answer."""
+
+    connect: Seconds = 3.0
+    read: Seconds = 15.0
+
+
+class StoreConfig(Table, frozen=True, kw_only=True):
+    """Where the desk keeps its own state."""
+
+    url: Text = "sqlite"
+    """``sqlite`` is a file in the state directory; or an address of SQLAlchemy's form, without a password."""
+    credential: Text | None = None
+    """Reference to the password, where the database wants one."""
+
+
+class IdentityConfig(Table, frozen=True, kw_only=True):
+    """Who is at the desk, and with which key they sign."""
+
+    principal: Text | None = None
+    """As in ``allowed_signers``."""
+    signing_key: Path | None = None
+    allowed_signers: Path | None = None
+
+
+class HttpTable(Table, frozen=True, kw_only=True):
+    """What every system that is reached over HTTPS may set."""
+
+    timeout: Timeout = Timeout()
+    ca_bundle: Path | None = None
+    """PEM file of certificate authorities; the system's trust store where absent."""
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    proxy: Text | None = None
+
+
+class JenkinsConfig(HttpTable, frozen=True, kw_only=True):
+    """A Jenkins controller, or the part of one that belongs to an environment."""
+
+    url: Text
+    user: Text | None = None
+    credential: Text | None = None
+    """Reference to the user's API token."""
+    folders: tuple[Text, ...] = ()
+    """Full names of folders; everything when empty."""
+
+
+class AirflowConfig(HttpTable, frozen=True, kw_only=True):
+    """An Airflow deployment, or the part of one that belongs to an environment."""
+
+    url: Text
+    auth: Literal["password", "token", "basic"] = "password"
+    user: Text | None = None
+    credential: Text | None = None
+    tags: tuple[Text, ...] = ()
+    """DAGs with one of these tags; everything when empty."""
+
+
+class KvConfig(Table, frozen=True, kw_only=True):
+    """A part of a KV version 2 secrets engine."""
+
+    mount: Text
+    prefix: str = ""
+    """Everything below this path; the whole mount when empty."""
+
+
+class VaultConfig(HttpTable, frozen=True, kw_only=True):
+    """A Vault cluster."""
+
+    url: Text
+    auth: Literal["token", "approle", "userpass", "ldap", "jwt", "oidc"] = "token"
+    user: Text | None = None
+    """The name for userpass and ldap, the role id for approle, the role for jwt and oidc."""
+    credential: Text | None = None
+    kv: tuple[KvConfig, ...] = ()
+
+
+class SnowflakeConfig(Table, frozen=True, kw_only=True):
+    """A Snowflake account, with the session's role, warehouse, database and schema."""
+
+    account: Text
+    host: str = ""
+    """A private link's name; the account's public one when empty."""
+    port: Port = 443
+    protocol: Literal["https", "http"] = "https"
+    user: Text
+    auth: Literal["key-pair", "oauth", "externalbrowser"] = "key-pair"
+    credential: Text | None = None
+    role: Text | None = None
+    warehouse: Text | None = None
+    database: Text | None = None
+    schema: Text | None = None
+    timeout: Timeout = Timeout()
+    ca_bundle: Path | None = None
+    proxy: Text | None = None
+
+
+Settings = JenkinsConfig | AirflowConfig | VaultConfig | SnowflakeConfig
+
+SETTINGS: Mapping[System, type[JenkinsConfig | AirflowConfig | VaultConfig | SnowflakeConfig]] = {
+    System.JENKINS: JenkinsConfig,
+    System.AIRFLOW: AirflowConfig,
+    System.VAULT: VaultConfig,
+    System.SNOWFLAKE: SnowflakeConfig,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionConfig:
+    """One configured system: ``prod/jenkins`` with its settings."""
+
+    name: ConnectionName
+    system: System
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """An environment: how careful one has to be in it, and the systems it has."""
+
+    name: str
+    production: bool
+    mode: Literal["read-only", "guarded"]
+    timezone: str
+    phi: bool
+    configured: tuple[ConnectionConfig, ...]
+
+    def connections(self) -> tuple[ConnectionConfig, ...]:
+        """Jenkins, Airflow, Vault, Snowflake, then those of ``connections.*`` as the file lists them."""
+        return self.configured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything fedesk.toml says, checked."""
+
+    path: Path
+    default_environment: str
+    catalog: Path | None
+    store: StoreConfig
+    identity: IdentityConfig
+    environments: Mapping[str, Environment]
