@@ -21,7 +21,7 @@ import psutil
 VERSION = "3.3.2"
 USER, READER = "admin", "reader"
 _START_SECONDS = 240.0
-_END_SECONDS = 20.0
+_END_SECONDS = 8.0
 _ROOT = Path(__file__).resolve().parents[2]
 
 
