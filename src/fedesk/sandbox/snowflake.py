@@ -21,6 +21,7 @@ from starlette.routing import Mount, Route
 from starlette.types import Message, Receive
 
 from fedesk.sandbox.model import Identity
+from fedesk.sandbox.snowflake_arrow import keep_null_timestamps
 from fedesk.sandbox.snowflake_login import LoginRefusedError, Users
 from fedesk.sandbox.snowflake_tables import DATABASES, PipelineRuns
 from fedesk.sandbox.snowflake_warehouses import Warehouses
@@ -81,6 +82,7 @@ def application(world: World) -> Starlette:
     from fakesnow.instance import FakeSnow
     from fakesnow.server import app as behind
 
+    keep_null_timestamps()
     fake_snow = FakeSnow()
     runs = PipelineRuns(fake_snow, world)
     fake_snow.create_database_on_connect = False
