@@ -28,7 +28,7 @@ def shared_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """Jenkins, Airflow and Vault at FROZEN. Clock, faults, seal and the log of requests are reset around it."""
+    """Jenkins, Airflow and Vault at FROZEN; clock, faults, seal and log of requests are reset around it."""
     _reset(shared_sandbox)
     yield shared_sandbox
     _reset(shared_sandbox)

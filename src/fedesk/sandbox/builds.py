@@ -1,6 +1,5 @@
 """Jenkins' half of the world: jobs, agents and the plans of their builds."""
 
-import bisect
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -159,10 +158,9 @@ class BuildHistory:
         self._index = index
         self._epoch = start - HISTORY
         self._script = script
-        self._plans: list[BuildPlan] = []
-        self._keys: list[datetime] = []
-        self._next = 0
-        self._added = 0
+        self._planned: dict[int, BuildPlan] = {}
+        self._added: list[BuildPlan] = []
+        self._amended: dict[int, BuildPlan] = {}
         luck = fractions(seed, job.full_name)
         moment = None if script is None else _queued_at(job, script, start)
         if moment is None:
@@ -180,46 +178,48 @@ class BuildHistory:
         self._stops = script is not None and script.queued is not None
         self._paused = start - timedelta(days=9) if job.disabled else None
 
-    def until(self, now: datetime) -> list[BuildPlan]:
-        """Plans queued by ``now``, oldest first."""
-        self._extend(now)
-        return self._plans[: bisect.bisect_right(self._keys, now)]
+    def until(self, now: datetime, limit: int | None = None) -> list[BuildPlan]:
+        """Plans queued by ``now``, oldest first; only the newest ``limit`` where one is given."""
+        last = (min(now, self._paused or now) - self._first) // self.job.period
+        if self._stops:
+            last = min(last, self._scripted)
+        first = 0 if limit is None else max(0, last - limit)
+        plans = [self._plan(index) for index in range(first, last + 1)]
+        if self._added:
+            plans = sorted((*plans, *self._added), key=lambda plan: plan.number)
+        while plans and plans[-1].queued_at > now:
+            plans.pop()
+        return plans if limit is None else plans[-limit:]
 
     def add(self, plan: BuildPlan) -> None:
         """Take in a build that someone started; the later ones of the timetable get higher numbers."""
-        self._extend(plan.queued_at)
-        position = bisect.bisect_right(self._keys, plan.queued_at)
-        self._plans.insert(position, plan)
-        self._keys.insert(position, plan.queued_at)
-        self._added += 1
+        self._added.append(plan)
+        late = [index for index, known in self._planned.items() if known.queued_at > plan.queued_at]
+        for index in late:
+            del self._planned[index]
 
     def amend(self, plan: BuildPlan) -> None:
-        """Put a new plan in the place of the build with the same number; raises KeyError."""
-        for position, known in enumerate(self._plans):
-            if known.number == plan.number:
-                self._plans[position] = plan
-                return
-        raise KeyError(plan.number)
+        """Put a new plan in the place of the build with the same number."""
+        self._added = [plan if known.number == plan.number else known for known in self._added]
+        self._amended[plan.number] = plan
+        self._planned = {
+            index: plan if known.number == plan.number else known for index, known in self._planned.items()
+        }
 
     def next_number(self, now: datetime) -> int:
         """The number that the next build gets."""
-        plans = self.until(now)
+        plans = self.until(now, 1)
         return plans[-1].number + 1 if plans else max(self._first_number, 1)
 
-    def _extend(self, now: datetime) -> None:
-        until = now if self._paused is None else min(now, self._paused)
-        while self._first + self._next * self.job.period <= until:
-            if self._stops and self._next > self._scripted:
-                return
-            plan = self._planned(self._next)
-            if self._keys and plan.queued_at < self._keys[-1]:
-                self._next += 1
-                continue
-            self._plans.append(plan)
-            self._keys.append(plan.queued_at)
-            self._next += 1
+    def _plan(self, index: int) -> BuildPlan:
+        plan = self._planned.get(index)
+        if plan is None:
+            plan = self._made(index)
+            plan = self._amended.get(plan.number, plan)
+            self._planned[index] = plan
+        return plan
 
-    def _planned(self, index: int) -> BuildPlan:
+    def _made(self, index: int) -> BuildPlan:
         job = self.job
         luck, spread, wait, who = fractions(self._seed, job.full_name, index)
         script = self._script if index == self._scripted else None
@@ -231,7 +231,8 @@ class BuildHistory:
         started_at = queued_at + QUIET_PERIOD + timedelta(seconds=_HANDOVER + 3 * wait + tail)
         mishap = _mishap(job, luck) if script is None else (script.result, script.stage, script.error)
         timing = timeline(job, started_at, 0.8 + 0.4 * spread, mishap, script)
-        number = self._first_number + index + self._added
+        before = sum(added.queued_at <= queued_at for added in self._added)
+        number = self._first_number + index + before
         position = (queued_at - _LAG[job.environment] - self._epoch) // _COMMIT_EVERY
         behind = (queued_at - job.period - _LAG[job.environment] - self._epoch) // _COMMIT_EVERY
         changes = tuple(
@@ -394,7 +395,7 @@ def artifacts(build: BuildPlan, job: JenkinsJob) -> tuple[ArtifactFile, ...]:
     if build.result is not BuildResult.SUCCESS or build.ended_at is None:
         return ()
     chance = fractions(build.digest)
-    document = {
+    document: dict[str, object] = {
         "schema": "fedesk-release/1",
         "service": job.service,
         "version": build.version,

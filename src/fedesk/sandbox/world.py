@@ -45,6 +45,8 @@ JENKINS_VERSION = "2.579"
 AIRFLOW_VERSION = "3.3.2"
 VAULT_VERSION = "1.21.0"
 _STUCK_AFTER = timedelta(minutes=30)
+_RECENT = 8
+"""Among how many of a job's newest builds those that wait or run are looked for."""
 
 
 class World:
@@ -325,15 +327,18 @@ class World:
                 self._build_histories[full_name] = history
             return history
 
-    def build_plans(self, full_name: str) -> list[BuildPlan]:
-        """Every plan of a job that is in the queue, runs or has ended, oldest first; raises KeyError."""
-        with self.lock:
-            return self.build_history(full_name).until(self.now())
+    def build_plans(self, full_name: str, limit: int | None = None) -> list[BuildPlan]:
+        """Plans of a job that are in the queue, run or have ended, oldest first; raises KeyError.
 
-    def builds(self, full_name: str) -> list[BuildPlan]:
-        """The builds of a job that have started, newest first; raises KeyError."""
+        With a ``limit`` only the newest are made, which is quicker.
+        """
+        with self.lock:
+            return self.build_history(full_name).until(self.now(), limit)
+
+    def builds(self, full_name: str, limit: int | None = None) -> list[BuildPlan]:
+        """The builds of a job that have started, newest first; the newest ``limit`` plans are looked at."""
         now = self.now()
-        return [plan for plan in reversed(self.build_plans(full_name)) if plan.has_started(now)]
+        return [plan for plan in reversed(self.build_plans(full_name, limit)) if plan.has_started(now)]
 
     def build(self, full_name: str, number: int) -> BuildPlan:
         """One build that has started; raises KeyError."""
@@ -350,7 +355,9 @@ class World:
     def queue(self) -> list[QueueItem]:
         """What waits for an executor, oldest first."""
         now = self.now()
-        found = [plan for name in self._jobs for plan in self.build_plans(name)[-3:] if plan.is_queued(now)]
+        found = [
+            plan for name in self._jobs for plan in self.build_plans(name, _RECENT) if plan.is_queued(now)
+        ]
         return [self.as_queue_item(plan, now) for plan in sorted(found, key=lambda plan: plan.queue_id)]
 
     def as_queue_item(self, plan: BuildPlan, now: datetime) -> QueueItem:
@@ -370,7 +377,7 @@ class World:
         running = [
             (plan.started_at, plan)
             for name in self._jobs
-            for plan in self.build_plans(name)[-3:]
+            for plan in self.build_plans(name, _RECENT)
             if plan.started_at is not None and plan.is_building(now)
         ]
         return [plan for _, plan in sorted(running, key=lambda pair: (pair[0], pair[1].job))]
