@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from fedesk.domain.board import Board, EnvironmentFacts
     from fedesk.domain.names import RunName
     from fedesk.domain.runs import LogChunk, LogRequest, RunDetail
@@ -56,6 +58,10 @@ class Desk(Protocol):
     @property
     def reading(self) -> Reading:
         """Reads of its runs."""
+
+    @property
+    def runbook_folder(self) -> Path | None:
+        """Where paths of runbooks begin: beside the catalogue; None where there is none."""
 
     def close(self) -> None:
         """Let go of everything; returns at once, hung systems or not."""

@@ -190,6 +190,11 @@ def run_label(run: Run) -> str:
     return text(run.name.id.removeprefix(run.job).lstrip("/") or run.name.id)
 
 
+def run_short(run: Run, where: tzinfo) -> str:
+    """What a run is called beside others of its job: the partition it loads, else its number or id."""
+    return partition(run.partition, where) if run.partition else run_label(run)
+
+
 def partition(value: str, where: tzinfo) -> str:
     """A partition's day where it is a moment: the start of the data interval, in the zone."""
     try:

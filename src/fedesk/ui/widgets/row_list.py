@@ -129,6 +129,7 @@ class RowList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.columns = tuple(columns)
         self.titled = titled
+        self._heading = ""
         self.filter_words = ""
         self.typing = False
         self._held = False
@@ -167,6 +168,11 @@ class RowList(ScrollView, can_focus=True):
         """Rows that wait to be let in."""
         shown = {row.key for row in self._order}
         return sum(row.key not in shown for row in self._latest)
+
+    def set_heading(self, heading: str) -> None:
+        """What the list is of, on its upper border."""
+        self._heading = heading
+        self._label()
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Other columns, where they follow from what is shown."""
@@ -220,7 +226,7 @@ class RowList(ScrollView, can_focus=True):
 
     def _label(self) -> None:
         gone = sum(row.gone for row in self._order)
-        parts = []
+        parts = [Content.styled(self._heading, "bold")] if self._heading else []
         if self.typing or self.filter_words:
             shown = f"{len(self._visible)} of {len(self._order)}"
             parts.append(

@@ -1,0 +1,339 @@
+"""The desk as an application: the first frame at once, everything else behind it.
+
+Between start and first frame nothing is imported but Textual, the standard library and the domain. The desk
+is opened on a daemon thread; boards arrive as messages that replace one another. Nothing waits for a system.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.message import Message
+
+from fedesk.ui import present
+from fedesk.ui.faults import EXIT_FAULT, sentence, write_crash
+from fedesk.ui.screens.base import DeskScreen
+from fedesk.ui.screens.main import MainScreen
+from fedesk.ui.styles import styles_folder
+from fedesk.ui.terminal import AsciiOnly
+from fedesk.ui.widgets.status_line import Status, StatusLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime, tzinfo
+    from pathlib import Path
+
+    from textual.command import Provider
+
+    from fedesk.domain.board import Board, EnvironmentFacts, FrontPage
+    from fedesk.domain.names import RunName
+    from fedesk.ports.sources import Clock
+    from fedesk.ui.actions import Target
+    from fedesk.ui.desk import Desk
+
+    Opener = Callable[[str | None], Desk]
+
+EXIT_CONFIGURATION = 2
+_TICK = 1.0
+
+
+class DeskOpened(Message):
+    """The configuration was read and the desk is ready."""
+
+    def __init__(self, desk: Desk, epoch: int) -> None:
+        super().__init__()
+        self.desk = desk
+        self.epoch = epoch
+
+
+class DeskRefused(Message):
+    """The desk could not be opened: a mistake of configuration, or a fault."""
+
+    def __init__(self, error: Exception, epoch: int, *, mistake: bool) -> None:
+        super().__init__()
+        self.error = error
+        self.epoch = epoch
+        self.mistake = mistake
+
+
+class BoardArrived(Message):
+    """A poller has looked. A newer one takes the place of one that still waits."""
+
+    def __init__(self, board: Board, epoch: int) -> None:
+        super().__init__()
+        self.board = board
+        self.epoch = epoch
+
+    def can_replace(self, message: Message) -> bool:
+        """Boards are whole: of two that wait the newer one is enough."""
+        return isinstance(message, BoardArrived) and message.epoch == self.epoch
+
+
+def _commands() -> type[Provider]:
+    from fedesk.ui.palette import DeskCommands
+
+    return DeskCommands
+
+
+class DeskApp(App[int]):
+    """One environment on screen, and the screens above it."""
+
+    TITLE = "fedesk"
+    COMMANDS: ClassVar = {_commands}
+    NOTIFICATION_TIMEOUT = 4
+
+    def __init__(
+        self,
+        front: FrontPage,
+        opener: Opener,
+        clock: Clock,
+        *,
+        mistakes: tuple[type[Exception], ...] | Callable[[], tuple[type[Exception], ...]] = (),
+        crash_folder: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        super().__init__(css_path=styles_folder() / "desk.tcss")
+        self.front = front
+        self.desk: Desk | None = None
+        self.board: Board | None = None
+        self.clock = clock
+        self.refusal: str = ""
+        """Why the desk could not be opened; said on stderr once the terminal is restored."""
+        self._opener = opener
+        self._mistakes = mistakes
+        self._crash_folder = crash_folder
+        self._epoch = 0
+        if present.poor_terminal(environ, getattr(sys.__stdout__, "encoding", None)):
+            self._filters.append(AsciiOnly())
+
+    # What is known
+
+    @property
+    def facts(self) -> EnvironmentFacts:
+        """The environment one looks at."""
+        return self.desk.environment if self.desk else self.front.environment
+
+    @property
+    def now(self) -> datetime:
+        """The moment that ages are told from."""
+        return self.clock.now()
+
+    @property
+    def zone(self) -> tzinfo:
+        """The environment's time zone."""
+        return present.zone(self.facts.timezone)
+
+    @property
+    def status(self) -> Status:
+        """What the first line says now."""
+        return Status(
+            environment=self.facts,
+            now=self.now,
+            zone=self.zone,
+            snapshots=self.board.snapshots if self.board else (),
+            sources=self.front.sources,
+        )
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The colours that Textual's themes do not name; a theme may set its own."""
+        return dict(present.VARIABLES[self.current_theme.dark])
+
+    # Start
+
+    def on_mount(self) -> None:
+        """Show the first frame, then open the desk behind it."""
+        self.push_screen(MainScreen())
+        self.set_interval(_TICK, self._tick)
+        self.call_after_refresh(self._open, None)
+        if self._loop is not None and not self.is_headless:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                self._loop.add_signal_handler(number, self.leave)
+
+    def _open(self, environment: str | None) -> None:
+        self._epoch += 1
+        threading.Thread(
+            target=self._open_behind, args=(environment, self._epoch), name="open the desk", daemon=True
+        ).start()
+
+    def _open_behind(self, environment: str | None, epoch: int) -> None:
+        try:
+            desk = self._opener(environment)
+        except Exception as error:  # noqa: BLE001 - told on screen or on stderr, whatever it is
+            kinds = self._mistakes() if callable(self._mistakes) else self._mistakes
+            self.post_message(DeskRefused(error, epoch, mistake=isinstance(error, kinds)))
+            return
+        self.post_message(DeskOpened(desk, epoch))
+
+    def on_desk_opened(self, message: DeskOpened) -> None:
+        """Begin to poll; a desk that is not wanted any more is closed again."""
+        if message.epoch != self._epoch:
+            message.desk.close()
+            return
+        self.desk = message.desk
+        message.desk.board.start(partial(self._hand_over, message.epoch))
+        self._show()
+
+    def _hand_over(self, epoch: int, board: Board) -> None:
+        self.post_message(BoardArrived(board, epoch))
+
+    def on_desk_refused(self, message: DeskRefused) -> None:
+        """Say why, on stderr, once the terminal is restored."""
+        if message.epoch != self._epoch:
+            return
+        if not message.mistake:
+            self._handle_exception(message.error)
+            return
+        self.refusal = str(message.error)
+        self.exit(EXIT_CONFIGURATION, return_code=EXIT_CONFIGURATION)
+
+    def on_board_arrived(self, message: BoardArrived) -> None:
+        """Draw it, unless it is of an environment one has left."""
+        if message.epoch == self._epoch:
+            self.board = message.board
+            self._show()
+
+    def _show(self) -> None:
+        self._show_status()
+        for screen in self.screen_stack:
+            if isinstance(screen, DeskScreen):
+                screen.show_board()
+
+    def _show_status(self) -> None:
+        status = self.status
+        for screen in self.screen_stack:
+            for line in screen.query(StatusLine):
+                line.show(status)
+
+    def _tick(self) -> None:
+        self._show_status()
+        if isinstance(self.screen, DeskScreen):
+            self.screen.tick()
+
+    # What screens ask for
+
+    def say(self, text: str) -> None:
+        """Tell something in passing."""
+        self.notify(present.text(text, 400), markup=False)
+
+    def copy(self, text: str) -> None:
+        """Put text on the clipboard of the terminal one sits at (OSC 52)."""
+        shown = present.text(text)
+        self.copy_to_clipboard(shown)
+        self.say(f"Copied {shown}")
+
+    def refresh_systems(self) -> None:
+        """Look at every system now."""
+        if self.desk is not None:
+            self.desk.board.refresh()
+
+    def select_environment(self, name: str) -> None:
+        """Close this environment's desk and open another one's; late boards of the old one are dropped."""
+        if name == self.facts.name:
+            return
+        if self.desk is None:
+            return
+        from fedesk.domain.board import FrontPage
+
+        facts = next(one for one in self.desk.environments if one.name == name)
+        self.desk.close()
+        self.desk, self.board = None, None
+        self.front = FrontPage(environment=facts)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.push_screen(MainScreen())
+        self._open(name)
+
+    def open_run(self, name: RunName) -> None:
+        """Open a run with its steps."""
+        if self.desk is None:
+            self.say("The systems are still being opened.")
+            return
+        from fedesk.ui.screens.run import RunScreen
+
+        self.push_screen(RunScreen(self.desk.reading, name))
+
+    def open_log(self, name: RunName) -> None:
+        """Open the log of a run, at the line that tells why it failed."""
+        if self.desk is None:
+            self.say("The systems are still being opened.")
+            return
+        from fedesk.domain.runs import LogRequest
+        from fedesk.ui.screens.log import LogScreen
+
+        self.push_screen(LogScreen(self.desk.reading, LogRequest(run=name)))
+
+    def open_runbook(self, target: Target) -> None:
+        """Show the runbook; where there is none, the address, which is copied as well."""
+        from fedesk.ui.runbooks import read_runbook
+
+        if target.runbook and not target.runbook.startswith(("http://", "https://")):
+            from fedesk.ui.screens.texts import TextScreen
+
+            folder = self.desk.runbook_folder if self.desk else None
+            self.push_screen(TextScreen(target.runbook, read_runbook(folder, target.runbook)))
+            return
+        address = target.runbook or target.link
+        self.copy_to_clipboard(present.text(address))
+        self.say(f"Copied {address}")
+
+    # The end
+
+    async def action_quit(self) -> None:
+        """Leave, whatever the systems do."""
+        self.leave()
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C leaves, as it does in every terminal program."""
+        self.leave()
+
+    def leave(self) -> None:
+        """Let go of the desk and restore the terminal; waits for nothing."""
+        if self.desk is not None:
+            self.desk.close()
+        self.exit(0)
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual would print a traceback with the values of all variables; secrets may be among them.
+        if not self.refusal:
+            self._exception = error
+            self._exception_event.set()
+            kept = write_crash(error, self.clock.now(), self._crash_folder)
+            self.refusal = sentence(error, kept)
+        self._return_value = EXIT_FAULT
+        self._return_code = EXIT_FAULT
+        self._close_messages_no_wait()
+
+
+def run_desk(config: Path | None, environment: str | None) -> int:
+    """Show the desk until it is left; gives the exit code. Mistakes of configuration are told on stderr."""
+    from fedesk.composition import front_page, open_desk
+    from fedesk.services.clock import SystemClock
+
+    clock = SystemClock()
+    app = DeskApp(
+        front_page(config, environment),
+        lambda name: open_desk(config, name or environment, clock),
+        clock,
+        mistakes=_configuration_errors,
+    )
+    return finish(app)
+
+
+def finish(app: DeskApp) -> int:
+    """Run an app to its end; says on stderr why it could not go on, and gives the exit code."""
+    app.run()
+    if app.refusal:
+        sys.stderr.write(f"{app.refusal}\n")
+    return app.return_code or 0
+
+
+def _configuration_errors() -> tuple[type[Exception], ...]:
+    from fedesk.config import ConfigurationError
+
+    return (ConfigurationError,)

@@ -1,0 +1,319 @@
+"""Rows of every list: from the board's values to cells, and what a list says where it has none."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, tzinfo
+
+from textual.content import Content
+
+from fedesk.domain.board import Baseline, Board, EnvironmentFacts, Finding, JobHistory, PipelineRow
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.observation import FailureKind, Snapshot, Standing
+from fedesk.domain.runs import Run
+from fedesk.domain.secrets import SecretAge
+from fedesk.domain.states import State, System
+from fedesk.ui import present
+from fedesk.ui.actions import Target
+from fedesk.ui.widgets.row_list import Column, ListState, Row
+
+FINDING_COLUMNS = (
+    Column(title="", width=1),
+    Column(title="age", width=4, right=True),
+    Column(title="what", width=16, grow=2),
+    Column(title="why", width=28, grow=5),
+    Column(title="owner", width=11, importance=1),
+    Column(title="", width=6, importance=2),
+)
+SECRET_COLUMNS = (
+    Column(title="", width=1),
+    Column(title="", width=11, importance=5),
+    Column(title="secret", width=24, grow=3),
+    Column(title="age", width=5, right=True, importance=4),
+    Column(title="left", width=5, right=True),
+    Column(title="owner", width=11, importance=3),
+    Column(title="version", width=7, right=True, importance=1),
+    Column(title="source", width=10, importance=2),
+    Column(title="", width=8, importance=0, grow=3),
+)
+RUN_COLUMNS = (
+    Column(title="", width=1),
+    Column(title="", width=9, importance=4),
+    Column(title="run", width=16, grow=3),
+    Column(title="partition", width=10, importance=5),
+    Column(title="started", width=12, right=True),
+    Column(title="took", width=7, right=True),
+    Column(title="usual", width=6, right=True, importance=3),
+    Column(title="cause", width=9, importance=1, grow=1),
+    Column(title="why", width=12, importance=2, grow=4),
+)
+ENVIRONMENT_COLUMNS = (
+    Column(title="environment", width=20),
+    Column(title="", width=10),
+    Column(title="mode", width=10),
+    Column(title="zone", width=20, importance=1),
+)
+SECRET_SYSTEMS = frozenset({System.VAULT, System.SNOWFLAKE})
+RUN_SYSTEMS = frozenset({System.JENKINS, System.AIRFLOW})
+
+
+def stale_connections(snapshots: Iterable[Snapshot]) -> frozenset[ConnectionName]:
+    """Connections whose rows are those of an earlier look."""
+    return frozenset(
+        snapshot.connection
+        for snapshot in snapshots
+        if snapshot.observation is not None and snapshot.standing is not Standing.LIVE
+    )
+
+
+def finding_rows(
+    findings: Iterable[Finding],
+    now: datetime,
+    *,
+    stale: frozenset[ConnectionName] = frozenset(),
+    pipelines: frozenset[str] = frozenset(),
+    dim_all: bool = False,
+) -> list[Row]:
+    """One row a finding, in the order given; ``pipelines`` names those that have runs to list."""
+    return [
+        Row(
+            key=finding.id,
+            cells=(
+                present.FACES[finding.state].mark,
+                Content(present.age(finding.since, now)),
+                present.plain(finding.subject, "bold"),
+                present.plain(finding.what),
+                present.plain(str(finding.owner), present.MUTED),
+                Content.styled(finding.severity.value, present.SEVERITIES[finding.severity]),
+            ),
+            target=Target(
+                name=present.text(finding.subject, 80),
+                id=str(finding.run) if finding.run else (finding.link or finding.id),
+                run=finding.run,
+                link=finding.link,
+                runbook=finding.runbook,
+                pipeline=finding.subject if finding.subject in pipelines else "",
+            ),
+            dim=dim_all or (finding.run is not None and finding.run.connection in stale),
+        )
+        for finding in findings
+    ]
+
+
+def pipeline_columns(environments: Sequence[str]) -> tuple[Column, ...]:
+    """Columns of the pipelines, one for each environment among them."""
+    return (
+        Column(title="", width=1),
+        Column(title="pipeline", width=20, grow=1),
+        Column(title="owner", width=11, importance=3),
+        Column(title="tier", width=4, right=True, importance=1),
+        Column(title="last 20 runs", width=20, importance=6),
+        *(
+            Column(title=present.text(name, 5), width=5, importance=5)
+            for name in environments[:_ENVIRONMENTS_SHOWN]
+        ),
+        Column(title="age", width=4, right=True),
+        Column(title="took", width=6, right=True, importance=7),
+        Column(title="usual", width=6, right=True, importance=4),
+        Column(title="next", width=6, right=True, importance=2),
+    )
+
+
+_ENVIRONMENTS_SHOWN = 6
+
+
+def pipeline_rows(board: Board, environments: Sequence[str]) -> list[Row]:
+    """One row a pipeline, in the order of the board."""
+    stale = stale_connections(board.snapshots)
+    return [_pipeline_row(pipeline, board.at, environments, stale) for pipeline in board.pipelines]
+
+
+def _pipeline_row(
+    pipeline: PipelineRow, now: datetime, environments: Sequence[str], stale: frozenset[ConnectionName]
+) -> Row:
+    last = pipeline.last_run
+    took = last.duration(now) if last else None
+    usual = pipeline.baseline.median if pipeline.baseline else None
+    strip = [present.strip_cell(run, usual) for run in pipeline.strip]
+    following = (
+        Content(present.until(pipeline.next_run_at, now))
+        if pipeline.enabled
+        else Content.styled("off", "$text-warning")
+    )
+    return Row(
+        key=pipeline.name,
+        cells=(
+            present.FACES[pipeline.state].mark if last else present.NOTHING.mark,
+            present.plain(pipeline.name, "bold" if pipeline.catalogued else ""),
+            present.plain(str(pipeline.owner) if pipeline.catalogued else "uncatalogued", present.MUTED),
+            Content.styled(str(int(pipeline.tier)) if pipeline.catalogued else "", present.MUTED),
+            Content("").join(strip).pad_left(max(20 - len(strip), 0)),
+            *(_environment_cell(pipeline.states.get(name)) for name in environments[:_ENVIRONMENTS_SHOWN]),
+            Content(present.age(last.at, now) if last else ""),
+            Content(present.duration(took)),
+            present.against_usual(took, usual),
+            following,
+        ),
+        target=Target(
+            name=present.text(pipeline.name, 80),
+            id=str(last.name) if last else pipeline.name,
+            run=last.name if last else None,
+            link=last.link if last else "",
+            runbook=pipeline.runbook,
+            pipeline=pipeline.name,
+            opens=last is not None,
+        ),
+        dim=last is not None and last.name.connection in stale,
+    )
+
+
+def _environment_cell(state: State | None) -> Content:
+    return Content.styled("·", "$foreground-disabled") if state is None else present.FACES[state].mark
+
+
+def secret_rows(ages: Iterable[SecretAge], stale: frozenset[ConnectionName]) -> list[Row]:
+    """One row a secret, in the order given."""
+    return [_secret_row(age, stale) for age in ages]
+
+
+def _secret_row(age: SecretAge, stale: frozenset[ConnectionName]) -> Row:
+    face = present.VERDICTS[age.verdict]
+    secret = age.secret
+    left = "" if age.time_left is None else days(age.time_left)
+    return Row(
+        key=f"{secret.connection} {secret.name}",
+        cells=(
+            face.mark,
+            Content.styled(face.word, face.style),
+            present.plain(secret.name, "bold"),
+            Content("" if age.age is None else days(age.age)),
+            Content.styled(left, face.style if age.verdict.value in {"due", "overdue"} else ""),
+            present.plain(str(secret.owner), present.MUTED),
+            Content.styled("" if secret.version is None else f"v{secret.version}", present.MUTED),
+            present.plain(secret.connection.name, present.MUTED),
+            present.plain(secret.problem, "$state-violet"),
+        ),
+        target=Target(name=present.text(secret.name, 80), id=secret.name, opens=False),
+        dim=secret.connection in stale,
+    )
+
+
+def days(length: timedelta) -> str:
+    """Days of a secret's age, with a sign where it is behind: ``93d``, ``-3d``; hours below two days."""
+    behind = length < timedelta(0)
+    return f"{'-' if behind else ''}{present.length_of(abs(length))}"
+
+
+def run_rows(histories: Iterable[JobHistory], now: datetime, where: tzinfo) -> list[Row]:
+    """The runs of a pipeline's jobs, newest first."""
+    listed = [(run, history) for history in histories for run in history.runs]
+    listed.sort(key=lambda pair: pair[0].at.timestamp() if pair[0].at else 0.0, reverse=True)
+    return [_run_row(run, history.baseline, history, now, where) for run, history in listed[:_RUNS_SHOWN]]
+
+
+_RUNS_SHOWN = 500
+
+
+def _run_row(run: Run, usual: Baseline | None, history: JobHistory, now: datetime, where: tzinfo) -> Row:
+    face = present.FACES[run.state]
+    took = run.duration(now)
+    return Row(
+        key=str(run.name),
+        cells=(
+            face.mark,
+            Content.styled(face.word, face.style),
+            present.plain(_run_name(run, history)),
+            Content(present.partition(run.partition, where) if run.partition else ""),
+            Content(present.clock_time(run.started_at or run.at, now, where)),
+            Content(present.duration(took)),
+            present.against_usual(took, usual.median if usual else None),
+            present.plain(run.cause, present.MUTED),
+            present.plain(run.reason),
+        ),
+        target=Target(
+            name=present.text(run.name.id, 120),
+            id=str(run.name),
+            run=run.name,
+            link=run.link,
+            runbook=history.subject.runbook,
+        ),
+    )
+
+
+def _run_name(run: Run, history: JobHistory) -> str:
+    """A DAG run by its run id, a build by its job's last part and its number."""
+    return present.run_label(run) if history.key[0] is System.AIRFLOW else run.name.id.rpartition("/")[2]
+
+
+def environment_rows(environments: Iterable[EnvironmentFacts], current: str) -> list[Row]:
+    """One row an environment."""
+    return [
+        Row(
+            key=facts.name,
+            cells=(
+                present.plain(facts.name, "bold $text-error" if facts.production else "bold"),
+                Content.styled("production" if facts.production else "", "$text-error"),
+                Content(facts.mode),
+                Content.styled(facts.timezone, present.MUTED),
+            ),
+            target=Target(name=facts.name, id=facts.name),
+            dim=False,
+        )
+        for facts in sorted(environments, key=lambda facts: facts.name != current)
+    ]
+
+
+def list_state(
+    snapshots: Sequence[Snapshot], now: datetime, where: tzinfo, *, empty: str, systems: frozenset[System]
+) -> ListState:
+    """What a list of these systems' rows says beside them.
+
+    ``empty`` is the sentence for a list that has no row although every system answers.
+    """
+    relevant = [snapshot for snapshot in snapshots if snapshot.system in systems]
+    waiting = [one for one in relevant if one.standing is Standing.CONNECTING and one.observation is None]
+    failing = [one for one in relevant if one.failure is not None]
+    if not relevant:
+        kinds = " or ".join(sorted(system.value for system in systems))
+        return ListState(
+            why_empty=(Content(f"No {kinds} is configured for this environment: nothing can be read here."),)
+        )
+    if waiting and len(waiting) + len(failing) == len(relevant) and not failing:
+        return ListState(loading=True)
+    lines = (
+        [Content(empty)]
+        if not failing
+        else [Content("What could be read has nothing for this list."), Content()]
+    )
+    lines += [Content.styled(f"{one.connection.name} is still being read.", present.MUTED) for one in waiting]
+    lines += [_refusal(one) for one in failing]
+    return ListState(why_empty=tuple(lines), foot=foot(failing, now, where), troubled=bool(failing))
+
+
+def _refusal(snapshot: Snapshot) -> Content:
+    failure = snapshot.failure
+    if failure is None:
+        return Content()
+    word = "refuses" if failure.kind in _REFUSED else failure.kind.value
+    return Content.assemble(
+        (f"{snapshot.connection.name} {word}: ", "$text-error"), present.text(failure.sentence)
+    )
+
+
+_REFUSED = frozenset({FailureKind.FORBIDDEN, FailureKind.UNAUTHENTICATED, FailureKind.CREDENTIAL})
+
+
+def foot(failing: Sequence[Snapshot], now: datetime, where: tzinfo) -> Content | None:
+    """``jenkins as of 02:41, unreachable since 02:42, next try in 20s``; shorter where several fail."""
+    parts = []
+    for one in failing:
+        if one.failure is None:
+            continue
+        as_of = f"as of {present.clock_time(one.observed_at, now, where)}, " if one.observed_at else ""
+        since = f" since {present.clock_time(one.failed_since, now, where)}" if one.failed_since else ""
+        following = (
+            f", next try {present.until(one.next_try_at, now)}"
+            if one.next_try_at and len(failing) == 1
+            else ""
+        )
+        said = f"{one.connection.name} {as_of}{one.failure.kind.value}{since}{following}"
+        parts.append(Content.styled(said, "$text-warning"))
+    return Content(" · ").join(parts) if parts else None

@@ -1,0 +1,147 @@
+"""What every screen of the desk has: the status line, its keys from the table, and the way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.screen import Screen
+
+from fedesk.ui.actions import Place, Target, action
+from fedesk.ui.widgets.key_line import KeyLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fedesk.ui.app import DeskApp
+    from fedesk.ui.widgets.row_list import RowList
+
+
+class DeskScreen(Screen[None]):
+    """A screen whose keys are actions of the table; ``do_ID`` is the method behind an action."""
+
+    PLACE = Place.TRIAGE
+
+    @property
+    def desk_app(self) -> DeskApp:
+        """The app."""
+        return cast("DeskApp", self.app)
+
+    @property
+    def place(self) -> Place:
+        """Where one is."""
+        return self.PLACE
+
+    @property
+    def target(self) -> Target:
+        """What an action would be aimed at."""
+        return Target()
+
+    def show_board(self) -> None:
+        """Draw what the app knows by now."""
+
+    def tick(self) -> None:
+        """A second has passed."""
+
+    def action_act(self, name: str) -> None:
+        """Do what the table has under this name, or say why it cannot be done."""
+        chosen = action(name)
+        if self.place not in chosen.places:
+            return
+        reason = chosen.disabled(self.target)
+        if reason is not None:
+            self.desk_app.say(f"{chosen.verb}: {reason}.")
+            return
+        method = cast("Callable[[], None]", getattr(self, f"do_{name.replace('-', '_')}"))
+        method()
+
+    def show_keys(self) -> None:
+        """Draw the keys for what the cursor is on now."""
+        for line in self.query(KeyLine):
+            line.show(self.place, self.target)
+
+    def do_back(self) -> None:
+        """Close the screen."""
+        self.dismiss(None)
+
+    def do_help(self) -> None:
+        """Show the keys of this place."""
+        from fedesk.ui.screens.texts import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.place, self.target))
+
+    def do_palette(self) -> None:
+        """Find an action by its name."""
+        self.app.action_command_palette()
+
+    def do_quit(self) -> None:
+        """Leave the desk."""
+        self.desk_app.leave()
+
+
+class ListScreen(DeskScreen):
+    """A screen whose keys move in a list."""
+
+    @property
+    def rows(self) -> RowList:
+        """The list that has the keys."""
+        raise NotImplementedError
+
+    @property
+    def target(self) -> Target:
+        """The row under the cursor."""
+        return self.rows.target
+
+    def on_row_list_selected(self) -> None:
+        """Other keys may serve for another row."""
+        self.show_keys()
+
+    def on_row_list_opened(self) -> None:
+        """A double click does what Enter does."""
+        self.action_act("open")
+
+    def do_down(self) -> None:
+        """One row down."""
+        self.rows.move(1)
+
+    def do_up(self) -> None:
+        """One row up."""
+        self.rows.move(-1)
+
+    def do_page_down(self) -> None:
+        """One page down."""
+        self.rows.move_page(1)
+
+    def do_page_up(self) -> None:
+        """One page up."""
+        self.rows.move_page(-1)
+
+    def do_first(self) -> None:
+        """To the first row."""
+        self.rows.go_first()
+
+    def do_last(self) -> None:
+        """To the last row."""
+        self.rows.go_last()
+
+    def do_filter(self) -> None:
+        """Type what rows must hold."""
+        self.rows.focus()
+        self.rows.start_filter()
+
+    def do_back(self) -> None:
+        """Clear the filter, else close the screen."""
+        if not self.rows.clear_filter():
+            super().do_back()
+
+    def do_copy(self) -> None:
+        """Copy the full name."""
+        self.desk_app.copy(self.target.id)
+
+    def do_log(self) -> None:
+        """Read the log of the run."""
+        if self.target.run is not None:
+            self.desk_app.open_log(self.target.run)
+
+    def do_runbook(self) -> None:
+        """Read the runbook, or show the address."""
+        self.desk_app.open_runbook(self.target)

@@ -1,0 +1,97 @@
+"""Lists that stand above the views: the runs of a pipeline, the environments."""
+
+from textual.app import ComposeResult
+
+from fedesk.ui import rows
+from fedesk.ui.actions import Place, bindings
+from fedesk.ui.screens.base import ListScreen
+from fedesk.ui.widgets.key_line import KeyLine
+from fedesk.ui.widgets.row_list import ListState, RowList
+from fedesk.ui.widgets.status_line import StatusLine
+
+
+class RunsScreen(ListScreen):
+    """The latest runs of a pipeline's jobs, newest first."""
+
+    PLACE = Place.RUNS
+    BINDINGS = bindings(Place.RUNS)
+
+    def __init__(self, pipeline: str) -> None:
+        super().__init__()
+        self._pipeline = pipeline
+        self._rows = RowList(rows.RUN_COLUMNS)
+
+    def compose(self) -> ComposeResult:
+        """Status line, the runs, the keys."""
+        yield StatusLine()
+        self._rows.set_heading(f"Runs of {self._pipeline}")
+        yield self._rows
+        yield KeyLine(self.PLACE)
+
+    @property
+    def rows(self) -> RowList:
+        """The runs."""
+        return self._rows
+
+    def on_mount(self) -> None:
+        """Show what is known."""
+        self._rows.focus()
+        self.show_board()
+
+    def show_board(self) -> None:
+        """Draw the runs of the newest board."""
+        app = self.desk_app
+        if app.board is None:
+            return
+        found = next((one for one in app.board.pipelines if one.name == self._pipeline), None)
+        state = rows.list_state(
+            app.board.snapshots,
+            app.now,
+            app.zone,
+            empty=f"{self._pipeline} has not run as far back as the systems were read.",
+            systems=rows.RUN_SYSTEMS,
+        )
+        self._rows.show(rows.run_rows(found.jobs if found else (), app.now, app.zone), state)
+        self.show_keys()
+
+    def do_open(self) -> None:
+        """Open the run."""
+        if self.target.run is not None:
+            self.desk_app.open_run(self.target.run)
+
+
+class EnvironmentsScreen(ListScreen):
+    """The environments; Enter looks at another one."""
+
+    PLACE = Place.ENVIRONMENTS
+    BINDINGS = bindings(Place.ENVIRONMENTS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows = RowList(rows.ENVIRONMENT_COLUMNS)
+
+    def compose(self) -> ComposeResult:
+        """Status line, the environments, the keys."""
+        yield StatusLine()
+        self._rows.set_heading("Environments")
+        yield self._rows
+        yield KeyLine(self.PLACE)
+
+    @property
+    def rows(self) -> RowList:
+        """The environments."""
+        return self._rows
+
+    def on_mount(self) -> None:
+        """Show what is configured."""
+        self._rows.focus()
+        app = self.desk_app
+        known = app.desk.environments if app.desk else (app.facts,)
+        self._rows.show(rows.environment_rows(known, app.facts.name), ListState())
+        self.show_keys()
+
+    def do_open(self) -> None:
+        """Look at this environment."""
+        name = self.target.name
+        self.dismiss(None)
+        self.desk_app.select_environment(name)

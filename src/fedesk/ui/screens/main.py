@@ -1,0 +1,197 @@
+"""The main screen: status line, the views, the view that is seen, the keys."""
+
+from collections.abc import Callable
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from fedesk.domain.secrets import Verdict
+from fedesk.ui.actions import VIEWS, Place, Target, bindings
+from fedesk.ui.screens.base import ListScreen
+from fedesk.ui.views import PipelinesView, SecretsView, TriageView, View
+from fedesk.ui.widgets.key_line import KeyLine
+from fedesk.ui.widgets.row_list import RowList
+from fedesk.ui.widgets.status_line import StatusLine, Tab, TabLine
+
+_MADE_OF: dict[Place, Callable[[], View]] = {
+    Place.TRIAGE: TriageView,
+    Place.PIPELINES: PipelinesView,
+    Place.SECRETS: SecretsView,
+}
+
+
+class MainScreen(ListScreen):
+    """Views, one of which is seen; the others are not composed until they are."""
+
+    BINDINGS = bindings(*VIEWS)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual declares it without ClassVar
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-tall")]  # noqa: RUF012 - Textual declares it without ClassVar
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._views: dict[Place, View] = {Place.TRIAGE: TriageView()}
+        self._active = Place.TRIAGE
+
+    def compose(self) -> ComposeResult:
+        """The first view alone."""
+        yield StatusLine()
+        yield TabLine()
+        yield Container(self._views[Place.TRIAGE], id="views")
+        yield KeyLine(Place.TRIAGE)
+
+    def on_mount(self) -> None:
+        """Draw what is known before anything has been read."""
+        self.rows.focus()
+        self.show_board()
+
+    # Where one is
+
+    @property
+    def place(self) -> Place:
+        """The view that is seen."""
+        return self._active
+
+    @property
+    def view(self) -> View:
+        """The view that is seen."""
+        return self._views[self._active]
+
+    @property
+    def rows(self) -> RowList:
+        """Its list."""
+        return self.view.row_list
+
+    @property
+    def target(self) -> Target:
+        """The row under its cursor."""
+        return self.view.target
+
+    # Drawing
+
+    def show_board(self) -> None:
+        """Draw the view that is seen, and the counts of all."""
+        self.view.show_board()
+        self._show_tabs()
+        self.show_keys()
+
+    def tick(self) -> None:
+        """Ages and countdowns move on."""
+        self.view.show_board()
+
+    def _show_tabs(self) -> None:
+        app = self.desk_app
+        counts = dict(app.front.counts or {})
+        overdue = 0
+        if app.board is not None:
+            overdue = sum(age.verdict is Verdict.OVERDUE for age in app.board.secrets)
+            counts = {
+                Place.TRIAGE: len(app.board.findings),
+                Place.PIPELINES: len(app.board.pipelines),
+                Place.SECRETS: overdue or len(app.board.secrets),
+            }
+        tabs = [
+            Tab(
+                title=place.value.capitalize(),
+                count=counts.get(place.value),
+                alarm=place is Place.SECRETS and overdue > 0,
+            )
+            for place in VIEWS
+        ]
+        self.query_one(TabLine).show(tabs, VIEWS.index(self._active))
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a view's name shows it."""
+        if isinstance(event.widget, TabLine):
+            index = event.widget.tab_at(event.x)
+            if index is not None:
+                self._switch(VIEWS[index])
+
+    def on_descendant_focus(self) -> None:
+        """Other keys serve beside the list."""
+        self.show_keys()
+
+    # Keys
+
+    def _switch(self, place: Place) -> None:
+        if place is self._active:
+            return
+        self.view.leave_side()
+        self.view.display = False
+        self._active = place
+        if place in self._views:
+            self.view.display = True
+            self._settle()
+        else:
+            self._views[place] = _MADE_OF[place]()
+            self.query_one("#views").mount(self.view)
+            self.call_after_refresh(self._settle)
+
+    def _settle(self) -> None:
+        self.rows.focus()
+        self.show_board()
+
+    def do_view_triage(self) -> None:
+        """What is wrong."""
+        self._switch(Place.TRIAGE)
+
+    def do_view_pipelines(self) -> None:
+        """Every pipeline."""
+        self._switch(Place.PIPELINES)
+
+    def do_view_secrets(self) -> None:
+        """Every secret."""
+        self._switch(Place.SECRETS)
+
+    def do_open(self) -> None:
+        """The run; for a finding without one the side that says why."""
+        if self.target.run is not None:
+            self.desk_app.open_run(self.target.run)
+        else:
+            self.do_why()
+
+    def do_why(self) -> None:
+        """To the side and back."""
+        if isinstance(self.view, TriageView):
+            self.view.toggle_side()
+
+    def do_history(self) -> None:
+        """The runs of the pipeline."""
+        from fedesk.ui.screens.lists import RunsScreen
+
+        self.app.push_screen(RunsScreen(self.target.pipeline))
+
+    def do_refresh(self) -> None:
+        """Look now, and let new rows in."""
+        self.rows.let_in()
+        self.desk_app.refresh_systems()
+
+    def do_environments(self) -> None:
+        """Look at another environment."""
+        from fedesk.ui.screens.lists import EnvironmentsScreen
+
+        self.app.push_screen(EnvironmentsScreen())
+
+    def do_back(self) -> None:
+        """Leave the side, else clear the filter; never the desk."""
+        if not self.view.leave_side():
+            self.rows.clear_filter()
+
+    @property
+    def _side(self) -> TriageView | None:
+        view = self.view
+        return view if isinstance(view, TriageView) and view.side_has_keys else None
+
+    def do_down(self) -> None:
+        """One row down, or one line of the side."""
+        if self._side:
+            self._side.side.scroll_down(animate=False)
+        else:
+            super().do_down()
+
+    def do_up(self) -> None:
+        """One row up, or one line of the side."""
+        if self._side:
+            self._side.side.scroll_up(animate=False)
+        else:
+            super().do_up()

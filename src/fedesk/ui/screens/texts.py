@@ -1,0 +1,111 @@
+"""Screens one only reads: the keys of a place, a runbook."""
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from fedesk.domain.text import clean
+from fedesk.ui import present
+from fedesk.ui.actions import Action, Place, Target, bindings, key_name, of_place
+from fedesk.ui.screens.base import DeskScreen
+from fedesk.ui.widgets.key_line import KeyLine
+from fedesk.ui.widgets.status_line import StatusLine
+
+_LONGEST_TEXT = 400_000
+_KEYS = 20
+_VERB = 13
+
+
+class ReadingScreen(DeskScreen):
+    """Text that scrolls."""
+
+    PLACE = Place.TEXT
+    BINDINGS = bindings(Place.TEXT)
+
+    def __init__(self, title: str, content: Content) -> None:
+        super().__init__()
+        self._heading = title
+        self._content = content
+
+    def compose(self) -> ComposeResult:
+        """Status line, the text, the keys."""
+        yield StatusLine()
+        with VerticalScroll(id="text") as scroll:
+            scroll.border_title = Content(self._heading)
+            yield Static(self._content, markup=False)
+        yield KeyLine(self.PLACE)
+
+    @property
+    def _scroll(self) -> VerticalScroll:
+        return self.query_one("#text", VerticalScroll)
+
+    def do_down(self) -> None:
+        """One line down."""
+        self._scroll.scroll_down(animate=False)
+
+    def do_up(self) -> None:
+        """One line up."""
+        self._scroll.scroll_up(animate=False)
+
+    def do_page_down(self) -> None:
+        """One page down."""
+        self._scroll.scroll_page_down(animate=False)
+
+    def do_page_up(self) -> None:
+        """One page up."""
+        self._scroll.scroll_page_up(animate=False)
+
+    def do_first(self) -> None:
+        """To the first line."""
+        self._scroll.scroll_home(animate=False)
+
+    def do_last(self) -> None:
+        """To the last line."""
+        self._scroll.scroll_end(animate=False)
+
+
+class TextScreen(ReadingScreen):
+    """A runbook, as it is written."""
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__(present.text(title, 200), Content(clean(text[:_LONGEST_TEXT])))
+
+
+class HelpScreen(ReadingScreen):
+    """The keys of a place: what they do, and why one does not serve now."""
+
+    PLACE = Place.HELP
+    BINDINGS = bindings(Place.HELP)
+
+    def __init__(self, place: Place, target: Target) -> None:
+        super().__init__(f"Keys of {place.value}", help_content(place, target))
+
+
+_GROUPS = {"look": "Looking", "move": "Moving", "change": "Changing"}
+
+
+def help_content(place: Place, target: Target) -> Content:
+    """The actions of a place by group, each with its keys, what it does, and what stands against it."""
+    lines = []
+    for group, title in _GROUPS.items():
+        actions = [action for action in of_place(place) if action.group == group]
+        if actions:
+            lines += [
+                Content.styled(title, "bold"),
+                *(_help_line(action, target) for action in actions),
+                Content(),
+            ]
+    return Content("\n").join(lines)
+
+
+def _help_line(action: Action, target: Target) -> Content:
+    keys = "  ".join(key_name(key) for key in action.keys)
+    reason = action.disabled(target)
+    return Content.assemble(
+        "  ",
+        (keys.ljust(_KEYS), "bold $text-accent"),
+        action.verb.ljust(_VERB),
+        (action.help, present.MUTED),
+        (f"  Not now: {reason}." if reason else "", "$text-warning"),
+    )

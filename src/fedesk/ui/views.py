@@ -1,0 +1,297 @@
+"""The views of the main screen; each is made when it is first seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from fedesk.domain.states import System
+from fedesk.ui import rows, why
+from fedesk.ui.actions import Place, Target
+from fedesk.ui.reader import Answer, Reader
+from fedesk.ui.widgets.row_list import ListState, RowList
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.events import Resize
+    from textual.timer import Timer
+
+    from fedesk.domain.board import Finding
+    from fedesk.domain.names import RunName
+    from fedesk.services.diagnosis import Diagnosis
+    from fedesk.ui.app import DeskApp
+
+DEBOUNCE = 0.15
+"""Seconds that the cursor stands still before the run under it is read."""
+_DIAGNOSES_KEPT = 64
+
+
+class View(Container):
+    """A list, and what belongs to it."""
+
+    PLACE = Place.TRIAGE
+
+    def __init__(self, row_list: RowList) -> None:
+        super().__init__()
+        self.row_list = row_list
+
+    def compose(self) -> ComposeResult:
+        """The list alone."""
+        yield self.row_list
+
+    @property
+    def desk_app(self) -> DeskApp:
+        """The app."""
+        return cast("DeskApp", self.app)
+
+    @property
+    def target(self) -> Target:
+        """The row under the cursor."""
+        return self.row_list.target
+
+    def show_board(self) -> None:
+        """Draw what the app knows by now."""
+
+    def leave_side(self) -> bool:
+        """Leave what stands beside the list; says whether there was anything to leave."""
+        return False
+
+
+class PipelinesView(View):
+    """Every pipeline: its last runs, its state in each environment, how long it took."""
+
+    PLACE = Place.PIPELINES
+
+    def __init__(self) -> None:
+        super().__init__(RowList(rows.pipeline_columns(())))
+
+    def show_board(self) -> None:
+        """Draw the pipelines of the newest board."""
+        app = self.desk_app
+        if app.board is None:
+            return
+        names = [facts.name for facts in app.desk.environments] if app.desk else [app.facts.name]
+        state = rows.list_state(
+            app.board.snapshots,
+            app.now,
+            app.zone,
+            empty="No pipeline: the catalogue has none, and the systems know no job. "
+            "`fedesk config show` says which folders and tags are read.",
+            systems=rows.RUN_SYSTEMS,
+        )
+        self.row_list.set_columns(rows.pipeline_columns(names))
+        self.row_list.show(rows.pipeline_rows(app.board, names), state)
+
+
+class SecretsView(View):
+    """Every secret by the time it has left."""
+
+    PLACE = Place.SECRETS
+
+    def __init__(self) -> None:
+        super().__init__(RowList(rows.SECRET_COLUMNS))
+
+    def show_board(self) -> None:
+        """Draw the secrets of the newest board."""
+        app = self.desk_app
+        if app.board is None:
+            return
+        state = rows.list_state(
+            app.board.snapshots,
+            app.now,
+            app.zone,
+            empty="No secret was found under the configured mounts and prefixes.",
+            systems=rows.SECRET_SYSTEMS,
+        )
+        stale = rows.stale_connections(app.board.snapshots)
+        self.row_list.show(rows.secret_rows(app.board.secrets, stale), state)
+
+
+class Side(VerticalScroll, can_focus=True):
+    """What stands beside the list: why the selected finding is red."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: Content | None = None
+
+    def compose(self) -> ComposeResult:
+        """One text, drawn anew for each width."""
+        yield Static(markup=False)
+
+    def say(self, content: Content) -> None:
+        """Show this text; nothing is painted where it is the same."""
+        if self._said is None or not content.is_same(self._said):
+            self._said = content
+            self.query_one(Static).update(content)
+
+
+class TriageView(View):
+    """What is wrong, and beside it why."""
+
+    PLACE = Place.TRIAGE
+
+    def __init__(self) -> None:
+        super().__init__(RowList(rows.FINDING_COLUMNS, titled=False))
+        self._side = Side()
+        self._reader = Reader(self)
+        self._timer: Timer | None = None
+        self._wanted: RunName | None = None
+        self._reading: RunName | None = None
+        self._diagnoses: dict[RunName, Diagnosis] = {}
+        self._problems: dict[RunName, str] = {}
+        self._findings: dict[str, Finding] = {}
+
+    def compose(self) -> ComposeResult:
+        """List and side."""
+        yield self.row_list
+        yield self._side
+
+    # The list
+
+    def show_board(self) -> None:
+        """Draw the findings of the newest board, or the last known ones."""
+        app = self.desk_app
+        board = app.board
+        if board is None:
+            found = app.front.findings
+            if found:
+                self._keep(found)
+                self.row_list.show(rows.finding_rows(found, app.now, dim_all=True), self._before_first_look())
+            self._draw_side()
+            return
+        self._keep(board.findings)
+        stale = rows.stale_connections(board.snapshots)
+        pipelines = frozenset(pipeline.name for pipeline in board.pipelines)
+        jobs = len(board.histories)
+        state = rows.list_state(
+            board.snapshots,
+            app.now,
+            app.zone,
+            empty=f"Nothing is wrong: {len(board.pipelines)} pipelines and {jobs} jobs are watched.",
+            systems=frozenset(System),
+        )
+        self.row_list.show(
+            rows.finding_rows(board.findings, app.now, stale=stale, pipelines=pipelines), state
+        )
+        self._draw_side()
+
+    def _keep(self, findings: tuple[Finding, ...]) -> None:
+        # Those that went stay known for as long as their rows keep their place.
+        self._findings = (self._findings if len(self._findings) < _FINDINGS_KEPT else {}) | {
+            finding.id: finding for finding in findings
+        }
+
+    def _before_first_look(self) -> ListState:
+        app = self.desk_app
+        if app.front.at is None:
+            return ListState(loading=True)
+        from fedesk.ui.present import clock_time
+
+        as_of = clock_time(app.front.at, app.now, app.zone)
+        return ListState(foot=Content.styled(f"as of {as_of}, connecting", "$foreground-muted"))
+
+    # The side
+
+    def on_row_list_selected(self) -> None:
+        """Draw what is known at once, and read the run when the cursor stands still."""
+        finding = self._finding
+        self._wanted = finding.run if finding else None
+        self._draw_side(from_top=True)
+        if self._timer is not None:
+            self._timer.stop()
+        if self._wanted is not None and self._wanted not in self._diagnoses:
+            self._timer = self.set_timer(DEBOUNCE, self._read)
+
+    @property
+    def _finding(self) -> Finding | None:
+        row = self.row_list.row
+        return self._findings.get(row.key) if row else None
+
+    def _read(self) -> None:
+        name, desk = self._wanted, self.desk_app.desk
+        if name is None or desk is None:
+            return
+        self._reading = name
+        self._problems.pop(name, None)
+        self._draw_side()
+        reading = desk.reading
+        self._reader.read(name, lambda: reading.diagnose(name))
+
+    def on_answer(self, answer: Answer) -> None:
+        """Keep what was read; what is not selected any more is not drawn."""
+        answer.stop()
+        name = cast("RunName", answer.key)
+        if name == self._reading:
+            self._reading = None
+        if answer.problem:
+            self._problems[name] = answer.problem
+        else:
+            found = cast("Diagnosis", answer.value)
+            if found.detail.run.state.is_final:
+                while len(self._diagnoses) >= _DIAGNOSES_KEPT:
+                    del self._diagnoses[next(iter(self._diagnoses))]
+            self._diagnoses[name] = found
+        if name == self._wanted:
+            self._draw_side()
+
+    def on_resize(self, _event: Resize) -> None:
+        """Wrap anew."""
+        self.call_after_refresh(self._draw_side)
+
+    def _draw_side(self, *, from_top: bool = False) -> None:
+        finding = self._finding
+        if finding is None:
+            self._side.say(Content())
+            return
+        app = self.desk_app
+        run, history = why.locate(app.board, finding)
+        known = why.Known(
+            now=app.now,
+            zone=app.zone,
+            board=app.board,
+            run=run,
+            history=history,
+            diagnosis=self._diagnoses.get(finding.run) if finding.run else None,
+            reading=self._reading is not None and self._reading == finding.run,
+            problem=self._problems.get(finding.run, "") if finding.run else "",
+        )
+        width = max(self._side.scrollable_content_region.width, 20)
+        self._side.say(Content("\n").join(why.lines(finding, known, self.target, width)))
+        if from_top:
+            self._side.scroll_home(animate=False)
+
+    # Going to the side and back
+
+    def toggle_side(self) -> None:
+        """To the side, or back from it; where there is no room for both it takes the list's place."""
+        if self._side.has_focus:
+            self.leave_side()
+            return
+        self.add_class("-side")
+        self._side.focus()
+        self.row_list.hold()
+        self.call_after_refresh(self._draw_side)
+
+    def leave_side(self) -> bool:
+        """Back to the list."""
+        if not self._side.has_focus:
+            return False
+        self.remove_class("-side")
+        self.row_list.focus()
+        return True
+
+    @property
+    def side_has_keys(self) -> bool:
+        """Whether moving keys scroll the side."""
+        return self._side.has_focus
+
+    @property
+    def side(self) -> Side:
+        """The side."""
+        return self._side
+
+
+_FINDINGS_KEPT = 2_000

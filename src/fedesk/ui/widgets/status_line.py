@@ -1,0 +1,206 @@
+"""The first line of every screen: where one is, whether that is production, and how each system stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from enum import IntEnum
+
+from textual.content import Content
+from textual.widget import Widget
+
+from fedesk.domain.board import EnvironmentFacts
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.observation import Snapshot, Standing
+from fedesk.domain.states import System
+from fedesk.ui import present
+
+_SEPARATOR = Content.styled(" │ ", "$foreground-disabled")
+
+
+class _Without(IntEnum):
+    """What is left out, one thing more at each level."""
+
+    NOTHING = 0
+    ZONE = 1
+    SECONDS = 2
+    LATENCY = 3
+    MODE = 4
+    NAMES = 5
+    HEALTHY = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What the line says."""
+
+    environment: EnvironmentFacts
+    now: datetime
+    zone: tzinfo
+    snapshots: tuple[Snapshot, ...] = ()
+    sources: tuple[tuple[ConnectionName, System], ...] = ()
+    """Known connections, for as long as nothing has been heard of them."""
+
+
+def status_content(status: Status, width: int) -> Content:
+    """The line in at most ``width`` cells: what matters least is left out first, and nothing wraps."""
+    for level in _Without:
+        left = _left(status, level)
+        right = _clock(status, level)
+        spare = width - left.cell_length - right.cell_length
+        if spare >= 1:
+            return Content.assemble(left, " " * spare, right)
+    return _left(status, _Without.HEALTHY).truncate(width, ellipsis=True)
+
+
+def _left(status: Status, level: _Without) -> Content:
+    parts = [_environment(status.environment, level)]
+    sources = _sources(status, level)
+    if level >= _Without.NAMES:
+        return Content(" ").join([*parts, *sources])
+    return _SEPARATOR.join([*parts, *sources])
+
+
+def _environment(facts: EnvironmentFacts, level: _Without) -> Content:
+    brand = Content.styled(" fedesk ", "bold") if level < _Without.SECONDS else Content()
+    if not facts.name:
+        return Content.assemble(brand, Content.styled(" no environment ", present.MUTED))
+    name = present.text(facts.name, 24)
+    if facts.production:
+        said = f" {name.upper()} {facts.mode} " if level < _Without.MODE else f" {name.upper()} "
+        return Content.assemble(brand, Content.styled(said, "bold auto on $error"))
+    said = f" {name} {facts.mode} " if level < _Without.MODE else f" {name} "
+    return Content.assemble(brand, Content.styled(said, "bold on $surface-lighten-2"))
+
+
+def _clock(status: Status, level: _Without) -> Content:
+    there = status.now.astimezone(status.zone)
+    if level < _Without.SECONDS:
+        zone = f" {status.environment.timezone or 'UTC'} " if level < _Without.ZONE else " "
+        return Content.assemble(f" {there:%H:%M:%S}", (zone, present.MUTED))
+    return Content(f" {there:%H:%M} ")
+
+
+def _sources(status: Status, level: _Without) -> list[Content]:
+    if not status.snapshots:
+        return [
+            Content.assemble(
+                (f"{present.text(name.name, 20)} ", present.MUTED),
+                present.CONNECTING.mark,
+                (" connecting" if level < _Without.SECONDS else "", present.MUTED),
+            )
+            for name, _ in status.sources
+        ]
+    return [
+        _source(snapshot, status, level)
+        for snapshot in status.snapshots
+        if level < _Without.HEALTHY or snapshot.standing is not Standing.LIVE
+    ]
+
+
+def _source(snapshot: Snapshot, status: Status, level: _Without) -> Content:
+    name = present.text(snapshot.connection.name, 20)
+    if level >= _Without.NAMES:
+        name = name[:4]
+    if snapshot.failure is not None:
+        word = "" if level >= _Without.NAMES else f" {snapshot.failure.kind.value}"
+        return Content.styled(f"{name} {present.DOWN.glyph}{word}", f"bold {present.DOWN.style}")
+    as_of = present.clock_time(snapshot.observed_at, status.now, status.zone)
+    if snapshot.standing is Standing.CONNECTING:
+        said = f" as of {as_of}" if as_of else " connecting"
+        return Content.assemble(
+            (f"{name} ", present.MUTED),
+            present.CONNECTING.mark,
+            (said if level < _Without.LATENCY else "", present.MUTED),
+        )
+    if snapshot.system is System.SNOWFLAKE:
+        said = f" as of {as_of}" if level < _Without.SECONDS else f" {as_of}"
+    else:
+        said = f" {present.latency(snapshot.latency or 0.0).lstrip()}".ljust(7)
+    if level >= _Without.LATENCY:
+        said = ""
+    return Content.assemble(f"{name} ", present.LIVE.mark, (said, present.MUTED))
+
+
+class StatusLine(Widget):
+    """The line itself. Who shows it tells it what to say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._status: Status | None = None
+
+    def on_mount(self) -> None:
+        """Take what the app knows, so that the first frame says it."""
+        known = getattr(self.app, "status", None)
+        if isinstance(known, Status):
+            self.show(known)
+
+    def show(self, status: Status) -> None:
+        """Say this; nothing is painted where it says the same."""
+        if status != self._status:
+            self._status = status
+            self.refresh()
+
+    def render(self) -> Content:
+        """The line, as wide as the screen."""
+        return Content() if self._status is None else status_content(self._status, self.size.width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tab:
+    """One view on the second line."""
+
+    title: str
+    count: int | None
+    alarm: bool = False
+
+
+class TabLine(Widget):
+    """The views with how many rows each has; the one that is shown stands out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tabs: tuple[Tab, ...] = ()
+        self._active = 0
+
+    def show(self, tabs: Sequence[Tab], active: int) -> None:
+        """Show these, with one of them active."""
+        if (tuple(tabs), active) != (self._tabs, self._active):
+            self._tabs, self._active = tuple(tabs), active
+            self.refresh()
+
+    def render(self) -> Content:
+        """``1 Triage 7 │ 2 Pipelines 40 │ 3 Secrets 2!``, shorter where there is less room."""
+        if not self._tabs:
+            return Content()
+        return Content.assemble(" ", self._line(numbered=self._numbered)).truncate(
+            self.size.width, ellipsis=True
+        )
+
+    @property
+    def _numbered(self) -> bool:
+        return self._line(numbered=True).cell_length < self.size.width
+
+    def _line(self, *, numbered: bool) -> Content:
+        tabs = [self._tab(index, tab, numbered=numbered) for index, tab in enumerate(self._tabs)]
+        return _SEPARATOR.join(tabs)
+
+    def _tab(self, index: int, tab: Tab, *, numbered: bool) -> Content:
+        active = index == self._active
+        style = "bold $text-accent" if active else ""
+        key = f"{index + 1} " if numbered else ""
+        count = "" if tab.count is None else f" {tab.count}"
+        return Content.assemble(
+            (key, present.MUTED),
+            (tab.title, f"{style} underline" if active else present.MUTED),
+            (count, style or present.MUTED),
+            ("!" if tab.alarm else "", "bold $text-error"),
+        )
+
+    def tab_at(self, x: int) -> int | None:
+        """Which tab is under a column of the line."""
+        at = 1
+        for index, tab in enumerate(self._tabs):
+            at += self._tab(index, tab, numbered=self._numbered).cell_length + _SEPARATOR.cell_length
+            if x < at:
+                return index
+        return None
