@@ -48,6 +48,12 @@ class Desk:
     last_known: LastKnown
     all_connections: tuple["Connection", ...]
 
+    @property
+    def runbook_folder(self) -> Path | None:
+        """Where the paths of runbooks begin: the folder the catalogue is in, or that it is."""
+        place = self.config.catalog
+        return None if place is None else place if place.is_dir() else place.parent
+
     def remember(self) -> None:
         """Keep what is known for the next start. A cache that cannot be written costs speed alone."""
         snapshots = [one for one in self.board.snapshots() if one.observation is not None]
