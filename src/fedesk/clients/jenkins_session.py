@@ -28,7 +28,7 @@ from fedesk.ports.errors import (
 T = TypeVar("T")
 
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title\s*>", re.DOTALL | re.IGNORECASE)
 _PAGE = 20_000
 """Characters of an HTML page that are looked at for its words."""
 
