@@ -104,6 +104,10 @@ class Airflow:
                     f"{api}/backfills/dry_run",
                 )
             ),
+            *(
+                Route(path, self._only_get, methods=["POST", "PUT", "PATCH", "DELETE"])
+                for path in (*reads, f"{api}/monitor/health", f"{api}/version")
+            ),
             Route(f"{api}/{{rest:path}}", self._no_route, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
             Route("/{environment}/{rest:path}", self._page),
         ]
@@ -175,6 +179,11 @@ class Airflow:
             return self._dated(refused.response)
         status = HTTPStatus.METHOD_NOT_ALLOWED if identity.writer else HTTPStatus.FORBIDDEN
         return self._dated(answer_json({"detail": status.phrase}, status=status))
+
+    async def _only_get(self, _: Request) -> Response:
+        refused = answer_json({"detail": "Method Not Allowed"}, status=405)
+        refused.headers["allow"] = "GET"
+        return self._dated(refused)
 
     async def _no_route(self, _: Request) -> Response:
         return self._dated(answer_json({"error": "API route not found"}, status=404))
