@@ -226,6 +226,11 @@ def _split(line: str) -> tuple[str, str]:
     return level, head[match.end() :]
 
 
+def message_of(line: str) -> str:
+    """A line's beginning without what its loggers put before the message: time, place, level."""
+    return _split(line)[1]
+
+
 def mark_of(line: str) -> Mark | None:
     """How a line by itself speaks of trouble; None where it does not."""
     folded = line[:_LOOKED_AT].lower()
