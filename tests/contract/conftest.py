@@ -113,3 +113,45 @@ def asgi_server() -> Iterator[AsgiServer]:
     for _, thread in running:
         thread.join(timeout=10)
         assert not thread.is_alive(), "an ASGI server is left behind"
+
+
+ServeApp: TypeAlias = Callable[[ASGIApp], str]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it is up and leaves the process's signals alone."""
+
+    up: threading.Event
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@pytest.fixture
+def serve_app() -> Iterator[ServeApp]:
+    """Serves ASGI applications on free loopback ports: ``serve_app(app)`` gives an address."""
+    running: list[tuple[_Server, threading.Thread, socket.socket]] = []
+
+    def serve(app: ASGIApp) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = _Server(
+            uvicorn.Config(app, lifespan="off", log_config=None, log_level="critical", access_log=False)
+        )
+        server.up = threading.Event()
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        running.append((server, thread, listener))
+        thread.start()
+        assert server.up.wait(timeout=20), "the emulator did not start"
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield serve
+    for server, thread, listener in running:
+        server.should_exit = server.force_exit = True
+        thread.join(timeout=10)
+        listener.close()
+        assert not thread.is_alive(), "an emulator is left behind"

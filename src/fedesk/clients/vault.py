@@ -7,11 +7,11 @@ most ``METADATA_AGE`` late. Where there is more than a look has time for, what i
 ``complete`` is False, and the next look goes on.
 """
 
-import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 
 import msgspec
 import requests
@@ -97,7 +97,7 @@ class VaultClient:
 
     def observe(self, previous: Observation | None) -> Observation:
         """Look once; raises SourceError. ``previous`` None reads the metadata of every path afresh."""
-        until = time.monotonic() + self._endpoint.deadline * _SHARE
+        until = monotonic() + self._endpoint.deadline * _SHARE
         if previous is None:
             self._read.clear()
         health = self._health()
@@ -228,7 +228,7 @@ class VaultClient:
             if listing.folders > FOLDERS:
                 self._not_listed(listing, scope, "limit", f"has more than {FOLDERS} folders; narrow `kv`")
                 return
-            if time.monotonic() > until:
+            if monotonic() > until:
                 raise DeadlineError(
                     f"{self._endpoint.name} took too long to list {scope}: {listing.folders - 1} folders in "
                     f"{self._endpoint.deadline * _SHARE:g} s; narrow `kv`, or allow more `timeout`"
@@ -275,11 +275,11 @@ class VaultClient:
             (key for key in listing.paths if self._age(key) > METADATA_AGE), key=lambda key: -self._age(key)
         )
         for mount, path in stale:
-            if time.monotonic() > until:
+            if monotonic() > until:
                 break
             secret = self._metadata(mount, path, now)
             if secret is not None:
-                self._read[mount, path] = _Read(secret, time.monotonic())
+                self._read[mount, path] = _Read(secret, monotonic())
             else:
                 del listing.paths[mount, path]
         found: list[SecretMetadata] = []
@@ -297,7 +297,7 @@ class VaultClient:
     def _age(self, key: tuple[str, str]) -> float:
         """Seconds since a path's metadata was read; infinite for one that never was."""
         read = self._read.get(key)
-        return float("inf") if read is None else time.monotonic() - read.at
+        return float("inf") if read is None else monotonic() - read.at
 
     def _metadata(self, mount: str, path: str, now: datetime) -> SecretMetadata | None:
         """One secret's metadata; None for one that is gone since the listing."""
