@@ -63,7 +63,7 @@ def until_shown(
     environment: Mapping[str, str] | None = None,
     deadline: float = 60.0,
 ) -> float:
-    """Seconds from start until a command, on a terminal of 120 by 40, has written ``marker``; then kill it."""
+    """Seconds from start until a command, on a terminal of 120 by 40, shows ``marker``; then kill it."""
     pid, terminal = pty.fork()
     started = time.perf_counter()
     if pid == 0:

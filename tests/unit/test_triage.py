@@ -15,7 +15,7 @@ from fedesk.domain.observation import (
     Snapshot,
     TokenLease,
 )
-from fedesk.domain.runs import Job, QueueItem
+from fedesk.domain.runs import Job, Load, QueueItem
 from fedesk.domain.secrets import SecretMetadata
 from fedesk.domain.states import State, System
 from fedesk.services.boards import board_of
@@ -91,11 +91,37 @@ def test_a_run_is_slow_beyond_twice_the_usual_and_five_minutes(
 def test_a_missed_deadline_and_one_at_risk_are_told_apart() -> None:
     """Due 06:00 in London: a run that needs longer than that is at risk, one past it is late."""
     usual = history_of("payments_daily", [GOOD] * 5, took=300)
-    at_risk = found(snapshot((run("payments_daily", RUNNING, ago=5, number=99), *usual)))
-    assert [(one.kind, one.state) for one in at_risk] == [("deadline", State.WAITING)]
-    late = found(snapshot([run("payments_daily", BAD, ago=26 * 60)]))
-    assert ("deadline", State.FAILED) in [(one.kind, one.state) for one in late]
-    assert "late by" in next(one for one in late if one.kind == "deadline").what
+    (at_risk,) = found(snapshot((run("payments_daily", RUNNING, ago=5, number=99), *usual)))
+    assert (at_risk.kind, at_risk.severity) == ("deadline", Severity.PAGE)
+    assert at_risk.what == "running 5m, usually 5h00m, expected 1h38m past 06:00"
+    (late,) = found(snapshot([run("payments_daily", RUNNING, ago=24 * 60)]))
+    assert late.what == "20h43m past 06:00"
+
+
+def test_a_failed_run_tells_its_deadline_in_the_same_row() -> None:
+    """One job is one row: that it failed and that it is late are not two alarms."""
+    (finding,) = found(snapshot([run("payments_daily", BAD, ago=24 * 60, reason="dbt_test failed")]))
+    assert (finding.kind, finding.what) == ("failed run", "dbt_test failed, 20h43m past 06:00")
+
+
+def test_an_empty_partition_is_seen() -> None:
+    """A load that succeeded with no rows is a finding until a newer one brings some."""
+
+    def loaded(rows: int | None, ago: float) -> Load:
+        return Load(
+            run_id="r",
+            pipeline="payments_daily",
+            partition="2026-11-19",
+            status="success",
+            rows_loaded=rows,
+            started_at=NOW - minutes(ago),
+            ended_at=NOW - minutes(ago - 1),
+        )
+
+    empty = Observation(loads=(loaded(12, 90), loaded(0, 30)))
+    (finding,) = found(replace(snapshot(), observation=empty))
+    assert (finding.kind, finding.subject) == ("empty load", "payments_daily")
+    assert found(replace(snapshot(), observation=Observation(loads=(loaded(0, 90), loaded(3, 30))))) == ()
 
 
 def test_a_silent_system_is_a_finding_in_its_own_words() -> None:

@@ -32,9 +32,9 @@ from fedesk.ports.errors import (
     UnreachableError,
 )
 
-DAYS = 30
+DAYS = 3
 """How far back of the newest row a first look reads."""
-ROWS = 50_000
+ROWS = 5_000
 """At most so many, the newest; where there are more a Problem says so."""
 REREAD = timedelta(days=2)
 """Rows may still change for so long after their start; a later look reads them again."""

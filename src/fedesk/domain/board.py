@@ -1,14 +1,14 @@
 """The board: what the snapshots of an environment and its catalogue say together, at one moment."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fedesk.domain.catalogue import Catalogue, Deadline, Pipeline, Tier, dag_of, in_environment
 from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.observation import Snapshot
-from fedesk.domain.runs import Job, QueueItem, Run
+from fedesk.domain.runs import Job, Load, QueueItem, Run
 from fedesk.domain.secrets import SecretAge
 from fedesk.domain.states import State, System
 
@@ -110,6 +110,8 @@ class PipelineRow:
     deadline: Deadline | None
     jobs: tuple[JobHistory, ...] = ()
     """Every job that belongs to it, the one that moves data first."""
+    load: Load | None = None
+    """What it loaded last, as ``pipeline_runs`` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,15 +247,32 @@ def _listed_at(run: Run) -> float:
     return run.at.timestamp() if run.at else 0.0
 
 
+def newest_loads(snapshots: Iterable[Snapshot]) -> dict[str, Load]:
+    """The newest load of each pipeline, as ``pipeline_runs`` says; one that never began counts as oldest."""
+    newest: dict[str, Load] = {}
+    for snapshot in snapshots:
+        for load in snapshot.observation.loads if snapshot.observation else ():
+            known = newest.get(load.pipeline)
+            if known is None or _begun(load) > _begun(known):
+                newest[load.pipeline] = load
+    return newest
+
+
+def _begun(load: Load) -> float:
+    return load.started_at.timestamp() if load.started_at else 0.0
+
+
 def pipelines(
     catalogue: Catalogue,
     environment: str,
     found: Iterable[JobHistory],
     elsewhere: Mapping[str, Iterable[JobHistory]],
+    loads: Mapping[str, Load],
 ) -> tuple[PipelineRow, ...]:
     """One row a pipeline: those of the catalogue in its order, then what was discovered, by name.
 
-    ``elsewhere`` holds the histories of the other environments, for the state of each.
+    ``elsewhere`` holds the histories of the other environments, for the state of each; ``loads`` the newest
+    load by pipeline.
     """
     mine: dict[str, list[JobHistory]] = {}
     for history in found:
@@ -268,7 +287,8 @@ def pipelines(
         states = {env: known[name] for env, known in others.items() if name in known}
         if jobs and jobs[0].newest:
             states[environment] = jobs[0].newest.state
-        rows.append(_row(name, catalogue.pipelines.get(name), tuple(jobs), states))
+        row = _row(name, catalogue.pipelines.get(name), tuple(jobs), states)
+        rows.append(replace(row, load=loads.get(name)))
     return tuple(rows)
 
 

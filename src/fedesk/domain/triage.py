@@ -1,13 +1,13 @@
 """What is wrong, as findings: one pure rule for each kind, and the order they are shown in."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fedesk.domain.board import EnvironmentFacts, Finding, JobHistory, Role, Severity
 from fedesk.domain.catalogue import Tier
 from fedesk.domain.observation import Snapshot, Standing
-from fedesk.domain.runs import QueueItem, Run
+from fedesk.domain.runs import Load, QueueItem, Run
 from fedesk.domain.secrets import SecretAge, Verdict
 from fedesk.domain.states import State
 
@@ -29,6 +29,8 @@ class Facts:
     histories: tuple[JobHistory, ...]
     secrets: tuple[SecretAge, ...]
     queue: tuple[QueueItem, ...]
+    loads: Mapping[str, Load]
+    """The newest load by pipeline."""
 
 
 Rule = Callable[[Facts], Iterable[Finding]]
@@ -57,31 +59,41 @@ def _at_most(limit: Severity, severity: Severity) -> Severity:
     return max(limit, severity, key=lambda one: _ORDER[one])
 
 
-def failed_runs(facts: Facts) -> Iterator[Finding]:
-    """A job whose newest ended run is bad, since the first of the bad ones in a row."""
+def runs(facts: Facts) -> Iterator[Finding]:
+    """At most one finding a job: that it failed, else that it is late, else that it takes too long.
+
+    What else holds of it is told in the same row.
+    """
     for history in facts.histories:
-        ended = [run for run in history.runs if run.state.is_final and run.state is not State.SKIPPED]
-        if not ended or not ended[0].state.is_bad:
-            continue
-        streak = _bad_in_a_row(ended)
-        newest, first = streak[0], streak[-1]
-        aborted = newest.state is State.ABORTED
-        under_way = history.newest is not None and not history.newest.state.is_final
-        severity = Severity.LISTED if aborted else severity_of(history)
-        yield Finding(
-            id=f"failed:{history.connection}:{history.key[1]}:{first.name.id}",
-            kind="failed run",
-            severity=severity,
-            state=newest.state,
-            subject=_subject_label(history),
-            what=_failed_what(newest, len(streak), running_again=under_way),
-            since=newest.ended_at or newest.at,
-            owner=history.subject.owner,
-            todo="it runs again: wait for it" if under_way else "read the log, then re-run from failed",
-            run=newest.name,
-            link=newest.link,
-            runbook=history.subject.runbook,
-        )
+        finding = _failed(history, facts.now) or _late_or_slow(history, facts.now)
+        if finding is not None:
+            yield finding
+
+
+def _failed(history: JobHistory, now: datetime) -> Finding | None:
+    """A job whose newest ended run is bad; named after the first of the bad ones in a row."""
+    ended = [run for run in history.runs if run.state.is_final and run.state is not State.SKIPPED]
+    if not ended or not ended[0].state.is_bad:
+        return None
+    streak = _bad_in_a_row(ended)
+    newest, first = streak[0], streak[-1]
+    under_way = history.newest is not None and not history.newest.state.is_final
+    said = (
+        newest.reason or newest.state.value,
+        f"{len(streak)} in a row" if len(streak) > 1 else "",
+        "running again" if under_way else "",
+        _deadline_said(history, newest, now),
+    )
+    return _of_run(
+        history,
+        newest,
+        id=f"failed:{history.connection}:{history.key[1]}:{first.name.id}",
+        kind="failed run",
+        severity=Severity.LISTED if newest.state is State.ABORTED else severity_of(history),
+        state=newest.state,
+        what=", ".join(part for part in said if part),
+        todo="it runs again: wait for it" if under_way else "read the log, then re-run from failed",
+    )
 
 
 def _bad_in_a_row(ended: list[Run]) -> list[Run]:
@@ -93,84 +105,101 @@ def _bad_in_a_row(ended: list[Run]) -> list[Run]:
     return streak
 
 
-def _failed_what(run: Run, length: int, *, running_again: bool) -> str:
-    said = run.reason or run.state.value
-    more = f", {length} in a row" if length > 1 else ""
-    return f"{said}{more}{', running again' if running_again else ''}"
+def _late_or_slow(history: JobHistory, now: datetime) -> Finding | None:
+    """A run under way that misses its deadline, or takes far longer than usual.
 
-
-def _subject_label(history: JobHistory) -> str:
-    if history.subject.role is Role.DATA:
-        return history.subject.name
-    return f"{history.subject.role.value} {history.subject.name}"
-
-
-def slow_runs(facts: Facts) -> Iterator[Finding]:
-    """A run that takes more than twice what 95 % of its like take, and at least five minutes more."""
-    for history in facts.histories:
-        run, usual = history.newest, history.baseline
-        if run is None or usual is None or run.state.is_final:
-            continue
-        took = run.duration(facts.now)
-        if took is None or took < usual.p95 * _LONG_FACTOR or took < usual.p95 + _LONG_AT_LEAST:
-            continue
-        why = f"{run.reason}; " if run.reason else ""
-        yield Finding(
-            id=f"slow:{run.name}",
-            kind="slow run",
-            severity=_at_most(Severity.TICKET, severity_of(history)),
-            state=State.WAITING if run.state is State.WAITING else State.UNSTABLE,
-            subject=_subject_label(history),
-            what=f"{why}running {_minutes(took)}, usually {_minutes(usual.median)}",
-            since=run.started_at,
-            owner=history.subject.owner,
-            todo="see what it waits for",
-            run=run.name,
-            link=run.link,
-            runbook=history.subject.runbook,
-        )
-
-
-def missed_deadlines(facts: Facts) -> Iterator[Finding]:
-    """A pipeline whose deadline has passed, or will pass before its run can end, without a success."""
-    for history in facts.histories:
-        run, deadline = history.newest, history.subject.deadline
-        if run is None or deadline is None or run.at is None or run.state is State.SUCCEEDED:
-            continue
-        due = deadline.next_after(run.at)
-        said = _deadline_said(due, _expected_end(history, run, facts.now), facts.now)
-        if not said:
-            continue
-        missed = facts.now > due
-        yield Finding(
-            id=f"deadline:{run.name}",
-            kind="deadline",
-            severity=severity_of(history),
-            state=State.FAILED if missed else State.WAITING,
-            subject=history.subject.name,
-            what=f"due {deadline}, {said}",
-            since=due if missed else run.started_at,
-            owner=history.subject.owner,
-            todo="tell those who wait for it",
-            run=run.name,
-            link=run.link,
-            runbook=history.subject.runbook,
-        )
-
-
-def _deadline_said(due: datetime, expected: datetime | None, now: datetime) -> str:
-    """How the deadline stands, empty where it is neither missed nor at risk."""
-    if now > due:
-        return f"late by {_minutes(now - due)}"
-    if expected is not None and expected > due:
-        return f"expected {_minutes(expected - due)} after it"
-    return ""
-
-
-def _expected_end(history: JobHistory, run: Run, now: datetime) -> datetime | None:
-    if run.state.is_final or run.started_at is None or history.baseline is None:
+    Slow is more than twice what 95 % of its like take, and at least five minutes more.
+    """
+    run, usual = history.newest, history.baseline
+    if run is None or run.state.is_final:
         return None
-    return max(run.started_at + history.baseline.median, now)
+    took = run.duration(now)
+    is_slow = (
+        took is not None
+        and usual is not None
+        and took >= max(usual.p95 * _LONG_FACTOR, usual.p95 + _LONG_AT_LEAST)
+    )
+    late = _deadline_said(history, run, now)
+    if not is_slow and not late:
+        return None
+    slow = f"running {_minutes(took)}, usually {_minutes(usual.median)}" if took and usual else ""
+    return _of_run(
+        history,
+        run,
+        id=f"late:{run.name}",
+        kind="deadline" if late else "slow run",
+        severity=severity_of(history) if late else _at_most(Severity.TICKET, severity_of(history)),
+        state=State.WAITING if run.state is State.WAITING else State.UNSTABLE,
+        what=", ".join(part for part in (run.reason, slow, late) if part),
+        todo="see what it waits for",
+    )
+
+
+def _deadline_said(history: JobHistory, run: Run, now: datetime) -> str:
+    """How the run stands to its deadline, empty where it is neither missed nor at risk."""
+    deadline = history.subject.deadline
+    if deadline is None or run.at is None:
+        return ""
+    due = deadline.next_after(run.at)
+    if now > due:
+        return f"{_minutes(now - due)} past {deadline.time:%H:%M}"
+    if run.state.is_final or run.started_at is None or history.baseline is None:
+        return ""
+    expected = max(run.started_at + history.baseline.median, now)
+    return f"expected {_minutes(expected - due)} past {deadline.time:%H:%M}" if expected > due else ""
+
+
+def _of_run(
+    history: JobHistory,
+    run: Run,
+    *,
+    id: str,  # noqa: A002 - the field's name
+    kind: str,
+    severity: Severity,
+    state: State,
+    what: str,
+    todo: str,
+) -> Finding:
+    subject = history.subject
+    return Finding(
+        id=id,
+        kind=kind,
+        severity=severity,
+        state=state,
+        subject=subject.name if subject.role is Role.DATA else f"{subject.role.value} {subject.name}",
+        what=what,
+        since=run.ended_at or run.started_at or run.at,
+        owner=subject.owner,
+        todo=todo,
+        run=run.name,
+        link=run.link,
+        runbook=subject.runbook,
+    )
+
+
+def empty_loads(facts: Facts) -> Iterator[Finding]:
+    """A pipeline whose newest load says that it succeeded and brought no row."""
+    histories = {one.subject.name: one for one in facts.histories if one.subject.role is Role.DATA}
+    for name, load in facts.loads.items():
+        if load.rows_loaded != 0 or load.status.casefold() not in _LOADED:
+            continue
+        history = histories.get(name)
+        yield Finding(
+            id=f"empty:{name}:{load.partition}",
+            kind="empty load",
+            severity=_at_most(Severity.TICKET, severity_of(history)) if history else Severity.LISTED,
+            state=State.UNSTABLE,
+            subject=name,
+            what=f"partition {load.partition or 'without a name'} was loaded with no rows",
+            since=load.ended_at or load.started_at,
+            owner=history.subject.owner if history else "",
+            todo="ask whether no data is right for that day",
+            run=history.newest.name if history and history.newest else None,
+            runbook=history.subject.runbook if history else "",
+        )
+
+
+_LOADED = frozenset({"success", "succeeded", "ok", "loaded", "complete", "completed"})
 
 
 def system_problems(facts: Facts) -> Iterator[Finding]:
@@ -329,9 +358,8 @@ def _minutes(length: timedelta) -> str:
 _HOURS_OF_TWO_DAYS = 48
 
 RULES: tuple[Rule, ...] = (
-    failed_runs,
-    slow_runs,
-    missed_deadlines,
+    runs,
+    empty_loads,
     system_problems,
     silent_systems,
     stuck_queue,

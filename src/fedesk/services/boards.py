@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from fedesk.domain.board import Board, EnvironmentFacts, histories, pipelines, subjects
+from fedesk.domain.board import (
+    Board,
+    EnvironmentFacts,
+    histories,
+    newest_loads,
+    pipelines,
+    subjects,
+)
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.secrets import SecretAge, Verdict, judge
@@ -45,6 +52,7 @@ def board_of(
     found = histories(snapshots, subjects(catalogue, environment.name))
     others = {name: histories(theirs, subjects(catalogue, name)) for name, theirs in elsewhere.items()}
     secrets = ages(snapshots, now)
+    loads = newest_loads(snapshots)
     queue = tuple(
         item for snapshot in snapshots if snapshot.observation for item in snapshot.observation.queue
     )
@@ -55,12 +63,13 @@ def board_of(
         histories=found,
         secrets=secrets,
         queue=queue,
+        loads=loads,
     )
     return Board(
         environment=environment,
         at=now,
         snapshots=tuple(snapshots),
-        pipelines=pipelines(catalogue, environment.name, found, others),
+        pipelines=pipelines(catalogue, environment.name, found, others, loads),
         findings=findings(facts),
         secrets=secrets,
         queue=queue,
