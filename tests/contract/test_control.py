@@ -388,6 +388,21 @@ def test_close_leaves_nothing_behind_even_while_something_hangs() -> None:
     assert not folder.exists()
 
 
+def test_an_emulators_own_failure_is_not_silent(caplog: pytest.LogCaptureFixture) -> None:
+    """An exception inside an emulator is a 500 to the client and a traceback in the sandbox's log."""
+    world = World(seed=7, scale=0.1, clock=WorldClock(datetime(2026, 11, 20, tzinfo=UTC)))
+    sandbox = start(world, systems=("vault",))
+    try:
+        world.secrets = None  # type: ignore[assignment,method-assign]  # breaks the emulator on purpose
+        token = world.identity("vault").credential
+        answer = ask(sandbox.urls["vault"], "/v1/kv/metadata/finedge/prod?list=true", X_Vault_Token=token)
+    finally:
+        sandbox.close()
+    assert answer.status == 500
+    assert "the sandbox's vault failed at GET /v1/kv/metadata/finedge/prod" in caplog.text
+    assert "TypeError" in caplog.text
+
+
 def test_files_point_at_the_sandbox(tmp_path: Path) -> None:
     """fedesk.toml names three environments with readers; credentials are private; a given folder stays."""
     world = World(seed=7, clock=WorldClock(datetime(2026, 11, 20, tzinfo=UTC)))

@@ -29,6 +29,8 @@ _FAILED = LogStory(kind="failed")
 _NOISE = ("flaky_api", "timeout", "resources", "race")
 _FAILING = {"prod": 0.004, "staging": 0.02, "dev": 0.05}
 _RETRYING = 0.03
+_PAUSED = 0.1
+"""The share of DAGs that are paused in dev."""
 FLAKY_DAG = "kyc_refresh"
 """In prod it depends on an API that often answers 503: one strip of runs with mixed results."""
 _FLAKY = 0.42
@@ -88,7 +90,7 @@ def dag_of(seed: int, pipeline: Pipeline, environment: str, start: datetime) -> 
         timetable=timetable(pipeline, environment),
         description=pipeline.description,
         tasks=FLAVOURS[pipeline.flavour],
-        paused=environment == "dev" and chance < 0.1,
+        paused=environment == "dev" and chance < _PAUSED,
         catchup=pipeline.tier == 1,
         fileloc=f"/opt/airflow/dags/{pipeline.service}/{pipeline.name}.py",
         bundle_version=hexadecimal(40, seed, "bundle", environment),

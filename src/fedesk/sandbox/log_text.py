@@ -84,7 +84,7 @@ FAILURES: dict[str, tuple[Text, ...]] = {
         ("warning", "GET https://api.partner.example/v2/customers answered {status} Service Unavailable"),
         (
             "error",
-            "httpx.HTTPStatusError: Server error '{status}' for url 'https://api.partner.example/v2/customers'",
+            "HTTPStatusError: Server error '{status}' for 'https://api.partner.example/v2/customers'",
         ),
     ),
     "race": (

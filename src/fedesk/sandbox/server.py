@@ -7,6 +7,7 @@ end, for the command line. Either way nothing is left behind.
 import asyncio
 import contextlib
 import importlib
+import importlib.util
 import os
 import select
 import shutil
@@ -21,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fedesk.sandbox import configuration, control
 from fedesk.sandbox.clock import WorldClock
@@ -40,7 +41,7 @@ class SandboxError(RuntimeError):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without signal handlers of its own, because several of it run in one loop; says when it is up."""
+    """uvicorn without signal handlers, because several of it run in one loop; says when it is up."""
 
     up: threading.Semaphore
 
@@ -51,6 +52,21 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+
+class _Deferred:
+    """An application that is made on a thread when it is first asked something, because making it is slow."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._made: ASGIApp | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._making:
+            if self._made is None:
+                self._made = await asyncio.to_thread(self._make)
+        await self._made(scope, receive, send)
 
 
 class Sandbox:
@@ -145,8 +161,8 @@ def start(
 ) -> Sandbox:
     """Serve a world from a daemon thread; the caller closes it.
 
-    ``systems`` chooses what to serve (Snowflake costs a second to load); ``state`` is where configuration,
-    catalogue and credentials go, a temporary directory that goes away by default. Raises SandboxError.
+    ``systems`` chooses what to serve (Snowflake's first request costs a second); ``state`` is where
+    configuration, catalogue and credentials go, a temporary directory that goes away by default. Raises SandboxError.
     """
     levers = Control(world, faults=faults)
     sockets = {name: _listening() for name in (*systems, "control")}
@@ -183,11 +199,22 @@ def _listening() -> socket.socket:
 
 
 def _application(system: str, world: World, levers: Control) -> ASGIApp:
-    module = importlib.import_module(f"fedesk.sandbox.{system}")
-    app: ASGIApp = module.application(world)
+    app: ASGIApp
+    if system == "snowflake":
+        if importlib.util.find_spec("fakesnow") is None:
+            raise SandboxError("the sandbox's Snowflake needs fakesnow; install fedesk[sandbox]")
+        app = _Deferred(lambda: _made(system, world))
+    else:
+        app = _made(system, world)
     if levers.has_faults:
         app = Faulty(app, system=system, board=levers.board, log=levers.log)
     return Recording(app, system=system, log=levers.log, tokens=owners(tuple(world.identities(system))))
+
+
+def _made(system: str, world: World) -> ASGIApp:
+    module = importlib.import_module(f"fedesk.sandbox.{system}")
+    app: ASGIApp = module.application(world)
+    return app
 
 
 def _state_folder(state: Path | None, cleanup: contextlib.ExitStack) -> Path:

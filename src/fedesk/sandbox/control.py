@@ -1,0 +1,213 @@
+"""The control port, and the same as an object: requests, the clock, the world's switches, faults."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from fedesk.sandbox.faults import Fault, FaultBoard, FaultKind
+from fedesk.sandbox.model import ENVIRONMENTS
+from fedesk.sandbox.traffic import Request, TrafficLog
+from fedesk.sandbox.world import World
+
+Handler = Callable[[HttpRequest], Awaitable[Response]]
+Document = dict[str, object]
+
+
+class FaultsAreOffError(RuntimeError):
+    """Faults were asked for in a sandbox that was started without them."""
+
+
+class Control:
+    """The sandbox's levers, for tests in the same process; safe from several threads."""
+
+    def __init__(self, world: World, *, faults: bool) -> None:
+        self.world = world
+        self.clock = world.clock
+        self.log = TrafficLog()
+        self.board = FaultBoard()
+        self._faults = faults
+
+    def requests(self, system: str = "") -> tuple[Request, ...]:
+        """What one system received, or all of them, in the order it came."""
+        return self.log.requests(system)
+
+    def clear_requests(self) -> None:
+        """Forget what came so far."""
+        self.log.clear()
+
+    def fault(  # what a fault is made of, by name
+        self,
+        system: str,
+        kind: FaultKind | str,
+        *,
+        match: str = "",
+        times: int = 0,
+        status: int = 500,
+        seconds: float = 1.0,
+    ) -> Fault:
+        """Set a fault up. Raises ValueError for what makes no sense, FaultsAreOffError without ``faults``."""
+        if not self._faults:
+            raise FaultsAreOffError("this sandbox was started without faults; start it with --faults")
+        fault = Fault(
+            system=system,
+            kind=FaultKind(kind),
+            match=match,
+            times=times,
+            status=status,
+            seconds=seconds,
+        )
+        return self.board.add(fault)
+
+    def clear_faults(self, system: str = "") -> None:
+        """Take all faults down, or one system's; what hung or dripped is closed."""
+        self.board.clear(system)
+
+    def seal_vault(self, *, sealed: bool = True) -> None:
+        """Seal the Vault, or unseal it."""
+        self.world.vault_sealed = sealed
+
+    @property
+    def has_faults(self) -> bool:
+        """Whether faults may be set up."""
+        return self._faults
+
+
+def _request_document(request: Request) -> Document:
+    return {**asdict(request), "at": request.at.isoformat()}
+
+
+def _fault_document(fault: Fault) -> Document:
+    return {**asdict(fault), "kind": fault.kind.value}
+
+
+def world_document(world: World) -> Document:
+    """A summary of the world as it stands."""
+    return {
+        "seed": world.seed,
+        "scale": world.scale,
+        "start": world.start.isoformat(),
+        "now": world.now().isoformat(),
+        "frozen": world.clock.is_frozen,
+        "hostile": world.hostile,
+        "vault_sealed": world.vault_sealed,
+        "pipelines": len(world.pipelines),
+        "jobs": len(world.jobs()),
+        "queue": len(world.queue()),
+        "running_builds": len(world.running_builds()),
+        "dags": {environment: len(world.dags(environment)) for environment in ENVIRONMENTS},
+        "secrets": {environment: len(world.secrets(environment)) for environment in ENVIRONMENTS},
+    }
+
+
+def application(control: Control) -> Starlette:
+    """The control port. Everything is JSON; a request that makes no sense is 400 with the reason."""
+    routes = [
+        Route("/requests", _checked(_requests), methods=["GET", "DELETE"]),
+        Route("/clock", _checked(_clock), methods=["GET", "POST"]),
+        Route("/world", _checked(_world), methods=["GET", "POST"]),
+    ]
+    if control.has_faults:
+        routes.append(Route("/faults", _checked(_faults), methods=["GET", "POST", "DELETE"]))
+    app = Starlette(routes=routes)
+    app.state.control = control
+    return app
+
+
+def _of(request: HttpRequest) -> Control:
+    control: Control = request.app.state.control
+    return control
+
+
+async def _requests(request: HttpRequest) -> Response:
+    if request.method == "DELETE":
+        _of(request).clear_requests()
+        return Response(status_code=204)
+    found = _of(request).requests(request.query_params.get("system", ""))
+    return JSONResponse({"requests": [_request_document(item) for item in found]})
+
+
+async def _clock(request: HttpRequest) -> Response:
+    world = _of(request).world
+    if request.method == "POST":
+        _turn(world, await _document(request))
+    return JSONResponse({"now": world.now().isoformat(), "frozen": world.clock.is_frozen})
+
+
+async def _world(request: HttpRequest) -> Response:
+    control = _of(request)
+    if request.method == "POST":
+        document = await _document(request)
+        unknown = set(document) - {"vault_sealed"}
+        if unknown:
+            raise ValueError(f"unknown switch {min(unknown)!r}; there is vault_sealed")
+        control.seal_vault(sealed=bool(document["vault_sealed"]))
+    return JSONResponse(world_document(control.world))
+
+
+async def _faults(request: HttpRequest) -> Response:
+    control = _of(request)
+    if request.method == "POST":
+        return JSONResponse(_fault_document(_fault(control, await _document(request))), status_code=201)
+    if request.method == "DELETE":
+        control.clear_faults(request.query_params.get("system", ""))
+        return Response(status_code=204)
+    return JSONResponse({"faults": [_fault_document(fault) for fault in control.board.faults()]})
+
+
+def _checked(handler: Handler) -> Handler:
+    async def checked(request: HttpRequest) -> Response:
+        try:
+            return await handler(request)
+        except (ValueError, KeyError, TypeError) as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+
+    return checked
+
+
+async def _document(request: HttpRequest) -> Document:
+    document = await request.json()
+    if not isinstance(document, dict):
+        raise TypeError("expected a JSON object")
+    return document
+
+
+def _turn(world: World, document: Document) -> None:
+    """``{"freeze": true | TIME}``, ``{"run": true}``, ``{"set": TIME}`` or ``{"advance": SECONDS}``."""
+    for verb, value in document.items():
+        if verb == "freeze":
+            world.clock.freeze(None if value is True else moment(value))
+        elif verb == "run":
+            world.clock.run()
+        elif verb == "set":
+            world.clock.set(moment(value))
+        elif verb == "advance":
+            world.clock.advance(timedelta(seconds=float(str(value))))
+        else:
+            raise ValueError(f"unknown verb {verb!r}; there are freeze, run, set and advance")
+
+
+def moment(value: object) -> datetime:
+    """An RFC 3339 time with its offset as aware UTC; raises ValueError."""
+    at = datetime.fromisoformat(str(value))
+    if at.tzinfo is None:
+        raise ValueError(f"{value!r} has no offset from UTC")
+    return at.astimezone(UTC)
+
+
+def _fault(control: Control, document: Document) -> Fault:
+    unknown = set(document) - {"system", "kind", "match", "times", "status", "seconds"}
+    if unknown:
+        raise ValueError(f"unknown key {min(unknown)!r} of a fault")
+    return control.fault(
+        str(document["system"]),
+        str(document["kind"]),
+        match=str(document.get("match", "")),
+        times=int(str(document.get("times", 0))),
+        status=int(str(document.get("status", 500))),
+        seconds=float(str(document.get("seconds", 1.0))),
+    )
