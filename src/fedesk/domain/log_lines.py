@@ -197,6 +197,7 @@ _NOISE = re.compile(
     r"\b(?:0|no|zero|without|ignor\w{0,4}|any) (?:\w{1,20} )?"
     r"(?:errors?|failures?|failed|mismatch\w{0,4}|denied|violations?|timeouts?)\b"
     r"|\b(?:errors?|failures?|failed|fail|critical)[=: ]{1,3}0\b"
+    r"|\b(?:errors?|failures?)\b[^:\n]{0,60}: (?:none|0)\b"
     r"|\berror[- _]?(?:handl\w*|level|rate|budget|log|count|threshold|mode|page|message|reporting)\b"
     r"|\berror code[=: ]{1,3}0\b|\bfail(?:ed|ure|ing)?[- _](?:fast|over|safe|silent\w*)"
     r"|\b(?:on|if|for|after|upon)[-_ ](?:error|fail(?:ed|ure)?)s?\b|\bset -e|\berrexit\b"
