@@ -90,7 +90,7 @@ FAILURES: dict[str, tuple[Text, ...]] = {
     "race": (
         (
             "error",
-            "ProgrammingError: 000625 (57014): Statement '01b7' has locked table 'LOYALTY_POINTS' in transaction",
+            "ProgrammingError: 000625 (57014): Statement '01b7' has locked table 'LOYALTY_POINTS'",
         ),
         ("error", "the partition {partition} was written by another run while this one was reading it"),
     ),

@@ -162,7 +162,8 @@ def start(
     """Serve a world from a daemon thread; the caller closes it.
 
     ``systems`` chooses what to serve (Snowflake's first request costs a second); ``state`` is where
-    configuration, catalogue and credentials go, a temporary directory that goes away by default. Raises SandboxError.
+    configuration, catalogue and credentials go, a temporary directory that goes away by default.
+    Raises SandboxError.
     """
     levers = Control(world, faults=faults)
     sockets = {name: _listening() for name in (*systems, "control")}
