@@ -12,10 +12,10 @@ import httpx
 import pytest
 from airflow_cases import Case, emulated, real
 from airflow_dags import write_shapes
-from airflow_server import AirflowServer, running
+from airflow_server import AirflowServer, running, wait_until
 
 from fedesk.clients.airflow import AirflowClient
-from fedesk.clients.airflow_board import CATCHING_UP_REQUESTS, STEADY_REQUESTS
+from fedesk.clients.airflow_board import CATCHING_UP_REQUESTS, MARGIN, STEADY_REQUESTS
 from fedesk.domain.names import RunName, TaskName
 from fedesk.domain.observation import Observation
 from fedesk.domain.runs import LogRequest, RunDetail
@@ -99,8 +99,11 @@ def test_catching_up_ends_and_steady_looks_are_small(client: AirflowClient) -> N
 def test_what_is_finished_is_not_fetched_again(
     client: AirflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Looks of a whole round, once all is known, bring no finished run a second time."""
+    """Looks of a whole round bring no run a second time that had ended well before the look before."""
     seen = caught_up(client)
+    last = max(run.ended_at for run in seen.runs if run.ended_at is not None)
+    wait_until(lambda: datetime.now(UTC) - last > 2 * MARGIN, 30, "the last end is too near")
+    seen = client.observe(seen)
     fetched: list[str] = []
     get = client.session.get
 
