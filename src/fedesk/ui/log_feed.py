@@ -75,12 +75,16 @@ class LogOpened(Message):
 class LogArrived(Message):
     """The next lines, cleaned and redacted."""
 
-    def __init__(self, number: int, lines: tuple[str, ...], scan: "Scanned", *, complete: bool) -> None:
+    def __init__(
+        self, number: int, lines: tuple[str, ...], scan: "Scanned", *, complete: bool, caught_up: bool
+    ) -> None:
+        """``complete``: the log has ended; ``caught_up``: it has not, and all there is has been read."""
         super().__init__()
         self.number = number
         self.lines = lines
         self.scan = scan
         self.complete = complete
+        self.caught_up = caught_up
 
 
 class LogFailed(Message):
@@ -224,7 +228,9 @@ class LogFeed:
             last = begin + _LINES_A_PIECE >= len(lines)
             shown, scanned = self._look_at(piece)
             self._room.acquire()
-            self._post(LogArrived(self._number, shown, scanned, complete=chunk.complete and last))
+            complete = chunk.complete and last
+            caught_up = last and not complete and self._pace.until_next(len(chunk.text)) > 0
+            self._post(LogArrived(self._number, shown, scanned, complete=complete, caught_up=caught_up))
 
     def _look_at(self, lines: list[str]) -> tuple[tuple[str, ...], Scanned]:
         redacted = [self._redact(line) for line in lines]

@@ -12,13 +12,14 @@ from itertools import pairwise
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.style import Style
+from textual.widget import Widget
 
 from fedesk.domain.states import State
 from fedesk.ui.present import FACES
@@ -31,6 +32,7 @@ _TIME = re.compile(
 _CURRENT = "▸"
 _ERROR = FACES[State.FAILED].glyph
 _MATCH = "•"
+_GOES_ON = "…"
 _GUTTER_AT_LEAST = 4
 _LEAD = 3
 """A line that is jumped to stands this part of the height below the top."""
@@ -101,9 +103,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         return Position(
             line=line + 1,
             lines=buffer.end,
-            error=_rank(buffer.errors, line),
+            error=0 if self.current is None else _rank(buffer.errors, self.current),
             errors=len(buffer.errors),
-            match=_rank(buffer.matches, line),
+            match=0 if self.current is None else _rank(buffer.matches, self.current),
             matches=len(buffer.matches),
             following=self.following,
         )
@@ -144,6 +146,11 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     def go_to(self, number: int) -> None:
         """Go to a line and mark it as the current one."""
         self._jump(number)
+
+    def go_to_telling(self) -> None:
+        """Go to the line that says why, where it is known and kept."""
+        if self.telling is not None and self.telling >= self._buffer.first:
+            self._jump(self.telling)
 
     # Moving
 
@@ -276,54 +283,67 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             return False
         self.current = number
         self.following = False
-        row = self._row(number)
+        self._bring_into_view()
+        self._changed()
+        return True
+
+    def _bring_into_view(self) -> None:
+        """Scroll to the line that was jumped to, unless it is seen."""
+        if self.current is None:
+            return
+        row = self._row(self.current)
         top = self.scroll_offset.y
         if not top <= row < top + self._height - 1:
             self._scroll_row(row - self._height // _LEAD)
-        self._changed()
-        return True
 
     def _changed(self) -> None:
         self.refresh()
         self.post_message(self.Moved())
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Rows follow the width where lines wrap; the end stays in view while it is followed."""
+        """Rows follow the width where lines wrap; the end, or the line that was jumped to, stays in view."""
         if self._wrapped:
             top = self._line_at(self.scroll_offset.y)
             self._rewrap()
             self._scroll_row(self._row(top))
-        if self.following:
-            self.call_after_refresh(self._keep_to_end)
+        self.call_after_refresh(self._keep_to_end if self.following else self._bring_into_view)
 
     # Drawing
 
     def _style(self, part: str) -> Style:
         """The style of a part alone, to be laid over what is below."""
-        return self.get_component_rich_style(f"log-view--{part}", partial=True)
+        return _own_style(self, f"log-view--{part}")
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
         scroll_x, scroll_y = self.scroll_offset
         width = self.scrollable_content_region.width
         row = scroll_y + y - self._banner
-        base = self.rich_style
+        base = self.visual_style
+        blank = base.rich_style
         if row < 0:
             dropped = f"{' ' * self._gutter}{self._buffer.first:,} earlier lines are not kept"
-            return Strip([Segment(dropped, base + self._style("dropped"))]).adjust_cell_length(width, base)
+            style = base + self._style("dropped")
+            return Strip([Segment(dropped, style.rich_style)]).adjust_cell_length(width, blank)
         if row >= self._buffer.rows:
-            return Strip.blank(width, base)
+            return Strip.blank(width, blank)
         number, first, last = self._buffer.at_row(row)
         line = self._buffer[number]
         continued = first > 0
+        goes_on = False
         if last < 0:
             first, last = visible(line, scroll_x, self._text_width)
+            goes_on = last < len(line)
         base = self._line_style(number, base)
         text = Strip(self._text(line, number, first, last, base)).apply_offsets(
             first, number - self._buffer.first
         )
-        gutter = Segment(*self._gutter_of(number, continued=continued, base=base))
-        return Strip([gutter, *text]).adjust_cell_length(width, base)
+        gutter, style = self._gutter_of(number, continued=continued, base=base)
+        strip = Strip([Segment(gutter, style.rich_style), *text])
+        strip = strip.adjust_cell_length(width - goes_on, base.rich_style)
+        if goes_on:
+            strip = Strip([*strip, Segment(_GOES_ON, (base + self._style("gutter")).rich_style)], width)
+        return strip
 
     def _line_style(self, number: int, base: Style) -> Style:
         if _holds(self._buffer.errors, number):
@@ -365,7 +385,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             return []
         begin, end = span
         end = length if end == -1 else end - first
-        style = self.screen.get_component_rich_style("screen--selection")
+        style = _own_style(self.screen, "screen--selection")
         return [(max(0, begin - first), end, style)] if end > max(0, begin - first) else []
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
@@ -376,6 +396,23 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         """Draw what is selected."""
         del selection
         self.refresh()
+
+
+def _own_style(widget: Widget, component: str) -> Style:
+    """What the sheet says of a component, and nothing of what is around it.
+
+    ``get_visual_style(partial=True)`` of Textual 8.2 loses an opaque background.
+    """
+    styles = widget.get_component_styles(component)
+    text = styles.text_style
+    return Style(
+        styles.background if styles.has_rule("background") else None,
+        styles.color if styles.has_rule("color") else None,
+        bold=text.bold,
+        dim=text.dim,
+        italic=text.italic,
+        underline=text.underline,
+    )
 
 
 def _rank(numbers: Sequence[int], number: int) -> int:
@@ -397,5 +434,5 @@ def _segments(text: str, spans: Sequence[tuple[int, int, Style]], base: Style) -
         for span_begin, span_end, span_style in spans:
             if span_begin <= begin and end <= span_end:
                 style += span_style
-        segments.append(Segment(text[begin:end], style))
+        segments.append(Segment(text[begin:end], style.rich_style))
     return segments
