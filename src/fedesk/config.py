@@ -12,10 +12,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-import platformdirs
 from msgspec import field
 
 from fedesk import config_rules as rules
+from fedesk.config_path import find_config
 from fedesk.config_types import (
     SETTINGS,
     AirflowConfig,
@@ -48,6 +48,7 @@ from fedesk.mistakes import (
     unknown,
 )
 from fedesk.tables import Hook, read_table, word_for
+from fedesk.timezones import timezone_mistake
 from fedesk.toml_lines import locate
 
 __all__ = [
@@ -67,7 +68,6 @@ __all__ = [
     "Timeout",
     "UnknownEnvironmentError",
     "VaultConfig",
-    "config_path",
     "load_config",
     "select_environment",
 ]
@@ -100,22 +100,12 @@ class _FileTable(Table, frozen=True, kw_only=True):
     environments: dict[str, Any]
 
 
-def config_path(given: Path | None = None) -> Path:
-    """Where the configuration is read from, whether it is there or not."""
-    if given is not None:
-        return given.expanduser().absolute()
-    named = os.environ.get("FEDESK_CONFIG")
-    if named:
-        return Path(named).expanduser().absolute()
-    return platformdirs.user_config_path("fedesk") / "fedesk.toml"
-
-
 def load_config(path: Path | None = None) -> Config:
     """The configuration of a file, or of the place where it is looked for.
 
     Raises ConfigurationMissingError where there is none, ConfigurationError with every mistake in it.
     """
-    file = config_path(path)
+    file = find_config(path).expanduser().absolute()
     text = _read(file)
     findings = Findings(file=file, lines=locate(text))
     document = _parse(text, findings)
@@ -234,7 +224,9 @@ def _environments(
         if not isinstance(raw, dict):
             continue
         if table is not None:
-            rules.check_timezone(table.timezone, (*place, "timezone"), findings)
+            mistake = timezone_mistake(table.timezone)
+            if mistake:
+                findings.add((*place, "timezone"), mistake)
         connections = _connections(name, raw, findings)
         for connection, where in connections:
             places[str(connection.name)] = where

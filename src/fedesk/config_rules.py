@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations, product
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
 from fedesk.config_types import (
     AirflowConfig,
@@ -18,7 +17,7 @@ from fedesk.config_types import (
     VaultConfig,
 )
 from fedesk.domain.states import System
-from fedesk.mistakes import Findings, Place, nearest
+from fedesk.mistakes import Findings, Place
 
 _SECRET_KEY = re.compile(
     r"(?:.*[_-])?(?:password|passwd|pwd|passphrase|token|secret|secret[_-]?id|api[_-]?key|private[_-]?key|access[_-]?key"
@@ -114,21 +113,6 @@ def check_address(text: str, place: Place, findings: Findings, schemes: tuple[st
         findings.add_first(place, "an address must not hold a user; the user has a key of its own")
     elif parts.query or parts.fragment:
         findings.add_first(place, "an address ends with its path; nothing may follow a ? or #")
-
-
-def check_timezone(name: str, place: Place, findings: Findings) -> None:
-    """Whether a zone is in the IANA database of this machine."""
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        zones = available_timezones()
-        if zones:
-            like = nearest(name, zones)
-            findings.add(
-                place, "no IANA time zone" + (f"; did you mean {like}?" if like else ", like Europe/London")
-            )
-        else:
-            findings.add(place, "cannot be checked: this machine has no time zone data; install tzdata")
 
 
 def check_connection(connection: ConnectionConfig, place: Place, findings: Findings) -> None:

@@ -95,7 +95,7 @@ def _value(kind: Any, value: object, place: Place, findings: Findings, hook: Hoo
     try:
         return msgspec.convert(value, kind, dec_hook=hook)
     except msgspec.ValidationError as error:
-        findings.add_first(place, _sentence(kind, value, error))
+        findings.add_first(place, _sentence(kind, error))
         return _WRONG
 
 
@@ -107,18 +107,18 @@ def word_for(value: object) -> str:
     return names.get(type(value), "a number" if isinstance(value, float) else "something else")
 
 
-def _sentence(kind: object, value: object, error: msgspec.ValidationError) -> str:
+def _sentence(kind: object, error: msgspec.ValidationError) -> str:
     """The library's message in plain words; the value itself is never quoted, it might be a secret."""
     choices = [
         choice for part in (kind, *get_args(kind)) if get_origin(part) is Literal for choice in get_args(part)
     ]
-    if choices and isinstance(value, str):
+    if choices and str(error).startswith("Invalid enum value"):
         words = ", ".join(str(choice) for choice in choices)
         return f"must be one of {words}"
     if isinstance(error.__cause__, ValueError):
         return printable(str(error.__cause__), 300)
     text = re.sub(r" - at `\$.*`$", "", str(error))
-    if text == "Expected `str` of length >= 1":
+    if text.endswith(" of length >= 1"):
         return "must not be empty"
     text = re.sub(r"`(\w+)(?: \| null)?`", lambda match: _WORDS.get(match[1], match[1]), text)
     text = text.replace(">= ", "from ").replace("<= ", "up to ").replace("> ", "greater than ")

@@ -1,0 +1,309 @@
+"""Reads the catalogue, a YAML file or a folder of them, into values of ``domain.catalogue``."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import time
+from pathlib import Path
+from types import MappingProxyType
+
+from fedesk import catalogue_tables as tables
+from fedesk.domain.catalogue import (
+    AirflowCheck,
+    Band,
+    BudgetPeriod,
+    Canary,
+    Catalogue,
+    Deadline,
+    Deploy,
+    LoadTarget,
+    Owner,
+    OwnerGroup,
+    Partition,
+    PartitionSource,
+    Pipeline,
+    ReleaseSource,
+    RetryBudget,
+    Service,
+    SnowflakeCheck,
+    Tier,
+    Verification,
+    WriteMode,
+)
+from fedesk.domain.durations import parse_duration
+from fedesk.mistakes import ConfigurationError, Findings, Mistake, Place, unknown
+from fedesk.tables import read_table, read_tables
+from fedesk.timezones import timezone_mistake
+from fedesk.yaml_lines import parse
+
+__all__ = ["load_catalogue"]
+
+_DEADLINE = re.compile(r"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)\s+(?P<zone>\S+)")
+_BUDGET = re.compile(r"(?P<count>\d{1,4})/(?P<period>hour|day|week)")
+_OWNER = re.compile(r"engineering|qa|client:(?P<client>[A-Za-z0-9][A-Za-z0-9_.-]*)")
+_SECRET = re.compile(r"(?:snowflake|kv):\S.*")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """Everything that a file, or the ``*.yaml`` and ``*.yml`` files of a folder, describe.
+
+    Raises ConfigurationError with every mistake in all of them.
+    """
+    reading = _Reading()
+    for file in _files(path):
+        reading.read(file)
+    reading.check_names()
+    if reading.mistakes:
+        raise ConfigurationError(reading.mistakes)
+    return Catalogue(
+        services=MappingProxyType(reading.services), pipelines=MappingProxyType(reading.pipelines)
+    )
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"} and file.is_file())
+    if not found:
+        sentence = "the folder holds no .yaml file"
+        raise ConfigurationError([Mistake(file=path, line=None, key="", sentence=sentence)])
+    return found
+
+
+class _Reading:
+    """What was read so far, of one file after the other."""
+
+    def __init__(self) -> None:
+        self.services: dict[str, Service] = {}
+        self.pipelines: dict[str, Pipeline] = {}
+        self.mistakes: list[Mistake] = []
+        self._named: set[str] = set()
+        """Names of services, those with mistakes included: who refers to one is not wrong."""
+        self._known_pipelines: set[str] = set()
+        self._origin: dict[str, Findings] = {}
+
+    def read(self, file: Path) -> None:
+        """Take in one file."""
+        lines: dict[Place, int] = {}
+        findings = Findings(file=file, lines=lines)
+        text = _text(file, findings)
+        document = parse(text, findings, lines) if text is not None else None
+        if document is not None:
+            table = read_table(tables.CatalogueTable, document, (), findings, _no_hook)
+            if table is not None:
+                self._services(table.services, findings)
+                self._pipelines(table.pipelines, findings)
+        self.mistakes.extend(findings.in_order())
+
+    def _services(self, raw: object, findings: Findings) -> None:
+        self._named.update(raw if isinstance(raw, dict) else ())
+        for name, table in read_tables(tables.ServiceTable, raw, ("services",), findings, _no_hook).items():
+            if self._is_new("services", name, findings):
+                self.services[name] = _service(name, table, ("services", name), findings)
+
+    def _pipelines(self, raw: object, findings: Findings) -> None:
+        self._known_pipelines.update(raw if isinstance(raw, dict) else ())
+        for name, table in read_tables(tables.PipelineTable, raw, ("pipelines",), findings, _no_hook).items():
+            if self._is_new("pipelines", name, findings):
+                self.pipelines[name] = _pipeline(name, table, ("pipelines", name), findings)
+
+    def _is_new(self, section: str, name: str, findings: Findings) -> bool:
+        first = self._origin.setdefault(f"{section}.{name}", findings)
+        if first is not findings:
+            line = first.line((section, name))
+            findings.add((section, name), f"is described already, in {first.file}:{line}")
+        return first is findings
+
+    def check_names(self) -> None:
+        """Services and upstreams that are referred to exist, and nothing waits for itself."""
+        for name, pipeline in self.pipelines.items():
+            place: Place = ("pipelines", name)
+            if pipeline.service and pipeline.service not in self._named:
+                self._late(place, "service", unknown("service", self._named, pipeline.service))
+            for at, upstream in enumerate(pipeline.upstream):
+                if upstream not in self._known_pipelines:
+                    sentence = unknown("pipeline", self._known_pipelines, upstream)
+                    self._late(place, "upstream", sentence, at)
+            circle = _circle(name, self.pipelines)
+            if circle and name == min(circle):
+                self._late(place, "upstream", f"waits for itself: {' → '.join(circle)}")
+
+    def _late(self, place: Place, key: str, sentence: str, *position: int) -> None:
+        origin = self._origin[".".join(str(part) for part in place)]
+        findings = Findings(file=origin.file, lines=origin.lines)
+        findings.add((*place, key, *position), sentence)
+        self.mistakes.extend(findings.mistakes)
+
+
+def _circle(start: str, pipelines: Mapping[str, Pipeline]) -> list[str]:
+    """A way from a pipeline through its upstreams back to it; empty where there is none."""
+    ways = [[start]]
+    seen = {start}
+    while ways:
+        way = ways.pop()
+        entry = pipelines.get(way[-1])
+        for upstream in entry.upstream if entry else ():
+            if upstream == start:
+                return [*way, start]
+            if upstream not in seen:
+                seen.add(upstream)
+                ways.append([*way, upstream])
+    return []
+
+
+def _text(file: Path, findings: Findings) -> str | None:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        findings.mistakes.append(Mistake(file=file, line=line, key="", sentence="is not UTF-8 text"))
+    except OSError as error:
+        findings.add((), f"cannot be read: {error.strerror}")
+    return None
+
+
+def _no_hook(kind: type, _value: object) -> object:
+    raise NotImplementedError(kind)
+
+
+def _service(name: str, table: tables.ServiceTable, place: Place, findings: Findings) -> Service:
+    return Service(
+        name=name,
+        owner=_owner(table.owner, (*place, "owner"), findings),
+        repository=table.repository,
+        deploy=_deploy(table.deploy, (*place, "deploy"), findings),
+        verify=tuple(_verifications(table.verify, (*place, "verify"), findings)),
+        canary=_canary(table.canary, (*place, "canary"), findings),
+        rollback_automatic=table.rollback.automatic,
+    )
+
+
+def _owner(text: str, place: Place, findings: Findings) -> Owner:
+    match = _OWNER.fullmatch(text)
+    if match is None:
+        findings.add(place, "must be engineering, qa or client:NAME")
+        return Owner(OwnerGroup.ENGINEERING)
+    if match["client"]:
+        return Owner(OwnerGroup.CLIENT, match["client"])
+    return Owner(OwnerGroup(text))
+
+
+def _deploy(table: tables.DeployTable | None, place: Place, findings: Findings) -> Deploy | None:
+    if table is None:
+        return None
+    _check_template(table.job, (*place, "job"), findings)
+    kind, colon, detail = table.release_from.partition(":")
+    if (
+        kind not in set(ReleaseSource)
+        or bool(detail) != (kind != ReleaseSource.DESCRIPTION)
+        or (colon and not detail)
+    ):
+        findings.add((*place, "release_from"), "must be artifact:PATH, parameter:NAME or description")
+        kind, detail = ReleaseSource.DESCRIPTION, ""
+    return Deploy(
+        job=table.job,
+        parameters=tuple(table.parameters.items()),
+        release_from=ReleaseSource(kind),
+        release_detail=detail,
+    )
+
+
+def _verifications(
+    entries: Iterable[tables.VerifyTable], place: Place, findings: Findings
+) -> Iterator[Verification]:
+    for at, table in enumerate(entries):
+        here = (*place, at)
+        if (table.airflow is None) == (table.snowflake is None):
+            findings.add(here, "names one system to ask: airflow or snowflake")
+        elif table.airflow is not None:
+            if table.expect != "none":
+                findings.add((*here, "expect"), "must be none: a release leaves no import errors")
+            yield AirflowCheck(check=table.airflow, dag=table.dag, expect="none")
+        else:
+            if table.dag:
+                findings.add((*here, "dag"), "belongs to a check of airflow")
+            yield SnowflakeCheck(
+                query=table.snowflake or "", expect=_expectation(table.expect, here, findings)
+            )
+
+
+def _expectation(raw: object, place: Place, findings: Findings) -> str | Band:
+    if isinstance(raw, dict):
+        band = read_table(tables.BandTable, raw, (*place, "expect"), findings, _no_hook)
+        return Band(band=band.band, tolerance=band.tolerance) if band else ""
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+        findings.add((*place, "expect"), "expected a value, or a band like {band: history, tolerance: 0.3}")
+        return ""
+    return str(raw)
+
+
+def _canary(table: tables.CanaryTable | None, place: Place, findings: Findings) -> Canary | None:
+    if table is None:
+        return None
+    try:
+        analysis = parse_duration(table.analysis)
+    except ValueError as error:
+        findings.add((*place, "analysis"), str(error))
+        return None
+    return Canary(slice=table.slice, first=table.first, analysis=analysis)
+
+
+def _pipeline(name: str, table: tables.PipelineTable, place: Place, findings: Findings) -> Pipeline:
+    for key, text in (("dag", table.dag), *((("jobs", role), job) for role, job in table.jobs.items())):
+        _check_template(text, (*place, *((key,) if isinstance(key, str) else key)), findings)
+    for at, secret in enumerate(table.secrets):
+        if not _SECRET.fullmatch(secret):
+            findings.add((*place, "secrets", at), "must be snowflake:USER or kv:PATH")
+        _check_template(secret, (*place, "secrets", at), findings)
+    partition = table.partition
+    if partition is not None:
+        mistake = timezone_mistake(partition.zone)
+        if mistake:
+            findings.add((*place, "partition", "zone"), mistake)
+    return Pipeline(
+        name=name,
+        owner=_owner(table.owner, (*place, "owner"), findings),
+        tier=Tier(table.tier),
+        service=table.service,
+        dag=table.dag,
+        jobs=tuple(table.jobs.items()),
+        partition=None
+        if partition is None
+        else Partition(kind=partition.kind, source=PartitionSource(partition.source), zone=partition.zone),
+        loads=tuple(
+            LoadTarget(dataset=load.dataset, write=WriteMode(load.write), column=load.column, key=load.key)
+            for load in table.loads
+        ),
+        upstream=table.upstream,
+        deadline=_deadline(table.deadline, (*place, "deadline"), findings),
+        retry_budget=_budget(table.retry_budget, (*place, "retry_budget"), findings),
+        secrets=table.secrets,
+        runbook=table.runbook,
+    )
+
+
+def _check_template(text: str, place: Place, findings: Findings) -> None:
+    for word in _PLACEHOLDER.findall(text):
+        if word != "environment":
+            findings.add(place, f"{unknown('placeholder', ['environment'], word)}")
+
+
+def _deadline(text: str | None, place: Place, findings: Findings) -> Deadline | None:
+    if text is None:
+        return None
+    match = _DEADLINE.fullmatch(text)
+    if match is None:
+        findings.add(place, 'expected a time and its zone, like "06:00 Europe/London"')
+        return None
+    mistake = timezone_mistake(match["zone"])
+    if mistake:
+        findings.add(place, mistake)
+        return None
+    return Deadline(time(int(match["hour"]), int(match["minute"])), match["zone"])
+
+
+def _budget(text: str | None, place: Place, findings: Findings) -> RetryBudget | None:
+    match = _BUDGET.fullmatch(text) if text is not None else None
+    if text is not None and match is None:
+        findings.add(place, "expected a number a period, like 3/day, 1/hour or 10/week")
+    return RetryBudget(count=int(match["count"]), period=BudgetPeriod(match["period"])) if match else None
