@@ -10,6 +10,7 @@ from fedesk.domain.runs import Run, RunDetail, Step
 from fedesk.domain.states import State
 from fedesk.ui import present
 from fedesk.ui.actions import Target
+from fedesk.ui.widgets.log_buffer import visible
 from fedesk.ui.widgets.row_list import Column, Row
 
 TIMELINE = 14
@@ -258,9 +259,18 @@ def _list(label: str, entries: Iterable[Content], width: int) -> list[Content]:
 
 
 def _entry(label: str, said: Content, width: int) -> list[Content]:
-    # A word longer than a line is begun on a line of its own; the empty one before it is left out.
-    wrapped = [line for line in said.wrap(max(width - _LABEL, 10)) if line.plain.strip()] or [Content()]
+    room = max(width - _LABEL, 10)
+    wrapped = [piece for line in said.wrap(room) if line.plain.strip() for piece in _fold(line, room)]
     return [
         Content.assemble(("" if index else label).ljust(_LABEL), line).stylize(present.MUTED, 0, _LABEL)
-        for index, line in enumerate(wrapped)
+        for index, line in enumerate(wrapped or [Content()])
     ]
+
+
+def _fold(line: Content, width: int) -> list[Content]:
+    """A line in pieces of at most ``width`` cells; ``wrap`` leaves a word that is longer whole."""
+    pieces = []
+    while line.cell_length > width:
+        piece, line = line.divide([visible(line.plain, 0, width)[1]])
+        pieces.append(piece)
+    return [*pieces, line]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from fedesk.domain.runs import LogRequest, RunDetail
@@ -36,6 +37,17 @@ _AGAIN = timedelta(seconds=5)
 """How often a run that goes on is read."""
 _RETRIES = (5, 10, 20, 30)
 """Seconds until the next try after the first, second, … failure in a row."""
+
+
+class Facts(Static):
+    """What stands beside the steps; it is wrapped again when it gets another width."""
+
+    class Widened(Message):
+        """The width has changed."""
+
+    def on_resize(self) -> None:
+        """Have it wrapped to the width."""
+        self.post_message(self.Widened())
 
 
 class RunScreen(ListScreen):
@@ -67,7 +79,7 @@ class RunScreen(ListScreen):
         with Container(id="run-body"):
             yield self._rows
             with VerticalScroll(id="run-details"):
-                yield Static(id="run-facts", markup=False)
+                yield Facts(id="run-facts", markup=False)
         yield KeyLine(self.PLACE)
 
     @property
@@ -117,7 +129,6 @@ class RunScreen(ListScreen):
             self._next = now + timedelta(seconds=wait)
         self._draw()
         self._place_cursor()
-        self.call_after_refresh(self._draw)
 
     def _place_cursor(self) -> None:
         """The first time, put the cursor on the step one wants to see."""
@@ -137,6 +148,10 @@ class RunScreen(ListScreen):
         """Lines are wrapped to the width."""
         self._draw()
 
+    def on_facts_widened(self) -> None:
+        """The details are wrapped to their own width."""
+        self._draw()
+
     def _draw(self) -> None:
         if not self.is_mounted:
             return
@@ -144,7 +159,7 @@ class RunScreen(ListScreen):
         moment = run_text.Moment(now=app.now, zone=app.zone)
         detail = self._detail
         head = self.query_one("#run-head", Static)
-        facts = self.query_one("#run-facts", Static)
+        facts = self.query_one(Facts)
         self.query_one("#run-details").display = detail is not None
         if detail is None:
             title = Content.assemble(" ", (present.text(self._run.id), "bold"))
@@ -222,7 +237,6 @@ class RunScreen(ListScreen):
         side = not self._in_details
         self.set_class(side, "-details")
         (details if side else self._rows).focus()
-        self.call_after_refresh(self._draw)
 
     def do_back(self) -> None:
         """From the details to the steps; else clear the filter, or close the screen."""
