@@ -473,8 +473,11 @@ def served(*arguments: str, pass_fds: tuple[int, ...] = ()) -> Iterator[tuple[su
         assert process.stdout is not None
         yield process, Path(process.stdout.readline().strip())
     finally:
-        process.kill()
-        process.communicate()
+        process.terminate()
+        try:
+            process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
 
 
 def ports_of(config: Path) -> set[str]:
