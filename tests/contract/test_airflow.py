@@ -29,13 +29,13 @@ pytestmark = pytest.mark.timeout(400)
 _LOOKS = 60
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def real_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServer]:
     with running(tmp_path_factory.mktemp("airflow") / "home", write_shapes) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def real_case(real_airflow: AirflowServer) -> Case:
     return real(real_airflow)
 
@@ -102,7 +102,7 @@ def test_what_is_finished_is_not_fetched_again(
     """Looks of a whole round bring no run a second time that had ended well before the look before."""
     seen = caught_up(client)
     last = max(run.ended_at for run in seen.runs if run.ended_at is not None)
-    wait_until(lambda: datetime.now(UTC) - last > 2 * MARGIN, 30, "the last end is too near")
+    wait_until(lambda: datetime.now(UTC) - last > 4 * MARGIN, 30, "the last end is too near")
     seen = client.observe(seen)
     fetched: list[str] = []
     get = client.session.get

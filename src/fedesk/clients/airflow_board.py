@@ -48,7 +48,8 @@ HISTORY_RUNS = 20
 """Runs of each DAG that make its history complete."""
 HISTORY = timedelta(days=30)
 KEPT_RUNS = 25
-MARGIN = timedelta(seconds=2)
+MARGIN = timedelta(seconds=1)
+"""A run that ended less than this (and the fraction that ``Date`` hides) before a look comes twice."""
 _REASONS_AT_ONCE = 100
 _TURNS = ("errors", "health", "dags", "unfinished", "dags")
 
