@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import live_vault
 import pytest
@@ -74,6 +75,12 @@ def endpoint(url: str, token: str, *, user: str = "", deadline: float = 10.0) ->
         read_timeout=deadline,
         deadline=deadline,
     )
+
+
+@pytest.fixture
+def serve_app(asgi_server: Callable[[ASGIApp], Any]) -> ServeApp:
+    """An emulator's address; it ends with the module."""
+    return lambda app: str(asgi_server(app).url)
 
 
 def emulated() -> Starlette:

@@ -49,6 +49,7 @@ _COLUMNS = (
     "ROWS_LOADED",
     "OPERATION_ID",
 )
+_MAJOR = int(snowflake.connector.__version__.split(".")[0])
 _NEEDED = frozenset({"RUN_ID", "START_TIME", "STATUS"})
 
 # What fails comes as an exception as well; what the connector warns of is its own future.
@@ -102,7 +103,6 @@ class SnowflakeClient:
             **{key: value for key, value in given.items() if value},
             **proxy_parameters(endpoint),
             "login_timeout": seconds,
-            "network_timeout": seconds,
             "socket_timeout": max(int(endpoint.read_timeout), 1),
             # It would ask link-local addresses which cloud this is.
             "platform_detection_timeout_seconds": 0.0,
@@ -115,14 +115,20 @@ class SnowflakeClient:
                 "STATEMENT_TIMEOUT_IN_SECONDS": seconds,
             },
         }
-        if snowflake.connector.__version__.split(".")[0] != "4":
-            # Each of the requests of 5.x has a patience of its own, two minutes and more.
+        self._execute: dict[str, Any] = {}
+        if _MAJOR >= 5:  # noqa: PLR2004  (the core in Rust)
+            # Each kind of its requests has a patience of its own, two minutes and more.
             self._parameters |= {
+                "network_timeout": seconds,
                 "query_timeout": seconds,
                 "request_timeout": seconds,
                 "logout_total_timeout_seconds": 2,
                 "auto_cleanup": False,
             }
+        else:
+            # With a network timeout a thread of 4.x cancels the query and, on a hung server, dies with a
+            # traceback on the terminal. So the socket's timeout alone bounds it, and nothing is tried again.
+            self._execute = {"_no_retry": True}
 
     def observe(self, previous: Observation | None) -> Observation:
         """Look once; raises SourceError."""
@@ -131,7 +137,7 @@ class SnowflakeClient:
         with self._connected() as connection, contextlib.closing(connection.cursor()) as cursor:
             try:
                 columns = self._columns(cursor)
-                cursor.execute(_statement(columns, since))
+                cursor.execute(_statement(columns, since), **self._execute)
                 rows = cursor.fetchall()
             except snowflake.connector.errors.Error as error:
                 raise self._failure(error) from None
@@ -183,7 +189,7 @@ class SnowflakeClient:
 
     def _columns(self, cursor: Any) -> tuple[str, ...]:
         """Those of the table that the desk knows, by DESCRIBE, which needs no warehouse."""
-        cursor.execute("describe table PIPELINE_RUNS")
+        cursor.execute("describe table PIPELINE_RUNS", **self._execute)
         present = {str(row[0]).upper() for row in cursor.fetchall()}
         missing = _NEEDED - present
         if missing:

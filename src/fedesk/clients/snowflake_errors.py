@@ -19,9 +19,9 @@ from fedesk.ports.errors import (
     UnauthenticatedError,
 )
 
-_NO_CONNECTION = frozenset({14, 250001, 250002, 250006, 251011})
-"""Given up, cause unknown: 14 is the SQL API's HYT00 of 5.x."""
-_TLS = frozenset({250003, 254007})
+_NO_CONNECTION = frozenset({14, 250001, 250002, 250003, 250006, 251011})
+"""Given up, cause unknown: 14 is the SQL API's HYT00 of 5.x; 250003 says anything, TLS included."""
+_TLS = frozenset({254007})
 _KEY = frozenset({251007, 251008})
 _HTTP = range(290100, 290600)
 _LOGIN = range(390000, 400000)

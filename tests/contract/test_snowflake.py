@@ -1,0 +1,494 @@
+"""The Snowflake client against the sandbox's account, with connector 4.8 and (tests/snowflake5.sh) 5.x."""
+
+import json
+import logging
+import os
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import snowflake.connector
+
+from fedesk.clients import snowflake as client_module
+from fedesk.clients.snowflake import QUERY_TAG, SnowflakeClient
+from fedesk.clients.snowflake_rows import as_load
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.observation import Observation
+from fedesk.ports.endpoint import Endpoint, SecretText
+from fedesk.ports.errors import (
+    CredentialError,
+    DeadlineError,
+    ForbiddenError,
+    NotFoundError,
+    ProtocolError,
+    ServerFaultError,
+    SourceError,
+    TlsError,
+    UnauthenticatedError,
+    UnreachableError,
+)
+
+Talk = Callable[[socket.socket, threading.Event], None]
+RawServer = Callable[[Talk], str]
+NAME = ConnectionName("prod", "snowflake")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """The served account and the look behind it."""
+
+    url: str
+    reader: str
+    writer: str
+    oauth: str
+
+    def warehouses(self) -> dict[str, Any]:
+        """What each ran so far."""
+        found: dict[str, Any] = requests.get(f"{self.url}/_test/warehouses", timeout=20).json()
+        return found
+
+    def statements(self) -> list[str]:
+        """Those that needed the reader's warehouse so far."""
+        found: list[str] = self.warehouses()["OPS_XS"]["statements"]
+        return found
+
+    def advance(self, seconds: float) -> None:
+        """Move the world's time on."""
+        requests.post(f"{self.url}/_test/advance", params={"seconds": seconds}, timeout=20).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    """The account that the environment names, or one of this process's own."""
+    given = os.environ.get("FEDESK_TEST_SNOWFLAKE")
+    if given:
+        yield Account(**json.loads(given))
+        return
+    from snowflake_server import serving
+
+    with serving() as found:
+        yield Account(**found)
+
+
+def client(
+    url: str,
+    credential: str,
+    *,
+    auth: str = "key-pair",
+    database: str = "FINEDGE",
+    schema: str = "OPS",
+    warehouse: str = "OPS_XS",
+    deadline: float = 10.0,
+    ca_bundle: Path | None = None,
+) -> SnowflakeClient:
+    protocol, host, port = url.replace("//", "").split(":")
+    endpoint = Endpoint(
+        name=NAME,
+        url=url,
+        user="FEDESK_READER",
+        credential=lambda: SecretText(credential),
+        connect_timeout=1.0,
+        read_timeout=deadline,
+        deadline=deadline,
+        ca_bundle=ca_bundle,
+    )
+    return SnowflakeClient(
+        endpoint,
+        account="finedge",
+        host=host,
+        port=int(port),
+        protocol=protocol,
+        user="FEDESK_READER",
+        auth=auth,
+        role="FEDESK_READER",
+        warehouse=warehouse,
+        database=database,
+        schema=schema,
+    )
+
+
+def connect(account: Account, *, writer: bool = False, **parameters: Any) -> Any:
+    """A connection of the connector's own, as somebody else in the company would make one."""
+    import base64
+
+    pem = account.writer if writer else account.reader
+    user = "FEDESK_WRITER" if writer else "FEDESK_READER"
+    return snowflake.connector.connect(
+        **{
+            "account": "finedge",
+            "host": "127.0.0.1",
+            "port": int(account.url.rpartition(":")[2]),
+            "protocol": "http",
+            "user": user,
+            "authenticator": "SNOWFLAKE_JWT",
+            "private_key": base64.b64decode("".join(pem.strip().splitlines()[1:-1])),
+            "warehouse": "OPS_XS",
+            "database": "FINEDGE_DEV",
+            "schema": "OPS",
+            "platform_detection_timeout_seconds": 0.0,
+            **parameters,
+        }
+    )
+
+
+# --- what is read ---------------------------------------------------------------------------------------
+
+
+def test_loads_of_the_last_thirty_days_newest_first(account: Account) -> None:
+    """Every column of formats.md, times aware and in UTC, running ones without an end."""
+    loads = client(account.url, account.reader).observe(None).loads
+    assert len(loads) > 1000
+    started = [load.started_at for load in loads if load.started_at is not None]
+    assert started == sorted(started, reverse=True)
+    assert started[0] - started[-1] <= timedelta(days=30)
+    assert {load.status for load in loads} >= {"success", "failed", "running"}
+    done = next(load for load in loads if load.status == "success")
+    assert done.ended_at is not None
+    assert done.ended_at.tzinfo is UTC
+    assert done.rows_loaded is not None
+    assert done.run_id
+    assert done.pipeline
+    assert done.partition
+    running = next(load for load in loads if load.status == "running")
+    assert (running.ended_at, running.rows_loaded) == (None, None)
+
+
+def test_a_look_costs_one_query_with_a_tag(account: Account) -> None:
+    """Login and DESCRIBE wake nothing; the one SELECT carries the query tag."""
+    before = account.statements()
+    with connect(account) as connection, connection.cursor() as cursor:
+        cursor.execute("describe table PIPELINE_RUNS")
+        cursor.execute("show tables")
+        cursor.fetchall()
+    assert account.statements() == before
+    client(account.url, account.reader).observe(None)
+    ran = account.statements()[len(before) :]
+    assert len(ran) == 1
+    assert ran[0].startswith("select RUN_ID, ")
+    assert account.warehouses()["OPS_XS"]["tags"][-1] == QUERY_TAG
+
+
+def test_a_later_look_reads_what_is_new_or_may_have_changed(account: Account) -> None:
+    """Older rows are taken over; a run that has ended meanwhile is seen to have ended, once."""
+    desk = client(account.url, account.reader)
+    first = desk.observe(None)
+    running = next(load for load in first.loads if load.status == "running")
+    account.advance(3600)
+    second = desk.observe(first)
+    now = [
+        load for load in second.loads if (load.run_id, load.pipeline) == (running.run_id, running.pipeline)
+    ]
+    assert [load.status for load in now] != ["running"]
+    assert len(now) == 1
+    keys = [(load.run_id, load.pipeline) for load in second.loads]
+    assert len(set(keys)) == len(keys)
+    assert set(second.loads) == set(client(account.url, account.reader).observe(None).loads)
+    assert "::timestamp_ntz" in account.statements()[-2]
+    assert second.loads[-1] in first.loads
+
+
+def test_a_cursor_of_another_make_is_read_as_none(account: Account) -> None:
+    """A stored observation of another version must not end the look."""
+    seen = client(account.url, account.reader).observe(None)
+    odd = Observation(loads=seen.loads[:10], cursor="'; drop table x; --")
+    assert len(client(account.url, account.reader).observe(odd).loads) == len(seen.loads)
+
+
+def test_more_rows_than_the_limit_are_a_problem_that_says_so(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest are kept."""
+    monkeypatch.setattr(client_module, "ROWS", 50)
+    observation = client(account.url, account.reader).observe(None)
+    assert len(observation.loads) == 50
+    assert [problem.kind for problem in observation.problems] == ["limit"]
+
+
+def test_a_table_with_four_columns_is_enough(account: Account) -> None:
+    """The mission's metadata table: run_id, start_time, status, rows_loaded; the rest stays empty."""
+    with connect(account, writer=True) as connection, connection.cursor() as cursor:
+        cursor.execute("create schema if not exists FINEDGE_DEV.NIGHTLY")
+        cursor.execute(
+            "create or replace table FINEDGE_DEV.NIGHTLY.PIPELINE_RUNS "
+            "(run_id text, start_time timestamp_tz, status text, rows_loaded number)"
+        )
+        cursor.execute(
+            "insert into FINEDGE_DEV.NIGHTLY.PIPELINE_RUNS values "
+            "('[red]x\x1b[31m', '2026-11-19 22:00:00', 'success', 7), "
+            "(null, '2026-11-19 21:00:00', null, null)"
+        )
+    loads = client(account.url, account.reader, database="FINEDGE_DEV", schema="NIGHTLY").observe(None).loads
+    assert [(load.run_id, load.status, load.rows_loaded) for load in loads] == [
+        ("[red]x", "success", 7),
+        ("", "", None),
+    ]
+    assert loads[0].started_at == datetime(2026, 11, 19, 22, tzinfo=UTC)
+    assert (loads[0].pipeline, loads[0].partition, loads[0].ended_at) == ("", "", None)
+
+
+def test_a_table_without_what_is_needed_is_named(account: Account) -> None:
+    """One sentence with the columns that are missing."""
+    with connect(account, writer=True) as connection, connection.cursor() as cursor:
+        cursor.execute("create schema if not exists FINEDGE_DEV.ODD")
+        cursor.execute("create or replace table FINEDGE_DEV.ODD.PIPELINE_RUNS (run_id text)")
+    with pytest.raises(ProtocolError, match="START_TIME, STATUS"):
+        client(account.url, account.reader, database="FINEDGE_DEV", schema="ODD").observe(None)
+
+
+def test_text_and_times_of_any_make_become_plain_values() -> None:
+    """Lone surrogates and escapes go, a text that is no date is no moment, odd numbers are none."""
+    columns = ("RUN_ID", "START_TIME", "END_TIME", "ROWS_LOADED", "PARTITION")
+    load = as_load(
+        columns,
+        ("a\ud800\x1b]0;x\x07", "2026-11-19T22:00:00", "soon", "many", datetime(2026, 11, 19, tzinfo=UTC)),
+    )
+    assert load.run_id == "a\ufffd"
+    assert load.started_at == datetime(2026, 11, 19, 22, tzinfo=UTC)
+    assert (load.ended_at, load.rows_loaded) == (None, None)
+    assert load.partition.startswith("2026-11-19")
+
+
+# --- who may ---------------------------------------------------------------------------------------------
+
+
+def test_an_oauth_token_logs_in(account: Account) -> None:
+    """Auth = "oauth": the credential is the access token."""
+    assert client(account.url, account.oauth, auth="oauth").observe(None).loads
+
+
+def test_the_reader_may_not_write(account: Account) -> None:
+    """The emulator refuses as Snowflake does; nothing has to be believed of the client."""
+    with connect(account) as connection, connection.cursor() as cursor:
+        with pytest.raises(snowflake.connector.errors.ProgrammingError) as caught:
+            cursor.execute("delete from PIPELINE_RUNS")
+        assert caught.value.errno == 3001
+        assert "Insufficient privileges" in str(caught.value)
+
+
+def other_key() -> str:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def test_another_key_is_unauthenticated(account: Account) -> None:
+    """Snowflake's own words, no key in them."""
+    with pytest.raises(UnauthenticatedError, match="JWT token is invalid"):
+        client(account.url, other_key()).observe(None)
+
+
+@pytest.mark.parametrize(
+    ("credential", "auth", "words"),
+    [
+        ("", "key-pair", "empty credential"),
+        ("planted", "key-pair", "no private key in PEM"),
+        (
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----",
+            "key-pair",
+            "encrypted",
+        ),
+        ("-----BEGIN PRIVATE KEY-----\n?planted?\n-----END PRIVATE KEY-----", "key-pair", "damaged"),
+        ("-----BEGIN PRIVATE KEY-----\ncGxhbnRlZA==\n-----END PRIVATE KEY-----", "key-pair", "cannot use"),
+        ("planted", "password", "fedesk knows"),
+    ],
+)
+def test_a_credential_of_the_wrong_kind_is_a_mistake_of_configuration(
+    account: Account, credential: str, auth: str, words: str
+) -> None:
+    """Told by its kind, with what to do, and never repeated."""
+    with pytest.raises(CredentialError, match=words) as caught:
+        client(account.url, credential, auth=auth).observe(None)
+    assert "planted" not in str(caught.value)
+
+
+def test_a_database_and_a_warehouse_that_are_not_there_are_named(account: Account) -> None:
+    """As Snowflake, the login works and the statement does not."""
+    with pytest.raises(NotFoundError, match="`database`"):
+        client(account.url, account.reader, database="NOPE").observe(None)
+    with pytest.raises(ForbiddenError, match="`warehouse`"):
+        client(account.url, account.reader, warehouse="NOPE").observe(None)
+
+
+def test_a_ca_bundle_is_refused_with_what_to_do_instead(account: Account, tmp_path: Path) -> None:
+    """The connector has no such parameter; leaving it out unsaid would be worse."""
+    with pytest.raises(CredentialError, match="REQUESTS_CA_BUNDLE"):
+        client(account.url, account.reader, ca_bundle=tmp_path / "ca.pem")
+
+
+# --- faults ----------------------------------------------------------------------------------------------
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def hang(connection: socket.socket, over: threading.Event) -> None:
+    connection.recv(65536)
+    over.wait()
+
+
+def drip(connection: socket.socket, over: threading.Event) -> None:
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while not over.wait(0.05):
+        connection.sendall(b"x")
+
+
+def answering(head: Callable[[bytes], bytes | None]) -> Talk:
+    """A server that answers each request by its first line, and hangs where there is no answer."""
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        while not over.is_set():
+            received = b""
+            while b"\r\n\r\n" not in received:
+                more = connection.recv(65536)
+                if not more:
+                    return
+                received += more
+            headers, _, body = received.partition(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", headers, re.IGNORECASE)
+            while length is not None and len(body) < int(length[1]):
+                body += connection.recv(65536)
+            answer = head(headers.split(b"\r\n")[0])
+            if answer is None:
+                over.wait()
+                return
+            connection.sendall(answer)
+
+    return talk
+
+
+NOTHING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+LOGIN = json.dumps(
+    {
+        "data": {
+            "token": "t",
+            "masterToken": "m",
+            "sessionId": 1,
+            "validityInSeconds": 3600,
+            "masterValidityInSeconds": 3600,
+            "parameters": [],
+            "sessionInfo": {},
+        },
+        "success": True,
+    }
+).encode()
+LOGGED_IN = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(LOGIN) + LOGIN
+)
+
+
+def test_a_refusing_snowflake_is_unreachable_at_once(account: Account) -> None:
+    """The connector alone would try again until its time is up and not say why."""
+    port = closed_port()
+    with pytest.raises(UnreachableError, match="Connection refused"):
+        client(f"http://127.0.0.1:{port}", account.reader).observe(None)
+
+
+@pytest.mark.parametrize("talk", [hang, drip])
+def test_a_snowflake_that_hangs_or_drips_ends_at_the_deadline(
+    account: Account, raw_server: RawServer, talk: Talk
+) -> None:
+    """By itself, before the connector is asked."""
+    with pytest.raises(DeadlineError, match="did not answer in time"):
+        client(raw_server(talk), account.reader, deadline=0.5).observe(None)
+
+
+def test_a_login_that_hangs_ends_within_the_connectors_bounds(
+    account: Account, raw_server: RawServer
+) -> None:
+    """A server that is reachable and then says nothing: the connector's timeouts are set to the deadline."""
+    talk = answering(lambda line: NOTHING if line.startswith(b"HEAD") else None)
+    with pytest.raises(DeadlineError):
+        client(raw_server(talk), account.reader, deadline=2.0).observe(None)
+
+
+def test_a_query_that_hangs_ends_within_the_connectors_bounds(
+    account: Account, raw_server: RawServer
+) -> None:
+    """The login is answered, the first statement is not."""
+
+    def head(line: bytes) -> bytes | None:
+        if line.startswith(b"HEAD") or b"delete=true" in line:
+            return NOTHING
+        if b"login-request" in line:
+            return LOGGED_IN
+        return None
+
+    with pytest.raises(DeadlineError):
+        client(raw_server(answering(head)), account.reader, deadline=2.0).observe(None)
+
+
+def test_a_server_that_fails_is_told_by_its_status(account: Account, raw_server: RawServer) -> None:
+    """503 in front of Snowflake."""
+    talk = answering(lambda _: b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+    with pytest.raises(ServerFaultError, match="HTTP 503"):
+        client(raw_server(talk), account.reader).observe(None)
+
+
+def test_something_that_is_no_snowflake_is_named_so(account: Account, raw_server: RawServer) -> None:
+    """A web server that knows nothing of it."""
+    with pytest.raises((NotFoundError, ProtocolError), match="404"):
+        client(raw_server(answering(lambda _: NOTHING)), account.reader, deadline=2.0).observe(None)
+
+
+def test_a_server_without_tls_is_a_tls_error(account: Account, raw_server: RawServer) -> None:
+    """Https to a port that speaks plain HTTP."""
+
+    def plain(connection: socket.socket, _: threading.Event) -> None:
+        connection.recv(4096)
+        connection.sendall(NOTHING)
+
+    url = raw_server(plain).replace("http:", "https:")
+    with pytest.raises(TlsError, match="TLS"):
+        client(url, account.reader, deadline=2.0).observe(None)
+
+
+def test_a_planted_secret_is_in_no_error_no_repr_and_no_log(
+    account: Account, raw_server: RawServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither private key nor OAuth token, in what is raised, what hangs off it, the client or its logs."""
+    key = other_key()
+    line = key.splitlines()[3]
+    caplog.set_level(logging.DEBUG)
+    cases = [
+        (account.url, key, "key-pair", line),
+        (account.url, "planted-oauth-token", "oauth", "planted-oauth-token"),
+        (raw_server(answering(lambda _: NOTHING)), "planted-oauth-token", "oauth", "planted-oauth-token"),
+        (f"http://127.0.0.1:{closed_port()}", key, "key-pair", line),
+    ]
+    for url, credential, auth, planted in cases:
+        desk = client(url, credential, auth=auth, deadline=2.0)
+        with pytest.raises(SourceError) as caught:
+            desk.observe(None)
+        error: BaseException | None = caught.value
+        while error is not None:
+            assert planted not in f"{error!r} {error} {error.args}"
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        assert planted not in repr(desk)
+        assert planted not in repr(vars(desk))
+        assert planted not in caplog.text
+
+
+def test_the_connector_writes_nothing_on_the_terminal(
+    account: Account, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A line of its log would land in the middle of the screen."""
+    with pytest.raises(SourceError):
+        client(account.url, other_key()).observe(None)
+    client(account.url, account.reader).observe(None)
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
