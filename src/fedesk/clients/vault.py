@@ -109,8 +109,9 @@ class VaultClient:
                 server_version=one_line(health.version, 40),
             )
         lease, problems = self._lease()
+        # Vault's own time is cut to whole seconds: what it deleted within this one is deleted.
         now = (
-            datetime.fromtimestamp(health.server_time_utc, UTC)
+            datetime.fromtimestamp(health.server_time_utc + 1, UTC)
             if health.server_time_utc
             else datetime.now(UTC)
         )
