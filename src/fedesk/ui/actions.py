@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from fedesk.domain.names import RunName
 
@@ -121,6 +121,10 @@ ACTIONS: tuple[Action, ...] = (
         help="Read the log of the whole run; of a DAG run, that of the task to look at first.",
     ),
     Action(
+        id="pane", keys=("tab",), verb="details", places=frozenset({Place.RUN}),
+        help="Go to parameters, changes, artifacts and links; again to come back.",
+    ),
+    Action(
         id="next-error", keys=("e",), verb="error", places=_LOG,
         help="Go to the line that tells why it failed, then to the next error.",
     ),
@@ -231,8 +235,12 @@ ACTIONS: tuple[Action, ...] = (
         help="To the last row.",
     ),
     Action(
-        id="back", keys=("escape",), verb="back", places=EVERYWHERE, shown=False,
-        help="Back: clear the filter, leave the side, close the screen.",
+        id="back", keys=("escape",), verb="back", places=EVERYWHERE - frozenset(VIEWS),
+        help="Back: clear the filter or the search, leave the side, close the screen.",
+    ),
+    Action(
+        id="clear", keys=("escape",), verb="clear", places=frozenset(VIEWS), shown=False,
+        help="Leave the side, else clear the filter.",
     ),
     Action(
         id="help", keys=("question_mark",), verb="help", places=EVERYWHERE - {Place.HELP},
@@ -271,7 +279,7 @@ def key_name(key: str) -> str:
     return _KEY_NAMES.get(key, key)
 
 
-def bindings(*places: Place) -> list[Binding]:
+def bindings(*places: Place) -> list[BindingType]:
     """The key bindings of a screen that shows these places."""
     return [
         Binding(",".join(one.keys), f"act('{one.id}')", one.verb, show=False)

@@ -95,6 +95,7 @@ class DeskApp(App[int]):
         clock: Clock,
         *,
         mistakes: tuple[type[Exception], ...] | Callable[[], tuple[type[Exception], ...]] = (),
+        opening: str = "",
         crash_folder: Path | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
@@ -105,6 +106,8 @@ class DeskApp(App[int]):
         self.clock = clock
         self.refusal: str = ""
         """Why the desk could not be opened; said on stderr once the terminal is restored."""
+        self.opening = opening
+        """What the first frame says while the desk is opened, where that takes more than a moment."""
         self._opener = opener
         self._mistakes = mistakes
         self._crash_folder = crash_folder
@@ -201,7 +204,7 @@ class DeskApp(App[int]):
     def _show(self) -> None:
         self._show_status()
         for screen in self.screen_stack:
-            if isinstance(screen, DeskScreen):
+            if isinstance(screen, DeskScreen) and screen.is_mounted:
                 screen.show_board()
 
     def _show_status(self) -> None:
@@ -212,7 +215,7 @@ class DeskApp(App[int]):
 
     def _tick(self) -> None:
         self._show_status()
-        if isinstance(self.screen, DeskScreen):
+        if isinstance(self.screen, DeskScreen) and self.screen.is_mounted:
             self.screen.tick()
 
     # What screens ask for
@@ -301,10 +304,10 @@ class DeskApp(App[int]):
     def _handle_exception(self, error: Exception) -> None:
         # Textual would print a traceback with the values of all variables; secrets may be among them.
         if not self.refusal:
-            self._exception = error
-            self._exception_event.set()
             kept = write_crash(error, self.clock.now(), self._crash_folder)
             self.refusal = sentence(error, kept)
+            self._exception = error
+            self._exception_event.set()
         self._return_value = EXIT_FAULT
         self._return_code = EXIT_FAULT
         self._close_messages_no_wait()

@@ -76,10 +76,10 @@ NOTHING = Face("∅", "-", "empty", MUTED)
 LONGER = Face("▲", "^", "longer than usual", "$text-warning")
 
 HEIGHTS = "▁▂▃▄▅▆▇"
-"""Cells of a run that succeeded, by its duration: the middle one took as long as usual."""
+"""Cells of a run that succeeded, by its duration: the second took as long as usual, the last four times."""
 
 VARIABLES: Mapping[bool, Mapping[str, str]] = {
-    True: {"state-violet": "mediumpurple", "state-quiet-green": "mediumseagreen"},
+    True: {"state-violet": "mediumpurple", "state-quiet-green": "darkseagreen"},
     False: {"state-violet": "indigo", "state-quiet-green": "darkgreen"},
 }
 """Theme variables of fedesk's own, for dark themes (True) and light ones; a theme may set its own."""
@@ -91,7 +91,7 @@ ASCII: Mapping[int, str] = str.maketrans(
     | dict.fromkeys("│┃║▎▏▌▊┆", "|")
     | dict.fromkeys("─━═▔", "-")
     | dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯┏┓┗┛", "+")
-    | dict(zip("…×·↑↓→█░▼“”", '~x-^v>#.v""', strict=True))
+    | dict(zip("…×·↑↓→█░▼“”▸•≡", '~x-^v>#.v"">*=', strict=True))
 )
 """One cell for one cell: what a poor terminal is given instead."""
 
@@ -210,10 +210,10 @@ def strip_cell(run: Run, usual: timedelta | None) -> Content:
     if run.state is not State.SUCCEEDED:
         return FACES[run.state].mark
     took = run.ended_at - run.started_at if run.started_at and run.ended_at else None
-    middle = len(HEIGHTS) // 2
-    height = middle
+    height = 1
     if took is not None and usual:
-        height = min(max(round(took / usual * middle), 0), len(HEIGHTS) - 1)
+        ratio = took / usual
+        height = min(max(round(1 + (ratio - 1) * _CELLS_A_USUAL), 0), len(HEIGHTS) - 1)
     return Content.styled(HEIGHTS[height], FACES[State.SUCCEEDED].style)
 
 
@@ -229,3 +229,4 @@ def against_usual(took: timedelta | None, usual: timedelta | None) -> Content:
 
 
 _MUCH_LONGER = 1.5
+_CELLS_A_USUAL = 5 / 3

@@ -26,13 +26,13 @@ FINDING_COLUMNS = (
 SECRET_COLUMNS = (
     Column(title="", width=1),
     Column(title="", width=11, importance=5),
-    Column(title="secret", width=24, grow=3),
+    Column(title="secret", width=24, grow=2),
     Column(title="age", width=5, right=True, importance=4),
     Column(title="left", width=5, right=True),
     Column(title="owner", width=11, importance=3),
     Column(title="version", width=7, right=True, importance=1),
     Column(title="source", width=10, importance=2),
-    Column(title="", width=8, importance=0, grow=3),
+    Column(title="", width=8, importance=0, grow=5),
 )
 RUN_COLUMNS = (
     Column(title="", width=1),
@@ -103,11 +103,11 @@ def pipeline_columns(environments: Sequence[str]) -> tuple[Column, ...]:
     return (
         Column(title="", width=1),
         Column(title="pipeline", width=20, grow=1),
-        Column(title="owner", width=11, importance=3),
+        Column(title="owner", width=14, importance=3),
         Column(title="tier", width=4, right=True, importance=1),
         Column(title="last 20 runs", width=20, importance=6),
         *(
-            Column(title=present.text(name, 5), width=5, importance=5)
+            Column(title=present.text(name, 7), width=min(max(len(name), 4), 7), importance=5)
             for name in environments[:_ENVIRONMENTS_SHOWN]
         ),
         Column(title="age", width=4, right=True),
@@ -174,12 +174,17 @@ def secret_rows(ages: Iterable[SecretAge], stale: frozenset[ConnectionName]) -> 
     return [_secret_row(age, stale) for age in ages]
 
 
+def secret_key(age: SecretAge) -> str:
+    """What a secret's row is known by."""
+    return f"{age.secret.connection} {age.secret.name}"
+
+
 def _secret_row(age: SecretAge, stale: frozenset[ConnectionName]) -> Row:
     face = present.VERDICTS[age.verdict]
     secret = age.secret
     left = "" if age.time_left is None else days(age.time_left)
     return Row(
-        key=f"{secret.connection} {secret.name}",
+        key=secret_key(age),
         cells=(
             face.mark,
             Content.styled(face.word, face.style),

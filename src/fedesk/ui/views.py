@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from fedesk.domain.states import System
-from fedesk.ui import rows, why
+from fedesk.ui import present, rows, why
 from fedesk.ui.actions import Place, Target
 from fedesk.ui.reader import Answer, Reader
 from fedesk.ui.widgets.row_list import ListState, RowList
@@ -108,6 +108,18 @@ class SecretsView(View):
         )
         stale = rows.stale_connections(app.board.snapshots)
         self.row_list.show(rows.secret_rows(app.board.secrets, stale), state)
+        self._say_why()
+
+    def on_row_list_selected(self) -> None:
+        """Say why an age is unknown, where there is no column for it."""
+        self._say_why()
+
+    def _say_why(self) -> None:
+        board, row = self.desk_app.board, self.row_list.row
+        if board is None or row is None:
+            return
+        problem = next((age.secret.problem for age in board.secrets if rows.secret_key(age) == row.key), "")
+        self.row_list.say(Content.styled(present.text(problem), "$state-violet") if problem else None)
 
 
 class Side(VerticalScroll, can_focus=True):
@@ -157,9 +169,8 @@ class TriageView(View):
         board = app.board
         if board is None:
             found = app.front.findings
-            if found:
-                self._keep(found)
-                self.row_list.show(rows.finding_rows(found, app.now, dim_all=True), self._before_first_look())
+            self._keep(found)
+            self.row_list.show(rows.finding_rows(found, app.now, dim_all=True), self._before_first_look())
             self._draw_side()
             return
         self._keep(board.findings)
@@ -187,10 +198,8 @@ class TriageView(View):
     def _before_first_look(self) -> ListState:
         app = self.desk_app
         if app.front.at is None:
-            return ListState(loading=True)
-        from fedesk.ui.present import clock_time
-
-        as_of = clock_time(app.front.at, app.now, app.zone)
+            return ListState(loading=True, why_empty=(Content(app.opening),) if app.opening else ())
+        as_of = present.clock_time(app.front.at, app.now, app.zone)
         return ListState(foot=Content.styled(f"as of {as_of}, connecting", "$foreground-muted"))
 
     # The side
@@ -282,11 +291,6 @@ class TriageView(View):
         self.remove_class("-side")
         self.row_list.focus()
         return True
-
-    @property
-    def side_has_keys(self) -> bool:
-        """Whether moving keys scroll the side."""
-        return self._side.has_focus
 
     @property
     def side(self) -> Side:

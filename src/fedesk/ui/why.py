@@ -85,7 +85,9 @@ def _head(finding: Finding, known: Known, width: int) -> list[Content]:
     parts = [present.plain(finding.subject, "bold")]
     if known.run is not None and known.run.partition:
         parts.append(Content(present.partition(known.run.partition, known.zone)))
-    parts.append(face.named)
+    # A state is a run's; of anything else that is wrong the kind says more.
+    said = face.word if finding.run is not None else present.text(finding.kind)
+    parts.append(Content.styled(f"{face.glyph} {said}", face.style))
     title = Content.styled(" · ", present.MUTED).join(parts)
     return [*title.wrap(width), *present.plain(finding.what).wrap(width)]
 
@@ -98,16 +100,16 @@ def _telling(known: Known, width: int) -> list[Content]:
     found = known.diagnosis
     if found is None:
         return []
+    from fedesk.domain.log_lines import message_of
+
     bar = Content.styled("▎ ", "$text-error")
     shown = [
         Content.assemble(bar, line)
-        for line in present.plain(found.telling_line, "bold").wrap(max(width - 2, 10))
+        for line in present.plain(message_of(found.telling_line), "bold").wrap(max(width - 2, 10))
         if found.telling_line
     ]
     if found.telling_line:
-        where = f"{found.log.task} " if found.log and found.log.task else ""
-        number = "" if found.line_number is None else f"line {found.line_number + 1}"
-        shown.append(Content.assemble(bar, (present.text(f"{where}{number}"), present.MUTED)))
+        shown.append(Content.assemble(bar, (_where(found), present.MUTED)))
     elif found.log_problem:
         shown += Content.styled(present.text(found.log_problem), "$text-warning").wrap(width)
     elif found.log is not None:
@@ -118,18 +120,36 @@ def _telling(known: Known, width: int) -> list[Content]:
     return shown
 
 
+def _where(found: Diagnosis) -> str:
+    """``dbt_test, try 3, line 2424``."""
+    parts = []
+    if found.log is not None and found.log.task is not None:
+        task = found.log.task
+        mapped = "" if task.map_index is None else f"[{task.map_index}]"
+        parts.append(present.text(f"{found.culprit.name if found.culprit else task.task}{mapped}"))
+        parts += [f"try {task.try_number}"] if task.try_number is not None else []
+    if found.line_number is not None:
+        parts.append(f"line {found.line_number + 1}")
+    return ", ".join(parts)
+
+
 def _steps(known: Known, width: int) -> list[Content]:
     if known.diagnosis is None or not known.diagnosis.detail.steps:
         return []
     steps = known.diagnosis.detail.steps
-    return Content("  ").join([_step(step) for step in _worth_showing(steps)]).wrap(width)
+    shown, line = list[Content](), Content()
+    for step in map(_step, _worth_showing(steps)):
+        if line and line.cell_length + step.cell_length + 2 > width:
+            shown.append(line)
+            line = Content()
+        line = Content.assemble(line, "  ", step) if line else step
+    return [*shown, line]
 
 
 def _step(step: Step) -> Content:
     face = present.FACES[step.state]
-    name = present.text(step.name, 40).replace(" ", "\N{NO-BREAK SPACE}")
     bad = step.state in {State.FAILED, State.UNSTABLE}
-    return Content.assemble(face.mark, "\N{NO-BREAK SPACE}", (name, "bold" if bad else ""))
+    return Content.assemble(face.mark, " ", (present.text(step.name, 40), "bold" if bad else ""))
 
 
 def _worth_showing(steps: Sequence[Step]) -> Sequence[Step]:

@@ -9,7 +9,7 @@ from textual.containers import Container
 from fedesk.domain.secrets import Verdict
 from fedesk.ui.actions import VIEWS, Place, Target, bindings
 from fedesk.ui.screens.base import ListScreen
-from fedesk.ui.views import PipelinesView, SecretsView, TriageView, View
+from fedesk.ui.views import PipelinesView, SecretsView, Side, TriageView, View
 from fedesk.ui.widgets.key_line import KeyLine
 from fedesk.ui.widgets.row_list import RowList
 from fedesk.ui.widgets.status_line import StatusLine, Tab, TabLine
@@ -172,26 +172,56 @@ class MainScreen(ListScreen):
 
         self.app.push_screen(EnvironmentsScreen())
 
-    def do_back(self) -> None:
+    def do_clear(self) -> None:
         """Leave the side, else clear the filter; never the desk."""
         if not self.view.leave_side():
             self.rows.clear_filter()
 
+    # Beside the list the same keys scroll
+
     @property
-    def _side(self) -> TriageView | None:
+    def _side(self) -> Side | None:
         view = self.view
-        return view if isinstance(view, TriageView) and view.side_has_keys else None
+        return view.side if isinstance(view, TriageView) and view.side.has_focus else None
 
     def do_down(self) -> None:
-        """One row down, or one line of the side."""
-        if self._side:
-            self._side.side.scroll_down(animate=False)
+        """One row or line down."""
+        if (side := self._side) is not None:
+            side.scroll_down(animate=False)
         else:
             super().do_down()
 
     def do_up(self) -> None:
-        """One row up, or one line of the side."""
-        if self._side:
-            self._side.side.scroll_up(animate=False)
+        """One row or line up."""
+        if (side := self._side) is not None:
+            side.scroll_up(animate=False)
         else:
             super().do_up()
+
+    def do_page_down(self) -> None:
+        """One page down."""
+        if (side := self._side) is not None:
+            side.scroll_page_down(animate=False)
+        else:
+            super().do_page_down()
+
+    def do_page_up(self) -> None:
+        """One page up."""
+        if (side := self._side) is not None:
+            side.scroll_page_up(animate=False)
+        else:
+            super().do_page_up()
+
+    def do_first(self) -> None:
+        """To the first row or line."""
+        if (side := self._side) is not None:
+            side.scroll_home(animate=False)
+        else:
+            super().do_first()
+
+    def do_last(self) -> None:
+        """To the last row or line."""
+        if (side := self._side) is not None:
+            side.scroll_end(animate=False)
+        else:
+            super().do_last()

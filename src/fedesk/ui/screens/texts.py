@@ -23,18 +23,28 @@ class ReadingScreen(DeskScreen):
     PLACE = Place.TEXT
     BINDINGS = bindings(Place.TEXT)
 
-    def __init__(self, title: str, content: Content) -> None:
+    def __init__(self, title: str) -> None:
         super().__init__()
         self._heading = title
-        self._content = content
+
+    def text(self, width: int) -> Content:
+        """What is shown, wrapped to a width."""
+        raise NotImplementedError
 
     def compose(self) -> ComposeResult:
         """Status line, the text, the keys."""
         yield StatusLine()
         with VerticalScroll(id="text") as scroll:
             scroll.border_title = Content(self._heading)
-            yield Static(self._content, markup=False)
+            yield Static(markup=False)
         yield KeyLine(self.PLACE)
+
+    def on_resize(self) -> None:
+        """Wrap anew."""
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        self.query_one(Static).update(self.text(max(self._scroll.scrollable_content_region.width, 20)))
 
     @property
     def _scroll(self) -> VerticalScroll:
@@ -69,7 +79,12 @@ class TextScreen(ReadingScreen):
     """A runbook, as it is written."""
 
     def __init__(self, title: str, text: str) -> None:
-        super().__init__(present.text(title, 200), Content(clean(text[:_LONGEST_TEXT])))
+        super().__init__(present.text(title, 200))
+        self._text = Content(clean(text[:_LONGEST_TEXT]))
+
+    def text(self, width: int) -> Content:
+        """As it is written."""
+        return Content("\n").join(self._text.wrap(width))
 
 
 class HelpScreen(ReadingScreen):
@@ -79,13 +94,19 @@ class HelpScreen(ReadingScreen):
     BINDINGS = bindings(Place.HELP)
 
     def __init__(self, place: Place, target: Target) -> None:
-        super().__init__(f"Keys of {place.value}", help_content(place, target))
+        super().__init__(f"Keys of {place.value}")
+        self._of = place
+        self._aimed_at = target
+
+    def text(self, width: int) -> Content:
+        """The keys by group."""
+        return help_content(self._of, self._aimed_at, width)
 
 
 _GROUPS = {"look": "Looking", "move": "Moving", "change": "Changing"}
 
 
-def help_content(place: Place, target: Target) -> Content:
+def help_content(place: Place, target: Target, width: int) -> Content:
     """The actions of a place by group, each with its keys, what it does, and what stands against it."""
     lines = []
     for group, title in _GROUPS.items():
@@ -93,19 +114,19 @@ def help_content(place: Place, target: Target) -> Content:
         if actions:
             lines += [
                 Content.styled(title, "bold"),
-                *(_help_line(action, target) for action in actions),
+                *(line for action in actions for line in _help_lines(action, target, width)),
                 Content(),
             ]
     return Content("\n").join(lines)
 
 
-def _help_line(action: Action, target: Target) -> Content:
+def _help_lines(action: Action, target: Target, width: int) -> list[Content]:
     keys = "  ".join(key_name(key) for key in action.keys)
     reason = action.disabled(target)
-    return Content.assemble(
-        "  ",
-        (keys.ljust(_KEYS), "bold $text-accent"),
-        action.verb.ljust(_VERB),
-        (action.help, present.MUTED),
-        (f"  Not now: {reason}." if reason else "", "$text-warning"),
+    said = Content.assemble(
+        (action.help, present.MUTED), (f" Not now: {reason}." if reason else "", "$text-warning")
     )
+    head = Content.assemble("  ", (keys.ljust(_KEYS), "bold $text-accent"), action.verb.ljust(_VERB))
+    wrapped = said.wrap(max(width - head.cell_length, 20))
+    heads = [head, *[Content(" " * head.cell_length)] * (len(wrapped) - 1)]
+    return [Content.assemble(before, line) for before, line in zip(heads, wrapped, strict=True)]

@@ -99,7 +99,7 @@ def fit(columns: Sequence[Column], width: int) -> dict[int, int]:
 _STAYS = 9
 
 
-class RowList(ScrollView, can_focus=True):
+class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows under column titles, with a cursor, a filter and the five states of a list."""
 
     COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration, read once
@@ -130,6 +130,7 @@ class RowList(ScrollView, can_focus=True):
         self.columns = tuple(columns)
         self.titled = titled
         self._heading = ""
+        self._about: Content | None = None
         self.filter_words = ""
         self.typing = False
         self._held = False
@@ -173,6 +174,14 @@ class RowList(ScrollView, can_focus=True):
         """What the list is of, on its upper border."""
         self._heading = heading
         self._label()
+
+    def say(self, about: Content | None) -> None:
+        """Something about the row under the cursor, on the lower border where nothing else stands there."""
+        if (about is None) != (self._about is None) or (
+            about and self._about and not about.is_same(self._about)
+        ):
+            self._about = about
+            self._label()
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Other columns, where they follow from what is shown."""
@@ -237,7 +246,7 @@ class RowList(ScrollView, can_focus=True):
         if gone:
             parts.append(Content.styled(f"{gone} gone", "$foreground-muted"))
         self.border_title = Content("  ").join(parts) if parts else None
-        self.border_subtitle = self._state.foot
+        self.border_subtitle = self._state.foot or self._about
 
     def _tell(self) -> None:
         row = self.row
@@ -406,7 +415,8 @@ class RowList(ScrollView, can_focus=True):
 
     def _message_line(self, y: int, width: int) -> Strip:
         if self._state.loading:
-            lines = self._skeleton_lines(width) if self._skeleton else []
+            lines = [Content(), *self._state.why_empty] if self._state.why_empty else []
+            lines += self._skeleton_lines(width) if self._skeleton and not lines else []
         elif self._order:
             lines = [
                 Content(),

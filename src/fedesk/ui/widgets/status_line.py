@@ -22,11 +22,13 @@ class _Without(IntEnum):
 
     NOTHING = 0
     ZONE = 1
-    SECONDS = 2
-    LATENCY = 3
-    MODE = 4
-    NAMES = 5
-    HEALTHY = 6
+    BRAND = 2
+    SECONDS = 3
+    WORDS = 4
+    LATENCY = 5
+    MODE = 6
+    NAMES = 7
+    HEALTHY = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ def _left(status: Status, level: _Without) -> Content:
 
 
 def _environment(facts: EnvironmentFacts, level: _Without) -> Content:
-    brand = Content.styled(" fedesk ", "bold") if level < _Without.SECONDS else Content()
+    brand = Content.styled(" fedesk ", "bold") if level < _Without.BRAND else Content()
     if not facts.name:
         return Content.assemble(brand, Content.styled(" no environment ", present.MUTED))
     name = present.text(facts.name, 24)
@@ -86,7 +88,7 @@ def _sources(status: Status, level: _Without) -> list[Content]:
             Content.assemble(
                 (f"{present.text(name.name, 20)} ", present.MUTED),
                 present.CONNECTING.mark,
-                (" connecting" if level < _Without.SECONDS else "", present.MUTED),
+                (" connecting" if level < _Without.WORDS else "", present.MUTED),
             )
             for name, _ in status.sources
         ]
@@ -113,7 +115,7 @@ def _source(snapshot: Snapshot, status: Status, level: _Without) -> Content:
             (said if level < _Without.LATENCY else "", present.MUTED),
         )
     if snapshot.system is System.SNOWFLAKE:
-        said = f" as of {as_of}" if level < _Without.SECONDS else f" {as_of}"
+        said = f" as of {as_of}" if level < _Without.WORDS else f" {as_of}"
     else:
         said = f" {present.latency(snapshot.latency or 0.0).lstrip()}".ljust(7)
     if level >= _Without.LATENCY:

@@ -1,0 +1,97 @@
+"""The demo: a sandbox in a process of its own, and the desk on top of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fedesk.domain.board import EnvironmentFacts, FrontPage
+
+if TYPE_CHECKING:
+    from fedesk.composition import Desk
+
+COMMAND = (sys.executable, "-m", "fedesk", "sandbox", "serve", "--faults", "--parent-pipe", "0")
+"""Its first line on stdout is the path of a configuration; it ends when the pipe to it does."""
+EXIT_USAGE = 2
+_NEEDED = ("starlette", "uvicorn", "fakesnow")
+_PATIENCE = 5.0
+_PROD = EnvironmentFacts(name="prod", production=True, mode="read-only", timezone="Europe/London")
+
+
+class SandboxDidNotStartError(Exception):
+    """The sandbox ended before it said where its configuration is; the message quotes what it said."""
+
+
+class SandboxProcess:
+    """The child that is the sandbox. It lives no longer than this process: its stdin is a pipe from here."""
+
+    def __init__(self) -> None:
+        # stderr goes to a file: a word on it would be painted over the screen.
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in end()
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this program, no shell
+            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
+        )
+
+    def configuration(self) -> Path:
+        """Wait for the path of the configuration; raises SandboxDidNotStartError."""
+        stdout = self._process.stdout
+        line = stdout.readline().decode("utf-8", "replace").strip() if stdout else ""
+        if not line:
+            self._process.wait(_PATIENCE)
+            self._said.seek(0)
+            said = self._said.read().decode("utf-8", "replace").strip()
+            last = said.splitlines()[-1] if said else "it said nothing"
+            raise SandboxDidNotStartError(f"The sandbox did not start: {last}")
+        return Path(line)
+
+    def end(self) -> None:
+        """End it, and wait a moment that it leaves nothing behind."""
+        if self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._said.close()
+
+
+def run_demo() -> int:
+    """Show the desk over a sandbox of its own until it is left; gives the exit code."""
+    if any(find_spec(name) is None for name in _NEEDED):
+        sys.stderr.write(
+            "The demo needs the sandbox, which is not installed. Install it: pip install 'fedesk[sandbox]'\n"
+        )
+        return EXIT_USAGE
+    from fedesk.services.clock import SystemClock
+    from fedesk.ui.app import DeskApp, finish
+
+    clock = SystemClock()
+    sandbox = SandboxProcess()
+    config: list[Path] = []
+
+    def open_it(environment: str | None) -> Desk:
+        from fedesk.composition import open_desk
+
+        if not config:
+            config.append(sandbox.configuration())
+        return open_desk(config[0], environment, clock)
+
+    try:
+        return finish(
+            DeskApp(
+                FrontPage(environment=_PROD),
+                open_it,
+                clock,
+                mistakes=(SandboxDidNotStartError,),
+                opening="Starting the sandbox: Jenkins, Airflow, Vault and Snowflake on this machine …",
+            )
+        )
+    finally:
+        sandbox.end()
