@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -44,6 +44,8 @@ def test_characters_are_bounded_too() -> None:
 
 
 @given(LINES, st.integers(min_value=1, max_value=30))
+@example(["日\N{COMBINING ACUTE ACCENT}" * 4 + "日日"], 6)
+@example(["日日日\N{COMBINING ACUTE ACCENT}\N{COMBINING ACUTE ACCENT}\N{COMBINING ACUTE ACCENT}"], 3)
 def test_wrapped_rows_hold_every_character_and_fit(lines: list[str], width: int) -> None:
     """Walking over all rows gives every line back whole, and no row is wider than the view."""
     buffer = LogBuffer()

@@ -134,8 +134,10 @@ class LogBuffer:
         self._row_ends = list(accumulate(map(self._rows_of, self._lines))) if width else []
 
     def _per_row(self, line: str) -> int:
-        """Characters on a row of a wrapped line: half as many where some may be wide."""
-        return self._wrap if cells_at_most(line) == len(line) else max(1, self._wrap // 2)
+        """Characters on a row of a wrapped line: half as many where some are wide."""
+        if line.isascii() or all(cell_len(character) <= 1 for character in set(line)):
+            return self._wrap
+        return max(1, self._wrap // 2)
 
     def _rows_of(self, line: str) -> int:
         return 1 if len(line) * 2 <= self._wrap else max(1, -(-len(line) // self._per_row(line)))
