@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from airflow_server import wait_until
@@ -42,7 +43,15 @@ from fedesk.sandbox.world import World
 
 Talk = Callable[[socket.socket, threading.Event], None]
 RawServer = Callable[[Talk], str]
-ServeApp = Callable[[object], str]
+
+
+class Served(Protocol):
+    """A running application."""
+
+    url: str
+
+
+AsgiServer = Callable[[object], Served]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -357,11 +366,11 @@ def test_a_login_without_a_token_is_a_protocol_error(raw_server: RawServer, body
 # --- tokens that end ------------------------------------------------------------------------------------
 
 
-def test_a_token_is_renewed_before_it_ends(serve_app: ServeApp) -> None:
+def test_a_token_is_renewed_before_it_ends(asgi_server: AsgiServer) -> None:
     """A token near its end is replaced by a login; no request is refused for it."""
     world = World(scale=0.2)
     identity = world.identity("airflow")
-    url = serve_app(application(world, token_seconds=1.0))
+    url = asgi_server(application(world, token_seconds=1.0)).url
     client = AirflowClient(
         endpoint(
             f"{url}/prod",
@@ -380,14 +389,14 @@ def test_a_token_is_renewed_before_it_ends(serve_app: ServeApp) -> None:
     assert (logins, client.session.requests) == (1, 4)
 
 
-def test_a_token_that_the_server_calls_expired_is_replaced(serve_app: ServeApp) -> None:
+def test_a_token_that_the_server_calls_expired_is_replaced(asgi_server: AsgiServer) -> None:
     """A 401 for an expired token is answered with a new one, once."""
     world = World(scale=0.2)
     login = Login.of(world.identities("airflow"), 600)
     expired = Login(login.identities, -5, login.key)
     identity = world.identity("airflow")
     tokens = iter([expired.token(identity), login.token(identity)])
-    url = serve_app(Airflow(world, login).application())
+    url = asgi_server(Airflow(world, login).application()).url
     client = AirflowClient(
         endpoint(
             f"{url}/prod", credential=lambda: SecretText(next(tokens)), deadline=20.0, read_timeout=20.0

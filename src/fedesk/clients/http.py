@@ -8,7 +8,6 @@ carry the credential to wherever it points.
 
 import json
 import ssl
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,15 +18,7 @@ from typing import Any
 
 import httpcore
 
-# httpx imports its own command line where click and rich are installed: two thirds of its import time, 0.2 s.
-_FIRST = "httpx" not in sys.modules
-if _FIRST:
-    sys.modules["httpx._main"] = None  # type: ignore[assignment]  # import's own way to say "not there"
-import httpx
-
-if _FIRST:
-    del sys.modules["httpx._main"]
-
+from fedesk.clients.lean_httpx import httpx
 from fedesk.clients.tls import server_address, tls_context
 from fedesk.clients.wording import quoted, status_error
 from fedesk.ports.endpoint import Endpoint
