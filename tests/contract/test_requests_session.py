@@ -4,12 +4,20 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
-from fedesk.clients.requests_session import TimedSession, tls_context, translate
+from fedesk.clients.requests_session import TimedSession, translate
+from fedesk.clients.tls import tls_context
 from fedesk.clients.wording import quoted, status_error
 from fedesk.domain.names import ConnectionName
 from fedesk.ports.endpoint import Endpoint
@@ -263,6 +271,56 @@ def test_proxy_and_netrc_of_the_environment_are_not_used(
     session = TimedSession(where)
     session.get(where.url)
     assert b"Authorization" not in seen[0]
+    session.close()
+
+
+def self_signed(folder: Path) -> Path:
+    """Certificate and key of 127.0.0.1 in one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fedesk test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    path.write_bytes(
+        certificate.public_bytes(Encoding.PEM)
+        + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return path
+
+
+def test_tls_is_trusted_by_the_ca_bundle_alone_and_under_the_deadline(
+    raw_server: RawServer, tmp_path: Path
+) -> None:
+    """A certificate that the system does not know is refused; with the bundle it is taken, drips still end."""
+    pem = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            read_request(secure)
+            secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")(secure, over)
+
+    url = raw_server(talk).replace("http:", "https:")
+    assert isinstance(failure_of(endpoint(url)), TlsError)
+    trusting = endpoint(url, ca_bundle=pem)
+    session = TimedSession(trusting)
+    assert session.get(url).text == "ok"
+    with pytest.raises(requests.RequestException) as caught:
+        session.get(url)
+    assert isinstance(translate(caught.value, trusting), DeadlineError)
     session.close()
 
 

@@ -18,16 +18,14 @@ from typing import Any, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 import requests
-import truststore
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from fedesk.clients.tls import server_address, tls_context
 from fedesk.clients.wording import quoted, status_error
-from fedesk.domain.text import one_line
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
-    CredentialError,
     DeadlineError,
     ProtocolError,
     SourceError,
@@ -298,26 +296,6 @@ class TimedSession(requests.Session):
         return target
 
 
-def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
-    """Whom to trust: the CA bundle where one is configured, else the system's trust store.
-
-    Raises CredentialError where a file of the configuration cannot be used.
-    """
-    try:
-        if endpoint.ca_bundle is not None:
-            context = ssl.create_default_context(cafile=endpoint.ca_bundle)
-        else:
-            context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if endpoint.client_certificate is not None:
-            context.load_cert_chain(endpoint.client_certificate, endpoint.client_key)
-    except (OSError, ssl.SSLError) as error:
-        raise CredentialError(
-            f"{endpoint.name} cannot use its `ca_bundle`, `client_certificate` or `client_key`: "
-            f"{quoted(str(error))}"
-        ) from None
-    return context
-
-
 def translate(error: Exception, endpoint: Endpoint) -> SourceError:
     """What requests or urllib3 raised, as one sentence of fedesk's own tree of errors.
 
@@ -410,16 +388,6 @@ _SENTENCES: tuple[
     ((requests.RequestException, urllib3.exceptions.HTTPError, OSError), _refused),
 )
 """The first that fits anything in an error's chain says what it is."""
-
-
-def server_address(url: str) -> str:
-    """Scheme, host and port of an address: no path, and nobody's name or password."""
-    parts = urlsplit(url)
-    try:
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        port = ""
-    return one_line(f"{parts.scheme}://{parts.hostname or ''}{port}", 200)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
