@@ -79,7 +79,8 @@ def _lines(reading: Reader, request: LogRequest) -> Iterable[str]:
     while read < READ_AT_MOST:
         chunk = reading.log(request, cursor)
         read += len(chunk.text)
-        yield from chunk.text.splitlines()
+        # Cleaned first: what else ends a line (CR, FF) becomes what the viewer shows, and numbers agree.
+        yield from clean(chunk.text).removesuffix("\n").split("\n") if chunk.text else ()
         # A log that grows is read as far as it is; its end has not been written.
         if chunk.complete or chunk.cursor == cursor:
             return
@@ -91,7 +92,7 @@ def _telling(lines: Iterable[str]) -> tuple[str, int | None, tuple[str, ...]]:
     telling, leaks = "", dict[str, None]()
     for line in lines:
         before = scan.telling
-        shown = clean(line[: _LINE_AT_MOST * 4])
+        shown = line[: _LINE_AT_MOST * 4]
         scan.feed((shown,))
         hidden = redact(shown)
         leaks.update(dict.fromkeys(hit.detector for hit in hidden.hits))
