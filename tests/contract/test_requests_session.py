@@ -302,7 +302,7 @@ def self_signed(folder: Path) -> Path:
 def test_tls_is_trusted_by_the_ca_bundle_alone_and_under_the_deadline(
     raw_server: RawServer, tmp_path: Path
 ) -> None:
-    """A certificate that the system does not know is refused; with the bundle it is taken, and a drip ends."""
+    """A certificate unknown to the system is refused; with the bundle it is taken, and a drip still ends."""
     pem = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
