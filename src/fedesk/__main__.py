@@ -1,0 +1,167 @@
+"""Where fedesk starts. Looks at the command line before anything is imported beyond the standard library.
+
+``secrets check`` is guarded: a scheduler reads its exit code, so whatever is not a verdict ends with 3.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fedesk.ports.sources import Clock
+
+_WITH_VALUE = ("--env", "--config")
+# The same numbers as in fedesk.exits, which a broken installation may not be able to import.
+_DONE, _USAGE, _UNDETERMINED, _FAULT, _INTERRUPTED, _BROKEN_PIPE = 0, 2, 3, 70, 130, 141
+
+
+def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
+    """Run one command line, without the program's name, and give its exit code. ``clock`` is for tests."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if _is_check(arguments):
+        return _guarded(arguments, clock)
+    return _told(arguments, clock)
+
+
+def _is_check(arguments: Sequence[str]) -> bool:
+    """Whether it is ``secrets check``, however it is mistyped around these two words."""
+    words: list[str] = []
+    is_value = False
+    for argument in arguments:
+        if not is_value and not argument.startswith("-"):
+            words.append(argument)
+        is_value = argument in _WITH_VALUE
+    return "secrets" in words and "check" in words[words.index("secrets") :]
+
+
+def _guarded(arguments: Sequence[str], clock: Clock | None) -> int:
+    """A verdict, or 3: for a crash, usage, a failed import, SIGTERM, output that cannot be written."""
+    try:
+        import signal
+
+        # Refused outside the main thread: whoever runs it there handles signals itself.
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGTERM, lambda *_: os._exit(_UNDETERMINED))
+        code = _told(arguments, clock)
+        from fedesk.exits import CheckExit
+
+        if isinstance(code, CheckExit) or (code == _DONE and "--help" in arguments):
+            return int(code)
+    except BaseException as error:  # noqa: BLE001 - whatever it was, it is no verdict
+        _say(f"secrets check could not determine anything ({type(error).__name__}).")
+    return _UNDETERMINED
+
+
+def _told(arguments: Sequence[str], clock: Clock | None) -> int:
+    """Run it; a fault of fedesk itself is one sentence and a crash file, never a traceback."""
+    try:
+        _forgive(sys.stdout)
+        _forgive(sys.stderr)
+        code = _dispatch(arguments, clock)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _close_output()
+        return _BROKEN_PIPE
+    except BaseException as error:  # noqa: BLE001 - the last place where it can be told well
+        _say(_fault(error))
+        return _FAULT
+    return code
+
+
+def _dispatch(arguments: Sequence[str], clock: Clock | None) -> int:
+    if arguments and arguments[0] in {"--version", "-V"}:
+        from fedesk import __version__
+
+        sys.stdout.write(f"fedesk {__version__}\n")
+        return _DONE
+    if list(arguments) == ["demo"]:
+        return _demo()
+    desk = _desk_options(arguments)
+    if desk is not None:
+        return _desk(*desk)
+    from fedesk.cli.app import run
+
+    if clock is None:
+        from fedesk.services.clock import SystemClock
+
+        clock = SystemClock()
+    return run(arguments, clock)
+
+
+def _desk_options(arguments: Sequence[str]) -> tuple[str | None, str | None] | None:
+    """Configuration and environment of a command line without a verb; None where there is more to it."""
+    given: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if name not in _WITH_VALUE or not (equals or rest):
+            return None
+        given[name] = value if equals else rest.pop(0)
+    return given.get("--config"), given.get("--env")
+
+
+def _desk(config: str | None, environment: str | None) -> int:
+    from pathlib import Path
+
+    if not _has_terminal():
+        _say("The desk needs a terminal. Without one, use a command, like `fedesk status --json`.")
+        return _USAGE
+    from fedesk.ui.app import run_desk
+
+    return run_desk(Path(config) if config is not None else None, environment)
+
+
+def _demo() -> int:
+    if not _has_terminal():
+        _say("The demo needs a terminal. Without one, `fedesk sandbox serve` starts the same systems.")
+        return _USAGE
+    from fedesk.ui.demo import run_demo
+
+    return run_demo()
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _fault(error: BaseException) -> str:
+    """The sentence for a fault of fedesk; what happened goes to a file without the values of variables."""
+    try:
+        from datetime import UTC, datetime
+
+        from fedesk.ui.faults import sentence, write_crash
+
+        return sentence(error, write_crash(error, datetime.now(UTC)))
+    except Exception:  # noqa: BLE001 - even that may be broken
+        return f"fedesk failed ({type(error).__name__}). Nothing was changed. Please report it."
+
+
+def _say(sentence: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"{sentence}\n")
+
+
+def _forgive(stream: TextIO) -> None:
+    """Write what the terminal's encoding does not have as an escape instead of failing."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def _close_output() -> None:
+    """Send what is still buffered nowhere, so that the interpreter does not complain at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""The command line: its grammar, and how every way it can end becomes one sentence and an exit code."""
+
+from collections.abc import Sequence
+
+import typer
+
+from fedesk.cli import config, demo, failures, log, runs, sandbox, secrets, status
+from fedesk.cli.output import exit_for, narrate
+from fedesk.cli.session import SHARED_FLAGS, SHARED_WITH_VALUE, Session, StopError, examples
+from fedesk.exits import Exit
+from fedesk.ports.sources import Clock
+
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""The parser's own error of usage; typer brings its parser along, and does not export it."""
+
+
+def _group(text: str) -> typer.Typer:
+    return typer.Typer(help=text, rich_markup_mode=None, add_completion=False)
+
+
+def _build() -> typer.Typer:
+    app = _group("The terminal desk for releases and nights on call.")
+    # A callback keeps the grammar the same however many commands there are; its text is the app's help.
+    app.callback(epilog=_EPILOG)(_root)
+    app.command(epilog=examples("fedesk status", "fedesk status --env staging --json"))(status.status)
+    app.command(epilog=examples("fedesk failures --since 15m", "fedesk failures --since 1d --json"))(
+        failures.failures
+    )
+    app.command(
+        epilog=examples("fedesk runs payments_daily", "fedesk runs ledger_load --limit 5 --env staging")
+    )(runs.runs)
+    app.command(
+        epilog=examples("fedesk log payments_daily", "fedesk log finedge/prod/deploy-payments --follow")
+    )(log.log)
+    group = _group("Ages of secrets, never their values.")
+    group.command("list", epilog=examples("fedesk secrets list", "fedesk secrets list --env dev --json"))(
+        secrets.list_secrets
+    )
+    group.command(
+        epilog=examples("fedesk secrets check", "fedesk secrets check --max-age 60d --warn 7d --json")
+    )(secrets.check)
+    app.add_typer(group, name="secrets")
+    group = _group("The configuration: where it is, what it says, whether it is right.")
+    group.command(epilog=examples("fedesk config validate", "fedesk config validate --json"))(config.validate)
+    group.command(epilog=examples("fedesk config show", "fedesk config show --env prod"))(config.show)
+    group.command(epilog=examples("fedesk config path", "fedesk config path --config fedesk.toml"))(
+        config.path
+    )
+    app.add_typer(group, name="config")
+    group = _group("Jenkins, Airflow, Vault and Snowflake on loopback, to try everything on.")
+    group.command(
+        epilog=examples("fedesk sandbox serve", "fedesk sandbox serve --seed 11 --scale 0.5 --faults")
+    )(sandbox.serve)
+    # One command alone would otherwise become the group itself.
+    group.callback()(_group_of_one)
+    app.add_typer(group, name="sandbox")
+    app.command(epilog=examples("fedesk demo", "fedesk demo --help"))(demo.demo)
+    return app
+
+
+_EPILOG = (
+    "Without a command, fedesk opens the desk."
+    " --env, --config and --json may stand before or after the command."
+)
+
+
+def _root() -> None:
+    """The terminal desk for releases and nights on call, over Jenkins, Airflow, Vault and Snowflake."""
+
+
+def _group_of_one() -> None:
+    """Jenkins, Airflow, Vault and Snowflake on loopback, to try everything on."""
+
+
+def run(arguments: Sequence[str], clock: Clock) -> int:
+    """Run one command line and give its exit code. What no sentence covers is raised: a fault of fedesk."""
+    from fedesk.mistakes import ConfigurationError
+    from fedesk.ports.errors import NotFoundError, SourceError
+
+    try:
+        code = _build()(
+            args=shared_last(arguments), prog_name="fedesk", standalone_mode=False, obj=Session(clock)
+        )
+    except _UsageError as error:
+        narrate(f"{_said(error)} See `{_command_path(error)} --help`.")
+        return Exit.USAGE
+    except StopError as error:
+        narrate(str(error))
+        return error.code
+    except ConfigurationError as error:
+        for mistake in error.mistakes:
+            narrate(str(mistake))
+        return Exit.USAGE
+    except SourceError as error:
+        narrate(str(error))
+        return Exit.FAILED if isinstance(error, NotFoundError) else exit_for([error.failure])
+    return code if isinstance(code, int) else Exit.DONE
+
+
+def _said(error: Exception) -> str:
+    message = getattr(error, "format_message", lambda: str(error))()
+    return message if message.endswith((".", "?")) else f"{message}."
+
+
+def _command_path(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return str(context.command_path) if context is not None else "fedesk"
+
+
+def shared_last(arguments: Sequence[str]) -> list[str]:
+    """The same command line with the shared options at its end, where each command reads its own."""
+    kept: list[str] = []
+    moved: list[str] = []
+    position = 0
+    while position < len(arguments):
+        word = arguments[position]
+        if word == "--":
+            break
+        if word in SHARED_WITH_VALUE and position + 1 < len(arguments):
+            moved += arguments[position : position + 2]
+            position += 2
+            continue
+        is_shared = word in SHARED_FLAGS or word.startswith(tuple(f"{name}=" for name in SHARED_WITH_VALUE))
+        (moved if is_shared else kept).append(word)
+        position += 1
+    return [*kept, *moved, *arguments[position:]]

@@ -1,0 +1,89 @@
+"""``fedesk failures``: what failed lately."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from fedesk.cli import output, session
+from fedesk.cli.output import Column
+
+COLUMNS = (
+    Column(title="SINCE", importance=6),
+    Column(title="STATE", importance=7),
+    Column(title="PIPELINE", importance=9),
+    Column(title="REASON", importance=8),
+    Column(title="OWNER", importance=4),
+    Column(title="RUN", importance=5),
+)
+
+
+def failures(
+    context: typer.Context,
+    since: Annotated[
+        timedelta,
+        typer.Option(
+            "--since",
+            metavar="DURATION",
+            parser=session.duration_option("--since"),
+            help="How far back, like 15m, 2h or 1d.",
+        ),
+    ] = "15m",  # type: ignore[assignment]  # typer gives the default to the parser as text
+    environment: session.EnvironmentOption = None,
+    config: session.ConfigOption = None,
+    as_json: session.JsonOption = False,
+) -> int:
+    """List the runs that failed within the last minutes, with their reason, owner and name.
+
+    Exit code 8 when Jenkins or Airflow could not be read; what is known is printed all the same.
+    """
+    from fedesk.domain.failures import failed_since
+    from fedesk.services.one_look import look_once
+
+    desk = session.open_desk(context, config, environment)
+    with_runs = [connection for connection in desk.connections if connection.runs is not None]
+    known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
+    board = look_once(desk.environment, desk.catalogue, with_runs, session.clock_of(context), known)
+    session.let_go(desk)
+    found = failed_since(board.histories, board.at, since)
+    unread = [snapshot.failure for snapshot in board.snapshots if snapshot.failure]
+    for failure in unread:
+        output.narrate(failure.sentence)
+    if as_json:
+        output.document(
+            "fedesk-failures/1",
+            desk.environment.name,
+            board.at,
+            failures=[
+                {
+                    "run": str(failed.run.name),
+                    "pipeline": failed.pipeline,
+                    "state": failed.run.state.value,
+                    "since": output.instant(failed.since),
+                    "owner": failed.owner or None,
+                    "reason": failed.run.reason or None,
+                    "link": failed.run.link or None,
+                }
+                for failed in found
+            ],
+        )
+    else:
+        zone = desk.environment.timezone
+        length = output.duration(since)
+        where = "among what could be read" if unread else f"in {desk.environment.name}"
+        output.table(
+            COLUMNS,
+            [
+                (
+                    output.when(failed.since, zone),
+                    failed.run.state.value,
+                    failed.pipeline,
+                    failed.run.reason or failed.run.original_state,
+                    failed.owner,
+                    str(failed.run.name),
+                )
+                for failed in found
+            ],
+            f"nothing failed in the last {length} {where}",
+        )
+    return output.exit_for(unread)

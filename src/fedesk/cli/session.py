@@ -1,0 +1,81 @@
+"""What every command shares: the options that stand before or after the verb, and the way to a desk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fedesk.exits import Exit
+
+if TYPE_CHECKING:
+    from fedesk.composition import Desk
+    from fedesk.ports.sources import Clock
+
+EnvironmentOption = Annotated[
+    str | None,
+    typer.Option("--env", metavar="NAME", help="The environment; the configuration's default if left out."),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="The configuration; FEDESK_CONFIG names it otherwise."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, see docs/schemas.")]
+
+SHARED_WITH_VALUE = ("--env", "--config")
+SHARED_FLAGS = ("--json",)
+
+
+class StopError(Exception):
+    """The command cannot go on: one sentence and the exit code."""
+
+    def __init__(self, sentence: str, code: Exit) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a run of the command line was given from outside."""
+
+    clock: "Clock"
+
+
+def clock_of(context: typer.Context) -> "Clock":
+    """The clock of this run."""
+    session: Session = context.obj
+    return session.clock
+
+
+def open_desk(context: typer.Context, config: Path | None, environment: str | None) -> "Desk":
+    """A desk of one environment; opens no connection. Raises ConfigurationError."""
+    from fedesk.composition import open_desk as open_it
+
+    return open_it(config, environment, clock_of(context))
+
+
+def let_go(desk: "Desk") -> None:
+    """Close what was opened; waits for nothing."""
+    for connection in desk.all_connections:
+        connection.source.close()
+
+
+def duration_option(name: str) -> Callable[[str], timedelta]:
+    """Reads a duration of the command line; a mistake is one of usage."""
+
+    def read(text: str) -> timedelta:
+        from fedesk.domain.durations import parse_duration
+
+        try:
+            return parse_duration(text)
+        except ValueError as error:
+            raise typer.BadParameter(f"{error}", param_hint=name) from None
+
+    return read
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help; each line works in the sandbox."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,0 +1,111 @@
+"""``fedesk status``: each connection and each pipeline, in one look."""
+
+from pathlib import Path
+
+import typer
+
+from fedesk.cli import output, session
+from fedesk.cli.output import Column
+
+COLUMNS = (
+    Column(title="CONNECTION", importance=9),
+    Column(title="STATE", importance=9),
+    Column(title="LATENCY", importance=3, align="right"),
+    Column(title="AS OF", importance=2),
+    Column(title="ERROR", importance=8),
+)
+PIPELINE_COLUMNS = (
+    Column(title="PIPELINE", importance=9),
+    Column(title="STATE", importance=9),
+    Column(title="LAST RUN", importance=6),
+    Column(title="OWNER", importance=5),
+    Column(title="TIER", importance=4, align="right"),
+    Column(title="NEXT RUN", importance=3),
+)
+
+
+def status(
+    context: typer.Context,
+    environment: session.EnvironmentOption = None,
+    config: session.ConfigOption = None,
+    as_json: session.JsonOption = False,
+) -> int:
+    """Show how each system and each pipeline of an environment stands, after one look at all of them.
+
+    Exit code 8 when a system could not be read; what is known is printed all the same.
+    """
+    return _status(context, config, environment, as_json=as_json)
+
+
+def _status(context: typer.Context, config: Path | None, environment: str | None, *, as_json: bool) -> int:
+    from fedesk.services.one_look import look_once
+
+    desk = session.open_desk(context, config, environment)
+    known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
+    board = look_once(desk.environment, desk.catalogue, desk.connections, session.clock_of(context), known)
+    session.let_go(desk)
+    zone = desk.environment.timezone
+    if as_json:
+        output.document(
+            "fedesk-status/1",
+            desk.environment.name,
+            board.at,
+            connections=[
+                {
+                    "name": str(one.connection),
+                    "system": one.system.value,
+                    "state": one.standing.value,
+                    "latency_ms": None if one.latency is None else round(one.latency * 1000),
+                    "as_of": output.instant(one.observed_at),
+                    "error": one.failure.sentence if one.failure else None,
+                    "error_kind": one.failure.kind.value if one.failure else None,
+                }
+                for one in board.snapshots
+            ],
+            pipelines=[
+                {
+                    "name": row.name,
+                    "owner": row.owner or None,
+                    "tier": int(row.tier),
+                    "state": row.state.value,
+                    "last_run": str(row.last_run.name) if row.last_run else None,
+                    "next_run": output.instant(row.next_run_at),
+                }
+                for row in board.pipelines
+            ],
+        )
+    else:
+        facts = desk.environment
+        mark = "production, " if facts.production else ""
+        output.narrate(f"{facts.name} ({mark}{facts.mode}), times in {zone}")
+        output.table(
+            COLUMNS,
+            [
+                (
+                    str(one.connection),
+                    one.standing.value,
+                    "" if one.latency is None else f"{one.latency * 1000:.0f}ms",
+                    output.when(one.observed_at, zone),
+                    one.failure.sentence if one.failure else "",
+                )
+                for one in board.snapshots
+            ],
+            f"environment {facts.name} has no connections",
+        )
+        output.blank()
+        output.table(
+            PIPELINE_COLUMNS,
+            [
+                (
+                    row.name,
+                    row.state.value,
+                    output.when(row.last_run.at, zone) if row.last_run else "",
+                    row.owner,
+                    str(int(row.tier)),
+                    output.when(row.next_run_at, zone),
+                )
+                for row in board.pipelines
+            ],
+            "no pipelines: the catalogue describes none, and none was found",
+        )
+    return output.exit_for(one.failure for one in board.snapshots if one.failure)
