@@ -138,7 +138,9 @@ class Look:
         self._reasons()
         if not self._version and self._left > 0:
             self._read_version()
-        if self._left > 0:
+        if self._cursor.doubted and self._left > 0:
+            self._settle(self._cursor.doubted.pop())
+        elif self._left > 0:
             self._take_turn()
         while self._left > 1 and not self._is_complete():
             self._history()
@@ -256,29 +258,30 @@ class Look:
         if not page.dag_runs or read >= _total(page, read):
             cursor.sweep = None
             return
-        lacking = self._lacking(sweep.dags)
-        boundary = _text(page.dag_runs[-1].run_after or oldest)
+        last = page.dag_runs[-1].run_after or oldest
+        lacking = self._lacking(sweep.dags, last)
+        boundary = _text(last)
         if not lacking:
             cursor.sweep = None
         elif boundary == sweep.before:
             sweep.offset = read  # more runs are due at one moment than a page holds
         else:
-            at_boundary = [run for run in page.dag_runs if run.run_after and _text(run.run_after) == boundary]
-            ahead = sum(run.dag_id in lacking for run in at_boundary)
+            ahead = sum(run.run_after == last and run.dag_id in lacking for run in page.dag_runs)
             cursor.sweep = Sweep(dags=lacking, before=boundary, offset=ahead)
 
-    def _lacking(self, dags: Iterable[str]) -> list[str]:
-        """Those of ``dags`` that have fewer runs than make a history."""
+    def _lacking(self, dags: Iterable[str], boundary: datetime) -> list[str]:
+        """Those of ``dags`` that have fewer runs than make a history.
+
+        Only runs due at ``boundary`` or later count: these have just been read, older ones may have gaps.
+        """
         counts: dict[str, int] = {}
         for run in self._runs.values():
-            counts[run.job] = counts.get(run.job, 0) + 1
+            if _moment(run) >= boundary:
+                counts[run.job] = counts.get(run.job, 0) + 1
         return [name for name in dags if counts.get(name, 0) < HISTORY_RUNS]
 
     def _unfinished(self) -> None:
         """Compare what is held as unfinished with what the server lists: finds what a look has missed."""
-        if self._cursor.doubted:
-            self._settle(self._cursor.doubted.pop())
-            return
         answer = self._get(
             "/dags/~/dagRuns",
             ("state", "running"),
