@@ -7,12 +7,13 @@ import typer
 
 from fedesk.cli import output, session
 from fedesk.cli.output import Column
+from fedesk.exits import Exit
 
 COLUMNS = (
     Column(title="SINCE", importance=6),
     Column(title="STATE", importance=7),
     Column(title="PIPELINE", importance=9),
-    Column(title="REASON", importance=8),
+    Column(title="REASON", importance=8, is_text=True),
     Column(title="OWNER", importance=4),
     Column(title="RUN", importance=5),
 )
@@ -38,14 +39,15 @@ def failures(
     Exit code 8 when Jenkins or Airflow could not be read; what is known is printed all the same.
     """
     from fedesk.domain.failures import failed_since
-    from fedesk.services.one_look import look_once
+    from fedesk.services.one_look import board_once
 
     desk = session.open_desk(context, config, environment)
     with_runs = [connection for connection in desk.connections if connection.runs is not None]
     known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
-    board = look_once(desk.environment, desk.catalogue, with_runs, session.clock_of(context), known)
+    board = board_once(desk.environment, desk.catalogue, with_runs, session.clock_of(context), known)
     session.let_go(desk)
     found = failed_since(board.histories, board.at, since)
+    partial = session.tell_incomplete(board)
     unread = [snapshot.failure for snapshot in board.snapshots if snapshot.failure]
     for failure in unread:
         output.narrate(failure.sentence)
@@ -70,7 +72,7 @@ def failures(
     else:
         zone = desk.environment.timezone
         length = output.duration(since)
-        where = "among what could be read" if unread else f"in {desk.environment.name}"
+        where = "among what could be read" if unread or partial else f"in {desk.environment.name}"
         output.table(
             COLUMNS,
             [
@@ -86,4 +88,4 @@ def failures(
             ],
             f"nothing failed in the last {length} {where}",
         )
-    return output.exit_for(unread)
+    return output.exit_for(unread) or (Exit.UNREACHABLE if partial else Exit.DONE)

@@ -23,6 +23,9 @@ Json = str | int | float | bool | None | Sequence["Json"] | dict[str, "Json"]
 _LONGEST_CELL = 400
 _GAP = 2
 _NARROWEST = 8
+_SHORTEST_TEXT = 24
+ALWAYS = 9
+"""Importance of a column that is never dropped."""
 _FEW_DAYS = 10
 """Below these, hours are told too."""
 _COLOURS = {
@@ -51,7 +54,9 @@ class Column:
 
     title: str
     importance: int
-    """The lowest is dropped first where the width does not do; 9 stays always."""
+    """The lowest is dropped first where the width does not do; those of ALWAYS stay."""
+    is_text: bool = False
+    """Whether it may be cut short before any column is dropped."""
     align: Literal["left", "right"] = "left"
 
 
@@ -123,24 +128,31 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], empty: str) 
 def lay_out(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None, *, colour: bool
 ) -> list[str]:
-    """Lines of a table within ``width`` cells: columns go by importance, then the widest one is cut."""
+    """Lines of a table within ``width`` cells: texts are cut as far as they may be, then columns are dropped."""
     kept = list(range(len(columns)))
     widths = [
         max([_cells(column.title), *(_cells(row[at]) for row in rows)]) for at, column in enumerate(columns)
     ]
     if width is not None:
-        while _total(kept, widths) > width and len(kept) > 1:
-            least = min(kept, key=lambda at: (columns[at].importance, -at))
-            if columns[least].importance >= 9:  # noqa: PLR2004 - as Column.importance says
-                break
-            kept.remove(least)
-        while _total(kept, widths) > width:
-            widest = max(kept, key=lambda at: widths[at])
-            if widths[widest] <= _NARROWEST:
-                break
-            widths[widest] -= 1
+        least = [
+            min(widths[at], _SHORTEST_TEXT) if column.is_text else widths[at]
+            for at, column in enumerate(columns)
+        ]
+        while _total(kept, least) > width and any(columns[at].importance < ALWAYS for at in kept):
+            kept.remove(min(kept, key=lambda at: (columns[at].importance, -at)))
+        _cut([at for at in kept if columns[at].is_text], kept, widths, width, _SHORTEST_TEXT)
+        _cut(kept, kept, widths, width, _NARROWEST)
     titles = [column.title for column in columns]
     return [_line(columns, row, kept, widths, colour=colour and row is not titles) for row in (titles, *rows)]
+
+
+def _cut(some: Sequence[int], kept: Sequence[int], widths: list[int], width: int, least: int) -> None:
+    """Take from the widest of some columns until the whole fits, or none of them is wider than ``least``."""
+    while some and _total(kept, widths) > width:
+        widest = max(some, key=lambda at: widths[at])
+        if widths[widest] <= least:
+            return
+        widths[widest] -= 1
 
 
 def _total(kept: Sequence[int], widths: Sequence[int]) -> int:

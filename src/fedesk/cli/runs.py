@@ -17,9 +17,9 @@ COLUMNS = (
     Column(title="STATE", importance=9),
     Column(title="STARTED", importance=6),
     Column(title="TOOK", importance=5, align="right"),
-    Column(title="REASON", importance=7),
+    Column(title="REASON", importance=7, is_text=True),
     Column(title="PARTITION", importance=4),
-    Column(title="CAUSE", importance=3),
+    Column(title="CAUSE", importance=3, is_text=True),
 )
 
 

@@ -21,7 +21,7 @@ COLUMNS = (
     Column(title="LEFT", importance=8, align="right"),
     Column(title="AGE", importance=5, align="right"),
     Column(title="OWNER", importance=6),
-    Column(title="PROBLEM", importance=7),
+    Column(title="PROBLEM", importance=7, is_text=True),
     Column(title="CONNECTION", importance=3),
 )
 

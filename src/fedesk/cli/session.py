@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedesk.cli.output import narrate
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
     from fedesk.composition import Desk
+    from fedesk.domain.board import Board
     from fedesk.ports.sources import Clock
 
 EnvironmentOption = Annotated[
@@ -60,6 +62,16 @@ def let_go(desk: "Desk") -> None:
     """Close what was opened; waits for nothing."""
     for connection in desk.all_connections:
         connection.source.close()
+
+
+def tell_incomplete(board: "Board") -> bool:
+    """Say which histories are partial; whether any is."""
+    from fedesk.services.one_look import incomplete
+
+    partial = incomplete(board)
+    for name in partial:
+        narrate(f"{name} has more history than there was time to read: older runs may be missing.")
+    return bool(partial)
 
 
 def duration_option(name: str) -> Callable[[str], timedelta]:

@@ -1,4 +1,4 @@
-"""``fedesk status``: each connection and each pipeline, in one look."""
+"""``fedesk status``: each connection and each pipeline."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ COLUMNS = (
     Column(title="STATE", importance=9),
     Column(title="LATENCY", importance=3, align="right"),
     Column(title="AS OF", importance=2),
-    Column(title="ERROR", importance=8),
+    Column(title="ERROR", importance=8, is_text=True),
 )
 PIPELINE_COLUMNS = (
     Column(title="PIPELINE", importance=9),
@@ -30,7 +30,7 @@ def status(
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
 ) -> int:
-    """Show how each system and each pipeline of an environment stands, after one look at all of them.
+    """Show how each system and each pipeline of an environment stands.
 
     Exit code 8 when a system could not be read; what is known is printed all the same.
     """
@@ -38,11 +38,11 @@ def status(
 
 
 def _status(context: typer.Context, config: Path | None, environment: str | None, *, as_json: bool) -> int:
-    from fedesk.services.one_look import look_once
+    from fedesk.services.one_look import board_once
 
     desk = session.open_desk(context, config, environment)
     known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
-    board = look_once(desk.environment, desk.catalogue, desk.connections, session.clock_of(context), known)
+    board = board_once(desk.environment, desk.catalogue, desk.connections, session.clock_of(context), known)
     session.let_go(desk)
     zone = desk.environment.timezone
     if as_json:
@@ -108,4 +108,5 @@ def _status(context: typer.Context, config: Path | None, environment: str | None
             ],
             "no pipelines: the catalogue describes none, and none was found",
         )
+    session.tell_incomplete(board)
     return output.exit_for(one.failure for one in board.snapshots if one.failure)

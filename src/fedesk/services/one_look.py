@@ -1,5 +1,6 @@
-"""One look at an environment, for a command that prints and ends."""
+"""A board for a command that prints and ends: looks until the history is whole, or time is up."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -10,34 +11,67 @@ from fedesk.domain.observation import Snapshot
 from fedesk.domain.states import System
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.boards import board_of
-from fedesk.services.looking import look_at_all
+from fedesk.services.looking import look, unseen
+
+PATIENCE = 30.0
+"""Seconds after which no further page of a history is asked for."""
 
 
-def look_once(
+def board_once(
     environment: EnvironmentFacts,
     catalogue: Catalogue,
     connections: Sequence[Connection],
     clock: Clock,
     known: Mapping[ConnectionName, Snapshot],
 ) -> Board:
-    """The board after one look at each connection.
+    """The board after each connection was read, side by side. ``incomplete`` tells what of it is partial.
 
     A query wakes a Snowflake warehouse, billed for a minute at least: what is known of one, and no older than
     its period, is shown as of then.
     """
-    now = clock.now()
-    kept = {
-        connection.name: known[connection.name]
-        for connection in connections
-        if connection.system is System.SNOWFLAKE and _is_fresh(known.get(connection.name), connection, now)
-    }
-    asked = [connection for connection in connections if connection.name not in kept]
-    snapshots = {**kept, **{one.connection: one for one in look_at_all(asked, clock, known)}}
+    snapshots = {one.name: known.get(one.name) or unseen(one) for one in connections}
+
+    def read(connection: Connection) -> None:
+        snapshots[connection.name] = _read(connection, snapshots[connection.name], clock)
+
+    threads = [
+        threading.Thread(target=read, args=(one,), name=f"look at {one.name}", daemon=True)
+        for one in connections
+        if not _is_fresh(one, snapshots[one.name], clock.now())
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     ordered = [snapshots[connection.name] for connection in connections]
     return board_of(environment, catalogue, ordered, {}, clock.now())
 
 
-def _is_fresh(snapshot: Snapshot | None, connection: Connection, now: datetime) -> bool:
-    if snapshot is None or snapshot.observation is None or snapshot.observed_at is None:
+def incomplete(board: Board) -> tuple[ConnectionName, ...]:
+    """Connections that answered, and whose history was longer than there was time for."""
+    return tuple(
+        one.connection
+        for one in board.snapshots
+        if one.failure is None and one.observation is not None and not one.observation.complete
+    )
+
+
+def _read(connection: Connection, snapshot: Snapshot, clock: Clock) -> Snapshot:
+    """Look until the history is whole, and once more: one look finds what failed, the next one reads why."""
+    started = clock.monotonic()
+    snapshot = look(connection, snapshot, clock)
+    whole = connection.runs is None
+    while snapshot.failure is None and snapshot.observation is not None and not whole:
+        if clock.monotonic() - started > PATIENCE:
+            break
+        whole = snapshot.observation.complete
+        snapshot = look(connection, snapshot, clock)
+    return snapshot
+
+
+def _is_fresh(connection: Connection, snapshot: Snapshot, now: datetime) -> bool:
+    if connection.system is not System.SNOWFLAKE or snapshot.observation is None:
         return False
-    return now - snapshot.observed_at < timedelta(seconds=connection.period)
+    return snapshot.observed_at is not None and now - snapshot.observed_at < timedelta(
+        seconds=connection.period
+    )
