@@ -70,6 +70,9 @@ def _told(arguments: Sequence[str], clock: Clock | None) -> int:
         _close_output()
         return _BROKEN_PIPE
     except BaseException as error:  # noqa: BLE001 - the last place where it can be told well
+        if isinstance(error.__context__, BrokenPipeError):  # typer makes a SystemExit of it
+            _close_output()
+            return _BROKEN_PIPE
         _say(_fault(error))
         return _FAULT
     return code

@@ -128,7 +128,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], empty: str) 
 def lay_out(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None, *, colour: bool
 ) -> list[str]:
-    """Lines of a table within ``width`` cells: texts are cut as far as they may be, then columns are dropped."""
+    """Lines of a table within ``width`` cells: texts are cut first, then columns dropped by importance."""
     kept = list(range(len(columns)))
     widths = [
         max([_cells(column.title), *(_cells(row[at]) for row in rows)]) for at, column in enumerate(columns)
