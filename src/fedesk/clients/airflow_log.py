@@ -17,7 +17,7 @@ def lines(events: Iterable[dict[str, Any] | str]) -> str:
 
     An event may have many lines itself. Markers of groups (``::group::``) stay as they are.
     """
-    return "".join(f"{line}\n" for event in events for line in _of(event))
+    return "".join(f"{line}\n" for event in events for told in _of(event) for line in _split(told))
 
 
 def _of(event: dict[str, Any] | str) -> Iterator[str]:
