@@ -139,6 +139,7 @@ def compose(config: "Config", environment: str | None, clock: "Clock") -> Desk:
     from fedesk.services.live_board import LiveBoard
     from fedesk.services.run_reading import RunReading
 
+    _keep_libraries_quiet()
     selected = select_environment(config, environment)
     catalogue = load_catalogue(config.catalog) if config.catalog is not None else Catalogue()
     by_environment = {
@@ -166,6 +167,16 @@ def compose(config: "Config", environment: str | None, clock: "Clock") -> Desk:
         last_known=last_known,
         all_connections=tuple(one for theirs in by_environment.values() for one in theirs),
     )
+
+
+def _keep_libraries_quiet() -> None:
+    """A library that logs or warns where nobody listens writes over the screen and the narration."""
+    import logging
+
+    logging.captureWarnings(capture=True)
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
 
 
 def facts_of(environment: "Environment") -> EnvironmentFacts:

@@ -1,5 +1,6 @@
 """What is painted, and waiting for it."""
 
+import time
 from collections.abc import Callable
 
 from textual.pilot import Pilot
@@ -7,9 +8,10 @@ from textual.pilot import Pilot
 from fedesk.ui.app import DeskApp
 
 
-async def until(pilot: Pilot[int], true: Callable[[], object]) -> None:
-    """Wait until the screen has come so far; a test that waits in vain runs into its timeout."""
-    for _ in range(400):
+async def until(pilot: Pilot[int], true: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until the screen has come so far, ``seconds`` at most."""
+    latest = time.monotonic() + seconds
+    while time.monotonic() < latest:
         if true():
             await pilot.pause()
             return

@@ -1,0 +1,137 @@
+"""One system goes wrong: it is named on screen, the other three stay live, and the app still quits."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from painting import text_of, until
+
+from fedesk.composition import front_page, open_desk
+from fedesk.domain.observation import FailureKind, Standing
+from fedesk.sandbox.server import Sandbox
+from fedesk.services.clock import SystemClock
+from fedesk.ui.app import DeskApp
+
+
+class WorldsClock(SystemClock):
+    """The sandbox's moment; durations are real."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._world = sandbox.world
+
+    def now(self) -> datetime:
+        return self._world.now()
+
+
+@pytest.fixture
+def impatient(full_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The sandbox's configuration with a few seconds of patience instead of eighteen."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    text = full_sandbox.config_path.read_text()
+    hasty = re.sub(
+        r"(\[environments\.\w+\.(?!snowflake)\w+\]\n)", r"\1timeout = { connect = 1, read = 3 }" + "\n", text
+    )
+    path = tmp_path / "fedesk.toml"
+    path.write_text(hasty.replace('catalog = "', f'catalog = "{full_sandbox.config_path.parent}/'))
+    return path
+
+
+def app_over(sandbox: Sandbox, config: Path) -> DeskApp:
+    clock = WorldsClock(sandbox)
+    return DeskApp(front_page(config, None), lambda name: open_desk(config, name, clock), clock)
+
+
+def hung(sandbox: Sandbox) -> None:
+    sandbox.control.fault("jenkins", "hang")
+
+
+def dripping(sandbox: Sandbox) -> None:
+    sandbox.control.fault("jenkins", "drip")
+
+
+def failing(sandbox: Sandbox) -> None:
+    sandbox.control.fault("airflow", "status", status=500)
+
+
+def refusing(sandbox: Sandbox) -> None:
+    sandbox.control.fault("snowflake", "status", status=403)
+
+
+@pytest.mark.parametrize(
+    ("go_wrong", "connection", "kinds", "on_screen"),
+    [
+        (hung, "jenkins", {FailureKind.TIMEOUT}, "jenkins ✗ timeout"),
+        (dripping, "jenkins", {FailureKind.TIMEOUT}, "jenkins ✗ timeout"),
+        (failing, "airflow", {FailureKind.SERVER}, "airflow ✗ server-error"),
+        (refusing, "snowflake", {FailureKind.FORBIDDEN}, "snowflake ✗ forbidden"),
+    ],
+    ids=["hung-jenkins", "dripping-jenkins", "failing-airflow", "refusing-snowflake"],
+)
+async def test_one_bad_system_leaves_three_live(
+    full_sandbox: Sandbox,
+    impatient: Path,
+    go_wrong: Callable[[Sandbox], None],
+    connection: str,
+    kinds: set[FailureKind],
+    on_screen: str,
+) -> None:
+    """The bad one is named with the kind of its failure within its deadline; the others are live."""
+    go_wrong(full_sandbox)
+    app = app_over(full_sandbox, impatient)
+    async with app.run_test(size=(140, 40)) as pilot:
+
+        def told() -> bool:
+            return app.board is not None and not any(
+                one.standing is Standing.CONNECTING for one in app.board.snapshots
+            )
+
+        await until(pilot, told, seconds=30)
+        assert app.board is not None
+        standing = {one.connection.name: one for one in app.board.snapshots}
+        bad = standing.pop(connection)
+        assert bad.failure is not None
+        assert bad.failure.kind in kinds
+        assert {one.standing for one in standing.values()} == {Standing.LIVE}
+        await until(pilot, lambda: on_screen in text_of(app).splitlines()[0])
+        assert any(one.kind == "connection" and connection in one.subject for one in app.board.findings)
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_a_sealed_vault_is_named_and_the_others_are_live(
+    full_sandbox: Sandbox, impatient: Path
+) -> None:
+    """Vault answers that it is sealed: that is a state of it, told as a finding that pages in production."""
+    full_sandbox.control.seal_vault()
+    app = app_over(full_sandbox, impatient)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(
+            pilot,
+            lambda: (
+                app.board is not None and all(one.standing is Standing.LIVE for one in app.board.snapshots)
+            ),
+            seconds=30,
+        )
+        await until(pilot, lambda: "sealed" in text_of(app))
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_a_system_that_comes_back_is_live_again(full_sandbox: Sandbox, impatient: Path) -> None:
+    """A look that fails keeps the rows, marked stale; asking again after the repair makes them live."""
+    app = app_over(full_sandbox, impatient)
+    async with app.run_test(size=(140, 40)) as pilot:
+
+        def standing() -> Standing | None:
+            known = {one.connection.name: one for one in app.board.snapshots} if app.board else {}
+            return known["airflow"].standing if known else None
+
+        await until(pilot, lambda: standing() is Standing.LIVE, seconds=30)
+        full_sandbox.control.fault("airflow", "status", status=503)
+        await pilot.press("r")
+        await until(pilot, lambda: standing() is Standing.STALE, seconds=30)
+        full_sandbox.control.clear_faults()
+        await pilot.press("r")
+        await until(pilot, lambda: standing() is Standing.LIVE, seconds=30)
