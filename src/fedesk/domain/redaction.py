@@ -81,7 +81,7 @@ _DETECTORS = (
         ),
     ),
     _Detector(
-        "aws-access-key", ("akia", "asia"), re.compile(r"(?<![A-Za-z0-9])A[KS]IA[A-Z2-7]{16}(?![A-Za-z0-9])")
+        "aws-access-key", ("akia", "asia"), re.compile(r"(?<![A-Za-z0-9])A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])")
     ),
     _Detector(
         "aws-secret-key",
