@@ -100,7 +100,7 @@ def _from_command(line: str, timeout: float) -> str:
         said = redact(one_line(complaints[-4096:].decode("utf-8", "replace"), _QUOTED)).text
         quoted = f': "{said}"' if said else ""
         raise CredentialError(
-            f"The command {program!r} ended with {process.returncode}{quoted}. Run it by hand and put it right."
+            f"The command {program!r} ended with {process.returncode}{quoted}. Run it by hand to see why."
         )
     return _text(output, program)
 
