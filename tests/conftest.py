@@ -18,6 +18,15 @@ def frozen_world(*, seed: int = 7, scale: float = 1.0, hostile: bool = True) -> 
     return World(seed=seed, scale=scale, clock=WorldClock(FROZEN), hostile=hostile)
 
 
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what belongs to whoever runs it: each has cache, state and config of its own."""
+    home = tmp_path_factory.mktemp("home")
+    for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(variable, str(home / variable.lower()))
+    monkeypatch.delenv("FEDESK_CONFIG", raising=False)
+
+
 @pytest.fixture(scope="session")
 def shared_sandbox() -> Iterator[Sandbox]:
     """Jenkins, Airflow and Vault, started once for a worker; ask for ``sandbox`` instead."""

@@ -195,7 +195,7 @@ def _known(place: LastKnown, connections: Sequence["Connection"]) -> dict[Connec
 
     addresses = {connection.name: connection.address for connection in connections}
     return {
-        kept.connection: replace(kept, latency=None, failure=None, failed_since=None, next_try_at=None)
+        kept.connection: replace(kept, kept=True, failure=None, failed_since=None, next_try_at=None)
         for kept in read_snapshots(place)
         if addresses.get(kept.connection) == kept.address
     }
@@ -216,7 +216,14 @@ def _connection(configured: "ConnectionConfig") -> "Connection":
             name=configured.name, system=system, address=address, period=period, source=runs, runs=runs
         )
     source = ThreadBulkhead(name, lambda: _OTHERS[system](endpoint, configured.settings), deadline=patience)
-    return Connection(name=configured.name, system=system, address=address, period=period, source=source)
+    return Connection(
+        name=configured.name,
+        system=system,
+        address=address,
+        period=period,
+        sparing=system is System.SNOWFLAKE,
+        source=source,
+    )
 
 
 def _endpoint(configured: "ConnectionConfig") -> "Endpoint":

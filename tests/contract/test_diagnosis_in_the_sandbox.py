@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
@@ -22,8 +21,7 @@ class WorldsClock(SystemClock):
 
 
 @pytest.fixture
-def desk(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def desk(sandbox: Sandbox) -> Iterator[Desk]:
     opened = open_desk(sandbox.config_path, "prod", WorldsClock(sandbox))
     yield opened
     opened.close()

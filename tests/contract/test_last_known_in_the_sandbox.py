@@ -1,8 +1,5 @@
 import queue
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 from fedesk.composition import front_page, open_desk
 from fedesk.domain.observation import Standing
@@ -13,11 +10,8 @@ if TYPE_CHECKING:
     from fedesk.domain.board import Board
 
 
-def test_what_was_known_is_painted_at_the_next_start_until_a_look_succeeds(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_known_is_painted_at_the_next_start_until_a_look_succeeds(sandbox: Sandbox) -> None:
     """Findings stand on the next front page with their time; rows are there before any request."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert front_page(sandbox.config_path, "prod").at is None
     boards: queue.Queue[Board] = queue.Queue()
     desk = open_desk(sandbox.config_path, "prod", SystemClock())

@@ -26,9 +26,8 @@ class WorldsClock(SystemClock):
 
 
 @pytest.fixture
-def impatient(full_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def impatient(full_sandbox: Sandbox, tmp_path: Path) -> Path:
     """The sandbox's configuration with a few seconds of patience instead of eighteen."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     text = full_sandbox.config_path.read_text()
     hasty = re.sub(
         r"(\[environments\.\w+\.(?!snowflake)\w+\]\n)", r"\1timeout = { connect = 1, read = 3 }" + "\n", text

@@ -29,8 +29,7 @@ credential = "env:SNOWFLAKE_KEY"
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def config(tmp_path: Path) -> Path:
     path = tmp_path / "fedesk.toml"
     path.write_text(CONFIGURATION)
     return path

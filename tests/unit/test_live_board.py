@@ -1,5 +1,7 @@
 import queue
 import threading
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from making import AIRFLOW, NOW, PROD, history_of
@@ -149,7 +151,12 @@ def test_the_last_known_state_is_where_polling_goes_on() -> None:
     source = Answers(kept)
     one = connection(AIRFLOW, source)
     known = Snapshot(
-        connection=AIRFLOW, system=System.AIRFLOW, address="http://x", observation=kept, observed_at=NOW
+        connection=AIRFLOW,
+        system=System.AIRFLOW,
+        address="http://x",
+        observation=kept,
+        observed_at=NOW,
+        kept=True,
     )
     board = live(one, known={AIRFLOW: known})
     assert board.board().snapshots[0].standing is Standing.CONNECTING
@@ -159,3 +166,19 @@ def test_the_last_known_state_is_where_polling_goes_on() -> None:
     boards.get(timeout=10)
     board.stop()
     assert source.seen == [kept]
+
+
+def test_a_system_whose_looks_cost_money_is_left_alone_while_it_is_known() -> None:
+    """A look younger than the period is good enough, over restarts too; asking by hand looks all the same."""
+    source = Answers(Observation())
+    one = replace(connection(AIRFLOW, source), sparing=True)
+    clock = SystemClock()
+    first = look(one, unseen(one), clock)
+    kept = replace(first, kept=True)
+    assert look(one, kept, clock).standing is Standing.LIVE
+    assert len(source.seen) == 1
+    look(one, kept, clock, by_hand=True)
+    assert len(source.seen) == 2
+    old = replace(kept, observed_at=clock.now() - timedelta(seconds=3601))
+    look(one, old, clock)
+    assert len(source.seen) == 3

@@ -45,7 +45,8 @@ def failures(
     with_runs = [connection for connection in desk.connections if connection.runs is not None]
     known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
     board = board_once(desk.environment, desk.catalogue, with_runs, session.clock_of(context), known)
-    session.let_go(desk)
+    desk.board.know(board.snapshots)
+    desk.close()
     found = failed_since(board.histories, board.at, since)
     partial = session.tell_incomplete(board)
     unread = [snapshot.failure for snapshot in board.snapshots if snapshot.failure]

@@ -43,7 +43,8 @@ def _status(context: typer.Context, config: Path | None, environment: str | None
     desk = session.open_desk(context, config, environment)
     known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
     board = board_once(desk.environment, desk.catalogue, desk.connections, session.clock_of(context), known)
-    session.let_go(desk)
+    desk.board.know(board.snapshots)
+    desk.close()
     zone = desk.environment.timezone
     if as_json:
         output.document(

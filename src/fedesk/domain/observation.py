@@ -106,10 +106,12 @@ class Snapshot:
     failure: Failure | None = None
     failed_since: datetime | None = None
     next_try_at: datetime | None = None
+    kept: bool = False
+    """Known from an earlier session; nothing has been read in this one."""
 
     @property
     def standing(self) -> Standing:
         """Live, stale, failed, or connecting while the first look is under way."""
         if self.failure is not None:
             return Standing.FAILED if self.observation is None else Standing.STALE
-        return Standing.CONNECTING if self.observed_at is None or self.latency is None else Standing.LIVE
+        return Standing.CONNECTING if self.kept or self.observation is None else Standing.LIVE

@@ -59,6 +59,8 @@ class Connection:
     address: str
     period: float
     """Seconds between two looks of the board."""
+    sparing: bool = False
+    """A look costs money: one that is younger than the period is good enough."""
     source: Bulkhead[Source]
     runs: Bulkhead[RunSource] | None = None
     """The same bulkhead, for a system that has runs."""

@@ -5,7 +5,7 @@ holds up neither the others nor the exit. Boards are handed over on the pollers'
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.boards import board_of
-from fedesk.services.looking import look, unseen
+from fedesk.services.looking import look, seconds_fresh, unseen
 
 ELSEWHERE_PERIOD = 60.0
 """Seconds between two looks at a system of an environment that is not the selected one."""
@@ -95,24 +95,31 @@ class LiveBoard:
         found = (one for one in self.board().histories if one.connection == connection and one.key[1] == job)
         return next(found, None)
 
+    def know(self, snapshots: Iterable[Snapshot]) -> None:
+        """Take over what a single look of a command has found."""
+        with self._lock:
+            self._snapshots.update({snapshot.connection: snapshot for snapshot in snapshots})
+
     def snapshots(self) -> tuple[Snapshot, ...]:
         """What is known of every connection, those of the other environments included."""
         with self._lock:
             return tuple(self._snapshots.values())
 
     def _poll(self, connection: Connection, period: float, wake: threading.Event) -> None:
-        failures = 0
+        failures, by_hand = 0, False
         while not self._stopped.is_set():
             wake.clear()
-            snapshot = look(connection, self._snapshots[connection.name], self._clock)
+            snapshot = look(connection, self._snapshots[connection.name], self._clock, by_hand=by_hand)
             failures = failures + 1 if snapshot.failure else 0
             wait = self._wait(snapshot, period, failures)
+            if connection.sparing and not failures:
+                wait = seconds_fresh(connection, snapshot, self._clock) or period
             snapshot = replace(snapshot, next_try_at=self._clock.now() + timedelta(seconds=wait))
             with self._lock:
                 self._snapshots[connection.name] = snapshot
             if not self._stopped.is_set() and self._on_board is not None:
                 self._on_board(self.board())
-            wake.wait(wait)
+            by_hand = wake.wait(wait)
 
     @staticmethod
     def _wait(snapshot: Snapshot, period: float, failures: int) -> float:

@@ -18,8 +18,14 @@ def unseen(connection: Connection, epoch: int = 0) -> Snapshot:
     )
 
 
-def look(connection: Connection, previous: Snapshot, clock: Clock) -> Snapshot:
-    """Look once. A failure keeps what was known before it and says since when it lasts; never raises."""
+def look(connection: Connection, previous: Snapshot, clock: Clock, *, by_hand: bool = False) -> Snapshot:
+    """Look once. A failure keeps what was known before it and says since when it lasts; never raises.
+
+    A connection that is to be looked at sparingly is left alone while what is known is younger than its
+    period, unless somebody asks ``by_hand``.
+    """
+    if connection.sparing and not by_hand and seconds_fresh(connection, previous, clock) > 0:
+        return replace(previous, kept=False)
     started = clock.monotonic()
     try:
         observation = connection.source.call(lambda source: source.observe(previous.observation))
@@ -33,10 +39,20 @@ def look(connection: Connection, previous: Snapshot, clock: Clock) -> Snapshot:
         observation=observation,
         observed_at=clock.now(),
         latency=clock.monotonic() - started,
+        kept=False,
         failure=None,
         failed_since=None,
         next_try_at=clock.now() + timedelta(seconds=connection.period),
     )
+
+
+def seconds_fresh(connection: Connection, snapshot: Snapshot, clock: Clock) -> float:
+    """How long what is known stays younger than the period; 0 where it is not, or nothing is known."""
+    if snapshot.observed_at is None or snapshot.failure is not None:
+        return 0.0
+    age = (clock.now() - snapshot.observed_at).total_seconds()
+    # Clocks differ: what was seen in the future is of unknown age.
+    return connection.period - age if 0 <= age < connection.period else 0.0
 
 
 def _failed(previous: Snapshot, failure: Failure, clock: Clock) -> Snapshot:

@@ -2,13 +2,11 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 
 from fedesk.domain.board import Board, EnvironmentFacts
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
-from fedesk.domain.states import System
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.boards import board_of
 from fedesk.services.looking import look, unseen
@@ -24,11 +22,7 @@ def board_once(
     clock: Clock,
     known: Mapping[ConnectionName, Snapshot],
 ) -> Board:
-    """The board after each connection was read, side by side. ``incomplete`` tells what of it is partial.
-
-    A query wakes a Snowflake warehouse, billed for a minute at least: what is known of one, and no older than
-    its period, is shown as of then.
-    """
+    """The board after each connection was read, side by side. ``incomplete`` tells what of it is partial."""
     snapshots = {one.name: known.get(one.name) or unseen(one) for one in connections}
 
     def read(connection: Connection) -> None:
@@ -37,7 +31,6 @@ def board_once(
     threads = [
         threading.Thread(target=read, args=(one,), name=f"look at {one.name}", daemon=True)
         for one in connections
-        if not _is_fresh(one, snapshots[one.name], clock.now())
     ]
     for thread in threads:
         thread.start()
@@ -67,11 +60,3 @@ def _read(connection: Connection, snapshot: Snapshot, clock: Clock) -> Snapshot:
         whole = snapshot.observation.complete
         snapshot = look(connection, snapshot, clock)
     return snapshot
-
-
-def _is_fresh(connection: Connection, snapshot: Snapshot, now: datetime) -> bool:
-    if connection.system is not System.SNOWFLAKE or snapshot.observation is None:
-        return False
-    return snapshot.observed_at is not None and now - snapshot.observed_at < timedelta(
-        seconds=connection.period
-    )
