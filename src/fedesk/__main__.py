@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fedesk.ports.sources import Clock
 
@@ -42,12 +42,8 @@ def _is_check(arguments: Sequence[str]) -> bool:
 def _guarded(arguments: Sequence[str], clock: Clock | None) -> int:
     """A verdict, or 3: for a crash, usage, a failed import, SIGTERM, output that cannot be written."""
     try:
-        import signal
-
-        # Refused outside the main thread: whoever runs it there handles signals itself.
-        with contextlib.suppress(ValueError):
-            signal.signal(signal.SIGTERM, lambda *_: os._exit(_UNDETERMINED))
-        code = _told(arguments, clock)
+        with _ending_undetermined():
+            code = _told(arguments, clock)
         from fedesk.exits import CheckExit
 
         if isinstance(code, CheckExit) or (code == _DONE and "--help" in arguments):
@@ -55,6 +51,21 @@ def _guarded(arguments: Sequence[str], clock: Clock | None) -> int:
     except BaseException as error:  # noqa: BLE001 - whatever it was, it is no verdict
         _say(f"secrets check could not determine anything ({type(error).__name__}).")
     return _UNDETERMINED
+
+
+@contextlib.contextmanager
+def _ending_undetermined() -> Iterator[None]:
+    """SIGTERM ends with 3 meanwhile. Outside the main thread whoever runs it handles signals itself."""
+    import signal
+
+    before = None
+    with contextlib.suppress(ValueError):
+        before = signal.signal(signal.SIGTERM, lambda *_: os._exit(_UNDETERMINED))
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _told(arguments: Sequence[str], clock: Clock | None) -> int:

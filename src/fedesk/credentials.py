@@ -97,12 +97,19 @@ def _from_command(line: str, timeout: float) -> str:
     finally:
         _end(process)
     if process.returncode != 0:
-        said = redact(one_line(complaints[-4096:].decode("utf-8", "replace"), _QUOTED)).text
+        said = _last_line(complaints)
         quoted = f': "{said}"' if said else ""
         raise CredentialError(
             f"The command {program!r} ended with {process.returncode}{quoted}. Run it by hand to see why."
         )
     return _text(output, program)
+
+
+def _last_line(complaints: bytes) -> str:
+    """The line a program ends its complaint with, made fit to be shown, secrets hidden."""
+    lines = complaints[-_LONGEST:].decode("utf-8", "replace").split("\n")
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    return one_line(redact(one_line(last, 20 * _QUOTED)).text, _QUOTED)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -72,11 +72,9 @@ class Findings:
 
     def line(self, place: Place) -> int | None:
         """The line of a place, or of the nearest one around it that the file has."""
-        while place:
-            if place in self.lines:
-                return self.lines[place]
+        while place and place not in self.lines:
             place = place[:-1]
-        return None
+        return self.lines.get(place)
 
     def in_order(self) -> tuple[Mistake, ...]:
         """Each mistake once, by line."""
