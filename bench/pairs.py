@@ -70,7 +70,7 @@ def until_shown(
         os.environ.update(
             {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"} | dict(environment or {})
         )
-        os.execvp(command[0], command)  # noqa: S606 - a bench starts what it measures
+        os.execvp(command[0], list(command))  # noqa: S606 - a bench starts what it measures
     seen = b""
     try:
         while marker not in seen:

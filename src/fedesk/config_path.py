@@ -8,7 +8,7 @@ VARIABLE = "FEDESK_CONFIG"
 
 
 def find_config(given: Path | None = None) -> Path:
-    """``--config``, else the file that ``FEDESK_CONFIG`` names, else fedesk.toml in the user's config directory.
+    """``--config``, else the file ``FEDESK_CONFIG`` names, else fedesk.toml in the user's config directory.
 
     The file need not exist.
     """

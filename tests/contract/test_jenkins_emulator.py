@@ -12,7 +12,7 @@ from fedesk.sandbox.jenkins_tree import MalformedTreeError, parse_tree
 from fedesk.sandbox.world import World
 
 if TYPE_CHECKING:
-    from tests.contract.conftest import AsgiServer, ServedApp
+    from asgi_server import AsgiServer, ServedApp
 
 START = datetime(2026, 11, 20, 2, 43, tzinfo=UTC)
 NOW = START + timedelta(minutes=1)

@@ -34,7 +34,8 @@ from fedesk.sandbox.jenkins_log import console_text, progressive_text
 from fedesk.sandbox.world import World
 
 if TYPE_CHECKING:
-    from tests.contract.conftest import AsgiServer, RawServer
+    from asgi_server import AsgiServer
+    from raw_server import RawServer
 
 NAME = ConnectionName("prod", "jenkins")
 RUN = RunName(NAME, "a/b#1")

@@ -31,7 +31,7 @@ def run(
     connection: ConnectionName = AIRFLOW,
     reason: str = "",
 ) -> Run:
-    """A run that began ``ago`` minutes before NOW; it ended after ``took`` minutes where its state is final."""
+    """A run that began ``ago`` minutes before NOW; one of a final state ended after ``took`` minutes."""
     start = NOW - minutes(ago)
     return Run(
         name=RunName(connection, f"{job}/r{number}"),

@@ -6,7 +6,7 @@ TREE = Path(__file__).parents[2]
 
 
 def test_the_rooms_are_held_apart() -> None:
-    """Arrows point one way, and each client library is imported in its own room alone (docs/architecture.md)."""
+    """Arrows point one way; each client library is imported in its own room (docs/architecture.md)."""
     check = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=TREE,
