@@ -20,12 +20,14 @@ from memory_desk import (
     snapshots,
 )
 from painting import text_of, until
+from textual.message import Message
 from textual.pilot import Pilot
 
 from fedesk.domain.board import Board
 from fedesk.domain.observation import Failure, FailureKind
 from fedesk.ui.actions import ACTIONS, VIEWS, Place, of_place
 from fedesk.ui.app import DeskApp
+from fedesk.ui.reader import Answer
 from fedesk.ui.screens.lists import EnvironmentsScreen, RunsScreen
 from fedesk.ui.screens.log import LogScreen
 from fedesk.ui.screens.main import MainScreen
@@ -117,13 +119,19 @@ async def test_answer_for_another_row_is_not_drawn(make_app: Make) -> None:
     desk = MemoryDesk()
     desk.reading.hang = threading.Event()
     app = make_app(desk)
-    async with app.run_test(size=SIZE) as pilot:
+    answers: list[Message] = []
+
+    def note(message: Message) -> None:
+        if isinstance(message, Answer):
+            answers.append(message)
+
+    async with app.run_test(size=SIZE, message_hook=note) as pilot:
         await ready(pilot)
         await until(pilot, lambda: desk.reading.asked)
         assert "reading the log" in text_of(app)
         await pilot.press("G")
         desk.reading.hang.set()
-        await pilot.pause(0.1)
+        await until(pilot, lambda: answers)
         assert "not_null_payments_amount" not in text_of(app)
 
 
@@ -302,7 +310,7 @@ async def test_palette_runs_an_action(make_app: Make) -> None:
         screen = await ready(pilot)
         await pilot.press("ctrl+p")
         await pilot.press(*"secrets")
-        await pilot.pause(0.4)
+        await until(pilot, lambda: "Secrets  (3)" in text_of(app) and "Runbook" not in text_of(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is screen and screen.place is Place.SECRETS)
 
@@ -438,9 +446,8 @@ async def test_every_size_is_drawn_whole(make_app: Make, size: tuple[int, int], 
     async with app.run_test(size=size) as pilot:
         await ready(pilot)
         await pilot.press(keys)
-        await pilot.pause(0.2)
+        await until(pilot, lambda: len(text_of(app).splitlines()) == size[1])
         lines = text_of(app).splitlines()
-        assert len(lines) == size[1]
         assert all(len(line) <= size[0] for line in lines)
         assert "PROD" in lines[0]
         assert "quit" in lines[-1]
@@ -488,9 +495,7 @@ async def test_no_color_is_still_readable(make_app: Make, monkeypatch: pytest.Mo
     async with app.run_test(size=SIZE) as pilot:
         await ready(pilot)
         await pilot.press("2")
-        await pilot.pause(0.1)
-        shown = text_of(app)
-        assert all(glyph in shown for glyph in "✓✗◐◷")
+        await until(pilot, lambda: all(glyph in text_of(app) for glyph in "✓✗◐◷"))
         colours = {
             segment.style.color.triplet
             for line in app.screen._compositor.render_strips(app.size)  # noqa: SLF001 - what a terminal would be sent
@@ -507,7 +512,7 @@ async def test_poor_terminal_is_given_ascii(make_app: Make) -> None:
         await ready(pilot)
         for key in ("1", "2", "3"):
             await pilot.press(key)
-            await pilot.pause(0.1)
+            await until(pilot, lambda: "41ms" in text_of(app))
             assert text_of(app).isascii()
 
 

@@ -135,7 +135,7 @@ class Side(VerticalScroll, can_focus=True):
 
     def say(self, content: Content) -> None:
         """Show this text; nothing is painted where it is the same."""
-        if self._said is None or not content.is_same(self._said):
+        if self.is_mounted and (self._said is None or not content.is_same(self._said)):
             self._said = content
             self.query_one(Static).update(content)
 
@@ -245,6 +245,10 @@ class TriageView(View):
             self._diagnoses[name] = found
         if name == self._wanted:
             self._draw_side()
+
+    def on_mount(self) -> None:
+        """Draw what is known before anything has been read."""
+        self.call_after_refresh(self.show_board)
 
     def on_resize(self, _event: Resize) -> None:
         """Wrap anew."""

@@ -12,6 +12,8 @@ from fedesk.ui.widgets.key_line import KeyLine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from textual import events
+
     from fedesk.ui.app import DeskApp
     from fedesk.ui.widgets.row_list import RowList
 
@@ -90,6 +92,10 @@ class ListScreen(DeskScreen):
     def target(self) -> Target:
         """The row under the cursor."""
         return self.rows.target
+
+    def on_key(self, event: events.Key) -> None:
+        """A list that is still being mounted has no focus; what is typed for its filter is not lost."""
+        self.rows.take_key(event)
 
     def on_row_list_selected(self) -> None:
         """Other keys may serve for another row."""

@@ -71,13 +71,15 @@ class MainScreen(ListScreen):
 
     def show_board(self) -> None:
         """Draw the view that is seen, and the counts of all."""
-        self.view.show_board()
+        if self.view.is_mounted:
+            self.view.show_board()
         self._show_tabs()
         self.show_keys()
 
     def tick(self) -> None:
         """Ages and countdowns move on."""
-        self.view.show_board()
+        if self.view.is_mounted:
+            self.view.show_board()
 
     def _show_tabs(self) -> None:
         app = self.desk_app
@@ -126,6 +128,15 @@ class MainScreen(ListScreen):
             self._views[place] = _MADE_OF[place]()
             self.query_one("#views").mount(self.view)
             self.call_after_refresh(self._settle)
+
+    def forget(self) -> None:
+        """Another environment: nothing of the old one stays, no filter and no place in a list."""
+        self._views = {Place.TRIAGE: TriageView()}
+        self._active = Place.TRIAGE
+        views = self.query_one("#views")
+        views.remove_children()
+        views.mount(self.view)
+        self.call_after_refresh(self._settle)
 
     def _settle(self) -> None:
         self.rows.focus()

@@ -199,7 +199,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             self.set_class(state.troubled, "-troubled")
             if repaint:
                 self.refresh()
-        if self._held:
+        if self._held and self._order:
             fresh = {row.key: row for row in rows}
             order = [fresh.get(row.key) or replace(row, gone=True) for row in self._order]
         else:
@@ -327,6 +327,10 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         """While a filter is typed, printable keys belong to it."""
+        self.take_key(event)
+
+    def take_key(self, event: events.Key) -> None:
+        """Take a key for the filter, where one is typed."""
         if not self.typing:
             return
         if event.key == "enter":
