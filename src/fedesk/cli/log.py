@@ -30,7 +30,8 @@ def log(  # the options are the command's interface
     run: Annotated[
         str,
         typer.Argument(
-            help="ENVIRONMENT/CONNECTION:ID, with ::TASK@TRY; a web address; a pipeline's newest run."
+            metavar="RUN",
+            help="ENVIRONMENT/CONNECTION:ID, with ::TASK@TRY; a web address; a pipeline's newest run.",
         ),
     ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the log ends.")] = False,

@@ -27,7 +27,10 @@ def runs(
     context: typer.Context,
     pipeline: Annotated[
         str,
-        typer.Argument(help="A pipeline or service of the catalogue, a DAG, or a Jenkins job's full name."),
+        typer.Argument(
+            metavar="PIPELINE",
+            help="A pipeline or service of the catalogue, a DAG, or a Jenkins job's full name.",
+        ),
     ],
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at most.")] = 20,
     environment: session.EnvironmentOption = None,

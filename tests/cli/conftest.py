@@ -1,0 +1,62 @@
+"""The command line, run in this process, as a person who starts fresh, against the sandbox."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from command_line import Changed, Ended, Run, StillClock
+
+from fedesk.__main__ import main
+from fedesk.sandbox.server import Sandbox
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cache, state and configuration of a person who starts fresh."""
+    for kind in ("CACHE", "STATE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
+    monkeypatch.delenv("FEDESK_CONFIG", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line; ``at`` holds the desk's clock still. No traceback ever reaches anybody."""
+
+    def run_it(*arguments: str, at: datetime | None = None) -> Ended:
+        capsys.readouterr()
+        code = main(arguments, clock=StillClock(at) if at else None)
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Ended(code=code, out=captured.out, err=captured.err)
+
+    return run_it
+
+
+@pytest.fixture
+def desk(run: Run, sandbox: Sandbox) -> Run:
+    """The same, pointed at the sandbox, at the sandbox's own moment."""
+
+    def run_it(*arguments: str, at: datetime | None = None) -> Ended:
+        return run(*arguments, "--config", str(sandbox.config_path), at=at or sandbox.control.clock.now())
+
+    return run_it
+
+
+@pytest.fixture
+def changed(sandbox: Sandbox, tmp_path: Path) -> Changed:
+    """The sandbox's configuration with patterns replaced, in a file of its own, its catalogue kept or not."""
+
+    def write(*changes: tuple[str, str], catalogue: bool = True) -> Path:
+        text = sandbox.config_path.read_text(encoding="utf-8")
+        where = f'catalog = "{sandbox.config_path.parent / "catalog.yaml"}"' if catalogue else ""
+        text = text.replace('catalog = "catalog.yaml"', where)
+        for pattern, replacement in changes:
+            text, count = re.subn(pattern, replacement, text, flags=re.DOTALL)
+            assert count, pattern
+        file = tmp_path / "fedesk.toml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write
