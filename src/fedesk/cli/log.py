@@ -47,13 +47,10 @@ def log(  # the options are the command's interface
 
     Of an Airflow run without a task it is the log of the task that failed, else of the one that runs.
     """
-    desk, name, asked = _named(context, run, config, environment)
-    if task is not None:
-        asked = _task(task)
-    if attempt is not None and asked is not None:
-        asked = replace(asked, try_number=attempt)
+    wanted = None if task is None else _task(task)
+    desk, name, in_address = _named(context, run, config, environment)
     try:
-        request = _request(desk, name, asked, attempt)
+        request = _request(desk, name, wanted or in_address, attempt)
         output.narrate(f"log of {request.run}" + (f"::{request.task}" if request.task else ""))
         lines = _shown(_pieces(desk.reading, request, follow=follow))
         if as_json:
