@@ -115,6 +115,27 @@ def test_a_log_is_followed_to_its_end(desk: Run) -> None:
     assert desk("log", "payments_daily", "--follow").out == desk("log", "payments_daily").out
 
 
+def test_a_log_that_grows_is_followed_until_it_ends(
+    desk: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--follow prints what comes as it comes, each line once, and ends when the task does."""
+    status = desk("status", "--json").document("status")["pipelines"]
+    runs = [one["last_run"] for one in status if one["state"] == "running" and "/airflow:" in one["last_run"]]
+    begun = desk("log", runs[0], "--json").document("log")["lines"]
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        # The world's clock moves where the command would wait: nothing here takes real time.
+        waits.append(seconds)
+        sandbox.control.clock.advance(timedelta(minutes=10))
+
+    monkeypatch.setattr("fedesk.cli.log.pause", wait)
+    followed = desk("log", runs[0], "--follow", "--json").document("log")["lines"]
+    assert waits
+    assert followed[: len(begun)] == begun
+    assert len(followed) > len(begun)
+
+
 @pytest.mark.parametrize(
     "words",
     [

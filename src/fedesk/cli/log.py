@@ -1,7 +1,7 @@
 """``fedesk log``: the log of a run or of one of its tasks, followed to its end if wanted."""
 
 import sys
-import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLLOW_PAUSE = 2.0
 """Seconds between two looks at a log that grows."""
+pause = time.sleep
 _PATIENCE = 10
 """Looks in a row that may fail while a log is followed."""
 
@@ -163,7 +164,7 @@ def _pieces(reading: "RunReading", request: "LogRequest", *, follow: bool) -> It
     """The log piece by piece; while it is followed, a few looks in a row may fail."""
     from fedesk.ports.errors import DeadlineError, RateLimitedError, ServerFaultError, UnreachableError
 
-    cursor, failed, pause = "", 0, threading.Event()
+    cursor, failed = "", 0
     while True:
         try:
             chunk: LogChunk = reading.log(request, cursor)
@@ -172,7 +173,7 @@ def _pieces(reading: "RunReading", request: "LogRequest", *, follow: bool) -> It
             if not follow or not cursor or failed > _PATIENCE:
                 raise
             output.narrate(f"{error} Trying again.")
-            pause.wait(FOLLOW_PAUSE)
+            pause(FOLLOW_PAUSE)
             continue
         failed = 0
         yield chunk.text
@@ -181,7 +182,7 @@ def _pieces(reading: "RunReading", request: "LogRequest", *, follow: bool) -> It
         if chunk.complete or not (follow or grew):
             return
         if follow and not grew:
-            pause.wait(FOLLOW_PAUSE)
+            pause(FOLLOW_PAUSE)
 
 
 def _shown(pieces: Iterator[str]) -> Iterator[str]:

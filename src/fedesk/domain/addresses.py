@@ -8,7 +8,7 @@ Jenkins: ``BASE/job/FOLDER/job/JOB/NUMBER/…`` (also through Blue Ocean and vie
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.states import System
@@ -18,6 +18,7 @@ _AIRFLOW = re.compile(
     r"/dags/(?P<dag>[^/]+)/runs/(?P<run>[^/]+)"
     r"(?:/tasks/(?:group/)?(?P<task>[^/]+)(?:/mapped/(?P<index>[0-9]+))?)?(?:/.*)?"
 )
+_PORTS = {"http": 80, "https": 443}
 _AIRFLOW_2 = re.compile(r"/dags/(?P<dag>[^/]+)/(?:grid|graph|calendar)/?")
 
 
@@ -54,13 +55,17 @@ def _below(address: str, base: str) -> str | None:
     """What follows the base address, with the query; None where it is another server."""
     try:
         there, here = urlsplit(address), urlsplit(base)
-        same = (there.hostname, there.port or there.scheme) == (here.hostname, here.port or here.scheme)
+        same = (there.hostname, _port(there)) == (here.hostname, _port(here))
     except ValueError:
         return None
     prefix = here.path.rstrip("/")
     if not same or not (there.path == prefix or there.path.startswith(f"{prefix}/")):
         return None
     return there.path[len(prefix) :] + (f"?{there.query}" if there.query else "")
+
+
+def _port(address: SplitResult) -> int | None:
+    return address.port or _PORTS.get(address.scheme)
 
 
 def _in_jenkins(rest: str, place: Place) -> tuple[RunName, TaskName | None] | None:
