@@ -20,6 +20,7 @@ from memory_desk import (
     snapshots,
 )
 from painting import text_of, until
+from textual import events
 from textual.message import Message
 from textual.pilot import Pilot
 
@@ -525,3 +526,18 @@ async def test_ages_move_on(make_app: Make) -> None:
         app.clock.moment = NOW + timedelta(minutes=7)  # type: ignore[attr-defined] # the test's own clock
         await until(pilot, lambda: "02:50:10" in text_of(app))
         assert DEV.name not in text_of(app).splitlines()[0]
+
+
+async def test_what_is_typed_in_one_go_is_text_not_actions(make_app: Make) -> None:
+    """``/lq`` as fast as a terminal delivers it filters by ``lq``: no log is opened, no desk left."""
+    app = make_app()
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await ready(pilot)
+        for key, character in (("slash", "/"), ("l", "l"), ("q", "q")):
+            app.post_message(events.Key(key, character))
+        await until(pilot, lambda: screen.rows.filter_words == "lq")
+        assert app.is_running
+        assert app.screen is screen
+        for key, character in (("enter", "\r"), ("slash", "/"), ("p", "p")):
+            app.post_message(events.Key(key, character))
+        await until(pilot, lambda: screen.rows.filter_words == "lqp")

@@ -8,7 +8,6 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from textual.app import App
 from textual.pilot import Pilot
 
 from fedesk.domain.names import ConnectionName, RunName, TaskName
@@ -16,6 +15,7 @@ from fedesk.domain.runs import Artifact, Change, LogChunk, LogRequest, Parameter
 from fedesk.domain.states import State
 from fedesk.ports.errors import NotFoundError, SourceError, UnreachableError
 from fedesk.ui import present
+from fedesk.ui.keys import KeyedApp
 from fedesk.ui.log_feed import Pace
 from fedesk.ui.screens.log import LogScreen
 from fedesk.ui.screens.run import RunScreen
@@ -139,7 +139,7 @@ class Shelf:
         return LogChunk(text=piece, cursor=str(at + 1), complete=self.ended and at + 1 == len(pieces))
 
 
-class Host(App[None]):
+class Host(KeyedApp[None]):
     """What the screens need of an app, and no more."""
 
     CSS_PATH = styles_folder() / "desk.tcss"

@@ -280,9 +280,13 @@ def key_name(key: str) -> str:
 
 
 def bindings(*places: Place) -> list[BindingType]:
-    """The key bindings of a screen that shows these places."""
+    """The key bindings of a screen that shows these places.
+
+    With priority, an action is done where the key arrives. Otherwise Textual hands a key from widget to
+    widget first, and of ``/err`` typed in one go the letters would be actions before ``/`` is.
+    """
     return [
-        Binding(",".join(one.keys), f"act('{one.id}')", one.verb, show=False)
+        Binding(",".join(one.keys), f"act('{one.id}')", one.verb, show=False, priority=True)
         for one in ACTIONS
         if one.places.intersection(places)
     ]

@@ -14,11 +14,11 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App
 from textual.message import Message
 
 from fedesk.ui import present
 from fedesk.ui.faults import EXIT_FAULT, sentence, write_crash
+from fedesk.ui.keys import KeyedApp
 from fedesk.ui.screens.base import DeskScreen
 from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.styles import styles_folder
@@ -82,7 +82,7 @@ def _commands() -> type[Provider]:
     return DeskCommands
 
 
-class DeskApp(App[int]):
+class DeskApp(KeyedApp[int]):
     """One environment on screen, and the screens above it."""
 
     TITLE = "fedesk"
@@ -113,6 +113,7 @@ class DeskApp(App[int]):
         self._mistakes = mistakes
         self._crash_folder = crash_folder
         self._epoch = 0
+        self._closed_desk = False
         if present.poor_terminal(environ, getattr(sys.__stdout__, "encoding", None)):
             self._filters.append(AsciiOnly())
 
@@ -188,7 +189,7 @@ class DeskApp(App[int]):
         if message.epoch != self._epoch:
             message.desk.close()
             return
-        self.desk = message.desk
+        self.desk, self._closed_desk = message.desk, False
         message.desk.board.start(partial(self._hand_over, message.epoch))
         self._show()
 
@@ -309,9 +310,18 @@ class DeskApp(App[int]):
 
     def leave(self) -> None:
         """Let go of the desk and restore the terminal; waits for nothing."""
-        if self.desk is not None:
-            self.desk.close()
+        self._let_go()
         self.exit(0)
+
+    def on_unmount(self) -> None:
+        """However it ends, nothing is polled any more."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._epoch += 1
+        if self.desk is not None and not self._closed_desk:
+            self._closed_desk = True
+            self.desk.close()
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual would print a traceback with the values of all variables; secrets may be among them.

@@ -44,6 +44,10 @@ class DeskScreen(Screen[None]):
     def tick(self) -> None:
         """A second has passed."""
 
+    def take_key(self, event: events.Key) -> bool:  # noqa: ARG002 - for screens that take text
+        """Take a key as text, before it is looked up as an action; says whether it was taken."""
+        return False
+
     def action_act(self, name: str) -> None:
         """Do what the table has under this name, or say why it cannot be done."""
         chosen = action(name)
@@ -93,9 +97,9 @@ class ListScreen(DeskScreen):
         """The row under the cursor."""
         return self.rows.target
 
-    def on_key(self, event: events.Key) -> None:
-        """A list that is still being mounted has no focus; what is typed for its filter is not lost."""
-        self.rows.take_key(event)
+    def take_key(self, event: events.Key) -> bool:
+        """While a filter is typed, printable keys belong to it."""
+        return self.rows.take_key(event)
 
     def on_row_list_selected(self) -> None:
         """Other keys may serve for another row."""

@@ -391,10 +391,10 @@ class LogScreen(DeskScreen):
         self._view.search("")
         self._draw()
 
-    def on_key(self, event: events.Key) -> None:
+    def take_key(self, event: events.Key) -> bool:
         """While a search is typed, printable keys belong to it."""
         if not self._typing:
-            return
+            return False
         needle = self._view.buffer.needle
         if event.key in {"enter", "escape"}:
             self._typing = False
@@ -406,12 +406,11 @@ class LogScreen(DeskScreen):
         elif event.is_printable and event.character:
             needle = (needle + event.character)[:_LONGEST_SEARCH]
         else:
-            return
-        event.stop()
-        event.prevent_default()
+            return False
         if needle != self._view.buffer.needle:
             self._view.search(needle)
         self._draw()
+        return True
 
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted while a search is typed belongs to it."""

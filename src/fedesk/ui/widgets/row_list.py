@@ -325,14 +325,10 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self._follow()
         self._tell()
 
-    def on_key(self, event: events.Key) -> None:
-        """While a filter is typed, printable keys belong to it."""
-        self.take_key(event)
-
-    def take_key(self, event: events.Key) -> None:
-        """Take a key for the filter, where one is typed."""
+    def take_key(self, event: events.Key) -> bool:
+        """Take a key for the filter, where one is typed; says whether it was taken."""
         if not self.typing:
-            return
+            return False
         if event.key == "enter":
             self.typing = False
             self._label()
@@ -345,9 +341,8 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         elif event.is_printable and event.character:
             self._set_filter(self.filter_words + event.character)
         else:
-            return
-        event.stop()
-        event.prevent_default()
+            return False
+        return True
 
     def on_paste(self, event: events.Paste) -> None:
         """What is pasted while a filter is typed belongs to it."""
@@ -419,7 +414,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _message_line(self, y: int, width: int) -> Strip:
         if self._state.loading:
-            lines = [Content(), *self._state.why_empty] if self._state.why_empty else []
+            lines = self._why_lines(width)
             lines += self._skeleton_lines(width) if self._skeleton and not lines else []
         elif self._order:
             lines = [
@@ -427,14 +422,15 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
                 Content(f"No row holds all of “{self.filter_words}”. Esc shows all {len(self._order)}."),
             ]
         else:
-            lines = [
-                Content(),
-                *(line for part in self._state.why_empty for line in part.wrap(max(width - 2, 10))),
-            ]
+            lines = self._why_lines(width)
         line = lines[y] if y < len(lines) else Content()
         return self._strip(
             line.pad_left(1) if line else line, self.get_visual_style("row-list--quiet"), width
         )
+
+    def _why_lines(self, width: int) -> list[Content]:
+        wrapped = [line for part in self._state.why_empty for line in part.wrap(max(width - 2, 10))]
+        return [Content(), *wrapped] if wrapped else []
 
     @staticmethod
     def _skeleton_lines(width: int) -> list[Content]:
