@@ -23,21 +23,27 @@ def board_once(
     known: Mapping[ConnectionName, Snapshot],
 ) -> Board:
     """The board after each connection was read, side by side. ``incomplete`` tells what of it is partial."""
-    snapshots = {one.name: known.get(one.name) or unseen(one) for one in connections}
+    return board_of(environment, catalogue, read_whole(connections, clock, known), {}, clock.now())
 
-    def read(connection: Connection) -> None:
-        snapshots[connection.name] = _read(connection, snapshots[connection.name], clock)
+
+def read_whole(
+    connections: Sequence[Connection], clock: Clock, known: Mapping[ConnectionName, Snapshot] | None = None
+) -> tuple[Snapshot, ...]:
+    """Each connection, side by side, looked at until all it has was read; as slow as the slowest."""
+    snapshots = [(known or {}).get(one.name) or unseen(one) for one in connections]
+
+    def read(index: int) -> None:
+        snapshots[index] = _read(connections[index], snapshots[index], clock)
 
     threads = [
-        threading.Thread(target=read, args=(one,), name=f"look at {one.name}", daemon=True)
-        for one in connections
+        threading.Thread(target=read, args=(index,), name=f"look at {one.name}", daemon=True)
+        for index, one in enumerate(connections)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    ordered = [snapshots[connection.name] for connection in connections]
-    return board_of(environment, catalogue, ordered, {}, clock.now())
+    return tuple(snapshots)
 
 
 def incomplete(board: Board) -> tuple[ConnectionName, ...]:
@@ -50,13 +56,14 @@ def incomplete(board: Board) -> tuple[ConnectionName, ...]:
 
 
 def _read(connection: Connection, snapshot: Snapshot, clock: Clock) -> Snapshot:
-    """Look until the history is whole, and once more: one look finds what failed, the next one reads why."""
+    """Look until all was read; at runs once more: one look finds what failed, the next one reads why."""
     started = clock.monotonic()
-    snapshot = look(connection, snapshot, clock)
-    whole = connection.runs is None
-    while snapshot.failure is None and snapshot.observation is not None and not whole:
-        if clock.monotonic() - started > PATIENCE:
-            break
-        whole = snapshot.observation.complete
+    was_whole = connection.runs is None
+    while True:
         snapshot = look(connection, snapshot, clock)
-    return snapshot
+        observation = snapshot.observation
+        if snapshot.failure is not None or observation is None or (was_whole and observation.complete):
+            return snapshot
+        if clock.monotonic() - started > PATIENCE:
+            return snapshot
+        was_whole = connection.runs is None or observation.complete

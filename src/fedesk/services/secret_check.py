@@ -11,7 +11,7 @@ from fedesk.domain.secrets import SecretAge, SecretMetadata, Verdict, judge, wor
 from fedesk.domain.states import System
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.boards import ages
-from fedesk.services.looking import look_at_all
+from fedesk.services.one_look import read_whole
 
 _HOLDERS = (System.VAULT,)
 """Systems whose look reads ages of secrets."""
@@ -43,12 +43,12 @@ def check_secrets(
     max_age: timedelta,
     warn: timedelta,
 ) -> SecretReport:
-    """Read the metadata of all secrets once and judge them.
+    """Read the metadata of all secrets and judge them.
 
     A secret that the catalogue names for this environment and that nobody reported is undetermined.
     """
     holders = [connection for connection in connections if connection.system in _HOLDERS]
-    snapshots = look_at_all(holders, clock)
+    snapshots = read_whole(holders, clock)
     now = clock.now()
     judged = ages(snapshots, now, max_age, warn)
     missing = [
