@@ -256,3 +256,22 @@ def test_a_terminal_without_the_characters_gets_escapes(sandbox: Sandbox) -> Non
     assert done.returncode in {0, 8}
     assert done.stdout.isascii()
     assert b"Traceback" not in done.stderr
+
+
+def test_the_sandbox_says_where_its_configuration_is_and_ends_when_told(run: Run, tmp_path: Path) -> None:
+    """The first line on stdout is a configuration of four systems that answer; SIGTERM ends it with 0."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fedesk", "sandbox", "serve", "--state", str(tmp_path / "state")],
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        file = process.stdout.readline().decode().strip()
+        assert file == str(tmp_path / "state" / "fedesk.toml")
+        ended = run("status", "--json", "--config", file)
+        states = {one["system"]: one["state"] for one in ended.document("status")["connections"]}
+        assert states == dict.fromkeys(("jenkins", "airflow", "vault", "snowflake"), "live")
+    finally:
+        process.terminate()
+        assert process.wait() == 0
+        process.stdout.close()
