@@ -73,7 +73,7 @@ STALE = Face("●", "*", "stale", "$text-warning")
 CONNECTING = Face("○", "o", "connecting", MUTED)
 DOWN = Face("✗", "x", "down", "$text-error")
 NOTHING = Face("∅", "-", "empty", MUTED)
-LONGER = Face("▲", "^", "longer than usual", "$text-warning")
+LONGER = Face("▲", "!", "longer than usual", "$text-warning")
 
 HEIGHTS = "▁▂▃▄▅▆▇"
 """Cells of a run that succeeded, by its duration: the second took as long as usual, the last four times."""
@@ -222,7 +222,7 @@ def against_usual(took: timedelta | None, usual: timedelta | None) -> Content:
     if took is None or not usual:
         return Content()
     ratio = took / usual
-    said = f"{ratio:.1f}×" if ratio < 99.95 else "99×"  # noqa: PLR2004 - four cells
+    said = f"{ratio:.1f}×" if ratio < 9.95 else f"{min(ratio, 999):.0f}×"  # noqa: PLR2004 - four cells
     if ratio >= _MUCH_LONGER:
         return Content.styled(f"{LONGER.glyph} {said}", LONGER.style)
     return Content.styled(said, MUTED)

@@ -26,7 +26,7 @@ FINDING_COLUMNS = (
 SECRET_COLUMNS = (
     Column(title="", width=1),
     Column(title="", width=11, importance=5),
-    Column(title="secret", width=24, grow=2),
+    Column(title="secret", width=32, grow=1),
     Column(title="age", width=5, right=True, importance=4),
     Column(title="left", width=5, right=True),
     Column(title="owner", width=11, importance=3),

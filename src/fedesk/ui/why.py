@@ -85,8 +85,8 @@ def _head(finding: Finding, known: Known, width: int) -> list[Content]:
     parts = [present.plain(finding.subject, "bold")]
     if known.run is not None and known.run.partition:
         parts.append(Content(present.partition(known.run.partition, known.zone)))
-    # A state is a run's; of anything else that is wrong the kind says more.
-    said = face.word if finding.run is not None else present.text(finding.kind)
+    # A state is told of what failed; of anything else that is wrong the kind says more.
+    said = face.word if finding.kind == "failed run" else present.text(finding.kind)
     parts.append(Content.styled(f"{face.glyph} {said}", face.style))
     title = Content.styled(" · ", present.MUTED).join(parts)
     return [*title.wrap(width), *present.plain(finding.what).wrap(width)]
@@ -213,12 +213,14 @@ def _due(known: Known, width: int) -> list[Content]:
 def _expected(run: Run | None, usual: timedelta, due: datetime | None, known: Known) -> Content:
     if run is not None and not run.state.is_final and run.started_at is not None:
         end = max(run.started_at + usual, known.now)
-        said = f"expected to end {present.clock_time(end, known.now, known.zone)}"
+        said = f"to end {present.clock_time(end, known.now, known.zone)}"
     else:
         end = known.now + usual
-        said = f"expected {present.clock_time(end, known.now, known.zone)} if re-run now"
+        said = f"{present.clock_time(end, known.now, known.zone)} if re-run now"
     late = due is not None and end > due
-    return Content.styled(f"{said} (takes {present.duration(usual)})", "$text-warning" if late else "")
+    expected = "expected " if due is not None else ""
+    late_style = "$text-warning" if late else ""
+    return Content.styled(f"{expected}{said} (takes {present.duration(usual)})", late_style)
 
 
 def _source(finding: Finding, known: Known, width: int) -> list[Content]:
