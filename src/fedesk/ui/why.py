@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta, tzinfo
 
-    from fedesk.domain.board import Board, Finding, JobHistory
+    from fedesk.domain.board import Board, JobHistory
+    from fedesk.domain.front import Finding
     from fedesk.domain.observation import Snapshot
     from fedesk.domain.runs import Change, Run, Step
     from fedesk.services.diagnosis import Diagnosis
@@ -166,9 +167,9 @@ def _dates(finding: Finding, known: Known, width: int) -> list[Content]:
     if finding.since is not None:
         at = present.clock_time(finding.since, known.now, known.zone)
         shown += _entry("since", f"{at}, {present.age(finding.since, known.now)} ago", width)
-    good = (
-        known.diagnosis.last_good if known.diagnosis else known.history.last_good if known.history else None
-    )
+    good = known.history.last_good if known.history else None
+    # A run may be read before its history is on the board, and the other way round.
+    good = good or (known.diagnosis.last_good if known.diagnosis else None)
     if good is not None:
         when = present.clock_time(good.ended_at or good.at, known.now, known.zone)
         shown += _entry("last good", f"{present.run_short(good, known.zone)}, ended {when}", width)
