@@ -9,7 +9,7 @@ from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.server import Sandbox, start
 from fedesk.sandbox.world import World
 
-pytest_plugins = ("asgi_server", "raw_server")
+pytest_plugins = ("asgi_server", "raw_server", "desk_fixtures")
 
 FROZEN = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
 """The moment at which the worlds of the tests stand still."""
@@ -24,9 +24,10 @@ def frozen_world(*, seed: int = 7, scale: float = 1.0, hostile: bool = True) -> 
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes what is its runner's own: each has cache, state and configuration folders."""
     home = tmp_path_factory.mktemp("home")
-    for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.setenv(variable, str(home / variable.lower()))
+    for kind in ("CACHE", "STATE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
     monkeypatch.delenv("FEDESK_CONFIG", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fedesk.domain.board import Board, EnvironmentFacts, FrontPage
-from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.front import EnvironmentFacts, FrontPage
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.states import System
 from fedesk.store.last_known import (
@@ -25,6 +24,8 @@ from fedesk.store.last_known import (
 
 if TYPE_CHECKING:
     from fedesk.config_types import Config, ConnectionConfig, Environment
+    from fedesk.domain.board import Board
+    from fedesk.domain.catalogue import Catalogue
     from fedesk.ports.endpoint import Endpoint, SecretText
     from fedesk.ports.sources import Clock, Connection, RunSource, Source
     from fedesk.services.live_board import LiveBoard
@@ -41,7 +42,7 @@ class Desk:
     config: "Config"
     environment: EnvironmentFacts
     environments: tuple[EnvironmentFacts, ...]
-    catalogue: Catalogue
+    catalogue: "Catalogue"
     connections: tuple["Connection", ...]
     board: "LiveBoard"
     reading: "RunReading"
@@ -71,7 +72,7 @@ class Desk:
             connection.source.close()
 
 
-def front_page_of(board: Board) -> FrontPage:
+def front_page_of(board: "Board") -> FrontPage:
     """What of a board is painted at the next start, before anything is read."""
     return FrontPage(
         environment=board.environment,
@@ -136,6 +137,7 @@ def compose(config: "Config", environment: str | None, clock: "Clock") -> Desk:
     """Make a desk of one environment; the default one where none is named. Raises ConfigurationError."""
     from fedesk.catalogue import load_catalogue
     from fedesk.config import select_environment
+    from fedesk.domain.catalogue import Catalogue
     from fedesk.services.live_board import LiveBoard
     from fedesk.services.run_reading import RunReading
 

@@ -11,15 +11,6 @@ from fedesk.__main__ import main
 from fedesk.sandbox.server import Sandbox
 
 
-@pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cache, state and configuration of a person who starts fresh."""
-    for kind in ("CACHE", "STATE", "CONFIG", "DATA"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))
-    monkeypatch.delenv("FEDESK_CONFIG", raising=False)
-    monkeypatch.delenv("COLUMNS", raising=False)
-
-
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command line; ``at`` holds the desk's clock still. No traceback ever reaches anybody."""

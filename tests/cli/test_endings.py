@@ -166,7 +166,7 @@ def test_a_name_that_fedesk_can_judge_itself_is_exit_2(desk: Run) -> None:
 
 
 def test_a_fault_of_fedesk_is_exit_70_and_its_file_holds_no_secret(
-    desk: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    desk: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One sentence with the crash file's path; neither messages nor variables are in that file."""
 
@@ -177,7 +177,7 @@ def test_a_fault_of_fedesk_is_exit_70_and_its_file_holds_no_secret(
     monkeypatch.setattr("fedesk.services.one_look.board_once", crash)
     ended = desk("status")
     assert (ended.code, ended.out, ended.err.count("\n")) == (70, "", 1)
-    files = list((tmp_path / "state").rglob("crash-*.txt"))
+    files = list(Path(os.environ["XDG_STATE_HOME"]).rglob("crash-*.txt"))
     assert len(files) == 1
     assert str(files[0]) in ended.err
     assert PLANTED not in files[0].read_text() + ended.err

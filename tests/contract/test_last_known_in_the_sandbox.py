@@ -2,7 +2,7 @@ import queue
 from typing import TYPE_CHECKING
 
 from fedesk.composition import front_page, open_desk
-from fedesk.domain.observation import Standing
+from fedesk.domain.states import Standing
 from fedesk.sandbox.server import Sandbox
 from fedesk.services.clock import SystemClock
 

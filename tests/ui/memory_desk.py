@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
-from fedesk.domain.board import Board, EnvironmentFacts, FrontPage
+from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue, Deadline, Deploy, Owner, OwnerGroup, Pipeline, Service, Tier
+from fedesk.domain.front import EnvironmentFacts, FrontPage
 from fedesk.domain.names import ConnectionName, RunName, TaskName
-from fedesk.domain.observation import Failure, FailureKind, Observation, Problem, Snapshot
+from fedesk.domain.observation import Failure, Observation, Problem, Snapshot
 from fedesk.domain.runs import Change, Job, LogChunk, LogRequest, QueueItem, Run, RunDetail, Step
 from fedesk.domain.secrets import SecretMetadata
-from fedesk.domain.states import State, System
+from fedesk.domain.states import FailureKind, State, System
 from fedesk.ports.errors import NotFoundError
 from fedesk.services.boards import board_of
 from fedesk.services.diagnosis import Diagnosis

@@ -9,7 +9,7 @@ import pytest
 from painting import text_of, until
 
 from fedesk.composition import front_page, open_desk
-from fedesk.domain.observation import FailureKind, Standing
+from fedesk.domain.states import FailureKind, Standing
 from fedesk.sandbox.server import Sandbox
 from fedesk.services.clock import SystemClock
 from fedesk.ui.app import DeskApp

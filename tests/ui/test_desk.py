@@ -25,7 +25,8 @@ from textual.message import Message
 from textual.pilot import Pilot
 
 from fedesk.domain.board import Board
-from fedesk.domain.observation import Failure, FailureKind
+from fedesk.domain.observation import Failure
+from fedesk.domain.states import FailureKind
 from fedesk.ui.actions import ACTIONS, VIEWS, Place, of_place
 from fedesk.ui.app import DeskApp
 from fedesk.ui.reader import Answer

@@ -10,7 +10,7 @@ from painting import text_of, until
 from textual.pilot import Pilot
 
 from fedesk.composition import front_page, open_desk
-from fedesk.domain.observation import Standing
+from fedesk.domain.states import Standing
 from fedesk.sandbox.server import Sandbox
 from fedesk.ui.app import DeskApp
 from fedesk.ui.screens.log import LogScreen

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 
-from fedesk.domain.board import EnvironmentFacts
 from fedesk.domain.catalogue import Catalogue, Deadline, Deploy, Owner, OwnerGroup, Pipeline, Service, Tier
+from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.observation import Observation, Snapshot
 from fedesk.domain.runs import Job, Run

@@ -8,7 +8,8 @@ import pytest
 from fedesk.cli import output
 from fedesk.cli.app import shared_last
 from fedesk.domain.durations import parse_duration
-from fedesk.domain.observation import Failure, FailureKind
+from fedesk.domain.observation import Failure
+from fedesk.domain.states import FailureKind
 from fedesk.exits import Exit
 
 

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from fedesk.domain.board import EnvironmentFacts, Finding, FrontPage, Severity
+from fedesk.domain.front import EnvironmentFacts, Finding, FrontPage
 from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.observation import Observation, Snapshot
 from fedesk.domain.runs import Job, Run
 from fedesk.domain.secrets import SecretMetadata
-from fedesk.domain.states import State, System
+from fedesk.domain.states import Severity, State, System
 from fedesk.store.last_known import (
     LastKnown,
     read_front_page,

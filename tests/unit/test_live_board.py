@@ -9,13 +9,14 @@ from making import AIRFLOW, NOW, PROD, history_of
 from fedesk.clients.bulkhead import ThreadBulkhead
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.names import ConnectionName
-from fedesk.domain.observation import FailureKind, Observation, Snapshot, Standing
-from fedesk.domain.states import State, System
+from fedesk.domain.observation import Observation, Snapshot
+from fedesk.domain.states import FailureKind, Standing, State, System
 from fedesk.ports.errors import ServerFaultError
 from fedesk.ports.sources import Connection
 from fedesk.services.clock import SystemClock
 from fedesk.services.live_board import LiveBoard
-from fedesk.services.looking import look, look_at_all, unseen
+from fedesk.services.looking import look, unseen
+from fedesk.services.one_look import board_once
 
 if TYPE_CHECKING:
     from fedesk.domain.board import Board
@@ -88,13 +89,14 @@ def test_a_fault_of_an_adapter_is_a_failure_of_its_connection_alone() -> None:
     assert "SECRET" not in snapshot.failure.sentence
 
 
-def test_looking_at_all_is_bounded_by_the_slowest_bulkhead() -> None:
+def test_a_board_for_a_command_is_bounded_by_the_slowest_bulkhead() -> None:
     """A hung system ends as a failure of its own; the other is live."""
     hung = Hung()
-    snapshots = look_at_all(
-        [connection(AIRFLOW, Answers(Observation())), connection(VAULT, hung, System.VAULT, deadline=0.2)],
-        SystemClock(),
-    )
+    connections = [
+        connection(AIRFLOW, Answers(Observation())),
+        connection(VAULT, hung, System.VAULT, deadline=0.2),
+    ]
+    snapshots = board_once(PROD, Catalogue(), connections, SystemClock(), {}).snapshots
     hung.let_go.set()
     assert [snapshot.standing for snapshot in snapshots] == [Standing.LIVE, Standing.FAILED]
     assert snapshots[1].failure is not None

@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fedesk.domain.names import ConnectionName
-from fedesk.domain.secrets import SecretMetadata, Verdict, judge, worst
+from fedesk.domain.secrets import SecretMetadata, judge, worst
+from fedesk.domain.states import Verdict
 
 NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
 LIMIT = timedelta(days=90)

@@ -4,20 +4,13 @@ from datetime import timedelta
 import pytest
 from making import AIRFLOW, JENKINS, NOW, PROD, catalogue, history_of, minutes, run, snapshot
 
-from fedesk.domain.board import Finding, Severity
 from fedesk.domain.catalogue import Tier
+from fedesk.domain.front import Finding
 from fedesk.domain.names import ConnectionName
-from fedesk.domain.observation import (
-    Failure,
-    FailureKind,
-    Observation,
-    Problem,
-    Snapshot,
-    TokenLease,
-)
+from fedesk.domain.observation import Failure, Observation, Problem, Snapshot, TokenLease
 from fedesk.domain.runs import Job, Load, QueueItem
 from fedesk.domain.secrets import SecretMetadata
-from fedesk.domain.states import State, System
+from fedesk.domain.states import FailureKind, Severity, State, System
 from fedesk.services.boards import board_of
 
 GOOD, BAD, RUNNING = State.SUCCEEDED, State.FAILED, State.RUNNING

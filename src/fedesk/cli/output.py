@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, TextIO
 from zoneinfo import ZoneInfo
 
-from fedesk.domain.observation import Failure, FailureKind
+from fedesk.domain.observation import Failure
+from fedesk.domain.states import FailureKind
 from fedesk.domain.text import cell_width, clip, one_line
 from fedesk.exits import Exit
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fedesk.domain.catalogue import Catalogue, Deadline, Pipeline, Tier, dag_of, in_environment
-from fedesk.domain.names import ConnectionName, RunName
+from fedesk.domain.front import EnvironmentFacts, Finding
+from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.runs import Job, Load, QueueItem, Run
 from fedesk.domain.secrets import SecretAge
@@ -19,30 +20,12 @@ JobKey = tuple[System, str]
 """A Jenkins job's full name or a DAG id, with the system it belongs to."""
 
 
-class Severity(StrEnum):
-    """How loudly a finding asks: tier 1 pages, tier 2 makes a ticket, tier 3 is listed."""
-
-    PAGE = "page"
-    TICKET = "ticket"
-    LISTED = "listed"
-
-
 class Role(StrEnum):
     """What a job is to its pipeline or service."""
 
     DATA = "data"
     CI = "ci"
     DEPLOY = "deploy"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvironmentFacts:
-    """What every frame says about the environment one looks at."""
-
-    name: str
-    production: bool
-    mode: str
-    timezone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,25 +98,6 @@ class PipelineRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One row of the triage queue: what is wrong, where, since when, whose it is, what to do."""
-
-    id: str
-    """Stable for as long as the same thing is wrong."""
-    kind: str
-    severity: Severity
-    state: State
-    subject: str
-    what: str
-    since: datetime | None
-    owner: str
-    todo: str
-    run: RunName | None = None
-    link: str = ""
-    runbook: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
     """Everything the views show, as of one moment."""
 
@@ -145,18 +109,6 @@ class Board:
     secrets: tuple[SecretAge, ...]
     queue: tuple[QueueItem, ...]
     histories: tuple[JobHistory, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrontPage:
-    """The part of the last known board that is painted before anything has been read."""
-
-    environment: EnvironmentFacts
-    at: datetime | None = None
-    sources: tuple[tuple[ConnectionName, System], ...] = ()
-    findings: tuple[Finding, ...] = ()
-    counts: Mapping[str, int] | None = None
-    """Rows of each view, by its name; None where nothing is known yet."""
 
 
 def subjects(catalogue: Catalogue, environment: str) -> dict[JobKey, Subject]:

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.runs import Capacity, Job, Load, QueueItem, Run
 from fedesk.domain.secrets import SecretMetadata
-from fedesk.domain.states import System
+from fedesk.domain.states import FailureKind, Standing, System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,40 +53,12 @@ class Observation:
     """False while history is still being read page by page."""
 
 
-class FailureKind(StrEnum):
-    """Why a system could not be read; the same words on screen and in JSON."""
-
-    UNREACHABLE = "unreachable"
-    TLS = "tls"
-    UNAUTHENTICATED = "unauthenticated"
-    FORBIDDEN = "forbidden"
-    NOT_FOUND = "not-found"
-    CONFLICT = "conflict"
-    RATE_LIMITED = "rate-limited"
-    SERVER = "server-error"
-    PROTOCOL = "protocol-error"
-    TIMEOUT = "timeout"
-    CREDENTIAL = "credential"
-    FAULT = "fault"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """A read that did not succeed: one sentence, with the system's own words in it."""
 
     kind: FailureKind
     sentence: str
-
-
-class Standing(StrEnum):
-    """Where a connection stands on the board."""
-
-    CONNECTING = "connecting"
-    LIVE = "live"
-    STALE = "stale"
-    """It failed, and rows of an earlier look are shown."""
-    FAILED = "failed"
-    """It failed, and nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

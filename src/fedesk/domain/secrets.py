@@ -6,9 +6,9 @@ A limit of 90 days is met at exactly 90 days 0 hours and exceeded one second lat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from fedesk.domain.names import ConnectionName
+from fedesk.domain.states import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +24,6 @@ class SecretMetadata:
     owner: str = ""
     problem: str = ""
     """Why the age could not be told, in one sentence."""
-
-
-class Verdict(StrEnum):
-    """How a secret stands against its limit."""
-
-    COMPLIANT = "compliant"
-    DUE = "due"
-    OVERDUE = "overdue"
-    UNDETERMINED = "undetermined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The normalised states of runs and their parts, one set for every system."""
+"""Closed sets of words: states of runs, kinds of systems, how connections, secrets and findings stand."""
 
 from enum import StrEnum
 
@@ -41,3 +41,48 @@ class System(StrEnum):
     AIRFLOW = "airflow"
     VAULT = "vault"
     SNOWFLAKE = "snowflake"
+
+
+class Standing(StrEnum):
+    """Where a connection stands on the board."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALE = "stale"
+    """It failed, and rows of an earlier look are shown."""
+    FAILED = "failed"
+    """It failed, and nothing is known."""
+
+
+class FailureKind(StrEnum):
+    """Why a system could not be read; the same words on screen and in JSON."""
+
+    UNREACHABLE = "unreachable"
+    TLS = "tls"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not-found"
+    CONFLICT = "conflict"
+    RATE_LIMITED = "rate-limited"
+    SERVER = "server-error"
+    PROTOCOL = "protocol-error"
+    TIMEOUT = "timeout"
+    CREDENTIAL = "credential"
+    FAULT = "fault"
+
+
+class Verdict(StrEnum):
+    """How a secret stands against its limit."""
+
+    COMPLIANT = "compliant"
+    DUE = "due"
+    OVERDUE = "overdue"
+    UNDETERMINED = "undetermined"
+
+
+class Severity(StrEnum):
+    """How loudly a finding asks: tier 1 pages, tier 2 makes a ticket, tier 3 is listed."""
+
+    PAGE = "page"
+    TICKET = "ticket"
+    LISTED = "listed"

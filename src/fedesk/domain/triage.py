@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fedesk.domain.board import EnvironmentFacts, Finding, JobHistory, Role, Severity
+from fedesk.domain.board import JobHistory, Role
 from fedesk.domain.catalogue import Tier
-from fedesk.domain.observation import Snapshot, Standing
+from fedesk.domain.front import EnvironmentFacts, Finding
+from fedesk.domain.observation import Snapshot
 from fedesk.domain.runs import Load, QueueItem, Run
-from fedesk.domain.secrets import SecretAge, Verdict
-from fedesk.domain.states import State
+from fedesk.domain.secrets import SecretAge
+from fedesk.domain.states import Severity, Standing, State, Verdict
 
 _BY_TIER = {Tier.PAGE: Severity.PAGE, Tier.TICKET: Severity.TICKET, Tier.LIST: Severity.LISTED}
 _ORDER = {Severity.PAGE: 0, Severity.TICKET: 1, Severity.LISTED: 2}

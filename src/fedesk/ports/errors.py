@@ -16,7 +16,12 @@
 Each carries one sentence that says what, where and what to do, with the system's own words quoted.
 """
 
-from fedesk.domain.observation import Failure, FailureKind
+from typing import TYPE_CHECKING
+
+from fedesk.domain.states import FailureKind
+
+if TYPE_CHECKING:
+    from fedesk.domain.observation import Failure
 
 
 class SourceError(Exception):
@@ -25,8 +30,10 @@ class SourceError(Exception):
     kind = FailureKind.FAULT
 
     @property
-    def failure(self) -> Failure:
+    def failure(self) -> "Failure":
         """The same as a value."""
+        from fedesk.domain.observation import Failure
+
         return Failure(kind=self.kind, sentence=str(self))
 
 

@@ -13,13 +13,13 @@ _DATABASES = {"dev": "FINEDGE_DEV", "staging": "FINEDGE_STAGING", "prod": "FINED
 _COUNT = "select count(*) from {} where LOAD_DATE = :partition"
 _BAND = "{band: history, tolerance: 0.3}"
 _SECRETS = {
-    "payments": ("snowflake:SVC_PAYMENTS", "kv:finedge/prod/partner-api"),
-    "ledger": ("kv:finedge/prod/sftp/acme_07", "kv:finedge/prod/ledger-archive"),
-    "fx_rates": ("kv:finedge/prod/fx-provider",),
-    "cards": ("kv:finedge/prod/card-network",),
-    "kyc": ("kv:finedge/prod/identity-provider",),
-    "regulatory": ("kv:finedge/prod/regulator-upload",),
-    "open_banking": ("kv:finedge/prod/partner-api",),
+    "payments": ("snowflake:SVC_PAYMENTS", "kv:finedge/{environment}/partner-api"),
+    "ledger": ("kv:finedge/{environment}/sftp/acme_07", "kv:finedge/{environment}/ledger-archive"),
+    "fx_rates": ("kv:finedge/{environment}/fx-provider",),
+    "cards": ("kv:finedge/{environment}/card-network",),
+    "kyc": ("kv:finedge/{environment}/identity-provider",),
+    "regulatory": ("kv:finedge/{environment}/regulator-upload",),
+    "open_banking": ("kv:finedge/{environment}/partner-api",),
 }
 
 
@@ -174,7 +174,9 @@ def _pipeline(pipeline: Pipeline, upstream: list[str]) -> Iterator[str]:
     if pipeline.deadline:
         yield f'    deadline: "{pipeline.deadline}"\n'
     yield "    retry_budget: 3/day\n"
-    secrets = _SECRETS.get(pipeline.service, ("kv:finedge/prod/dbt",) if pipeline.flavour == "dbt" else ())
+    secrets = _SECRETS.get(
+        pipeline.service, ("kv:finedge/{environment}/dbt",) if pipeline.flavour == "dbt" else ()
+    )
     if secrets:
         yield f"    secrets: [{', '.join(json.dumps(secret) for secret in secrets)}]\n"
     yield f"    runbook: runbooks/{pipeline.name}.md\n"

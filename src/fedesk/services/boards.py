@@ -3,17 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from fedesk.domain.board import (
-    Board,
-    EnvironmentFacts,
-    histories,
-    newest_loads,
-    pipelines,
-    subjects,
-)
+from fedesk.domain.board import Board, histories, newest_loads, pipelines, subjects
 from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.observation import Snapshot
-from fedesk.domain.secrets import SecretAge, Verdict, judge
+from fedesk.domain.secrets import SecretAge, judge
+from fedesk.domain.states import Verdict
 from fedesk.domain.triage import Facts, findings
 
 MAX_AGE = timedelta(days=90)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from fedesk.domain.board import Board, EnvironmentFacts, JobHistory
+from fedesk.domain.board import Board, JobHistory
 from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.ports.sources import Clock, Connection

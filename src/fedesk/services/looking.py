@@ -1,12 +1,10 @@
-"""One look at one connection, and at several side by side: what the board and the command line both do."""
+"""One look at one connection: what the board and the command line both do."""
 
-import threading
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from fedesk.domain.names import ConnectionName
-from fedesk.domain.observation import Failure, FailureKind, Snapshot
+from fedesk.domain.observation import Failure, Snapshot
+from fedesk.domain.states import FailureKind
 from fedesk.ports.errors import SourceError
 from fedesk.ports.sources import Clock, Connection
 
@@ -59,26 +57,3 @@ def _failed(previous: Snapshot, failure: Failure, clock: Clock) -> Snapshot:
     return replace(
         previous, failure=failure, failed_since=previous.failed_since or clock.now(), next_try_at=None
     )
-
-
-def look_at_all(
-    connections: Sequence[Connection],
-    clock: Clock,
-    known: Mapping[ConnectionName, Snapshot] | None = None,
-) -> tuple[Snapshot, ...]:
-    """Look at each once, side by side; as slow as the slowest, which its bulkhead bounds."""
-    known = known or {}
-    snapshots = [known.get(connection.name) or unseen(connection) for connection in connections]
-
-    def look_into(index: int) -> None:
-        snapshots[index] = look(connections[index], snapshots[index], clock)
-
-    threads = [
-        threading.Thread(target=look_into, args=(index,), name=f"look at {connection.name}", daemon=True)
-        for index, connection in enumerate(connections)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return tuple(snapshots)

@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Mapping, Sequence
 
-from fedesk.domain.board import Board, EnvironmentFacts
+from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.ports.sources import Clock, Connection

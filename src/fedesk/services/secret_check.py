@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from fedesk.domain.catalogue import Catalogue, secrets_of
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
-from fedesk.domain.secrets import SecretAge, SecretMetadata, Verdict, judge, worst
-from fedesk.domain.states import System
+from fedesk.domain.secrets import SecretAge, SecretMetadata, judge, worst
+from fedesk.domain.states import System, Verdict
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.boards import ages
 from fedesk.services.one_look import read_whole

@@ -13,12 +13,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fedesk.domain.board import EnvironmentFacts, Finding, FrontPage, Severity
+from fedesk.domain.front import EnvironmentFacts, Finding, FrontPage
 from fedesk.domain.names import ConnectionName, RunName
-from fedesk.domain.observation import Snapshot
-from fedesk.domain.states import State, System
+from fedesk.domain.states import Severity, State, System
+
+if TYPE_CHECKING:
+    from fedesk.domain.observation import Snapshot
 
 _FORMAT = 1
 
@@ -92,16 +94,18 @@ def _finding(kept: dict[str, Any]) -> Finding:
     return Finding(**kept)
 
 
-def write_snapshots(place: LastKnown, snapshots: Sequence[Snapshot]) -> None:
+def write_snapshots(place: LastKnown, snapshots: "Sequence[Snapshot]") -> None:
     """Keep what is known of every connection; raises OSError."""
     import msgspec
 
     _replace(place.snapshots, msgspec.json.encode([_FORMAT, snapshots]))
 
 
-def read_snapshots(place: LastKnown) -> tuple[Snapshot, ...]:
+def read_snapshots(place: LastKnown) -> "tuple[Snapshot, ...]":
     """The snapshots as they were kept; none where they are lost or of another form."""
     import msgspec
+
+    from fedesk.domain.observation import Snapshot
 
     try:
         form, snapshots = msgspec.json.decode(

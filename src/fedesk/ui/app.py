@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from textual.command import Provider
 
-    from fedesk.domain.board import Board, EnvironmentFacts, FrontPage
+    from fedesk.domain.board import Board
+    from fedesk.domain.front import EnvironmentFacts, FrontPage
     from fedesk.domain.names import RunName
     from fedesk.ports.sources import Clock
     from fedesk.ui.actions import Target
@@ -252,7 +253,7 @@ class DeskApp(KeyedApp[int]):
             return
         if self.desk is None:
             return
-        from fedesk.domain.board import FrontPage
+        from fedesk.domain.front import FrontPage
 
         facts = next(one for one in self.desk.environments if one.name == name)
         self.desk.close()

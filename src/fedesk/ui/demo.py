@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fedesk.domain.board import EnvironmentFacts, FrontPage
+from fedesk.domain.front import EnvironmentFacts, FrontPage
 
 if TYPE_CHECKING:
     from fedesk.composition import Desk

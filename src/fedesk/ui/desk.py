@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fedesk.domain.board import Board, EnvironmentFacts
+    from fedesk.domain.board import Board
+    from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.names import RunName
     from fedesk.domain.runs import LogChunk, LogRequest, RunDetail
     from fedesk.services.diagnosis import Diagnosis

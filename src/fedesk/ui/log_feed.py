@@ -15,10 +15,10 @@ from textual.message import Message
 
 from fedesk.domain.log_lines import LogScan
 from fedesk.domain.names import RunName
-from fedesk.domain.observation import Failure, FailureKind
+from fedesk.domain.observation import Failure
 from fedesk.domain.redaction import LineRedactor
 from fedesk.domain.runs import LogChunk, LogRequest, RunDetail, Step
-from fedesk.domain.states import State
+from fedesk.domain.states import FailureKind, State
 from fedesk.domain.text import clean, one_line
 from fedesk.ports.errors import SourceError
 

@@ -5,19 +5,22 @@ of Textual and the two that ``VARIABLES`` adds; each state has a glyph and a wor
 monochrome terminal loses nothing. Every glyph is one cell wide and has an ASCII one beside it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from textual.content import Content
 
-from fedesk.domain.board import Severity
-from fedesk.domain.runs import Run
-from fedesk.domain.secrets import Verdict
-from fedesk.domain.states import State
+from fedesk.domain.states import Severity, State, Verdict
 from fedesk.domain.text import one_line
+
+if TYPE_CHECKING:
+    from fedesk.domain.runs import Run
 
 MUTED = "$foreground-muted"
 ACCENT = "$text-accent"

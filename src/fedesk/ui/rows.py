@@ -1,19 +1,25 @@
 """Rows of every list: from the board's values to cells, and what a list says where it has none."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from fedesk.domain.board import Baseline, Board, EnvironmentFacts, Finding, JobHistory, PipelineRow
-from fedesk.domain.names import ConnectionName
-from fedesk.domain.observation import FailureKind, Snapshot, Standing
-from fedesk.domain.runs import Run
-from fedesk.domain.secrets import SecretAge
-from fedesk.domain.states import State, System
+from fedesk.domain.states import FailureKind, Standing, State, System
 from fedesk.ui import present
 from fedesk.ui.actions import Target
 from fedesk.ui.widgets.row_list import Column, ListState, Row
+
+if TYPE_CHECKING:
+    from fedesk.domain.board import Baseline, Board, JobHistory, PipelineRow
+    from fedesk.domain.front import EnvironmentFacts, Finding
+    from fedesk.domain.names import ConnectionName
+    from fedesk.domain.observation import Snapshot
+    from fedesk.domain.runs import Run
+    from fedesk.domain.secrets import SecretAge
 
 FINDING_COLUMNS = (
     Column(title="", width=1),

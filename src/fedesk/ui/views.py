@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual.events import Resize
     from textual.timer import Timer
 
-    from fedesk.domain.board import Finding
+    from fedesk.domain.front import Finding
     from fedesk.domain.names import RunName
     from fedesk.services.diagnosis import Diagnosis
     from fedesk.ui.app import DeskApp
@@ -245,10 +245,6 @@ class TriageView(View):
             self._diagnoses[name] = found
         if name == self._wanted:
             self._draw_side()
-
-    def on_mount(self) -> None:
-        """Draw what is known before anything has been read."""
-        self.call_after_refresh(self.show_board)
 
     def on_resize(self, _event: Resize) -> None:
         """Wrap anew."""

@@ -6,7 +6,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from fedesk.domain.secrets import Verdict
+from fedesk.domain.states import Verdict
 from fedesk.ui.actions import VIEWS, Place, Target, bindings
 from fedesk.ui.screens.base import ListScreen
 from fedesk.ui.views import PipelinesView, SecretsView, Side, TriageView, View
@@ -34,7 +34,12 @@ class MainScreen(ListScreen):
         self._active = Place.TRIAGE
 
     def compose(self) -> ComposeResult:
-        """The first view alone."""
+        """The first view alone, laid out for the size there is: a second layout would hold up the first frame."""
+        for size, breakpoints in (
+            (self.app.size.width, self.HORIZONTAL_BREAKPOINTS),
+            (self.app.size.height, self.VERTICAL_BREAKPOINTS),
+        ):
+            self.add_class(max((least, name) for least, name in breakpoints if size >= least)[1])
         yield StatusLine()
         yield TabLine()
         yield Container(self._views[Place.TRIAGE], id="views")

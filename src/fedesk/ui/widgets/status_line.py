@@ -1,18 +1,23 @@
 """The first line of every screen: where one is, whether that is production, and how each system stands."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.widget import Widget
 
-from fedesk.domain.board import EnvironmentFacts
-from fedesk.domain.names import ConnectionName
-from fedesk.domain.observation import Snapshot, Standing
-from fedesk.domain.states import System
+from fedesk.domain.states import Standing, System
 from fedesk.ui import present
+
+if TYPE_CHECKING:
+    from fedesk.domain.front import EnvironmentFacts
+    from fedesk.domain.names import ConnectionName
+    from fedesk.domain.observation import Snapshot
 
 _SEPARATOR = Content.styled(" │ ", "$foreground-disabled")
 
