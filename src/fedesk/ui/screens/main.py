@@ -34,7 +34,7 @@ class MainScreen(ListScreen):
         self._active = Place.TRIAGE
 
     def compose(self) -> ComposeResult:
-        """The first view alone, laid out for the size there is: a second layout would cost the first frame."""
+        """The first view alone, laid out for the size there is: a second one would cost the first frame."""
         for size, breakpoints in (
             (self.app.size.width, self.HORIZONTAL_BREAKPOINTS),
             (self.app.size.height, self.VERTICAL_BREAKPOINTS),
