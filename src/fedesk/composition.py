@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,13 +57,8 @@ class Desk:
         return None if place is None else place if place.is_dir() else place.parent
 
     def remember(self) -> None:
-        """Keep what is known for the next start. A cache that cannot be written costs speed alone."""
-        snapshots = [one for one in self.board.snapshots() if one.observation is not None]
-        if not snapshots:
-            return
-        with suppress(OSError, UnicodeError):
-            write_snapshots(self.last_known, snapshots)
-            write_front_page(self.last_known, front_page_of(self.board.board()))
+        """Keep what is known for the next start."""
+        remember(self.last_known, self.board)
 
     def close(self) -> None:
         """Stop polling, keep what is known, and let go of every system; waits for none of them."""
@@ -70,6 +66,16 @@ class Desk:
         self.remember()
         for connection in self.all_connections:
             connection.source.close()
+
+
+def remember(place: LastKnown, board: "LiveBoard") -> None:
+    """Write down what is known. A cache that cannot be written costs speed alone, and nobody is told."""
+    snapshots = [one for one in board.snapshots() if one.observation is not None]
+    if not snapshots:
+        return
+    with suppress(OSError, UnicodeError):
+        write_snapshots(place, snapshots)
+        write_front_page(place, front_page_of(board.board()))
 
 
 def front_page_of(board: "Board") -> FrontPage:
@@ -157,6 +163,7 @@ def compose(config: "Config", environment: str | None, clock: "Clock") -> Desk:
         {name: theirs for name, theirs in by_environment.items() if name != selected.name},
         clock,
         known=_known(last_known, [one for theirs in by_environment.values() for one in theirs]),
+        keep=partial(remember, last_known),
     )
     return Desk(
         config=config,

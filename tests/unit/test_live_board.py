@@ -184,3 +184,25 @@ def test_a_system_whose_looks_cost_money_is_left_alone_while_it_is_known() -> No
     old = replace(kept, observed_at=clock.now() - timedelta(seconds=3601))
     look(one, old, clock)
     assert len(source.seen) == 3
+
+
+def test_what_is_known_is_written_down_about_once_a_minute() -> None:
+    """A desk that is killed leaves what it knew a minute ago, at the latest."""
+
+    class Fast(SystemClock):
+        """A minute passes with each look."""
+
+        def __init__(self) -> None:
+            self.seconds = 0.0
+
+        def monotonic(self) -> float:
+            self.seconds += 30.0
+            return self.seconds
+
+    kept: queue.Queue[LiveBoard] = queue.Queue()
+    board = LiveBoard(
+        PROD, Catalogue(), [connection(AIRFLOW, Answers(Observation()))], {}, Fast(), keep=kept.put
+    )
+    board.start(lambda _board: None)
+    assert kept.get(timeout=10) is board
+    board.stop()

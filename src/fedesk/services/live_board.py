@@ -22,6 +22,8 @@ ELSEWHERE_PERIOD = 60.0
 """Seconds between two looks at a system of an environment that is not the selected one."""
 LONGEST_WAIT = 60.0
 """Seconds that a failing system is left alone at most."""
+KEEP_PERIOD = 60.0
+"""Seconds between two times that what is known is written down."""
 _FIRST_WAIT = 5.0
 _HISTORY_PAUSE = 0.2
 
@@ -38,12 +40,16 @@ class LiveBoard:
         clock: Clock,
         *,
         known: Mapping[ConnectionName, Snapshot] | None = None,
+        keep: Callable[["LiveBoard"], None] | None = None,
     ) -> None:
+        """``keep`` is called about once a minute, on a poller's thread, to write down what is known."""
         self._environment = environment
         self._catalogue = catalogue
         self._clock = clock
         self._mine = tuple(connections)
         self._elsewhere = {name: tuple(theirs) for name, theirs in elsewhere.items()}
+        self._keep = keep
+        self._kept_at = clock.monotonic()
         known = known or {}
         self._snapshots = {
             connection.name: known.get(connection.name) or unseen(connection)
@@ -120,7 +126,16 @@ class LiveBoard:
                 self._snapshots[connection.name] = snapshot
             if not self._stopped.is_set() and self._on_board is not None:
                 self._on_board(self.board())
+            self._keep_now_and_then()
             by_hand = wake.wait(wait)
+
+    def _keep_now_and_then(self) -> None:
+        with self._lock:
+            due = self._keep is not None and self._clock.monotonic() - self._kept_at >= KEEP_PERIOD
+            if due:
+                self._kept_at = self._clock.monotonic()
+        if due and self._keep is not None:
+            self._keep(self)
 
     @staticmethod
     def _wait(snapshot: Snapshot, period: float, failures: int) -> float:

@@ -7,6 +7,7 @@ from fedesk.domain.observation import Failure, Snapshot
 from fedesk.domain.states import FailureKind
 from fedesk.ports.errors import SourceError
 from fedesk.ports.sources import Clock, Connection
+from fedesk.services.hiding import hidden, hide_in_observation
 
 
 def unseen(connection: Connection, epoch: int = 0) -> Snapshot:
@@ -26,7 +27,9 @@ def look(connection: Connection, previous: Snapshot, clock: Clock, *, by_hand: b
         return replace(previous, kept=False)
     started = clock.monotonic()
     try:
-        observation = connection.source.call(lambda source: source.observe(previous.observation))
+        observation = hide_in_observation(
+            connection.source.call(lambda source: source.observe(previous.observation))
+        )
     except SourceError as error:
         return _failed(previous, error.failure, clock)
     except Exception as error:  # noqa: BLE001 - a fault in one adapter must leave the other systems live
@@ -54,6 +57,7 @@ def seconds_fresh(connection: Connection, snapshot: Snapshot, clock: Clock) -> f
 
 
 def _failed(previous: Snapshot, failure: Failure, clock: Clock) -> Snapshot:
+    failure = replace(failure, sentence=hidden(failure.sentence))
     return replace(
         previous, failure=failure, failed_since=previous.failed_since or clock.now(), next_try_at=None
     )

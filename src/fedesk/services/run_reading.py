@@ -8,6 +8,7 @@ from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.sources import Bulkhead, Connection, RunSource
 from fedesk.services.diagnosis import Diagnosis, diagnose
+from fedesk.services.hiding import hide_in_detail, hide_in_run
 
 HistoryOf = Callable[[ConnectionName, str], JobHistory | None]
 """The known runs of a job or DAG in a connection."""
@@ -26,13 +27,14 @@ class RunReading:
 
     def detail(self, name: RunName) -> RunDetail:
         """A run with its steps."""
-        return self._source(name).call(lambda source: source.run(name.id))
+        return hide_in_detail(self._source(name).call(lambda source: source.run(name.id)))
 
     def runs(self, connection: Connection, job: str, limit: int) -> tuple[Run, ...]:
         """The newest runs of a job or DAG, newest first."""
         if connection.runs is None:
             return ()
-        return connection.runs.call(lambda source: source.runs(job, limit))
+        found = connection.runs.call(lambda source: source.runs(job, limit))
+        return tuple(hide_in_run(run) for run in found)
 
     def log(self, request: LogRequest, cursor: str) -> LogChunk:
         """The piece of a log behind ``cursor``; ``""`` begins at the start."""
