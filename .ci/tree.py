@@ -7,7 +7,7 @@ from pathlib import Path
 
 LOCK_FILES = {"uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock", "package-lock.json", "go.sum.lock"}
 REGISTRY = re.compile(r"(?:index[-_]url|registry|GOPROXY)\s*[=:]\s*[\"']?https?://", re.IGNORECASE)
-MACHINE_PATH = re.compile(r"(?<![\w./])/(?:work|root|home)/\w+")
+MACHINE_PATH = re.compile(r"(?<![\w./])/(?:work|root)/\w+")
 LINES_AT_MOST = 500
 
 
