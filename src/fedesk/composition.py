@@ -151,7 +151,7 @@ def compose(config: "Config", environment: str | None, clock: "Clock") -> Desk:
     selected = select_environment(config, environment)
     catalogue = load_catalogue(config.catalog) if config.catalog is not None else Catalogue()
     by_environment = {
-        name: tuple(_connection(one) for one in table.connections())
+        name: _connections(table, _snowflake_users(catalogue, name))
         for name, table in config.environments.items()
     }
     connections = by_environment[selected.name]
@@ -210,7 +210,26 @@ def _known(place: LastKnown, connections: Sequence["Connection"]) -> dict[Connec
     }
 
 
-def _connection(configured: "ConnectionConfig") -> "Connection":
+def _snowflake_users(catalogue: "Catalogue", environment: str) -> tuple[str, ...]:
+    """The users whose keys the catalogue's pipelines name, each once, in the catalogue's order."""
+    from fedesk.domain.catalogue import secrets_of
+
+    named = [one for pipeline in catalogue.pipelines.values() for one in secrets_of(pipeline, environment)]
+    prefix = "snowflake:"
+    return tuple(dict.fromkeys(one.removeprefix(prefix) for one in named if one.startswith(prefix)))
+
+
+def _connections(environment: "Environment", users: tuple[str, ...]) -> tuple["Connection", ...]:
+    """All of an environment. A user is one of the first Snowflake: another account need not know him."""
+    found: list[Connection] = []
+    for configured in environment.connections():
+        found.append(_connection(configured, users))
+        if configured.system is System.SNOWFLAKE:
+            users = ()
+    return tuple(found)
+
+
+def _connection(configured: "ConnectionConfig", users: tuple[str, ...]) -> "Connection":
     from fedesk.clients.bulkhead import ThreadBulkhead
     from fedesk.ports.sources import Connection
 
@@ -224,7 +243,8 @@ def _connection(configured: "ConnectionConfig") -> "Connection":
         return Connection(
             name=configured.name, system=system, address=address, period=period, source=runs, runs=runs
         )
-    source = ThreadBulkhead(name, lambda: _OTHERS[system](endpoint, configured.settings), deadline=patience)
+    make = _vault if system is System.VAULT else partial(_snowflake, users=users)
+    source = ThreadBulkhead(name, lambda: make(endpoint, configured.settings), deadline=patience)
     return Connection(
         name=configured.name,
         system=system,
@@ -293,7 +313,7 @@ def _vault(endpoint: "Endpoint", settings: Any) -> "Source":
     return VaultClient(endpoint, auth=settings.auth, kv=kv)
 
 
-def _snowflake(endpoint: "Endpoint", settings: Any) -> "Source":
+def _snowflake(endpoint: "Endpoint", settings: Any, users: tuple[str, ...]) -> "Source":
     from fedesk.clients.snowflake import SnowflakeClient
 
     return SnowflakeClient(
@@ -308,14 +328,11 @@ def _snowflake(endpoint: "Endpoint", settings: Any) -> "Source":
         warehouse=settings.warehouse or "",
         database=settings.database or "",
         schema=settings.schema or "",
+        users=users,
     )
 
 
 _RUNS: dict[System, Callable[["Endpoint", Any], "RunSource"]] = {
     System.JENKINS: _jenkins,
     System.AIRFLOW: _airflow,
-}
-_OTHERS: dict[System, Callable[["Endpoint", Any], "Source"]] = {
-    System.VAULT: _vault,
-    System.SNOWFLAKE: _snowflake,
 }

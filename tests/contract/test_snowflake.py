@@ -1,5 +1,6 @@
 """The Snowflake client against the sandbox's account, with connector 4.8 and (tests/snowflake5.sh) 5.x."""
 
+import contextlib
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ import snowflake.connector
 from fedesk.clients import snowflake as client_module
 from fedesk.clients.snowflake import QUERY_TAG, SnowflakeClient
 from fedesk.clients.snowflake_rows import as_load
+from fedesk.clients.snowflake_users import as_secret, describe_statement
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Observation
 from fedesk.ports.endpoint import Endpoint, SecretText
@@ -77,7 +79,7 @@ def account() -> Iterator[Account]:
         yield Account(**found)
 
 
-def client(
+def client(  # noqa: PLR0913  (one for each setting that a test varies)
     url: str,
     credential: str,
     *,
@@ -87,6 +89,7 @@ def client(
     warehouse: str = "OPS_XS",
     deadline: float = 10.0,
     ca_bundle: Path | None = None,
+    users: tuple[str, ...] = (),
 ) -> SnowflakeClient:
     protocol, host, port = url.replace("//", "").split(":")
     endpoint = Endpoint(
@@ -111,6 +114,7 @@ def client(
         warehouse=warehouse,
         database=database,
         schema=schema,
+        users=users,
     )
 
 
@@ -253,6 +257,180 @@ def test_text_and_times_of_any_make_become_plain_values() -> None:
     assert load.started_at == datetime(2026, 11, 19, 22, tzinfo=UTC)
     assert (load.ended_at, load.rows_loaded) == (None, None)
     assert load.partition.startswith("2026-11-19")
+
+
+# --- ages of keys ----------------------------------------------------------------------------------------
+
+BEGIN = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
+"""When the served world begins (``snowflake_server.NOW``)."""
+
+
+def describe(account: Account, statement: str) -> dict[str, tuple[str, ...]]:
+    """What the account answers to a DESCRIBE USER: value, default and description by property."""
+    with connect(account) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        assert [column[0] for column in cursor.description] == ["property", "value", "default", "description"]
+        return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["describe user SVC_PAYMENTS", 'DESC USER "SVC_PAYMENTS";', "\n desc  User svc_payments ; "],
+)
+def test_the_emulator_describes_a_user_as_snowflake_does(account: Account, statement: str) -> None:
+    """Four columns of text, an empty slot is the text null; a plain name is read in upper case."""
+    found = describe(account, statement)
+    assert (found["NAME"][0], found["TYPE"][0], found["DISABLED"][0]) == ("SVC_PAYMENTS", "SERVICE", "false")
+    assert re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}=", found["RSA_PUBLIC_KEY_FP"][0])
+    assert found["RSA_PUBLIC_KEY_LAST_SET_TIME"][0] == "2026-09-20 02:43:10.000"
+    assert {found[f"RSA_PUBLIC_KEY_2{end}"][0] for end in ("", "_FP", "_LAST_SET_TIME")} == {"null"}
+
+
+@pytest.mark.parametrize("name", ["NOBODY", "FEDESK_WRITER", '"svc_payments"'])
+def test_the_emulator_does_not_say_whether_a_user_is_missing_or_hidden(account: Account, name: str) -> None:
+    """002003 either way; a name in quotation marks is read in the case it is written in."""
+    with pytest.raises(snowflake.connector.errors.ProgrammingError) as caught:
+        describe(account, f"describe user {name}")
+    assert caught.value.errno == 2003
+    assert f"User '{name.strip(chr(34))}' does not exist or not authorized." in str(caught.value)
+
+
+def test_a_key_counts_from_the_older_of_the_slots_that_hold_one(account: Account) -> None:
+    """In the midst of a rotation the old key is still accepted, so it is the one that ages."""
+    users = ("SVC_PAYMENTS", "svc_ledger", "FEDESK_READER")
+    secrets = client(account.url, account.reader, users=users).observe(None).secrets
+    assert [(one.name, one.age_from, one.problem) for one in secrets] == [
+        ("snowflake:SVC_PAYMENTS", BEGIN - timedelta(days=61), ""),
+        ("snowflake:svc_ledger", BEGIN - timedelta(days=47), ""),
+        ("snowflake:FEDESK_READER", BEGIN - timedelta(days=20), ""),
+    ]
+    assert {one.connection for one in secrets} == {NAME}
+
+
+def test_ages_of_keys_wake_no_warehouse(account: Account) -> None:
+    """The one statement that a warehouse ran is the SELECT, users or not; without a warehouse all is told."""
+    before = account.statements()
+    client(account.url, account.reader, users=("SVC_PAYMENTS", "SVC_LEDGER", "NOBODY")).observe(None)
+    ran = account.statements()[len(before) :]
+    assert len(ran) == 1
+    assert ran[0].startswith("select RUN_ID, ")
+    with connect(account, warehouse="") as connection, connection.cursor() as cursor:
+        cursor.execute("describe user SVC_PAYMENTS")
+        rows = cursor.fetchall()
+    assert as_secret(NAME, "SVC_PAYMENTS", rows).age_from == BEGIN - timedelta(days=61)
+    assert account.statements() == [*before, *ran]
+
+
+def test_a_user_that_cannot_be_described_fails_nothing_else(account: Account) -> None:
+    """Missing, hidden or no name: undetermined, with Snowflake's words; loads and other users are read."""
+    evil = 'X"; drop table PIPELINE_RUNS; --'
+    users = ("NOBODY", "FEDESK_WRITER", evil, "SVC_PAYMENTS")
+    observation = client(account.url, account.reader, users=users).observe(None)
+    assert len(observation.loads) > 1000
+    assert observation.problems == ()
+    nobody, writer, nameless, payments = observation.secrets
+    assert {one.age_from for one in (nobody, writer, nameless)} == {None}
+    assert "User 'NOBODY' does not exist or not authorized" in nobody.problem
+    assert "User 'FEDESK_WRITER' does not exist or not authorized" in writer.problem
+    assert (nameless.name, nameless.problem) == (
+        f"snowflake:{evil}",
+        "its name is not that of a Snowflake user",
+    )
+    assert payments.age_from is not None
+
+
+def test_a_snowflake_too_slow_for_all_users_is_not_asked_for_the_rest(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read beside them is kept, and each that was not asked for says so."""
+    monkeypatch.setattr(client_module, "SHARE", -1.0)
+    observation = client(account.url, account.reader, users=("SVC_PAYMENTS",)).observe(None)
+    assert len(observation.loads) > 1000
+    assert [(one.age_from, "too slow" in one.problem) for one in observation.secrets] == [(None, True)]
+
+
+def test_a_connection_lost_between_loads_and_users_keeps_the_loads(
+    account: Account, raw_server: RawServer
+) -> None:
+    """The third statement, the first DESCRIBE USER, is never answered: no user is waited for twice."""
+    host, port = account.url.removeprefix("http://").split(":")
+    asked = 0
+
+    def forward(connection: socket.socket, over: threading.Event) -> None:
+        nonlocal asked
+        with socket.create_connection((host, int(port))) as behind:
+
+            def answers() -> None:
+                with contextlib.suppress(OSError):
+                    while answer := behind.recv(65536):
+                        connection.sendall(answer)
+
+            back = threading.Thread(target=answers, daemon=True)
+            back.start()
+            while request := connection.recv(65536):
+                asked += request.count(b"POST /queries/v1/query-request")
+                if asked > 2:
+                    over.wait()
+                    break
+                behind.sendall(request)
+            behind.shutdown(socket.SHUT_RDWR)
+            back.join(timeout=5)
+
+    users = ("SVC_PAYMENTS", "SVC_LEDGER")
+    observation = client(raw_server(forward), account.reader, deadline=3.0, users=users).observe(None)
+    assert len(observation.loads) > 1000
+    assert [one.age_from for one in observation.secrets] == [None, None]
+    assert all("the connection was lost before" in one.problem for one in observation.secrets)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "age_from", "problem"),
+    [
+        (("a", "2026-11-01 00:00:00.000"), ("null", "2026-01-01 00:00:00.000"), "2026-11-01", ""),
+        (("a", "2026-11-01 00:00:00.000"), ("b", "2026-10-01 00:00:00.000"), "2026-10-01", ""),
+        (("null", "null"), ("b", "2026-10-01 00:00:00.000"), "2026-10-01", ""),
+        (("null", "2026-11-01 00:00:00.000"), (None, None), "", "none of its two slots holds a key"),
+        (("a", "2026-11-01 00:00:00.000"), ("b", "null"), "", "when its RSA_PUBLIC_KEY_2 was set"),
+        (("a", "1969-12-31 23:59:59.999"), ("", ""), "", "when its RSA_PUBLIC_KEY was set"),
+        (("a", "292278994-08-17 07:12:55.807"), ("", ""), "", "when its RSA_PUBLIC_KEY was set"),
+        (("a", "soon \x1b[31m"), ("", ""), "", "when its RSA_PUBLIC_KEY was set"),
+    ],
+)
+def test_a_slot_that_was_emptied_keeps_its_time_and_does_not_count(
+    first: tuple[str, str], second: tuple[str | None, str | None], age_from: str, problem: str
+) -> None:
+    """The fingerprint tells whether a slot holds a key; a time that is not known leaves all undetermined."""
+    rows = [
+        ("RSA_PUBLIC_KEY_FP", first[0]),
+        ("RSA_PUBLIC_KEY_LAST_SET_TIME", first[1]),
+        ("RSA_PUBLIC_KEY_2_FP", second[0]),
+        ("RSA_PUBLIC_KEY_2_LAST_SET_TIME", second[1]),
+    ]
+    secret = as_secret(NAME, "SVC", rows)
+    wanted = datetime.fromisoformat(age_from).replace(tzinfo=UTC) if age_from else None
+    assert secret.age_from == wanted
+    assert problem in secret.problem
+    assert bool(secret.problem) == (wanted is None)
+
+
+@pytest.mark.parametrize(
+    ("name", "statement"),
+    [
+        ("svc_payments", 'describe user "SVC_PAYMENTS"'),
+        ("svc-payments", 'describe user "svc-payments"'),
+        ("robot@finedge.example", 'describe user "robot@finedge.example"'),
+        ("", None),
+        ('a"b', None),
+        ("a;b", None),
+        ("a b", None),
+        ("a\n", None),
+        ("é", None),
+        ("x" * 256, None),
+    ],
+)
+def test_only_a_name_goes_into_a_statement(name: str, statement: str | None) -> None:
+    """Plain names in upper case, others as they are, all in quotation marks; nothing that could end them."""
+    assert describe_statement(name) == statement
 
 
 # --- who may ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Snowflake as the desk reads it: ``pipeline_runs``, one query a look, by the connector's PEP 249 surface.
+"""Snowflake as the desk reads it, by the connector's PEP 249 surface: ``pipeline_runs`` and ages of keys.
 
 A query wakes a suspended warehouse and is billed for a minute at least, so a look is one SELECT and the
 composition looks rarely; the login and DESCRIBE need no warehouse. Works with connector 4.8 and 5.x.
@@ -6,8 +6,10 @@ composition looks rarely; the login and DESCRIBE need no warehouse. Works with c
 
 import contextlib
 import logging
+import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,12 +18,14 @@ import snowflake.connector
 import snowflake.connector.errors
 
 from fedesk.clients.requests_session import TimedSession, translate
-from fedesk.clients.snowflake_errors import is_about_the_connection, sql_error
+from fedesk.clients.snowflake_errors import is_about_the_connection, sql_error, words
 from fedesk.clients.snowflake_login import login_parameters, proxy_parameters
 from fedesk.clients.snowflake_rows import as_load, as_moment
+from fedesk.clients.snowflake_users import as_secret, describe_statement, undetermined
 from fedesk.clients.wording import quoted, status_error
 from fedesk.domain.observation import Observation, Problem
 from fedesk.domain.runs import Load
+from fedesk.domain.secrets import SecretMetadata
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
     CredentialError,
@@ -38,6 +42,8 @@ ROWS = 5_000
 """At most so many, the newest; where there are more a Problem says so."""
 REREAD = timedelta(days=2)
 """Rows may still change for so long after their start; a later look reads them again."""
+SHARE = 0.5
+"""The part of a request's time that all users' keys together may take."""
 QUERY_TAG = '{"fedesk": "read"}'
 _COLUMNS = (
     "RUN_ID",
@@ -59,7 +65,7 @@ warnings.filterwarnings("ignore", module=r"snowflake\.connector")
 
 
 class SnowflakeClient:
-    """One account's ``pipeline_runs``, read (``ports.sources.Source``).
+    """One account's ``pipeline_runs`` and the keys of its ``users``, read (``ports.sources.Source``).
 
     ``cursor`` of an observation is the start time from which the next look reads; older rows are taken over
     from the previous one. Each look logs in and out: between two of them a session would only grow old.
@@ -79,8 +85,10 @@ class SnowflakeClient:
         warehouse: str,
         database: str,
         schema: str,
+        users: tuple[str, ...] = (),
     ) -> None:
         self._endpoint = endpoint
+        self._users = users
         self._auth = auth
         if endpoint.ca_bundle is not None:
             raise CredentialError(
@@ -141,7 +149,9 @@ class SnowflakeClient:
                 rows = cursor.fetchall()
             except snowflake.connector.errors.Error as error:
                 raise self._failure(error) from None
-        return _observation(tuple(as_load(columns, row) for row in rows), previous, since)
+            secrets = self._secrets(cursor)
+        loads = tuple(as_load(columns, row) for row in rows)
+        return replace(_observation(loads, previous, since), secrets=secrets)
 
     def close(self) -> None:
         """Nothing is held between two looks."""
@@ -198,6 +208,32 @@ class SnowflakeClient:
                 "see `database` and `schema`, or add the columns"
             )
         return tuple(column for column in _COLUMNS if column in present)
+
+    def _secrets(self, cursor: Any) -> tuple[SecretMetadata, ...]:
+        """One of each user, whatever becomes of it: what was read beside it is not given up for a user.
+
+        Once the connection is lost or ``SHARE`` is used up, the rest is not asked for.
+        """
+        found = []
+        until, lost = time.monotonic() + self._endpoint.deadline * SHARE, ""
+        for user in self._users:
+            statement = describe_statement(user)
+            if statement is None:
+                problem = "its name is not that of a Snowflake user"
+            elif lost or time.monotonic() > until:
+                problem = lost or "Snowflake is too slow to be asked for all users in one look"
+            else:
+                try:
+                    cursor.execute(statement, **self._execute)
+                    found.append(as_secret(self._endpoint.name, user, cursor.fetchall()))
+                    continue
+                except snowflake.connector.errors.Error as error:
+                    said = quoted(words(error))
+                    problem = f"Snowflake does not describe this user to the role: {said}"
+                    if is_about_the_connection(error):
+                        problem = lost = f"the connection was lost before this user was described: {said}"
+            found.append(undetermined(self._endpoint.name, user, problem))
+        return tuple(found)
 
     def _failure(self, error: snowflake.connector.errors.Error) -> Exception:
         if not is_about_the_connection(error):

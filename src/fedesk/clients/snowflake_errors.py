@@ -39,15 +39,15 @@ def is_about_the_connection(error: Error) -> bool:
 
 def sql_error(error: Error, endpoint: Endpoint) -> SourceError:
     """The error of the tree, as one sentence with Snowflake's own words."""
-    where, number, words = str(endpoint.name), error.errno or 0, quoted(_words(error))
+    where, number, own = str(endpoint.name), error.errno or 0, quoted(words(error))
     if number in _HTTP:
-        return status_error(where, number - 290000, _words(error))
+        return status_error(where, number - 290000, words(error))
     for numbers, kind, meaning, hint in _MEANINGS:
         if number in numbers:
             # What is said of a key is left out: it might quote from it.
-            said = "" if numbers is _KEY else f": {words}"
+            said = "" if numbers is _KEY else f": {own}"
             return kind(f"{where} {meaning}{said}; see {hint}")
-    return ProtocolError(f"{where} could not answer: {words} (error {number:06d})")
+    return ProtocolError(f"{where} could not answer: {own} (error {number:06d})")
 
 
 _MEANINGS: tuple[tuple[Container[int], type[SourceError], str, str], ...] = (
@@ -67,7 +67,7 @@ _MEANINGS: tuple[tuple[Container[int], type[SourceError], str, str], ...] = (
 """The first that holds an error's number says what it is."""
 
 
-def _words(error: Error) -> str:
+def words(error: Error) -> str:
     """The message without the number and SQL state that the connector puts before it."""
     text = str(getattr(error, "raw_msg", None) or error.msg or "")
     number = f"{error.errno:06d}" if error.errno else ""

@@ -1,7 +1,7 @@
 """The sandbox's Snowflake: fakesnow's HTTP server, and in front of it what fakesnow lacks and the desk reads.
 
-That is key-pair logins with whole answers, roles that may not write, warehouses that sleep and wake, and
-``OPS.PIPELINE_RUNS`` in a database for each environment, at every statement where the world is then.
+That is key-pair logins with whole answers, roles that may not write, DESCRIBE USER, warehouses that sleep
+and wake, and ``OPS.PIPELINE_RUNS`` in a database for each environment, where the world is at every statement.
 """
 
 import gzip
@@ -24,6 +24,7 @@ from fedesk.sandbox.model import Identity
 from fedesk.sandbox.snowflake_arrow import keep_null_timestamps
 from fedesk.sandbox.snowflake_login import LoginRefusedError, Users
 from fedesk.sandbox.snowflake_tables import DATABASES, PipelineRuns
+from fedesk.sandbox.snowflake_users import NoSuchUserError, describe, described_user
 from fedesk.sandbox.snowflake_warehouses import Warehouses
 from fedesk.sandbox.world import World
 
@@ -191,6 +192,9 @@ async def _query(request: Request) -> Response:
     refusal = _refusal(account, session, statement, describe_only=bool(body.get("describeOnly")))
     if refusal is not None:
         return refusal
+    user = described_user(statement)
+    if user is not None:
+        return await run_in_threadpool(_describe_user, account, session, user)
     for database in {session.database, *_databases_in(statement)}:
         await run_in_threadpool(account.runs.catch_up, database)
     response: Response = await query_request(Request(request.scope, _again(raw)))
@@ -228,6 +232,18 @@ def _refusal(account: Account, session: _Session, statement: str, *, describe_on
         )
     account.warehouses.run(session.warehouse, statement, session.tag, account.world.now())
     return None
+
+
+def _describe_user(account: Account, session: _Session, user: str) -> Response:
+    try:
+        data = describe(account.world, session.identity, user)
+    except NoSuchUserError:
+        return _failure(
+            "002003",
+            f"SQL compilation error:\nUser '{user}' does not exist or not authorized.",
+            {"errorCode": "002003", "sqlState": "02000"},
+        )
+    return JSONResponse({"data": data, "code": None, "message": None, "success": True})
 
 
 def _verb(statement: str) -> str:

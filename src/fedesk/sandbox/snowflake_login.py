@@ -35,7 +35,7 @@ class Users:
     def __init__(self, account: str, identities: Iterable[Identity]) -> None:
         self._account = account.upper()
         self._by_name = {identity.user.upper(): identity for identity in identities}
-        self._public = {name: _public_half(identity.credential) for name, identity in self._by_name.items()}
+        self._public = {name: public_half(identity.credential) for name, identity in self._by_name.items()}
 
     def enter(self, login: dict[str, object]) -> Identity:
         """The user of a login request's ``data``; raises LoginRefusedError as Snowflake refuses."""
@@ -81,7 +81,7 @@ def oauth_token(identity: Identity) -> str:
     return f"sandbox-oauth-{hashlib.sha256(identity.credential.encode()).hexdigest()}"
 
 
-def _public_half(pem: str) -> tuple[rsa.RSAPublicKey, str]:
+def public_half(pem: str) -> tuple[rsa.RSAPublicKey, str]:
     """The public key and its fingerprint as Snowflake writes it: SHA256: and base64 of the DER's digest."""
     key = serialization.load_pem_private_key(pem.encode("ascii"), password=None)
     if not isinstance(key, rsa.RSAPrivateKey):

@@ -30,11 +30,19 @@ _OTHERS: tuple[tuple[str, timedelta, int, str], ...] = (
     ("fx-provider", 33 * _DAY, 2, "engineering"),
     ("sftp/acme_07", 8 * _DAY, 1, "client:acme_07"),
     ("dbt", 15 * _DAY, 3, "engineering"),
+    ("identity-provider", 21 * _DAY, 2, "qa"),
+    ("ledger-archive", 30 * _DAY, 3, "engineering"),
+    ("regulator-upload", 25 * _DAY, 2, "qa"),
 )
 _ROTATED_BEFORE = {"github-app": 120 * _DAY}
 """Of these, custom_metadata knows an older rotation than the current version's creation."""
-_DELETED = frozenset({"ledger-archive"})
+_DELETED = frozenset({("prod", "ledger-archive")})
 """Of these, the current version is deleted."""
+_KEYS: dict[str, tuple[timedelta, timedelta | None]] = {
+    "payments": (61 * _DAY, None),
+    "ledger": (2 * _DAY, 47 * _DAY),
+}
+"""In prod, how long ago the first and the second key of a service's Snowflake user were set."""
 _DUE = {("staging", "fx-provider"): 80 * _DAY}
 
 
@@ -52,11 +60,12 @@ def secrets_of(environment: str, start: datetime, *, hostile: bool) -> tuple[Sec
 
 def _secret(environment: str, name: str, age: timedelta, number: int, owner: str, start: datetime) -> Secret:
     created = [start - age - 90 * _DAY * older for older in range(number - 1, -1, -1)]
+    deleted = (environment, name) in _DELETED
     versions = tuple(
         SecretVersion(
             version=position,
             created_time=at,
-            deletion_time=start - 2 * _DAY if name in _DELETED and position == number else None,
+            deletion_time=start - 2 * _DAY if deleted and position == number else None,
         )
         for position, at in enumerate(created, 1)
     )
@@ -79,25 +88,29 @@ def planted_value(seed: int, secret: Secret, version: int) -> str:
 def service_users(
     environment: str, pipelines: tuple[Pipeline, ...], start: datetime
 ) -> tuple[ServiceUser, ...]:
-    """One Snowflake user for each service; the one of payments in prod has a key older than 90 days."""
+    """One Snowflake user for each service.
+
+    In prod that of ledger is in the midst of a rotation: its new key is set and the old one still accepted.
+    """
     services = dict.fromkeys(pipeline.service for pipeline in pipelines)
     suffix = "" if environment == "prod" else f"_{environment.upper()}"
     users = []
     for position, service in enumerate(services):
-        old = environment == "prod" and service == "payments"
-        age = 100 * _DAY if old else (5 + position * 3) % 70 * _DAY
+        story = _KEYS.get(service) if environment == "prod" else None
+        age, second = story or ((5 + position * 3) % 70 * _DAY, None)
         users.append(
             ServiceUser(
                 name=f"SVC_{service.upper()}{suffix}",
                 environment=environment,
                 key_set_at=start - age,
+                second_key_set_at=None if second is None else start - second,
                 owner="engineering",
             )
         )
     return tuple(users)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=128)
 def private_key(name: str) -> str:
     """A fresh RSA key for a Snowflake user as PEM (PKCS 8), made at first use and kept for the process."""
     from cryptography.hazmat.primitives.asymmetric import (

@@ -1,6 +1,6 @@
 """``secrets check``: every secret judged, and one verdict that a scheduler can act on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,8 +13,8 @@ from fedesk.ports.sources import Clock, Connection
 from fedesk.services.boards import ages
 from fedesk.services.one_look import read_whole
 
-_HOLDERS = (System.VAULT,)
-"""Systems whose look reads ages of secrets."""
+_HOLDERS = {System.VAULT: "kv:", System.SNOWFLAKE: "snowflake:"}
+"""Systems whose look reads ages of secrets, and how the names of theirs begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,35 +46,52 @@ def check_secrets(
     """Read the metadata of all secrets and judge them.
 
     A secret that the catalogue names for this environment and that nobody reported is undetermined.
+    Snowflake, where a look costs a query, is asked only where the catalogue names a secret of it.
     """
-    holders = [connection for connection in connections if connection.system in _HOLDERS]
+    named = _named(catalogue, environment)
+    holders = _holders(connections, named)
     snapshots = read_whole(holders, clock)
     now = clock.now()
     judged = ages(snapshots, now, max_age, warn)
     missing = [
-        judge(secret, now, max_age, warn) for secret in _unreported(catalogue, environment, judged, holders)
+        judge(secret, now, max_age, warn) for secret in _unreported(named, environment, judged, holders)
     ]
     unread = [snapshot.failure.sentence for snapshot in snapshots if snapshot.failure]
     for snapshot in snapshots:
-        unread += [problem.text for problem in snapshot.observation.problems] if snapshot.observation else []
+        # Those of Snowflake are about loads; a key that could not be read says so itself.
+        if snapshot.observation is not None and snapshot.system is not System.SNOWFLAKE:
+            unread += [problem.text for problem in snapshot.observation.problems]
     if not holders:
         unread.append(f"environment {environment} has no connection that knows the age of secrets")
     return SecretReport(at=now, secrets=(*missing, *judged), unread=tuple(unread), snapshots=snapshots)
 
 
-def _unreported(
-    catalogue: Catalogue, environment: str, judged: Iterable[SecretAge], holders: Sequence[Connection]
-) -> Iterable[SecretMetadata]:
-    seen = {age.secret.name for age in judged}
-    home = holders[0].name if holders else ConnectionName(environment, "catalogue")
+def _named(catalogue: Catalogue, environment: str) -> dict[str, str]:
+    """The secrets that the catalogue names for an environment, each with the first owner that names it."""
     named: dict[str, str] = {}
     for pipeline in catalogue.pipelines.values():
         for secret in secrets_of(pipeline, environment):
             named.setdefault(secret, str(pipeline.owner))
+    return named
+
+
+def _holders(connections: Sequence[Connection], named: Iterable[str]) -> list[Connection]:
+    """Every Vault, and the first Snowflake where a secret of it is named: it alone is told the users."""
+    vaults = [connection for connection in connections if connection.system is System.VAULT]
+    if not any(name.startswith(_HOLDERS[System.SNOWFLAKE]) for name in named):
+        return vaults
+    return [*vaults, *[one for one in connections if one.system is System.SNOWFLAKE][:1]]
+
+
+def _unreported(
+    named: Mapping[str, str], environment: str, judged: Iterable[SecretAge], holders: Sequence[Connection]
+) -> Iterable[SecretMetadata]:
+    seen = {age.secret.name for age in judged}
     for name, owner in named.items():
         if name not in seen:
+            homes = [one.name for one in holders if name.startswith(_HOLDERS[one.system])]
             yield SecretMetadata(
-                connection=home,
+                connection=homes[0] if homes else ConnectionName(environment, "catalogue"),
                 name=name,
                 age_from=None,
                 owner=owner,
