@@ -212,11 +212,11 @@ def _known(place: LastKnown, connections: Sequence["Connection"]) -> dict[Connec
 
 def _snowflake_users(catalogue: "Catalogue", environment: str) -> tuple[str, ...]:
     """The users whose keys the catalogue's pipelines name, each once, in the catalogue's order."""
-    from fedesk.domain.catalogue import secrets_of
+    from fedesk.domain.catalogue import owners_of_secrets
 
-    named = [one for pipeline in catalogue.pipelines.values() for one in secrets_of(pipeline, environment)]
     prefix = "snowflake:"
-    return tuple(dict.fromkeys(one.removeprefix(prefix) for one in named if one.startswith(prefix)))
+    named = owners_of_secrets(catalogue, environment)
+    return tuple(name.removeprefix(prefix) for name in named if name.startswith(prefix))
 
 
 def _connections(environment: "Environment", users: tuple[str, ...]) -> tuple["Connection", ...]:

@@ -229,3 +229,97 @@ def test_a_signal_to_end_is_3(tmp_path: Path) -> None:
         with connection:
             process.send_signal(signal.SIGTERM)
             assert process.wait() == 3
+
+
+# --- keys of Snowflake users ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environment", "code", "verdict"),
+    [("dev", 0, "compliant"), ("staging", 1, "due"), ("prod", 2, "overdue")],
+)
+def test_the_sandbox_as_it_is_written(
+    run: Run, full_sandbox: Sandbox, environment: str, code: int, verdict: str
+) -> None:
+    """Every secret that the catalogue names is reported, by Vault or by Snowflake."""
+    ended = run(*check(full_sandbox, environment), "--json", at=full_sandbox.control.clock.now())
+    found = ended.document("secrets-check")
+    assert (ended.code, found["verdict"], found["problems"]) == (code, verdict, [])
+    assert not [one for one in found["secrets"] if "no connection reports it" in (one["problem"] or "")]
+
+
+def check(sandbox: Sandbox, environment: str) -> tuple[str, ...]:
+    """The words of a check of one environment of a sandbox."""
+    return ("secrets", "check", "--env", environment, "--config", str(sandbox.config_path))
+
+
+def test_a_snowflake_key_is_listed_with_its_age(run: Run, full_sandbox: Sandbox) -> None:
+    """61 days of SVC_PAYMENTS, from Snowflake's connection."""
+    now = full_sandbox.control.clock.now()
+    ended = run("secrets", "list", "--json", "--config", str(full_sandbox.config_path), at=now)
+    key = next(one for one in ended.document("secrets")["secrets"] if one["name"] == "snowflake:SVC_PAYMENTS")
+    assert (key["connection"], key["verdict"], key["problem"]) == ("prod/snowflake", "compliant", None)
+    assert key["owner"] == "engineering", "the catalogue's, since Snowflake knows none"
+    assert now - datetime.fromisoformat(key["age_from"]) == timedelta(days=61)
+
+
+def test_a_snowflake_key_that_is_too_old_is_overdue(run: Run, full_sandbox: Sandbox) -> None:
+    """Its boundaries are those of every secret."""
+    now = full_sandbox.control.clock.now()
+    words = (*check(full_sandbox, "dev"), "--warn", "0d", "--json")
+    assert run(*words, "--max-age", "61d", at=now).code == 1
+    assert run(*words, "--max-age", "61d", at=now + SECOND).code == 2
+
+
+def test_a_missing_snowflake_is_3_where_a_secret_of_it_is_named(
+    run: Run, changed: Changed, sandbox: Sandbox
+) -> None:
+    """No connection at all, or one that does not answer: the key's age is not known."""
+    now = sandbox.control.clock.now()
+    without = run("secrets", "check", "--env", "dev", "--config", str(changed()), "--json", at=now)
+    assert without.code == 3
+    undetermined = [one for one in without.document("secrets-check")["secrets"] if one["age"] is None]
+    assert [(one["name"], one["connection"]) for one in undetermined] == [
+        ("snowflake:SVC_PAYMENTS", "dev/catalogue")
+    ]
+    ended = run("secrets", "check", "--env", "dev", "--config", str(unreachable(changed())), at=now)
+    assert_undetermined(ended)
+    assert "dev/snowflake" in ended.err + ended.out
+
+
+def unreachable(file: Path) -> Path:
+    """The configuration with a Snowflake in dev at a closed port."""
+    file.write_text(
+        file.read_text(encoding="utf-8") + '\n[environments.dev.snowflake]\naccount = "finedge"\n'
+        'host = "127.0.0.1"\nport = 9\nprotocol = "http"\nuser = "U"\ncredential = "command:echo x"\n',
+        encoding="utf-8",
+    )
+    return file
+
+
+def test_a_missing_snowflake_is_nothing_where_no_secret_of_it_is_named(
+    run: Run, changed: Changed, sandbox: Sandbox
+) -> None:
+    """It is not even asked: a query costs money."""
+    now = sandbox.control.clock.now()
+    file = unreachable(changed(catalogue=False))
+    ended = run("secrets", "check", "--env", "dev", "--config", str(file), "--json", at=now)
+    assert (ended.code, ended.document("secrets-check")["problems"]) == (0, [])
+
+
+def test_a_second_snowflake_is_told_no_users_and_not_asked(
+    run: Run, full_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A user belongs to the environment's first Snowflake; another account need not know it."""
+    text = full_sandbox.config_path.read_text(encoding="utf-8")
+    catalogue = full_sandbox.config_path.parent / "catalog.yaml"
+    file = tmp_path / "fedesk.toml"
+    file.write_text(
+        text.replace('catalog = "catalog.yaml"', f'catalog = "{catalogue}"')
+        + '\n[environments.dev.connections.elsewhere]\nsystem = "snowflake"\naccount = "other"\n'
+        'host = "127.0.0.1"\nport = 9\nprotocol = "http"\nuser = "U"\ncredential = "command:echo x"\n',
+        encoding="utf-8",
+    )
+    now = full_sandbox.control.clock.now()
+    ended = run("secrets", "check", "--env", "dev", "--config", str(file), "--json", at=now)
+    assert (ended.code, ended.document("secrets-check")["problems"]) == (0, [])

@@ -251,3 +251,12 @@ def jobs_of(pipeline: Pipeline, environment: str) -> tuple[str, ...]:
 def secrets_of(pipeline: Pipeline, environment: str) -> tuple[str, ...]:
     """Names of the secrets the pipeline uses in one environment."""
     return tuple(in_environment(secret, environment) for secret in pipeline.secrets)
+
+
+def owners_of_secrets(catalogue: Catalogue, environment: str) -> dict[str, str]:
+    """Secrets named for one environment, in the catalogue's order, each with its first pipeline's owner."""
+    owners: dict[str, str] = {}
+    for pipeline in catalogue.pipelines.values():
+        for secret in secrets_of(pipeline, environment):
+            owners.setdefault(secret, str(pipeline.owner))
+    return owners

@@ -1,10 +1,11 @@
 """Putting snapshots, catalogue and time together into a board."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fedesk.domain.board import Board, histories, newest_loads, pipelines, subjects
-from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.catalogue import Catalogue, owners_of_secrets
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.secrets import SecretAge, judge
@@ -17,13 +18,17 @@ WARN_BEFORE = timedelta(days=14)
 
 def ages(
     snapshots: Iterable[Snapshot],
+    owners: Mapping[str, str],
     now: datetime,
     max_age: timedelta = MAX_AGE,
     warn: timedelta = WARN_BEFORE,
 ) -> tuple[SecretAge, ...]:
-    """Every secret that was seen, judged; the least time left first, those of unknown age before all."""
+    """Every secret that was seen, judged; the least time left first, those of unknown age before all.
+
+    ``owners`` by the secrets' names tells whose those are that name no owner themselves.
+    """
     judged = [
-        judge(secret, now, max_age, warn)
+        judge(replace(secret, owner=secret.owner or owners.get(secret.name, "")), now, max_age, warn)
         for snapshot in snapshots
         if snapshot.observation is not None
         for secret in snapshot.observation.secrets
@@ -46,7 +51,7 @@ def board_of(
     """The board of one environment; ``elsewhere`` holds the snapshots of the others."""
     found = histories(snapshots, subjects(catalogue, environment.name))
     others = {name: histories(theirs, subjects(catalogue, name)) for name, theirs in elsewhere.items()}
-    secrets = ages(snapshots, now)
+    secrets = ages(snapshots, owners_of_secrets(catalogue, environment.name), now)
     loads = newest_loads(snapshots)
     queue = tuple(
         item for snapshot in snapshots if snapshot.observation for item in snapshot.observation.queue

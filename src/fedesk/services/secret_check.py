@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fedesk.domain.catalogue import Catalogue, secrets_of
+from fedesk.domain.catalogue import Catalogue, owners_of_secrets
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.secrets import SecretAge, SecretMetadata, judge, worst
@@ -48,11 +48,11 @@ def check_secrets(
     A secret that the catalogue names for this environment and that nobody reported is undetermined.
     Snowflake, where a look costs a query, is asked only where the catalogue names a secret of it.
     """
-    named = _named(catalogue, environment)
+    named = owners_of_secrets(catalogue, environment)
     holders = _holders(connections, named)
     snapshots = read_whole(holders, clock)
     now = clock.now()
-    judged = ages(snapshots, now, max_age, warn)
+    judged = ages(snapshots, named, now, max_age, warn)
     missing = [
         judge(secret, now, max_age, warn) for secret in _unreported(named, environment, judged, holders)
     ]
@@ -64,15 +64,6 @@ def check_secrets(
     if not holders:
         unread.append(f"environment {environment} has no connection that knows the age of secrets")
     return SecretReport(at=now, secrets=(*missing, *judged), unread=tuple(unread), snapshots=snapshots)
-
-
-def _named(catalogue: Catalogue, environment: str) -> dict[str, str]:
-    """The secrets that the catalogue names for an environment, each with the first owner that names it."""
-    named: dict[str, str] = {}
-    for pipeline in catalogue.pipelines.values():
-        for secret in secrets_of(pipeline, environment):
-            named.setdefault(secret, str(pipeline.owner))
-    return named
 
 
 def _holders(connections: Sequence[Connection], named: Iterable[str]) -> list[Connection]:
