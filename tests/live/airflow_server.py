@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fedesk-tests"
+"""Of whoever runs the tests; asked for before a test gets folders of its own."""
 VERSION = "3.3.2"
 USER, READER = "admin", "reader"
 _START_SECONDS = 240.0
@@ -57,7 +59,7 @@ class AirflowServer:
 
 def environment() -> Path:
     """Folder of a virtual environment that holds Airflow; built in the user's cache at first use."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fedesk-tests"
+    cache = CACHE
     folder = cache / f"airflow-{VERSION}"
     if (folder / "complete").exists():
         return folder

@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 import requests
 
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fedesk-tests"
+"""Of whoever runs the tests; asked for before a test gets folders of its own."""
 SOURCE = Path(__file__).parent / "vault_server"
 VERSION = "1.21.0"
 _BUILD_SECONDS = 1500
@@ -81,7 +83,7 @@ def _binary() -> Path:
     given = os.environ.get("FEDESK_TEST_VAULT_SERVER")
     if given:
         return Path(given)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fedesk-tests"
+    cache = CACHE
     texts = [(SOURCE / name).read_bytes() for name in ("main.go", "go.mod")]
     folder = cache / f"vault-{VERSION}-{hashlib.sha256(b''.join(texts)).hexdigest()[:12]}"
     binary = folder / "vault-server"
