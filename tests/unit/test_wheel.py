@@ -1,0 +1,37 @@
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).parents[2]
+
+
+def test_the_wheel_brings_its_styles_and_finds_them(tmp_path: Path) -> None:
+    """A wheel that is built holds the styles inside the package, and the app finds them there."""
+    uv = os.environ.get("UV") or shutil.which("uv") or str(TREE / ".uv" / "bin" / "uv")
+    if not Path(uv).exists():
+        pytest.skip("no uv to build a wheel with: run the tests by the README's command")
+    subprocess.run([uv, "build", "-q", "--wheel", "--out-dir", tmp_path, TREE], check=True)
+    (wheel,) = tmp_path.glob("fedesk-*.whl")
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    program = (
+        f"import sys; sys.path.insert(0, {str(installed)!r}); from fedesk.ui.styles import styles_folder; "
+        "print(styles_folder()); print(sorted(path.name for path in styles_folder().iterdir()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    folder, names = done.stdout.splitlines()
+    assert folder == str(installed / "fedesk" / "styles")
+    assert names == str(sorted(path.name for path in (TREE / "styles").iterdir()))
+
+
+def test_the_tree_finds_its_styles_where_they_are_edited() -> None:
+    """An editable install carries no forced includes: the styles are taken from the top of the tree."""
+    program = "from fedesk.ui.styles import styles_folder; print(styles_folder())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert Path(done.stdout.strip()).samefile(TREE / "styles")
