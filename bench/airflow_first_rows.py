@@ -3,8 +3,8 @@
     .venv/bin/python bench/airflow_first_rows.py [ADDRESS USER PASSWORD]
 
 Without an address it builds and starts Airflow 3.3.2 with 120 DAGs that catch up with 20 daily runs each, and
-waits for them. Reference: flowrs 0.16 shows nothing live before 2.0 s; half of that is allowed. The figure is
-that of the client alone, without the screen.
+waits for them. Reference: flowrs 0.16 shows nothing live before 2.0 s; half of that is allowed. Two figures:
+of the client alone, and of the desk on a terminal, until Airflow is painted as live with its rows.
 """
 
 import contextlib
@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "live"))
 
 from airflow_dags import write_many
 from airflow_server import running, wait_until
+
+from pairs import until_shown
 
 _DAGS = 120
 _DAYS = 20
@@ -59,7 +61,7 @@ def main(arguments: list[str]) -> int:
 
             wait_until(caught_up, 900, "the DAGs have not caught up")
             url, user, password = server.url, server.reader, server.reader_password
-        return _measure(url, user, password)
+        return max(_measure(url, user, password), _measure_desk(url, user, password))
 
 
 def _measure(url: str, user: str, password: str) -> int:
@@ -83,6 +85,27 @@ def _measure(url: str, user: str, password: str) -> int:
     print(
         f"first live rows: {middle:.2f} s (least {min(seconds):.2f}, most {max(seconds):.2f}, "
         f"{_ROUNDS} rounds); {jobs} DAGs, {runs} runs; flowrs 0.16: 2.0 s; allowed {_ALLOWED:g} s"
+    )
+    return 0 if middle <= _ALLOWED else 1
+
+
+def _measure_desk(url: str, user: str, password: str) -> int:
+    """From the start of ``fedesk`` with an empty cache until the status line shows Airflow as live."""
+    with tempfile.TemporaryDirectory(prefix="fedesk-bench-") as folder:
+        config = Path(folder, "fedesk.toml")
+        config.write_text(
+            "[environments.prod]\nproduction = true\n[environments.prod.airflow]\n"
+            f'url = "{url}"\nuser = "{user}"\ncredential = "env:FEDESK_BENCH_PASSWORD"\n'
+        )
+        command = [sys.executable, "-m", "fedesk", "--config", str(config)]
+        seconds = []
+        for number in range(_ROUNDS):
+            own = {"FEDESK_BENCH_PASSWORD": password, "XDG_CACHE_HOME": str(Path(folder, str(number)))}
+            seconds.append(until_shown(command, "●".encode(), environment=own))
+    middle = statistics.median(seconds)
+    print(
+        f"first live rows on the desk: {middle:.2f} s (least {min(seconds):.2f}, most {max(seconds):.2f}, "
+        f"{_ROUNDS} rounds); flowrs 0.16: 2.0 s; allowed {_ALLOWED:g} s"
     )
     return 0 if middle <= _ALLOWED else 1
 

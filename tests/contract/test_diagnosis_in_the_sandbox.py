@@ -1,28 +1,17 @@
 from collections.abc import Iterator
-from datetime import datetime
 
 import pytest
+from sandbox_desk import SandboxClock
 
 from fedesk.composition import Desk, open_desk
 from fedesk.domain.states import State
 from fedesk.sandbox.server import Sandbox
-from fedesk.services.clock import SystemClock
 from fedesk.services.diagnosis import Diagnosis
-
-
-class WorldsClock(SystemClock):
-    """The sandbox's moment; durations are real."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._world = sandbox.world
-
-    def now(self) -> datetime:
-        return self._world.now()
 
 
 @pytest.fixture
 def desk(sandbox: Sandbox) -> Iterator[Desk]:
-    opened = open_desk(sandbox.config_path, "prod", WorldsClock(sandbox))
+    opened = open_desk(sandbox.config_path, "prod", SandboxClock(sandbox))
     yield opened
     opened.close()
 

@@ -1,44 +1,26 @@
 """One system goes wrong: it is named on screen, the other three stay live, and the app still quits."""
 
-import re
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from painting import text_of, until
+from sandbox_desk import SandboxClock, impatient
 
 from fedesk.composition import front_page, open_desk
 from fedesk.domain.states import FailureKind, Standing
 from fedesk.sandbox.server import Sandbox
-from fedesk.services.clock import SystemClock
 from fedesk.ui.app import DeskApp
 
 
-class WorldsClock(SystemClock):
-    """The sandbox's moment; durations are real."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._world = sandbox.world
-
-    def now(self) -> datetime:
-        return self._world.now()
-
-
 @pytest.fixture
-def impatient(full_sandbox: Sandbox, tmp_path: Path) -> Path:
+def hasty(full_sandbox: Sandbox, tmp_path: Path) -> Path:
     """The sandbox's configuration with a few seconds of patience instead of eighteen."""
-    text = full_sandbox.config_path.read_text()
-    hasty = re.sub(
-        r"(\[environments\.\w+\.(?!snowflake)\w+\]\n)", r"\1timeout = { connect = 1, read = 3 }" + "\n", text
-    )
-    path = tmp_path / "fedesk.toml"
-    path.write_text(hasty.replace('catalog = "', f'catalog = "{full_sandbox.config_path.parent}/'))
-    return path
+    return impatient(full_sandbox.config_path, tmp_path)
 
 
 def app_over(sandbox: Sandbox, config: Path) -> DeskApp:
-    clock = WorldsClock(sandbox)
+    clock = SandboxClock(sandbox)
     return DeskApp(front_page(config, None), lambda name: open_desk(config, name, clock), clock)
 
 
@@ -70,7 +52,7 @@ def refusing(sandbox: Sandbox) -> None:
 )
 async def test_one_bad_system_leaves_three_live(
     full_sandbox: Sandbox,
-    impatient: Path,
+    hasty: Path,
     go_wrong: Callable[[Sandbox], None],
     connection: str,
     kinds: set[FailureKind],
@@ -78,7 +60,7 @@ async def test_one_bad_system_leaves_three_live(
 ) -> None:
     """The bad one is named with the kind of its failure within its deadline; the others are live."""
     go_wrong(full_sandbox)
-    app = app_over(full_sandbox, impatient)
+    app = app_over(full_sandbox, hasty)
     async with app.run_test(size=(140, 40)) as pilot:
 
         def told() -> bool:
@@ -99,12 +81,10 @@ async def test_one_bad_system_leaves_three_live(
         await until(pilot, lambda: not app.is_running)
 
 
-async def test_a_sealed_vault_is_named_and_the_others_are_live(
-    full_sandbox: Sandbox, impatient: Path
-) -> None:
+async def test_a_sealed_vault_is_named_and_the_others_are_live(full_sandbox: Sandbox, hasty: Path) -> None:
     """Vault answers that it is sealed: that is a state of it, told as a finding that pages in production."""
     full_sandbox.control.seal_vault()
-    app = app_over(full_sandbox, impatient)
+    app = app_over(full_sandbox, hasty)
     async with app.run_test(size=(140, 40)) as pilot:
         await until(
             pilot,
@@ -118,9 +98,9 @@ async def test_a_sealed_vault_is_named_and_the_others_are_live(
         await until(pilot, lambda: not app.is_running)
 
 
-async def test_a_system_that_comes_back_is_live_again(full_sandbox: Sandbox, impatient: Path) -> None:
+async def test_a_system_that_comes_back_is_live_again(full_sandbox: Sandbox, hasty: Path) -> None:
     """A look that fails keeps the rows, marked stale; asking again after the repair makes them live."""
-    app = app_over(full_sandbox, impatient)
+    app = app_over(full_sandbox, hasty)
     async with app.run_test(size=(140, 40)) as pilot:
 
         def standing() -> Standing | None:

@@ -1,12 +1,11 @@
 """The desk over the sandbox: four real servers on loopback, one world, its clock standing still."""
 
-import re
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from painting import text_of, until
+from sandbox_desk import SandboxClock, impatient
 from textual.pilot import Pilot
 
 from fedesk.composition import front_page, open_desk
@@ -20,38 +19,12 @@ SIZE = (160, 44)
 PATIENCE = 60.0
 
 
-class SandboxClock:
-    """The moment at which the sandbox stands still."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-
-    def now(self) -> datetime:
-        return self._sandbox.control.clock.now()
-
-    def monotonic(self) -> float:
-        return 0.0
-
-
-def impatient(config: Path, seconds: int = 3) -> Path:
-    """The same configuration with short timeouts."""
-    text = re.sub(
-        r"(?m)^((?:url|account) = .*)$",
-        rf"\1\ntimeout = {{ connect = 2, read = {seconds} }}",
-        config.read_text(),
-    )
-    other = config.with_name("impatient.toml")
-    other.write_text(text, encoding="utf-8")
-    return other
-
-
 @pytest.fixture
-def open_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox], DeskApp]:
-    """The app over a sandbox, with a cache of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def open_on(tmp_path: Path) -> Callable[[Sandbox], DeskApp]:
+    """The app over a sandbox."""
 
     def make(sandbox: Sandbox) -> DeskApp:
-        config = impatient(sandbox.config_path)
+        config = impatient(sandbox.config_path, tmp_path)
         clock = SandboxClock(sandbox)
         return DeskApp(
             front_page(config, "prod"),

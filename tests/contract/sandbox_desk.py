@@ -1,0 +1,33 @@
+"""A desk over the sandbox: at the sandbox's moment, and with less patience than a person has."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+from fedesk.sandbox.server import Sandbox
+from fedesk.services.clock import SystemClock
+
+
+class SandboxClock(SystemClock):
+    """The moment of the sandbox's world; durations are real."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._world = sandbox.world
+
+    def now(self) -> datetime:
+        return self._world.now()
+
+
+def impatient(config: Path, folder: Path, *, seconds: int = 3) -> Path:
+    """The same configuration in a folder of its own, with short timeouts.
+
+    Snowflake keeps its patience: its emulator fills its tables at the first request.
+    """
+    text = re.sub(
+        r"(?m)^(\[environments\.\w+\.(?!snowflake)\w+\])$",
+        rf"\1\ntimeout = {{ connect = 1, read = {seconds} }}",
+        config.read_text(encoding="utf-8"),
+    )
+    other = folder / "impatient.toml"
+    other.write_text(text.replace('catalog = "', f'catalog = "{config.parent}/'), encoding="utf-8")
+    return other
