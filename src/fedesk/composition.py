@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fedesk.services.live_board import LiveBoard
     from fedesk.services.run_reading import RunReading
 
-PERIODS = {System.JENKINS: 5.0, System.AIRFLOW: 5.0, System.VAULT: 60.0, System.SNOWFLAKE: 3600.0}
+PERIODS = {System.JENKINS: 10.0, System.AIRFLOW: 5.0, System.VAULT: 60.0, System.SNOWFLAKE: 3600.0}
 """Seconds between two looks. A query wakes a Snowflake warehouse, which is billed for a minute at least."""
 
 

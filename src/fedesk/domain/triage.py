@@ -124,6 +124,7 @@ def _late_or_slow(history: JobHistory, now: datetime) -> Finding | None:
     if not is_slow and not late:
         return None
     slow = f"running {_minutes(took)}, usually {_minutes(usual.median)}" if took and usual else ""
+    waits = run.reason or (run.original_state if run.state is State.WAITING else "")
     return _of_run(
         history,
         run,
@@ -131,7 +132,7 @@ def _late_or_slow(history: JobHistory, now: datetime) -> Finding | None:
         kind="deadline" if late else "slow run",
         severity=severity_of(history) if late else _at_most(Severity.TICKET, severity_of(history)),
         state=State.WAITING if run.state is State.WAITING else State.UNSTABLE,
-        what=", ".join(part for part in (run.reason, slow, late) if part),
+        what=", ".join(part for part in (waits, slow, late) if part),
         todo="see what it waits for",
     )
 
