@@ -206,13 +206,13 @@ def test_a_few_jobs_with_more_builds_are_asked_alone(asgi_server: "AsgiServer") 
 
 
 def test_reasons_are_asked_for_once_and_few_a_look(served: "ServedApp", world: World) -> None:
-    """The newest failed build of a job gets its stage and error; three are asked for a look, none twice."""
+    """The newest failed build of a job gets its stage and error; eight are asked for a look, none twice."""
     client = client_of(served, world)
     served.requests.clear()
     found = client.observe(None)
     while True:
         asked = [request for request in served.requests if not is_look(request)]
-        assert len(asked) <= 3
+        assert len(asked) <= 8
         if not asked:
             break
         assert len(set(asked)) == len(asked)

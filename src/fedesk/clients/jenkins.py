@@ -43,7 +43,7 @@ from fedesk.domain.states import State
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError, ServerFaultError
 
-_REASONS_A_LOOK = 3
+_REASONS_A_LOOK = 8
 _JOBS_ASKED_ALONE = 3
 _FOLDERS_ASKED_ALONE = 30
 
