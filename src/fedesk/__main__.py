@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _WITH_VALUE = ("--env", "--config")
 # The same numbers as in fedesk.exits, which a broken installation may not be able to import.
-_DONE, _USAGE, _UNDETERMINED, _FAULT, _INTERRUPTED, _BROKEN_PIPE = 0, 2, 3, 70, 130, 141
+_DONE, _FAILED, _USAGE, _UNDETERMINED, _FAULT, _INTERRUPTED, _BROKEN_PIPE = 0, 1, 2, 3, 70, 130, 141
 
 
 def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
@@ -74,7 +74,7 @@ def _told(arguments: Sequence[str], clock: Clock | None) -> int:
         _forgive(sys.stdout)
         _forgive(sys.stderr)
         code = _dispatch(arguments, clock)
-        sys.stdout.flush()
+        unwritten = _unwritten()
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
@@ -84,8 +84,14 @@ def _told(arguments: Sequence[str], clock: Clock | None) -> int:
         if isinstance(error.__context__, BrokenPipeError):  # typer makes a SystemExit of it
             _close_output()
             return _BROKEN_PIPE
-        _say(_fault(error))
-        return _FAULT
+        unwritten = _unwritten(error)
+        if not unwritten:
+            _say(_fault(error))
+            return _FAULT
+    if unwritten:
+        _close_output()
+        _say(f"The output could not be written: {unwritten}.")
+        return _FAILED
     return code
 
 
@@ -167,6 +173,24 @@ def _forgive(stream: TextIO) -> None:
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
+
+
+def _unwritten(error: BaseException | None = None) -> str:
+    """Why standard output takes nothing, a full disk say; empty where it does. A broken pipe is raised.
+
+    ``error`` is what writing may have failed with already: the stream forgets what it could not write.
+    """
+    import errno
+
+    if isinstance(error, OSError) and error.filename is None and error.errno in {errno.ENOSPC, errno.EIO}:
+        return error.strerror or type(error).__name__
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as failed:
+        return failed.strerror or type(failed).__name__
+    return ""
 
 
 def _close_output() -> None:
