@@ -298,20 +298,3 @@ class LogScan:
         if _EXCEPTION_LINE.match(message) and (mark is None or mark.sign in {Sign.ERROR, Sign.FATAL}):
             return Mark(Sign.EXCEPTION, _WEIGHTS[Sign.EXCEPTION])
         return mark
-
-
-def first_error(lines: Iterable[str]) -> int | None:
-    """Number of the first line that speaks of trouble, from 0; None where there is none."""
-    scan = LogScan()
-    for line in lines:
-        scan.feed((line,))
-        if scan.errors:
-            return scan.errors[0]
-    return None
-
-
-def telling_line(lines: Iterable[str]) -> int | None:
-    """Number of the line that says best why a run failed, from 0; None where no line speaks of trouble."""
-    scan = LogScan()
-    scan.feed(lines)
-    return scan.telling

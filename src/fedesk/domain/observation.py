@@ -68,8 +68,6 @@ class Snapshot:
     connection: ConnectionName
     system: System
     address: str
-    epoch: int = 0
-    """Counts changes of configuration and environment; a snapshot of an older epoch is dropped."""
     observation: Observation | None = None
     observed_at: datetime | None = None
     latency: float | None = None

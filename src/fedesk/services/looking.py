@@ -10,11 +10,9 @@ from fedesk.ports.sources import Clock, Connection
 from fedesk.services.hiding import hidden, hide_in_observation
 
 
-def unseen(connection: Connection, epoch: int = 0) -> Snapshot:
+def unseen(connection: Connection) -> Snapshot:
     """What is known of a connection before the first look."""
-    return Snapshot(
-        connection=connection.name, system=connection.system, address=connection.address, epoch=epoch
-    )
+    return Snapshot(connection=connection.name, system=connection.system, address=connection.address)
 
 
 def look(connection: Connection, previous: Snapshot, clock: Clock, *, by_hand: bool = False) -> Snapshot:
