@@ -1,11 +1,15 @@
 """``fedesk status``: each connection and each pipeline."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from fedesk.cli import output, session
 from fedesk.cli.output import Column
+
+if TYPE_CHECKING:
+    from fedesk.domain.board import Board
 
 COLUMNS = (
     Column(title="CONNECTION", importance=9),
@@ -45,69 +49,76 @@ def _status(context: typer.Context, config: Path | None, environment: str | None
     board = board_once(desk.environment, desk.catalogue, desk.connections, session.clock_of(context), known)
     desk.board.know(board.snapshots)
     desk.close()
-    zone = desk.environment.timezone
     if as_json:
-        output.document(
-            "fedesk-status/1",
-            desk.environment.name,
-            board.at,
-            connections=[
-                {
-                    "name": str(one.connection),
-                    "system": one.system.value,
-                    "state": one.standing.value,
-                    "latency_ms": None if one.latency is None else round(one.latency * 1000),
-                    "as_of": output.instant(one.observed_at),
-                    "error": one.failure.sentence if one.failure else None,
-                    "error_kind": one.failure.kind.value if one.failure else None,
-                }
-                for one in board.snapshots
-            ],
-            pipelines=[
-                {
-                    "name": row.name,
-                    "owner": row.owner or None,
-                    "tier": int(row.tier),
-                    "state": row.state.value,
-                    "last_run": str(row.last_run.name) if row.last_run else None,
-                    "next_run": output.instant(row.next_run_at),
-                }
-                for row in board.pipelines
-            ],
-        )
+        _document(board)
     else:
-        facts = desk.environment
-        mark = "production, " if facts.production else ""
-        output.narrate(f"{facts.name} ({mark}{facts.mode}), times in {zone}")
-        output.table(
-            COLUMNS,
-            [
-                (
-                    str(one.connection),
-                    one.standing.value,
-                    "" if one.latency is None else f"{one.latency * 1000:.0f}ms",
-                    output.when(one.observed_at, zone),
-                    one.failure.sentence if one.failure else "",
-                )
-                for one in board.snapshots
-            ],
-            f"environment {facts.name} has no connections",
-        )
-        output.blank()
-        output.table(
-            PIPELINE_COLUMNS,
-            [
-                (
-                    row.name,
-                    row.state.value,
-                    output.when(row.last_run.at, zone) if row.last_run else "",
-                    row.owner,
-                    str(int(row.tier)),
-                    output.when(row.next_run_at, zone),
-                )
-                for row in board.pipelines
-            ],
-            "no pipelines: the catalogue describes none, and none was found",
-        )
+        _tables(board)
     session.tell_incomplete(board)
     return output.exit_for(one.failure for one in board.snapshots if one.failure)
+
+
+def _document(board: "Board") -> None:
+    output.document(
+        "fedesk-status/1",
+        board.environment.name,
+        board.at,
+        connections=[
+            {
+                "name": str(one.connection),
+                "system": one.system.value,
+                "state": one.standing.value,
+                "latency_ms": None if one.latency is None else round(one.latency * 1000),
+                "as_of": output.instant(one.observed_at),
+                "error": one.failure.sentence if one.failure else None,
+                "error_kind": one.failure.kind.value if one.failure else None,
+            }
+            for one in board.snapshots
+        ],
+        pipelines=[
+            {
+                "name": row.name,
+                "owner": row.owner or None,
+                "tier": int(row.tier),
+                "state": row.state.value,
+                "last_run": str(row.last_run.name) if row.last_run else None,
+                "next_run": output.instant(row.next_run_at),
+            }
+            for row in board.pipelines
+        ],
+    )
+
+
+def _tables(board: "Board") -> None:
+    facts = board.environment
+    mark = "production, " if facts.production else ""
+    output.narrate(f"{facts.name} ({mark}{facts.mode}), times in {facts.timezone}")
+    output.table(
+        COLUMNS,
+        [
+            (
+                str(one.connection),
+                one.standing.value,
+                "" if one.latency is None else f"{one.latency * 1000:.0f}ms",
+                output.when(one.observed_at, facts.timezone),
+                one.failure.sentence if one.failure else "",
+            )
+            for one in board.snapshots
+        ],
+        f"environment {facts.name} has no connections",
+    )
+    output.blank()
+    output.table(
+        PIPELINE_COLUMNS,
+        [
+            (
+                row.name,
+                row.state.value,
+                output.when(row.last_run.at, facts.timezone) if row.last_run else "",
+                row.owner,
+                str(int(row.tier)),
+                output.when(row.next_run_at, facts.timezone),
+            )
+            for row in board.pipelines
+        ],
+        "no pipelines: the catalogue describes none, and none was found",
+    )
