@@ -1,6 +1,7 @@
 """Snowflake's error numbers as fedesk's own errors.
 
-Numbers as connector 4.8 and 5.2 give them against a live server and the sandbox; 39xxxx come from the login.
+Numbers of what the sandbox provokes are as connector 4.8 and 5.2 give them; the others are the documentation's or
+remembered, and were not seen on a real account. 39xxxx come from the login.
 """
 
 from collections.abc import Container
