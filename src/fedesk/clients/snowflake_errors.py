@@ -1,7 +1,7 @@
 """Snowflake's error numbers as fedesk's own errors.
 
-Numbers of what the sandbox provokes are as connector 4.8 and 5.2 give them; the others are the documentation's or
-remembered, and were not seen on a real account. 39xxxx come from the login.
+Numbers of what the sandbox provokes are as connector 4.8 and 5.2 give them; the others are from documents or
+memory, and were not seen on a real account. 39xxxx come from the login.
 """
 
 from collections.abc import Container
