@@ -279,9 +279,11 @@ def test_the_sandbox_says_where_its_configuration_is_and_ends_when_told(run: Run
 
 def test_output_that_cannot_be_written_is_one_sentence_and_exit_1(tmp_path: Path) -> None:
     """A full disk under the output is told as such, and does not end with the interpreter's 120."""
+    config = tmp_path / "fedesk.toml"
+    config.touch()
     with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
         done = subprocess.run(
-            [sys.executable, "-m", "fedesk", "config", "path", "--config", str(tmp_path / "fedesk.toml")],
+            [sys.executable, "-m", "fedesk", "config", "path", "--config", str(config)],
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,
