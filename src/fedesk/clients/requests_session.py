@@ -150,20 +150,8 @@ class _TimedConnection(HTTPConnection):
         super().request(*args, **kwargs)
 
 
-class _TimedTlsConnection(HTTPSConnection):
-    """The same over TLS."""
-
-    def connect(self) -> None:
-        super().connect()
-        _put_under_deadline(self)
-
-    def _tunnel(self) -> None:
-        with _tunnel_under_deadline(self):
-            super()._tunnel()
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        _renew_deadline(self)
-        super().request(*args, **kwargs)
+class _TimedTlsConnection(_TimedConnection, HTTPSConnection):
+    """The same over TLS: what comes next in the order of its bases is urllib3's own HTTPS."""
 
 
 def _put_under_deadline(connection: http.client.HTTPConnection) -> None:

@@ -50,9 +50,7 @@ def _age_key(finding: Finding, now: datetime) -> float:
 def severity_of(history: JobHistory) -> Severity:
     """By the tier of whose job it is; a CI job never pages, for it hurts no customer."""
     severity = _BY_TIER[history.subject.tier]
-    if history.subject.role is Role.CI and severity is Severity.PAGE:
-        return Severity.TICKET
-    return severity
+    return _at_most(Severity.TICKET, severity) if history.subject.role is Role.CI else severity
 
 
 def _at_most(limit: Severity, severity: Severity) -> Severity:
