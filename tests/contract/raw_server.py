@@ -15,6 +15,45 @@ Talk: TypeAlias = Callable[[socket.socket, threading.Event], None]
 RawServer: TypeAlias = Callable[[Talk], str]
 
 
+def heard(connection: socket.socket) -> bytes:
+    """A request's head and what came with it; empty where the client has gone."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        more = connection.recv(65536)
+        if not more:
+            return b""
+        received += more
+    return received
+
+
+def hang(connection: socket.socket, over: threading.Event) -> None:
+    """Hears a request and never answers."""
+    heard(connection)
+    over.wait()
+
+
+def drip(head: bytes) -> Talk:
+    """Says ``head`` and then a byte every 50 ms, without end."""
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        heard(connection)
+        connection.sendall(head)
+        while not over.wait(0.05):
+            connection.sendall(b"x")
+
+    return talk
+
+
+def say(answer: bytes) -> Talk:
+    """Gives the same answer to every request."""
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        while heard(connection) and not over.is_set():
+            connection.sendall(answer)
+
+    return talk
+
+
 @pytest.fixture
 def raw_server() -> Iterator[RawServer]:
     """Starts servers: ``raw_server(talk)`` gives an address; ``talk`` has each accepted socket and an event.

@@ -17,6 +17,7 @@ from airflow_server import wait_until
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from raw_server import RawServer, Talk, drip, hang, heard, say
 
 from fedesk.clients import http
 from fedesk.clients.airflow import AirflowClient
@@ -40,9 +41,6 @@ from fedesk.ports.errors import (
 from fedesk.sandbox.airflow import Airflow, application
 from fedesk.sandbox.airflow_login import Login
 from fedesk.sandbox.world import World
-
-Talk = Callable[[socket.socket, threading.Event], None]
-RawServer = Callable[[Talk], str]
 
 
 class Served(Protocol):
@@ -81,40 +79,6 @@ def failure(where: Endpoint, auth: Auth = "token") -> SourceError:
     assert len(said) < 700
     assert "a.bearer.token" not in said
     return caught.value
-
-
-def heard(connection: socket.socket) -> bytes:
-    """A request's head and what came with it."""
-    got = b""
-    while b"\r\n\r\n" not in got:
-        piece = connection.recv(65536)
-        if not piece:
-            break
-        got += piece
-    return got
-
-
-def hang(connection: socket.socket, over: threading.Event) -> None:
-    heard(connection)
-    over.wait()
-
-
-def drip(head: bytes) -> Talk:
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        heard(connection)
-        connection.sendall(head)
-        while not over.wait(0.05):
-            connection.sendall(b"x")
-
-    return talk
-
-
-def say(answer: bytes) -> Talk:
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        while heard(connection) and not over.is_set():
-            connection.sendall(answer)
-
-    return talk
 
 
 def sized(body: bytes, head: bytes = OK) -> bytes:

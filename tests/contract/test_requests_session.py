@@ -3,7 +3,6 @@
 import socket
 import ssl
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from raw_server import RawServer, Talk, drip, hang, heard, say
 
 from fedesk.clients.requests_session import TimedSession, translate
 from fedesk.clients.tls import tls_context
@@ -34,9 +34,6 @@ from fedesk.ports.errors import (
     UnreachableError,
 )
 
-Talk = Callable[[socket.socket, threading.Event], None]
-RawServer = Callable[[Talk], str]
-
 
 def endpoint(url: str, *, deadline: float = 0.6, ca_bundle: Path | None = None, proxy: str = "") -> Endpoint:
     return Endpoint(
@@ -50,16 +47,6 @@ def endpoint(url: str, *, deadline: float = 0.6, ca_bundle: Path | None = None, 
     )
 
 
-def read_request(connection: socket.socket) -> bytes:
-    received = b""
-    while b"\r\n\r\n" not in received:
-        more = connection.recv(65536)
-        if not more:
-            return b""
-        received += more
-    return received
-
-
 def failure_of(where: Endpoint, *, method: str = "GET", body_limit: int = 1024) -> SourceError:
     """What a request to a bad server ends in; a wrong answer is no error and fails the test."""
     session = TimedSession(where, body_limit=body_limit)
@@ -69,31 +56,6 @@ def failure_of(where: Endpoint, *, method: str = "GET", body_limit: int = 1024) 
         return translate(caught.value, where)
     finally:
         session.close()
-
-
-def hang(connection: socket.socket, over: threading.Event) -> None:
-    read_request(connection)
-    over.wait()
-
-
-def drip(head: bytes) -> Talk:
-    """Says ``head`` and then a byte every 50 ms, without end."""
-
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        read_request(connection)
-        connection.sendall(head)
-        while not over.wait(0.05):
-            connection.sendall(b"x")
-
-    return talk
-
-
-def say(answer: bytes) -> Talk:
-    def talk(connection: socket.socket, over: threading.Event) -> None:
-        while read_request(connection) and not over.is_set():
-            connection.sendall(answer)
-
-    return talk
 
 
 @pytest.mark.parametrize(
@@ -121,7 +83,7 @@ def test_the_deadline_holds_on_a_connection_that_is_used_again(raw_server: RawSe
 
     def talk(connection: socket.socket, over: threading.Event) -> None:
         connections.append(1)
-        read_request(connection)
+        heard(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")(connection, over)
 
@@ -167,10 +129,10 @@ def test_a_connection_that_breaks_before_or_within_the_answer_is_unreachable(raw
     """Both end as UnreachableError, never as a traceback of urllib3's."""
 
     def hang_up(connection: socket.socket, _: threading.Event) -> None:
-        read_request(connection)
+        heard(connection)
 
     def break_off(connection: socket.socket, _: threading.Event) -> None:
-        read_request(connection)
+        heard(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc")
 
     assert isinstance(failure_of(endpoint(raw_server(hang_up))), UnreachableError)
@@ -203,7 +165,7 @@ def test_a_body_beyond_the_limit_is_not_read_to_its_end(raw_server: RawServer, l
     """The answer is dropped at the cap."""
 
     def talk(connection: socket.socket, _: threading.Event) -> None:
-        read_request(connection)
+        heard(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + b"x" * 2000)
 
     error = failure_of(endpoint(raw_server(talk)), body_limit=1000)
@@ -240,7 +202,7 @@ def test_a_get_is_redirected_within_its_server(raw_server: RawServer) -> None:
     """A path that gained a slash is no reason to fail."""
 
     def talk(connection: socket.socket, _: threading.Event) -> None:
-        while request := read_request(connection):
+        while request := heard(connection):
             if request.startswith(b"GET /new"):
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             else:
@@ -259,7 +221,7 @@ def test_proxy_and_netrc_of_the_environment_are_not_used(
     seen: list[bytes] = []
 
     def talk(connection: socket.socket, _: threading.Event) -> None:
-        seen.append(read_request(connection))
+        seen.append(heard(connection))
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     netrc = tmp_path / "netrc"
@@ -309,7 +271,7 @@ def test_tls_is_trusted_by_the_ca_bundle_alone_and_under_the_deadline(
 
     def talk(connection: socket.socket, over: threading.Event) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:
-            read_request(secure)
+            heard(secure)
             secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")(secure, over)
 

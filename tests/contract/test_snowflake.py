@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 import snowflake.connector
+from raw_server import RawServer, Talk
 
 from fedesk.clients import snowflake as client_module
 from fedesk.clients.snowflake import QUERY_TAG, SnowflakeClient
@@ -37,8 +38,6 @@ from fedesk.ports.errors import (
     UnreachableError,
 )
 
-Talk = Callable[[socket.socket, threading.Event], None]
-RawServer = Callable[[Talk], str]
 NAME = ConnectionName("prod", "snowflake")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import live_vault
 import pytest
+from raw_server import RawServer, Talk
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -33,8 +34,6 @@ from fedesk.sandbox import vault as emulator
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.world import World
 
-Talk = Callable[[socket.socket, threading.Event], None]
-RawServer = Callable[[Talk], str]
 ServeApp = Callable[[ASGIApp], str]
 
 NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
