@@ -1,0 +1,90 @@
+"""What services need around a change: previews that cannot change anything, looking up effects, the launcher.
+
+The Protocol with ``apply`` is not here: ``services.operation_runner`` alone holds it.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from fedesk.domain.names import ConnectionName, TaskName
+from fedesk.domain.operations import Call, Owner, Settlement
+from fedesk.domain.reruns import ClearPreview, RebuildPreview
+from fedesk.ports.endpoint import SecretText
+from fedesk.ports.sources import Connection
+
+
+class ClearSource(Protocol):
+    """Airflow, as plans of clears are made from it. Raises SourceError; changes nothing."""
+
+    def clear_preview(self, run_id: str, task: TaskName | None) -> ClearPreview:
+        """What clearing the failed tasks of ``DAG/RUN_ID`` touches, by the dry run; of one task where named.
+
+        Where the dry run is forbidden, the same by reads alone.
+        """
+
+
+class RebuildSource(Protocol):
+    """Jenkins, as plans of builds are made from it. Raises SourceError; changes nothing."""
+
+    def rebuild_preview(self, build_id: str) -> RebuildPreview:
+        """What building ``FOLDER/JOB#NUMBER`` again with its parameters would meet."""
+
+
+class Settles(Protocol):
+    """A system in which effects are looked up."""
+
+    def settle(self, call: Call) -> Settlement:
+        """Whether the effect of a (filled) call is there. Looks, and never sends. Raises SourceError."""
+
+    def close(self) -> None:
+        """Let go of sockets and sessions; never waits for the network."""
+
+
+class Systems(Protocol):
+    """The configured systems, by connection."""
+
+    def reading(self, name: ConnectionName) -> Connection:
+        """How a connection is read; raises NotFoundError where it is not configured."""
+
+    def settle(self, name: ConnectionName, call: Call) -> Settlement:
+        """Look an effect up through the connection's bulkhead. Raises SourceError."""
+
+
+class Processes(Protocol):
+    """Processes of this machine and of others."""
+
+    def me(self) -> Owner:
+        """This process."""
+
+    def is_alive(self, owner: Owner) -> bool | None:
+        """Whether an owner still lives; None where that cannot be told, on another host.
+
+        On the same host an owner of another boot is dead.
+        """
+
+
+class Runner(Protocol):
+    """A process that executes operations, loaded and waiting."""
+
+    def go(self, operation: str) -> None:
+        """Execute a confirmed operation, in a process of its own. Returns at once; raises LaunchError."""
+
+    def trouble(self) -> str:
+        """What the process wrote to stderr, cleaned; empty where it wrote nothing."""
+
+    def cancel(self) -> None:
+        """End the waiting process; operations that go on are left alone."""
+
+
+class Launcher(Protocol):
+    """Starts runners."""
+
+    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> Runner:
+        """Start a runner now, so that it has loaded when it is needed; returns at once.
+
+        Credentials are looked up here, where a keyring's prompt can be answered, and go through a pipe.
+        """
+
+
+class LaunchError(Exception):
+    """The runner could not be started, or has ended: one sentence with its own words."""

@@ -1,0 +1,187 @@
+"""The desk's own state: operations, their journal, and the audit log.
+
+    StoreError
+      StoreUnavailableError   cannot be read or written: disk full, read-only, gone, corrupt (exit 6)
+      SchemaError             made by another fedesk than this one (exit 6)
+      ReservedError           another operation holds the target (exit 5)
+      NotClaimableError       it is not waiting to be executed: claimed by another, ended, not there (exit 5)
+      LeaseLostError          somebody else has taken the operation over
+
+Each carries one sentence that says what, where and what to do. Every method that writes is one transaction;
+journal entries, audit record and lease of one moment are in the same one. Blocking.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fedesk.domain.audit import AuditDraft, AuditRecord
+from fedesk.domain.operations import Confirmation, GuardResult, JournalEntry, Operation, Outcome, Owner, Plan
+
+
+class StoreError(Exception):
+    """The desk's own state does not allow what was asked."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be read or written."""
+
+
+class SchemaError(StoreError):
+    """The store was made by another version of fedesk."""
+
+
+class ReservedError(StoreError):
+    """Another operation holds one of the plan's reservations."""
+
+    def __init__(self, sentence: str, holder: Operation) -> None:
+        super().__init__(sentence)
+        self.holder = holder
+
+
+class NotClaimableError(StoreError):
+    """The operation is not waiting to be executed."""
+
+
+class LeaseLostError(StoreError):
+    """Another process has taken the operation over: nothing more may be sent or written by this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What becomes durable when somebody confirms: plan, guards as they were judged, confirmation."""
+
+    plan: Plan
+    digest: str
+    guards: tuple[GuardResult, ...]
+    confirmation: Confirmation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to act for an operation."""
+
+    operation: str
+    owner: Owner
+    fence: int
+    """Grows with each claim; who holds an older one has lost it."""
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a write has made."""
+
+    audit_seq: int | None
+    """Sequence number of the audit record that went with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaw:
+    """The first thing in the audit log that is not as it should be."""
+
+    seq: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What checking the chain found."""
+
+    records: int
+    """Records that are good, from the start."""
+    head: str
+    """Hash of the last good record, hexadecimal; the genesis of 64 zeros where there is none."""
+    flaw: Flaw | None
+    deep: bool
+
+
+class OperationReader(Protocol):
+    """Operations, as everyone may read them."""
+
+    def operation(self, operation: str) -> Operation | None:
+        """One operation by its id, or by the first characters of it if they are those of one alone."""
+
+    def operations(self, *, environment: str | None = None, limit: int = 50) -> tuple[Operation, ...]:
+        """The newest operations, newest first."""
+
+    def open_operations(self) -> tuple[Operation, ...]:
+        """All that have not ended, or ended unknown, of every environment; newest first."""
+
+    def holder(self, reserves: Sequence[str], *, besides: str = "") -> Operation | None:
+        """The operation that holds one of these reservations, other than ``besides``."""
+
+    def reruns_since(self, kind: str, reserve: str, since: datetime) -> int:
+        """Operations of a kind that reserved this, were sent, and were confirmed at ``since`` or later.
+
+        Those that were refused or aborted do not count.
+        """
+
+    def changes(self) -> int:
+        """A number that moves when another process has written (``PRAGMA data_version``); cheap to ask."""
+
+
+class AuditReader(Protocol):
+    """The audit log, as everyone may read it."""
+
+    def tail(
+        self, limit: int, *, environment: str | None = None, operation: str | None = None
+    ) -> tuple[AuditRecord, ...]:
+        """The newest records, oldest first."""
+
+    def record(self, seq: int) -> AuditRecord | None:
+        """One record."""
+
+    def stream(self) -> Iterator[AuditRecord]:
+        """All records from the first on, as they are in the file, unverified."""
+
+    def verify(self, *, deep: bool) -> Verification:
+        """Check the chain over the stored bytes; ``deep`` also compares each record with what it tells of."""
+
+
+class OperationStore(OperationReader, AuditReader, Protocol):
+    """All of it."""
+
+    def check(self) -> None:
+        """Whether it can be written now, and is of this version; raises StoreError."""
+
+    def submit(self, submission: Submission) -> None:
+        """Write plan, guards and confirmation as a confirmed operation."""
+
+    def claim(
+        self, operation: str, owner: Owner, at: datetime, until: datetime, *, dead: Owner | None
+    ) -> Lease:
+        """Take the lease of a confirmed operation and its reservations.
+
+        ``dead`` is the owner that was found dead, where an operation that had begun, or ended unknown, is
+        taken over. Raises NotClaimableError, ReservedError.
+        """
+
+    def renew(self, lease: Lease, until: datetime) -> Lease:
+        """Hold on to it; raises LeaseLostError. Called right before each send as well."""
+
+    def write(
+        self, lease: Lease, entries: Sequence[JournalEntry], audit: AuditDraft | None = None
+    ) -> Written:
+        """Append to the journal, and one audit record with it; raises LeaseLostError."""
+
+    def end(
+        self,
+        lease: Lease,
+        outcome: Outcome,
+        said: str,
+        at: datetime,
+        entries: Sequence[JournalEntry],
+        audit: AuditDraft,
+    ) -> Written:
+        """The same, and the operation has ended. Reservations are let go, unless the outcome is unknown.
+
+        Settling an unknown operation ends it a second time, and that one is final.
+        """
+
+    def append(self, audit: AuditDraft) -> Written:
+        """One audit record that belongs to no journal: a refusal, a write window, an export."""
+
+    def close(self) -> None:
+        """Let go of the file."""

@@ -1,0 +1,68 @@
+"""The table of operation kinds. A kind is one file in ``services/kinds`` and one entry here.
+
+Each says how its plan is drafted (and drafted again right before it runs), its steps, and which guards block.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.operations import Effect, Fact, GuardResult, JournalEntry, Plan, Progress, StepKind, Target
+from fedesk.domain.reruns import RerunRequest
+from fedesk.domain.states import System
+from fedesk.ports.changing import Systems
+from fedesk.ports.sources import Clock
+
+
+class Weight(StrEnum):
+    """What a guard that says no is worth in a kind of operation."""
+
+    BLOCKS = "blocks"
+    WARNS = "warns"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a kind makes of what the systems say: the changing part of a plan, and its own guards' rulings."""
+
+    target: Target
+    effects: tuple[Effect, ...]
+    guards: tuple[GuardResult, ...]
+    """Of the kind's own guards: can the job be built, can its parameters be repeated, is somebody at it."""
+    facts: tuple[Fact, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a kind, in order. ``look`` is None for an effect, which sends the plan's next effect."""
+
+    name: str
+    """Short and stable: it stands in the journal."""
+    kind: StepKind
+    sentence: str
+    """What it does, for the watch frame: ``follow queue item to its build``."""
+    look: Callable[[Plan, tuple[JournalEntry, ...], Systems, Clock], Progress] | None = None
+    """Looks once; the journal so far tells what came before (references). Raises SourceError."""
+    within: float | None = None
+    """Seconds a verify step may take before its outcome is unknown; None: until it is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationKind:
+    """One kind of operation."""
+
+    name: str
+    """``airflow.clear-failed``"""
+    action: str
+    """Its verb in the audit log and on the command line: ``rerun``."""
+    system: System
+    draft: Callable[[RerunRequest, Systems, Catalogue], Draft]
+    """Reads and drafts; raises SourceError, NotFoundError. Used for the plan, and again at execution."""
+    steps: tuple[Step, ...]
+    weights: Mapping[str, Weight] = field(default_factory=lambda: MappingProxyType({}))
+    """Guards that only warn in this kind; all others block."""
+    wants_reason: bool = True
+    """Whether production wants a reason or a ticket."""
