@@ -1,7 +1,7 @@
 """Operations as values: a plan, who agreed to it, what was done, how it ended.
 
 The plan is immutable. Its digest is SHA-256 over the RFC 8785 bytes of exactly its fields, with
-``{operation}`` and ``{plan}`` left as placeholders inside calls; ``filled`` puts them in before a call is sent.
+``{operation}`` and ``{plan}`` left as placeholders in calls; ``filled`` puts them in before a call is sent.
 """
 
 from collections.abc import Mapping, Sequence
