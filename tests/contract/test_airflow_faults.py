@@ -30,6 +30,7 @@ from fedesk.ports.errors import (
     CredentialError,
     DeadlineError,
     ForbiddenError,
+    NotSentError,
     ProtocolError,
     RateLimitedError,
     ServerFaultError,
@@ -214,6 +215,7 @@ def test_https_to_a_server_without_tls_is_a_tls_error(raw_server: RawServer) -> 
 
     error = failure(endpoint(raw_server(talk).replace("http:", "https:")))
     assert isinstance(error, TlsError)
+    assert isinstance(error, NotSentError)
     assert "ca_bundle" in str(error)
     assert len(asked) == 1
 
@@ -273,10 +275,67 @@ def test_a_body_that_is_not_what_its_encoding_says(raw_server: RawServer) -> Non
     assert isinstance(error, ProtocolError)
 
 
-@pytest.mark.parametrize("url", ["http://", "no-address", "http://127.0.0.1:99999", "ftp://127.0.0.1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://",
+        "no-address",
+        "http://127.0.0.1:99999",
+        "ftp://127.0.0.1",
+        pytest.param("http://127.0.0.1:9", id="nobody listens"),
+        pytest.param("http://fedesk.invalid", id="no such host"),
+    ],
+)
 def test_an_address_that_is_none(url: str) -> None:
-    """What is no usable address is told in one sentence."""
-    assert isinstance(failure(endpoint(url)), UnreachableError)
+    """What cannot be connected to is told in one sentence, and certainly nothing was sent."""
+    assert isinstance(failure(endpoint(url)), NotSentError)
+
+
+def test_no_connection_in_time_is_nothing_sent() -> None:
+    """A handshake that never comes (a full backlog) ends late, and certainly nothing was sent."""
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.settimeout(0)
+            waiting.connect_ex(listener.getsockname())
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        error = failure(endpoint(url, connect_timeout=0.3, deadline=5.0))
+    assert isinstance(error, DeadlineError)
+    assert isinstance(error, NotSentError)
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        pytest.param(hang, id="never answers"),
+        pytest.param(lambda connection, _: heard(connection), id="hears, then closes"),
+        pytest.param(lambda connection, _: connection.close(), id="accepts and closes"),
+    ],
+)
+def test_what_may_have_been_heard_is_not_called_unsent(raw_server: RawServer, talk: Talk) -> None:
+    """Once a connection stood, nobody can tell whether the request was heard: no NotSentError."""
+    assert not isinstance(failure(endpoint(raw_server(talk))), NotSentError)
+
+
+def test_a_second_try_that_is_refused_does_not_hide_the_first() -> None:
+    """A request that was heard, broke off, and found nobody at the second try may have been carried out."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def once() -> None:
+            connection, _ = listener.accept()
+            listener.close()
+            with connection:
+                heard(connection)
+
+        thread = threading.Thread(target=once, daemon=True)
+        thread.start()
+        error = failure(endpoint(url))
+        thread.join(timeout=5)
+    assert isinstance(error, UnreachableError)
+    assert not isinstance(error, NotSentError)
 
 
 def test_files_that_cannot_be_used_are_mistakes_of_configuration(tmp_path: Path) -> None:

@@ -23,7 +23,10 @@ from fedesk.clients.tls import server_address, tls_context
 from fedesk.clients.wording import quoted, status_error
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
+    ConnectDeadlineError,
     DeadlineError,
+    HandshakeError,
+    NotSentError,
     ProtocolError,
     SourceError,
     TlsError,
@@ -168,15 +171,17 @@ def request(
         json=content,
         headers=dict(headers or {}),
     )
+    first = True
     try:
         try:
             return _send(client, endpoint, prepared)
         except httpx.TransportError as error:
             if not again or not _may_pass(error):
                 raise
+            first = isinstance(error, _CONNECTING)
         return _send_again(client, endpoint, prepared)
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
-        raise translate(error, endpoint) from None
+        raise translate(error, endpoint, first=first) from None
     finally:
         _DEADLINE.until = outer
 
@@ -258,23 +263,28 @@ def _told(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def translate(error: Exception, endpoint: Endpoint) -> SourceError:
-    """What httpx raised, as one sentence of fedesk's own tree of errors."""
+def translate(error: Exception, endpoint: Endpoint, *, first: bool = True) -> SourceError:
+    """What httpx raised, as one sentence of fedesk's own tree of errors.
+
+    It is a NotSentError where httpx failed while connecting and nothing was sent before (``first``).
+    """
     causes = tuple(_causes(error))
     words = quoted(_innermost(causes))
+    unsent = first and isinstance(error, _CONNECTING)
     if any(isinstance(cause, ssl.SSLError) for cause in causes) and not isinstance(error, _LATE):
-        return TlsError(
+        return (HandshakeError if unsent else TlsError)(
             f"{_where(endpoint)} has a certificate or TLS that is not accepted: {words}; "
             "see `ca_bundle` and `url`"
         )
     if isinstance(error, _LATE):
-        return DeadlineError(
+        return (ConnectDeadlineError if unsent else DeadlineError)(
             f"{_where(endpoint)} did not answer in time (connect {endpoint.connect_timeout:g} s, read "
             f"{endpoint.read_timeout:g} s, in all {endpoint.deadline:g} s); see whether the server is up, or "
             "allow it more time with `timeout` in the configuration"
         )
-    for kinds, raised, what, todo in _SENTENCES:
+    for kinds, what, todo in _SENTENCES:
         if isinstance(error, kinds):
+            raised = NotSentError if unsent else UnreachableError
             return raised(f"{_where(endpoint)} {what}: {words}; {todo}")
     return ProtocolError(
         f"{_where(endpoint)} does not answer as documented: {words}; see whether its `url` is right"
@@ -282,26 +292,24 @@ def translate(error: Exception, endpoint: Endpoint) -> SourceError:
 
 
 _LATE = (httpx.TimeoutException, TimeoutError)
-_SENTENCES: tuple[tuple[tuple[type[Exception], ...], type[SourceError], str, str], ...] = (
-    ((httpx.ProxyError,), UnreachableError, "cannot be reached through its proxy", "see `proxy`"),
-    (
-        (httpx.InvalidURL, httpx.UnsupportedProtocol),
-        UnreachableError,
-        "has no usable address",
-        "correct its `url`",
-    ),
+_CONNECTING = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.InvalidURL,
+    httpx.UnsupportedProtocol,
+)
+"""What httpx raises before the first byte of a request is written, TLS included."""
+_SENTENCES: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
+    ((httpx.ProxyError,), "cannot be reached through its proxy", "see `proxy`"),
+    ((httpx.InvalidURL, httpx.UnsupportedProtocol), "has no usable address", "correct its `url`"),
     (
         (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError),
-        UnreachableError,
         "broke off its answer",
         "see whether the server is well",
     ),
-    (
-        (httpx.NetworkError, OSError),
-        UnreachableError,
-        "cannot be reached",
-        "see whether it is up and its `url` is right",
-    ),
+    ((httpx.NetworkError, OSError), "cannot be reached", "see whether it is up and its `url` is right"),
 )
 """The first that fits says what it is."""
 

@@ -2,6 +2,7 @@
 
     SourceError
       UnreachableError        no connection: refused, no route, no such host, reset
+        NotSentError          the same, and certainly no byte of the request left this machine
       TlsError                the certificate or the handshake was refused
       UnauthenticatedError    401, or a login that was refused
       ForbiddenError          403: known, but not allowed
@@ -12,6 +13,9 @@
       ProtocolError           an answer that is not what the system documents
       DeadlineError           connect, read or total time exceeded
       CredentialError         the credential could not be had: a mistake of configuration
+
+A TLS or time error that is also a NotSentError came while connecting: whoever changes something knows by
+``isinstance(error, NotSentError)`` alone that nothing was done.
 
 Each carries one sentence that says what, where and what to do, with the system's own words quoted.
 """
@@ -43,10 +47,21 @@ class UnreachableError(SourceError):
     kind = FailureKind.UNREACHABLE
 
 
+class NotSentError(UnreachableError):
+    """No byte of the request left: refused, no route, no such host, no TLS, no connection in time.
+
+    Raised only where that is certain. Nothing was changed, whatever the request was.
+    """
+
+
 class TlsError(SourceError):
     """The certificate or the handshake was refused."""
 
     kind = FailureKind.TLS
+
+
+class HandshakeError(TlsError, NotSentError):
+    """TLS was refused before any request could be sent."""
 
 
 class UnauthenticatedError(SourceError):
@@ -95,6 +110,10 @@ class DeadlineError(SourceError):
     """It took longer than the connection's timeouts allow."""
 
     kind = FailureKind.TIMEOUT
+
+
+class ConnectDeadlineError(DeadlineError, NotSentError):
+    """No connection was there in time to send the request."""
 
 
 class CredentialError(SourceError):
