@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from fedesk.services.live_board import LiveBoard
     from fedesk.services.run_reading import RunReading
 
+    CredentialOf = Callable[[ConnectionConfig], Callable[[], SecretText] | None]
+    """Where the credential of a connection comes from; None where it has none."""
+
 PERIODS = {System.JENKINS: 10.0, System.AIRFLOW: 5.0, System.VAULT: 60.0, System.SNOWFLAKE: 3600.0}
 """Seconds between two looks. A query wakes a Snowflake warehouse, which is billed for a minute at least."""
 
@@ -129,18 +132,33 @@ def _last_known(path: Path, environment: str) -> LastKnown:
     return LastKnown(Path(platformdirs.user_cache_dir("fedesk")), path, environment)
 
 
-def open_desk(config: Path | None, environment: str | None, clock: "Clock") -> Desk:
+def open_desk(
+    config: Path | None,
+    environment: str | None,
+    clock: "Clock",
+    *,
+    credential_of: "CredentialOf | None" = None,
+) -> Desk:
     """Read the configuration and the catalogue and make everything ready; opens no connection.
 
     Raises ConfigurationError with a sentence a mistake.
     """
     from fedesk.config import load_config
 
-    return compose(load_config(config), environment, clock)
+    return compose(load_config(config), environment, clock, credential_of=credential_of)
 
 
-def compose(config: "Config", environment: str | None, clock: "Clock") -> Desk:
-    """Make a desk of one environment; the default one where none is named. Raises ConfigurationError."""
+def compose(
+    config: "Config",
+    environment: str | None,
+    clock: "Clock",
+    *,
+    credential_of: "CredentialOf | None" = None,
+) -> Desk:
+    """Make a desk of one environment; the default one where none is named. Raises ConfigurationError.
+
+    ``credential_of`` says where credentials come from, if not from what the configuration refers to.
+    """
     from fedesk.catalogue import load_catalogue
     from fedesk.config import select_environment
     from fedesk.domain.catalogue import Catalogue
@@ -148,10 +166,11 @@ def compose(config: "Config", environment: str | None, clock: "Clock") -> Desk:
     from fedesk.services.run_reading import RunReading
 
     _keep_libraries_quiet()
+    look_up = credential_of or reference_of
     selected = select_environment(config, environment)
     catalogue = load_catalogue(config.catalog) if config.catalog is not None else Catalogue()
     by_environment = {
-        name: _connections(table, _snowflake_users(catalogue, name))
+        name: _connections(table, _snowflake_users(catalogue, name), look_up)
         for name, table in config.environments.items()
     }
     connections = by_environment[selected.name]
@@ -219,21 +238,25 @@ def _snowflake_users(catalogue: "Catalogue", environment: str) -> tuple[str, ...
     return tuple(name.removeprefix(prefix) for name in named if name.startswith(prefix))
 
 
-def _connections(environment: "Environment", users: tuple[str, ...]) -> tuple["Connection", ...]:
+def _connections(
+    environment: "Environment", users: tuple[str, ...], credential_of: "CredentialOf"
+) -> tuple["Connection", ...]:
     """All of an environment. A user is one of the first Snowflake: another account need not know him."""
     found: list[Connection] = []
     for configured in environment.connections():
-        found.append(_connection(configured, users))
+        found.append(_connection(configured, users, credential_of))
         if configured.system is System.SNOWFLAKE:
             users = ()
     return tuple(found)
 
 
-def _connection(configured: "ConnectionConfig", users: tuple[str, ...]) -> "Connection":
+def _connection(
+    configured: "ConnectionConfig", users: tuple[str, ...], credential_of: "CredentialOf"
+) -> "Connection":
     from fedesk.clients.bulkhead import ThreadBulkhead
     from fedesk.ports.sources import Connection
 
-    endpoint = _endpoint(configured)
+    endpoint = endpoint_of(configured, credential_of)
     name, system = str(configured.name), configured.system
     address, period = endpoint.url, PERIODS[system]
     # Opening, logging in and one look may each take a request's time.
@@ -255,7 +278,8 @@ def _connection(configured: "ConnectionConfig", users: tuple[str, ...]) -> "Conn
     )
 
 
-def _endpoint(configured: "ConnectionConfig") -> "Endpoint":
+def endpoint_of(configured: "ConnectionConfig", credential_of: "CredentialOf") -> "Endpoint":
+    """Where a configured system is, and how one gets in."""
     from fedesk.config_types import SnowflakeConfig
     from fedesk.ports.endpoint import Endpoint
 
@@ -270,7 +294,7 @@ def _endpoint(configured: "ConnectionConfig") -> "Endpoint":
         name=configured.name,
         url=url,
         user=settings.user or "",
-        credential=_credential(configured),
+        credential=credential_of(configured),
         connect_timeout=settings.timeout.connect,
         read_timeout=settings.timeout.read,
         deadline=settings.timeout.connect + settings.timeout.read,
@@ -281,7 +305,8 @@ def _endpoint(configured: "ConnectionConfig") -> "Endpoint":
     )
 
 
-def _credential(configured: "ConnectionConfig") -> "Callable[[], SecretText] | None":
+def reference_of(configured: "ConnectionConfig") -> "Callable[[], SecretText] | None":
+    """Looks up what the configuration refers to; None where it names no credential."""
     reference = configured.settings.credential
     if reference is None:
         return None

@@ -1,0 +1,294 @@
+"""The desk that acts: beside what ``composition`` reads with, the store, plans and the way to a change.
+
+Everything here is made when it is first asked for: SQLAlchemy alone costs the first rows 0.4 s.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fedesk import __version__, composition
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.states import System
+
+if TYPE_CHECKING:
+    from fedesk.composition import CredentialOf
+    from fedesk.config_types import Config, ConnectionConfig
+    from fedesk.domain.audit import Actor
+    from fedesk.domain.front import EnvironmentFacts
+    from fedesk.domain.operations import Call, Operation, Settlement
+    from fedesk.ports.changing import Launcher
+    from fedesk.ports.endpoint import Endpoint, SecretText
+    from fedesk.ports.sources import Bulkhead, Clock, Connection
+    from fedesk.services.changes import Changes
+    from fedesk.services.operation_runner import Changer
+    from fedesk.services.processes import LocalProcesses
+    from fedesk.store.operations import SqlStore
+
+
+class LiveSystems:
+    """The configured systems, to be read and to be changed (``services.operation_runner.ChangingSystems``).
+
+    Opens nothing until it is asked.
+    """
+
+    def __init__(
+        self, connections: Sequence["Connection"], changers: Mapping[ConnectionName, "Bulkhead[Changer]"]
+    ) -> None:
+        self._connections = {connection.name: connection for connection in connections}
+        self._changers = changers
+
+    def reading(self, name: ConnectionName) -> "Connection":
+        """How a connection is read; raises NotFoundError where it is not configured."""
+        found = self._connections.get(name)
+        if found is None:
+            raise self._missing(name, self._connections)
+        return found
+
+    def changing(self, name: ConnectionName) -> "Bulkhead[Changer]":
+        """How a connection is changed; raises NotFoundError where it is not configured, or cannot be."""
+        found = self._changers.get(name)
+        if found is None:
+            raise self._missing(name, self._changers)
+        return found
+
+    def settle(self, name: ConnectionName, call: "Call") -> "Settlement":
+        """Look an effect up. Raises SourceError."""
+        return self.changing(name).call(lambda system: system.settle(call))
+
+    def close(self) -> None:
+        """Let go of every system; waits for none."""
+        for bulkhead in self._changers.values():
+            bulkhead.close()
+
+    @staticmethod
+    def _missing(name: ConnectionName, known: Mapping[ConnectionName, Any]) -> Exception:
+        from fedesk.ports.errors import NotFoundError
+
+        named = ", ".join(str(one) for one in sorted(known)) or "none"
+        return NotFoundError(f"{name} is not configured as a system that can be changed; there are: {named}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk(composition.Desk):
+    """One environment, opened, and what changes its systems."""
+
+    clock: "Clock"
+    credential_of: "CredentialOf"
+
+    @cached_property
+    def store(self) -> "SqlStore":
+        """The desk's own state; opened at its first use, which raises StoreError where it cannot be."""
+        import platformdirs
+
+        from fedesk.store.operations import SqlStore
+        from fedesk.store.place import store_path
+
+        return SqlStore(store_path(self.config.store.url, Path(platformdirs.user_state_dir("fedesk"))))
+
+    @cached_property
+    def systems(self) -> LiveSystems:
+        """Every configured system, of all environments."""
+        return LiveSystems(self.all_connections, changers(self.config, self.credential_of))
+
+    @cached_property
+    def changes(self) -> "Changes":
+        """Plans and their confirmation."""
+        import uuid_utils
+
+        from fedesk.services.changes import Changes
+
+        return Changes(
+            store=self.store,
+            systems=self.systems,
+            catalogue=self.catalogue,
+            environments=self.by_name,
+            actor=self.actor,
+            clock=self.clock,
+            new_id=lambda: str(uuid_utils.uuid7()),
+            made_by=f"fedesk {__version__} on {self.actor.host}",
+            processes=self.processes,
+        )
+
+    @cached_property
+    def processes(self) -> "LocalProcesses":
+        """Processes of this machine."""
+        from fedesk.services.processes import LocalProcesses
+
+        return LocalProcesses()
+
+    @cached_property
+    def launcher(self) -> "Launcher":
+        """Starts the processes that change something."""
+        from fedesk.launcher import ProcessLauncher
+
+        return ProcessLauncher(self.config.path)
+
+    @property
+    def actor(self) -> "Actor":
+        """Who is at the desk, in this process."""
+        from fedesk.services.identity import actor_of
+
+        return actor_of(self.config.identity.principal)
+
+    @property
+    def by_name(self) -> "dict[str, EnvironmentFacts]":
+        """All environments."""
+        return {facts.name: facts for facts in self.environments}
+
+    def credentials_for(
+        self, connections: Sequence[ConnectionName]
+    ) -> "Callable[[], dict[ConnectionName, SecretText]]":
+        """Looks the credentials of some connections up when it is called; raises CredentialError."""
+        configured = {
+            one.name: one
+            for environment in self.config.environments.values()
+            for one in environment.connections()
+        }
+        lookups = {
+            name: look_up
+            for name in connections
+            if name in configured and (look_up := self.credential_of(configured[name])) is not None
+        }
+        return lambda: {name: look_up() for name, look_up in lookups.items()}
+
+    def execute(self, operation: str) -> "Operation":
+        """Execute a confirmed operation in this process. Raises StoreError."""
+        import time
+
+        from fedesk.services.operation_runner import execute
+
+        return execute(
+            operation,
+            store=self.store,
+            systems=self.systems,
+            catalogue=self.catalogue,
+            environments=self.by_name,
+            actor=self.actor,
+            clock=self.clock,
+            processes=self.processes,
+            pause=time.sleep,
+        )
+
+    def recheck(self, operation: str) -> "Operation":
+        """Look again at an operation whose owner died or whose outcome is unknown. Raises StoreError."""
+        from fedesk.services.settling import recheck
+
+        return recheck(
+            operation,
+            store=self.store,
+            systems=self.systems,
+            catalogue=self.catalogue,
+            clock=self.clock,
+            processes=self.processes,
+            actor=self.actor,
+        )
+
+    def close(self) -> None:
+        """Stop polling, keep what is known, let go of every system and of the store; waits for none."""
+        super().close()
+        for name in ("systems", "store"):
+            made = self.__dict__.get(name)
+            if made is not None:
+                made.close()
+
+
+def open_desk(config: Path | None, environment: str | None, clock: "Clock") -> Desk:
+    """Read configuration and catalogue and make everything ready; opens no connection and no store.
+
+    Raises ConfigurationError with a sentence a mistake.
+    """
+    return _acting(composition.open_desk(config, environment, clock), clock, composition.reference_of)
+
+
+def open_runner(config: Path, credentials: Mapping[str, "SecretText"], clock: "Clock") -> Desk:
+    """A desk that executes operations with credentials it was given, and with no others."""
+    given = partial(_given, credentials)
+    desk = composition.open_desk(config, None, clock, credential_of=given)
+    return _acting(desk, clock, given)
+
+
+def _acting(desk: composition.Desk, clock: "Clock", credential_of: "CredentialOf") -> Desk:
+    values = {field.name: getattr(desk, field.name) for field in fields(composition.Desk)}
+    return Desk(**values, clock=clock, credential_of=credential_of)
+
+
+def _given(
+    credentials: Mapping[str, "SecretText"], configured: "ConnectionConfig"
+) -> "Callable[[], SecretText] | None":
+    if configured.settings.credential is None:
+        return None
+
+    def look_up() -> "SecretText":
+        from fedesk.ports.errors import CredentialError
+
+        secret = credentials.get(str(configured.name))
+        if secret is None:
+            raise CredentialError(f"The runner was given no credential of {configured.name}.")
+        return secret
+
+    return look_up
+
+
+def changers(config: "Config", credential_of: "CredentialOf") -> "dict[ConnectionName, Bulkhead[Changer]]":
+    """A way to change each configured system that can be changed. Opens nothing."""
+    from fedesk.clients.bulkhead import ThreadBulkhead
+
+    found: dict[ConnectionName, Bulkhead[Changer]] = {}
+    for environment in config.environments.values():
+        for configured in environment.connections():
+            make = _CHANGERS.get(configured.system)
+            if make is None:
+                continue
+            # A change gets its whole deadline, beside opening and logging in.
+            endpoint = composition.endpoint_of(configured, credential_of)
+            found[configured.name] = ThreadBulkhead(
+                f"{configured.name} (changes)",
+                partial(make, endpoint, configured.settings),
+                slots=1,
+                deadline=endpoint.deadline * 2,
+            )
+    return found
+
+
+def _jenkins(endpoint: "Endpoint", _: Any) -> "Changer":
+    from fedesk.clients.jenkins_changes import JenkinsChanges
+
+    return JenkinsChanges(endpoint)
+
+
+def _airflow(endpoint: "Endpoint", settings: Any) -> "Changer":
+    from fedesk.clients.airflow_changes import AirflowChanges
+
+    return AirflowChanges(endpoint, auth=settings.auth)
+
+
+_CHANGERS: dict[System, Callable[["Endpoint", Any], "Changer"]] = {
+    System.JENKINS: _jenkins,
+    System.AIRFLOW: _airflow,
+}
+
+
+PRELOADED = (
+    "sqlalchemy.dialects.sqlite",
+    "fedesk.clients.airflow",
+    "fedesk.clients.airflow_changes",
+    "fedesk.clients.bulkhead",
+    "fedesk.clients.jenkins",
+    "fedesk.clients.jenkins_changes",
+    "fedesk.services.changes",
+    "fedesk.services.kinds",
+    "fedesk.services.operation_runner",
+    "fedesk.services.settling",
+    "fedesk.store.operations",
+)
+"""What executing an operation needs: a runner that waits has loaded it before the confirmation."""
+
+
+def preload() -> None:
+    """Import what executing an operation needs."""
+    for name in PRELOADED:
+        import_module(name)

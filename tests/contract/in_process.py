@@ -1,0 +1,35 @@
+"""Runners without a process of their own: operations are executed here, at the desk's own moment."""
+
+import threading
+from collections.abc import Callable
+
+from fedesk.domain.names import ConnectionName
+from fedesk.execution import Desk
+from fedesk.ports.endpoint import SecretText
+
+
+class InProcessLauncher:
+    """``ports.changing.Launcher`` for tests. ``behind`` executes on a thread, as a screen needs it."""
+
+    def __init__(self, desk: Desk, *, behind: bool = False) -> None:
+        self._desk = desk
+        self._behind = behind
+        self.threads: list[threading.Thread] = []
+
+    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> "InProcessLauncher":
+        credentials()
+        return self
+
+    def go(self, operation: str) -> None:
+        if not self._behind:
+            self._desk.execute(operation)
+            return
+        thread = threading.Thread(target=self._desk.execute, args=(operation,), name=f"execute {operation}")
+        self.threads.append(thread)
+        thread.start()
+
+    def trouble(self) -> str:
+        return ""
+
+    def cancel(self) -> None:
+        """There is no process that waits."""
