@@ -100,7 +100,7 @@ def front_page(config: Path | None, environment: str | None) -> FrontPage:
     """The very first frame: environment, production and mode as the file says, and what was last known.
 
     Reads with the standard library alone and never raises: what cannot be told stays empty, and the
-    configuration's mistakes are told by ``open_desk``.
+    configuration's mistakes are told by ``execution.open_desk``.
     """
     from fedesk.config_path import find_config
 
@@ -130,22 +130,6 @@ def _last_known(path: Path, environment: str) -> LastKnown:
     import platformdirs
 
     return LastKnown(Path(platformdirs.user_cache_dir("fedesk")), path, environment)
-
-
-def open_desk(
-    config: Path | None,
-    environment: str | None,
-    clock: "Clock",
-    *,
-    credential_of: "CredentialOf | None" = None,
-) -> Desk:
-    """Read the configuration and the catalogue and make everything ready; opens no connection.
-
-    Raises ConfigurationError with a sentence a mistake.
-    """
-    from fedesk.config import load_config
-
-    return compose(load_config(config), environment, clock, credential_of=credential_of)
 
 
 def compose(
@@ -264,7 +248,13 @@ def _connection(
     if system in _RUNS:
         runs = ThreadBulkhead(name, lambda: _RUNS[system](endpoint, configured.settings), deadline=patience)
         return Connection(
-            name=configured.name, system=system, address=address, period=period, source=runs, runs=runs
+            name=configured.name,
+            system=system,
+            address=address,
+            scope=_scope(configured),
+            period=period,
+            source=runs,
+            runs=runs,
         )
     make = _vault if system is System.VAULT else partial(_snowflake, users=users)
     source = ThreadBulkhead(name, lambda: make(endpoint, configured.settings), deadline=patience)
@@ -276,6 +266,19 @@ def _connection(
         sparing=system is System.SNOWFLAKE,
         source=source,
     )
+
+
+def _scope(configured: "ConnectionConfig") -> tuple[str, ...]:
+    """Folders or tags that belong to the environment; everything where none is named."""
+    from fedesk.config_types import AirflowConfig, JenkinsConfig
+
+    match configured.settings:
+        case JenkinsConfig(folders=folders):
+            return folders
+        case AirflowConfig(tags=tags):
+            return tags
+        case _:
+            return ()
 
 
 def endpoint_of(configured: "ConnectionConfig", credential_of: "CredentialOf") -> "Endpoint":

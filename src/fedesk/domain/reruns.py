@@ -52,6 +52,11 @@ class ClearPreview:
     """False where the dry run was forbidden, and the plan is made from reads alone."""
     note: str = ""
     """The run's newest note, which a clear overwrites on its task instances."""
+    logical_date: str = ""
+    """RFC 3339; empty where the run has none. Some pipelines name their partition by it."""
+    partition_key: str = ""
+    tags: tuple[str, ...] | None = None
+    """Of the DAG, by which a connection is limited to its environment; None where they were not read."""
     observed_at: datetime
 
 

@@ -57,6 +57,8 @@ class Connection:
     name: ConnectionName
     system: System
     address: str
+    scope: tuple[str, ...] = ()
+    """Folders or tags it is limited to; everything when empty."""
     period: float
     """Seconds between two looks of the board."""
     sparing: bool = False
