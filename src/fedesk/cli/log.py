@@ -4,12 +4,11 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedesk.cli import output, session
+from fedesk.cli import output, run_names, session
 from fedesk.cli.runs import list_of
 from fedesk.exits import Exit
 
@@ -49,9 +48,12 @@ def log(  # the options are the command's interface
     Of an Airflow run without a task it is the log of the task that failed, else of the one that runs.
     """
     wanted = None if task is None else _task(task)
-    desk, name, in_address = _named(context, run, config, environment)
+    loaded = session.load(config)
+    asked = run_names.read(run, loaded, environment)
+    desk = session.compose(context, loaded, run_names.same_environment(asked, environment))
     try:
-        request = _request(desk, name, wanted or in_address, attempt)
+        name = asked.run or _newest(desk, run)
+        request = _request(desk, name, wanted or asked.task, attempt)
         output.narrate(f"log of {request.run}" + (f"::{request.task}" if request.task else ""))
         lines = _shown(_pieces(desk.reading, request, follow=follow))
         if as_json:
@@ -77,64 +79,13 @@ def _document(context: typer.Context, desk: "Desk", request: "LogRequest", lines
     )
 
 
-def _named(
-    context: typer.Context, text: str, config: Path | None, environment: str | None
-) -> tuple["Desk", "RunName", "TaskName | None"]:
-    """The desk of the environment that the name says, and the run; the task of a web address."""
-    from fedesk.domain.addresses import is_address
-    from fedesk.domain.names import NameNotUnderstoodError, RunName
-
-    if is_address(text):
-        return _at_address(context, text, config, environment)
-    if ":" not in text:
-        desk = session.open_desk(context, config, environment)
-        listing = list_of(desk, text, 1)
-        if listing.runs:
-            return desk, listing.runs[0].name, None
-        said = listing.failures[0].sentence if listing.failures else f"{text} has no runs yet"
-        raise session.StopError(said, output.exit_for(listing.failures) or Exit.FAILED)
-    head = text.partition(":")[0]
-    named = head.partition("/")[0] if "/" in head else None
-    if named and environment and named != environment:
-        sentence = f"{text} is in {named}, and --env says {environment}; leave one of the two out"
-        raise session.StopError(sentence, Exit.USAGE)
-    desk = session.open_desk(context, config, named or environment)
-    try:
-        name = RunName.parse(text, desk.environment.name)
-    except NameNotUnderstoodError as error:
-        raise session.StopError(str(error), Exit.USAGE) from None
-    if name.connection not in {connection.name for connection in desk.connections}:
-        known = ", ".join(str(connection.name) for connection in desk.connections) or "none"
-        raise session.StopError(f"{name.connection} is not configured; there are: {known}", Exit.USAGE)
-    return desk, name, None
-
-
-def _at_address(
-    context: typer.Context, text: str, config: Path | None, environment: str | None
-) -> tuple["Desk", "RunName", "TaskName | None"]:
-    from fedesk.config import JenkinsConfig, SnowflakeConfig, load_config, select_environment
-    from fedesk.domain.addresses import Place, run_at
-
-    loaded = load_config(config)
-    chosen = [select_environment(loaded, environment)] if environment else list(loaded.environments.values())
-    places = [
-        Place(
-            connection=one.name,
-            system=one.system,
-            address=one.settings.url,
-            folders=one.settings.folders if isinstance(one.settings, JenkinsConfig) else (),
-        )
-        for table in chosen
-        for one in table.connections()
-        if not isinstance(one.settings, SnowflakeConfig)
-    ]
-    found = run_at(text, places)
-    if found is None:
-        raise session.StopError(
-            f"{text} is the address of no run in a configured Jenkins or Airflow", Exit.USAGE
-        )
-    name, task = found
-    return session.open_desk(context, config, name.connection.environment), name, task
+def _newest(desk: "Desk", text: str) -> "RunName":
+    """The newest run of what a name stands for; raises StopError."""
+    listing = list_of(desk, text, 1)
+    if listing.runs:
+        return listing.runs[0].name
+    said = listing.failures[0].sentence if listing.failures else f"{text} has no runs yet"
+    raise session.StopError(said, output.exit_for(listing.failures) or Exit.FAILED)
 
 
 def _task(text: str) -> "TaskName":

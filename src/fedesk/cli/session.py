@@ -12,8 +12,9 @@ from fedesk.cli.output import narrate
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
-    from fedesk.composition import Desk
+    from fedesk.config_types import Config
     from fedesk.domain.board import Board
+    from fedesk.execution import Desk
     from fedesk.ports.sources import Clock
 
 EnvironmentOption = Annotated[
@@ -53,9 +54,23 @@ def clock_of(context: typer.Context) -> "Clock":
 
 def open_desk(context: typer.Context, config: Path | None, environment: str | None) -> "Desk":
     """A desk of one environment; opens no connection. Raises ConfigurationError."""
-    from fedesk.composition import open_desk as open_it
+    from fedesk.execution import open_desk as open_it
 
     return open_it(config, environment, clock_of(context))
+
+
+def load(config: Path | None) -> "Config":
+    """The configuration, for a command that needs it before it knows its desk. Raises ConfigurationError."""
+    from fedesk.config import load_config
+
+    return load_config(config)
+
+
+def compose(context: typer.Context, config: "Config", environment: str | None) -> "Desk":
+    """A desk over a configuration that was read; opens no connection. Raises ConfigurationError."""
+    from fedesk.execution import compose as compose_it
+
+    return compose_it(config, environment, clock_of(context))
 
 
 def let_go(desk: "Desk") -> None:
