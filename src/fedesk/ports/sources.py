@@ -64,6 +64,8 @@ class Connection:
     sparing: bool = False
     """A look costs money: one that is younger than the period is good enough."""
     source: Bulkhead[Source]
+    patience: float = 40.0
+    """Seconds after which a request that was sent may be taken for over, answered or not."""
     runs: Bulkhead[RunSource] | None = None
     """The same bulkhead, for a system that has runs."""
 
