@@ -15,9 +15,10 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from fedesk.composition import front_page, open_desk
+from fedesk.composition import front_page
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.states import Standing
+from fedesk.execution import open_desk
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.server import start
 from fedesk.sandbox.world import World

@@ -160,7 +160,8 @@ def _fault(error: BaseException) -> str:
 
         return sentence(error, write_crash(error, datetime.now(UTC)))
     except Exception:  # noqa: BLE001 - even that may be broken
-        return f"fedesk failed ({type(error).__name__}). Nothing was changed. Please report it."
+        began = "What it began: `fedesk operations list`."
+        return f"fedesk failed ({type(error).__name__}). {began} Please report it."
 
 
 def _say(sentence: str) -> None:

@@ -201,13 +201,23 @@ def open_desk(config: Path | None, environment: str | None, clock: "Clock") -> D
 
     Raises ConfigurationError with a sentence a mistake.
     """
-    return _acting(composition.open_desk(config, environment, clock), clock, composition.reference_of)
+    from fedesk.config import load_config
+
+    return compose(load_config(config), environment, clock)
+
+
+def compose(config: "Config", environment: str | None, clock: "Clock") -> Desk:
+    """The same over a configuration that was read. Raises ConfigurationError."""
+    desk = composition.compose(config, environment, clock)
+    return _acting(desk, clock, composition.reference_of)
 
 
 def open_runner(config: Path, credentials: Mapping[str, "SecretText"], clock: "Clock") -> Desk:
     """A desk that executes operations with credentials it was given, and with no others."""
     given = partial(_given, credentials)
-    desk = composition.open_desk(config, None, clock, credential_of=given)
+    from fedesk.config import load_config
+
+    desk = composition.compose(load_config(config), None, clock, credential_of=given)
     return _acting(desk, clock, given)
 
 

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import pytest
 from sandbox_desk import SandboxClock
 
-from fedesk.composition import Desk, open_desk
 from fedesk.domain.states import State
+from fedesk.execution import Desk, open_desk
 from fedesk.sandbox.server import Sandbox
 from fedesk.services.diagnosis import Diagnosis
 

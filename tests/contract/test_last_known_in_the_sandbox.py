@@ -1,8 +1,9 @@
 import queue
 from typing import TYPE_CHECKING
 
-from fedesk.composition import front_page, open_desk
+from fedesk.composition import front_page
 from fedesk.domain.states import Standing
+from fedesk.execution import open_desk
 from fedesk.sandbox.server import Sandbox
 from fedesk.services.clock import SystemClock
 

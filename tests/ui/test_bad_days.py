@@ -7,8 +7,9 @@ import pytest
 from painting import text_of, until
 from sandbox_desk import SandboxClock, impatient
 
-from fedesk.composition import front_page, open_desk
+from fedesk.composition import front_page
 from fedesk.domain.states import FailureKind, Standing
+from fedesk.execution import open_desk
 from fedesk.sandbox.server import Sandbox
 from fedesk.ui.app import DeskApp
 

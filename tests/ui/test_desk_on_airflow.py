@@ -11,8 +11,9 @@ from airflow_server import running
 from painting import text_of, until
 
 from fedesk.__main__ import main
-from fedesk.composition import front_page, open_desk
+from fedesk.composition import front_page
 from fedesk.domain.states import Standing
+from fedesk.execution import open_desk
 from fedesk.sandbox.server import Sandbox
 from fedesk.services.clock import SystemClock
 from fedesk.ui.app import DeskApp

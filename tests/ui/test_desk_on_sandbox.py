@@ -8,8 +8,9 @@ from painting import text_of, until
 from sandbox_desk import SandboxClock, impatient
 from textual.pilot import Pilot
 
-from fedesk.composition import front_page, open_desk
+from fedesk.composition import front_page
 from fedesk.domain.states import Standing
+from fedesk.execution import open_desk
 from fedesk.sandbox.server import Sandbox
 from fedesk.ui.app import DeskApp
 from fedesk.ui.screens.log import LogScreen

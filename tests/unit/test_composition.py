@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fedesk.composition import front_page, open_desk
+from fedesk.composition import front_page
+from fedesk.execution import open_desk
 from fedesk.mistakes import ConfigurationError
 from fedesk.services.clock import SystemClock
 
@@ -71,7 +72,7 @@ def test_before_the_first_frame_no_client_is_imported(config: Path) -> None:
 def test_opening_a_desk_opens_no_connection_and_imports_no_client(config: Path) -> None:
     """A desk is ready before any system is asked; the libraries come with the first look."""
     program = (
-        "import sys; from pathlib import Path; from fedesk.composition import open_desk; "
+        "import sys; from pathlib import Path; from fedesk.execution import open_desk; "
         "from fedesk.services.clock import SystemClock; "
         f"desk = open_desk(Path({str(config)!r}), None, SystemClock()); "
         "print(sorted({'httpx', 'hvac', 'jenkins', 'requests', 'snowflake'} & set(sys.modules))); "

@@ -338,13 +338,19 @@ class DeskApp(KeyedApp[int]):
 
 def run_desk(config: Path | None, environment: str | None) -> int:
     """Show the desk until it is left; gives the exit code. Mistakes of configuration are told on stderr."""
-    from fedesk.composition import front_page, open_desk
+    from fedesk.composition import front_page
     from fedesk.services.clock import SystemClock
 
     clock = SystemClock()
+
+    def open_it(name: str | None) -> Desk:
+        from fedesk.execution import open_desk
+
+        return open_desk(config, name or environment, clock)
+
     app = DeskApp(
         front_page(config, environment),
-        lambda name: open_desk(config, name or environment, clock),
+        open_it,
         clock,
         mistakes=_configuration_errors,
     )

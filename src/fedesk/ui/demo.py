@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fedesk.domain.front import EnvironmentFacts, FrontPage
 
 if TYPE_CHECKING:
-    from fedesk.composition import Desk
+    from fedesk.execution import Desk
 
 COMMAND = (sys.executable, "-m", "fedesk", "sandbox", "serve", "--faults", "--parent-pipe", "0")
 """Its first line on stdout is the path of a configuration; it ends when the pipe to it does."""
@@ -77,7 +77,7 @@ def run_demo() -> int:
     config: list[Path] = []
 
     def open_it(environment: str | None) -> Desk:
-        from fedesk.composition import open_desk
+        from fedesk.execution import open_desk
 
         if not config:
             config.append(sandbox.configuration())

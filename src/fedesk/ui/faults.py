@@ -48,4 +48,5 @@ def _version() -> str:
 def sentence(error: BaseException, kept: Path | None) -> str:
     """What the person is told."""
     where = f"What happened is in {kept}; please report it." if kept else "No crash file could be written."
-    return f"fedesk failed and has ended ({type(error).__name__}). Nothing was changed. {where}"
+    began = "What it began: `fedesk operations list`."
+    return f"fedesk failed and has ended ({type(error).__name__}). {began} {where}"
