@@ -14,6 +14,9 @@ from typing import Union
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.states import System
 
+CONFLICT = "conflict"
+"""Reference of the operation's own journal entry that says it was refused as stale or in conflict."""
+
 Json = Union[None, bool, int, str, "Sequence[Json]", "Mapping[str, Json]"]
 """What a call's arguments and an audit record are made of; no floats, whose text is a matter of taste."""
 
@@ -268,6 +271,13 @@ class Operation:
     def is_open(self) -> bool:
         """Whether something is still to be learnt: it has not ended, or ended unknown."""
         return self.stage is not Stage.ENDED or self.outcome is Outcome.UNKNOWN
+
+    @property
+    def is_conflict(self) -> bool:
+        """Whether it was refused as stale or in conflict (exit 5), rather than by a rule (exit 3)."""
+        return self.outcome is Outcome.REFUSED and any(
+            not entry.step and entry.reference == CONFLICT for entry in self.journal
+        )
 
 
 class Ruling(StrEnum):

@@ -150,12 +150,21 @@ class OperationStore(OperationReader, AuditReader, Protocol):
         """Write plan, guards and confirmation as a confirmed operation."""
 
     def claim(
-        self, operation: str, owner: Owner, at: datetime, until: datetime, *, dead: Owner | None
+        self,
+        operation: str,
+        owner: Owner,
+        at: datetime,
+        until: datetime,
+        *,
+        dead: Owner | None,
+        reserve: bool = True,
     ) -> Lease:
-        """Take the lease of a confirmed operation and its reservations.
+        """Take the lease of a confirmed operation and its reservations, and say so in the journal.
 
         ``dead`` is the owner that was found dead, where an operation that had begun, or ended unknown, is
-        taken over. Raises NotClaimableError, ReservedError.
+        taken over. ``reserve`` is false where the operation is only going to be ended without anything being
+        sent: refused because another holds its target, or expired; it then takes no reservation. Raises
+        NotClaimableError, ReservedError.
         """
 
     def renew(self, lease: Lease, until: datetime) -> Lease:
