@@ -100,3 +100,5 @@ class RebuildPreview:
     quieting_down: bool
     """The controller is about to shut down: what is triggered waits."""
     observed_at: datetime
+    user: str = ""
+    """Whom the controller takes us for: the call's ``user``, by whom a build of ours is known."""

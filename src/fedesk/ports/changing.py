@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from fedesk.domain.names import ConnectionName, TaskName
-from fedesk.domain.operations import Call, Owner, Settlement
+from fedesk.domain.operations import Call, Owner, Progress, Settlement
 from fedesk.domain.reruns import ClearPreview, RebuildPreview
 from fedesk.ports.endpoint import SecretText
 from fedesk.ports.sources import Connection
@@ -28,6 +28,17 @@ class RebuildSource(Protocol):
 
     def rebuild_preview(self, build_id: str) -> RebuildPreview:
         """What building ``FOLDER/JOB#NUMBER`` again with its parameters would meet."""
+
+
+class QueueSource(Protocol):
+    """Jenkins, as a queue item is followed to its build. Raises SourceError; changes nothing."""
+
+    def follow_queue(self, item: int, job: str, operation: str) -> Progress:
+        """Where a queue item of a job has got to; ``operation`` is its FEDESK_OPERATION, or empty.
+
+        WAITING with Jenkins' own why, DONE with reference ``build:N`` and the build's link, FAILED where it
+        was cancelled or left without a build, UNKNOWN where Jenkins has forgotten it and no build is found.
+        """
 
 
 class Settles(Protocol):

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Observation
 from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
 from fedesk.domain.states import System
+
+if TYPE_CHECKING:
+    from fedesk.ports.changing import QueueSource, RebuildSource
 
 Result = TypeVar("Result")
 AdapterT_co = TypeVar("AdapterT_co", covariant=True)
@@ -68,6 +71,10 @@ class Connection:
     """Seconds after which a request that was sent may be taken for over, answered or not."""
     runs: Bulkhead[RunSource] | None = None
     """The same bulkhead, for a system that has runs."""
+    rebuilds: "Bulkhead[RebuildSource] | None" = None
+    """The same bulkhead, for a Jenkins whose builds may be repeated."""
+    queues: "Bulkhead[QueueSource] | None" = None
+    """The same bulkhead, for a Jenkins whose queue items are followed to their builds."""
 
 
 class Clock(Protocol):
