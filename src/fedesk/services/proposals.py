@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fedesk.domain.operations import GuardResult, Plan, Ruling, WriteWindow
+from fedesk.services.operation_kinds import Draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,10 @@ class Proposal:
     needs: Needs
     window: WriteWindow | None = None
     """The open window it was judged with."""
+    draft: Draft | None = None
+    """What the systems said; it is judged again without asking them."""
+    named: str | None = None
+    """The environment that was named with the request."""
 
     @property
     def is_blocked(self) -> bool:

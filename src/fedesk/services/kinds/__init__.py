@@ -1,0 +1,25 @@
+"""The kinds of operations there are. A new one is a file beside this and an entry in the table."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from fedesk.domain.states import System
+from fedesk.ports.errors import NotFoundError
+from fedesk.ports.sources import Connection
+from fedesk.services.kinds import airflow_clear, jenkins_rebuild
+from fedesk.services.operation_kinds import OperationKind
+
+KINDS: Mapping[str, OperationKind] = MappingProxyType(
+    {kind.name: kind for kind in (airflow_clear.KIND, jenkins_rebuild.KIND)}
+)
+"""By name, as plans and journals have it."""
+
+_RERUNS: Mapping[System, OperationKind] = MappingProxyType({kind.system: kind for kind in KINDS.values()})
+
+
+def kind_for(connection: Connection) -> OperationKind:
+    """How a run of this connection is run again; raises NotFoundError for a system that has no runs."""
+    found = _RERUNS.get(connection.system)
+    if found is None:
+        raise NotFoundError(f"{connection.name} is a {connection.system.value}, which has nothing to run again")
+    return found
