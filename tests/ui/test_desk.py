@@ -33,6 +33,7 @@ from fedesk.ui.reader import Answer
 from fedesk.ui.screens.lists import EnvironmentsScreen, RunsScreen
 from fedesk.ui.screens.log import LogScreen
 from fedesk.ui.screens.main import MainScreen
+from fedesk.ui.screens.operation import OperationScreen
 from fedesk.ui.screens.run import RunScreen
 from fedesk.ui.screens.texts import HelpScreen, TextScreen
 from fedesk.ui.widgets.row_list import RowList
@@ -328,6 +329,7 @@ def test_every_action_has_a_method(place: Place) -> None:
         Place.ENVIRONMENTS: EnvironmentsScreen,
         Place.TEXT: TextScreen,
         Place.HELP: HelpScreen,
+        **dict.fromkeys((Place.PLAN, Place.CONFIRM, Place.WATCH), OperationScreen),
     }
     for action in of_place(place):
         assert hasattr(screens[place], f"do_{action.id.replace('-', '_')}"), action.id

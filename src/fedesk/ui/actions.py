@@ -1,7 +1,7 @@
 """Every key of the desk, as data: what it is called, what it does, where it serves, and when it does not.
 
 Footer, help, palette and the key bindings themselves are drawn from this one table. Small letters look,
-capitals change; nothing here changes anything.
+capitals change: they lead to a plan, which a key of its own confirms, never ``Enter`` and never the palette.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from textual.binding import Binding, BindingType
 
-from fedesk.domain.names import RunName
+from fedesk.domain.names import RunName, TaskName
 
 
 class Place(StrEnum):
@@ -25,6 +25,10 @@ class Place(StrEnum):
     ENVIRONMENTS = "environments"
     TEXT = "text"
     HELP = "help"
+    PLAN = "plan"
+    CONFIRM = "confirmation"
+    """The same frame, while its line takes what is typed."""
+    WATCH = "operation"
 
 
 VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS)
@@ -49,6 +53,20 @@ class Target:
     """How many tries of a task there have been."""
     opens: bool = True
     """Whether there is something behind it that ``Enter`` can open."""
+    rerun: RunName | None = None
+    """What ``R`` would run again, where that is another one than ``run``."""
+    task: TaskName | None = None
+    """The task of the run that is meant."""
+    unfit: str = ""
+    """Why ``R`` does not serve, where a run alone does not tell."""
+    marked: int = 0
+    """Rows that are marked: what changes is done to them instead."""
+    missing: str = ""
+    """What a plan still wants before it can be confirmed."""
+    accepts: str = ""
+    """What ``A`` would accept."""
+    holder: str = ""
+    """The operation that stands in a plan's way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +85,8 @@ class Action:
     """``look``, ``move`` or ``change``; those that change stand apart."""
     shown: bool = True
     """Whether the footer has it; help and palette have all."""
+    by_key_alone: bool = False
+    """Whether the palette, where ``Enter`` chooses, leaves it out."""
     disabled: Callable[[Target], str | None] = lambda _target: None
     """Why it cannot be done with this target; None where it can."""
 
@@ -101,16 +121,66 @@ def _no_tries(target: Target) -> str | None:
     return None if target.tries > 1 else "there is one try only"
 
 
+def _no_rerun(target: Target) -> str | None:
+    if target.marked:
+        return None
+    return target.unfit or (None if target.rerun else _no_run(target))
+
+
+def _missing(target: Target) -> str | None:
+    return target.missing or None
+
+
+def _nothing_to_accept(target: Target) -> str | None:
+    return None if target.accepts else "nothing waits to be accepted"
+
+
+def _no_holder(target: Target) -> str | None:
+    return None if target.holder else "no operation of fedesk stands in its way"
+
+
 _RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
 _READ = frozenset({Place.TEXT, Place.HELP})
 _LOGS = frozenset({Place.RUN, Place.LOG})
 _LOG = frozenset({Place.LOG})
-_MOVING = LISTS | _READ | _LOGS
+_PLAN = frozenset({Place.PLAN})
+_PLANS = frozenset({Place.PLAN, Place.CONFIRM})
+_WATCH = frozenset({Place.WATCH})
+_MOVING = LISTS | _READ | _LOGS | {Place.PLAN, Place.WATCH}
+_RERUN = _RUNS | {Place.RUN}
 
 ACTIONS: tuple[Action, ...] = (
     Action(
+        id="confirm", keys=("ctrl+y",), verb="confirm", places=_PLANS, group="change", by_key_alone=True,
+        disabled=_missing, help="Do what the plan says, once it is armed.",
+    ),
+    Action(
+        id="accept", keys=("A",), verb="accept", places=_PLAN, group="change", by_key_alone=True,
+        disabled=_nothing_to_accept, help="Accept what a guard wants accepted before it lets the plan pass.",
+    ),
+    Action(
+        id="line", keys=("tab",), verb="next line", places=_PLANS,
+        help="To the line that takes the name, to the one that takes the reason, and back to the plan.",
+    ),
+    Action(
+        id="holder", keys=("f",), verb="follow", places=_PLAN, disabled=_no_holder,
+        help="Follow the operation that stands in the way.",
+    ),
+    Action(
+        id="replan", keys=("r",), verb="plan again", places=_PLAN,
+        help="Make the plan again, from what the systems say now.",
+    ),
+    Action(
+        id="open-run", keys=("enter",), verb="run", places=_PLAN | _WATCH, disabled=_no_run,
+        help="Open the run that is changed; of a build that was made, that build.",
+    ),
+    Action(
         id="open", keys=("enter",), verb="open", places=LISTS, disabled=_no_entry,
         help="Open what the cursor is on: the run, the runs of a pipeline, an environment.",
+    ),
+    Action(
+        id="rerun", keys=("R",), verb="re-run", places=_RERUN, group="change", disabled=_no_rerun,
+        help="Plan to run it again: failed tasks of a DAG run, one task, a build. Nothing changes yet.",
     ),
     Action(
         id="open-log", keys=("enter", "l"), verb="log", places=frozenset({Place.RUN}),
@@ -160,7 +230,7 @@ ACTIONS: tuple[Action, ...] = (
         help="Half a screen to the right.",
     ),
     Action(
-        id="address", keys=("o",), verb="address", places=_LOGS, disabled=_no_link,
+        id="address", keys=("o",), verb="address", places=_LOGS | _PLAN | _WATCH, disabled=_no_link,
         help="Show the address in the system's own pages, and copy it.",
     ),
     Action(
@@ -168,7 +238,7 @@ ACTIONS: tuple[Action, ...] = (
         help="Read again at once; what is shown stays until the answer is there.",
     ),
     Action(
-        id="log", keys=("l",), verb="log", places=_RUNS, disabled=_no_run,
+        id="log", keys=("l",), verb="log", places=_RUNS | _PLAN | _WATCH, disabled=_no_run,
         help="Read the log of the run, at the line that tells why it failed.",
     ),
     Action(
@@ -184,8 +254,12 @@ ACTIONS: tuple[Action, ...] = (
         help="Read the runbook; where there is none, the address in the system's own pages.",
     ),
     Action(
-        id="copy", keys=("y",), verb="copy", places=LISTS | _LOGS, disabled=_nothing,
+        id="copy", keys=("y",), verb="copy", places=LISTS | _LOGS | _PLAN | _WATCH, disabled=_nothing,
         help="Copy the full name to the clipboard, over SSH too (OSC 52).",
+    ),
+    Action(
+        id="mark", keys=("space",), verb="mark", places=_RUNS, disabled=_nothing,
+        help="Mark the row, or take the mark away; R is then for all that are marked.",
     ),
     Action(
         id="filter", keys=("slash",), verb="filter", places=LISTS,
@@ -219,12 +293,12 @@ ACTIONS: tuple[Action, ...] = (
         id="up", keys=("k", "up"), verb="up", places=_MOVING, group="move", shown=False, help="One row up.",
     ),
     Action(
-        id="page-down", keys=("pagedown", "ctrl+f", "space"), verb="page down", places=_MOVING, group="move",
+        id="page-down", keys=("pagedown", "ctrl+f"), verb="page down", places=_MOVING | _PLANS, group="move",
         shown=False, help="One page down.",
     ),
     Action(
-        id="page-up", keys=("pageup", "ctrl+b"), verb="page up", places=_MOVING, group="move", shown=False,
-        help="One page up.",
+        id="page-up", keys=("pageup", "ctrl+b"), verb="page up", places=_MOVING | _PLANS, group="move",
+        shown=False, help="One page up.",
     ),
     Action(
         id="first", keys=("g", "home"), verb="first", places=_MOVING, group="move", shown=False,
@@ -235,6 +309,10 @@ ACTIONS: tuple[Action, ...] = (
         help="To the last row.",
     ),
     Action(
+        id="close-window", keys=("W",), verb="close window", places=EVERYWHERE - _READ - {Place.CONFIRM},
+        group="change", shown=False, help="Close the environment's write window before its hour is over.",
+    ),
+    Action(
         id="back", keys=("escape",), verb="back", places=EVERYWHERE - frozenset(VIEWS),
         help="Back: clear the filter or the search, leave the side, close the screen.",
     ),
@@ -243,7 +321,7 @@ ACTIONS: tuple[Action, ...] = (
         help="Leave the side, else clear the filter.",
     ),
     Action(
-        id="help", keys=("question_mark",), verb="help", places=EVERYWHERE - {Place.HELP},
+        id="help", keys=("question_mark",), verb="help", places=EVERYWHERE - {Place.HELP, Place.CONFIRM},
         help="The keys of this place, and why one does not serve.",
     ),
     Action(
@@ -251,7 +329,7 @@ ACTIONS: tuple[Action, ...] = (
         help="Everything that can be done here, found by its name.",
     ),
     Action(
-        id="quit", keys=("q",), verb="quit", places=EVERYWHERE,
+        id="quit", keys=("q",), verb="quit", places=EVERYWHERE - {Place.CONFIRM},
         help="Leave the desk at once, whatever the systems do.",
     ),
 )  # fmt: skip

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from fedesk.domain.board import Board
     from fedesk.domain.front import EnvironmentFacts, FrontPage
     from fedesk.domain.names import RunName
+    from fedesk.domain.operations import WriteWindow
+    from fedesk.domain.reruns import RerunRequest
     from fedesk.ports.sources import Clock
     from fedesk.ui.actions import Target
     from fedesk.ui.desk import Desk
@@ -113,6 +115,7 @@ class DeskApp(KeyedApp[int]):
         self._opener = opener
         self._mistakes = mistakes
         self._crash_folder = crash_folder
+        self._windows: dict[str, WriteWindow] = {}
         self._epoch = 0
         self._closed_desk = False
         if present.poor_terminal(environ, getattr(sys.__stdout__, "encoding", None)):
@@ -284,6 +287,51 @@ class DeskApp(KeyedApp[int]):
         from fedesk.ui.screens.log import LogScreen
 
         self.push_screen(LogScreen(self.desk.reading, LogRequest(run=name)))
+
+    def open_rerun(self, requests: tuple[RerunRequest, ...]) -> None:
+        """Plan to run these again, in one frame; all must be of one environment."""
+        if self.desk is None:
+            self.say("The systems are still being opened.")
+            return
+        environments = sorted({one.run.connection.environment for one in requests})
+        if len(environments) > 1:
+            self.say(f"One plan changes one environment; these are of {', '.join(environments)}.")
+            return
+        if requests:
+            from fedesk.ui.screens.operation import OperationScreen
+
+            self.push_screen(OperationScreen(self.desk, requests=requests))
+
+    def watch_operation(self, operation_id: str) -> None:
+        """Watch an operation that goes on, or see how it has ended."""
+        if self.desk is None:
+            self.say("The systems are still being opened.")
+            return
+        from fedesk.ui.screens.operation import OperationScreen
+
+        self.push_screen(OperationScreen(self.desk, operation=operation_id))
+
+    # The write window of each environment, for as long as this process lives
+
+    def window_of(self, environment: str) -> WriteWindow | None:
+        """The write window that is open in an environment."""
+        window = self._windows.get(environment)
+        return window if window is not None and self.now < window.until else None
+
+    def keep_window(self, window: WriteWindow) -> None:
+        """A write window was opened."""
+        self._windows[window.environment] = window
+        self._show_status()
+
+    def close_window(self) -> None:
+        """Close the write window of the environment that is shown."""
+        name = self.facts.name
+        if self.window_of(name) is None:
+            self.say(f"No write window is open in {name}.")
+            return
+        del self._windows[name]
+        self.say(f"The write window in {name} is closed.")
+        self._show_status()
 
     def open_runbook(self, target: Target) -> None:
         """Show the runbook; where there is none, the address, which is copied as well."""

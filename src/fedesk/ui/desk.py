@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from fedesk.domain.board import Board
     from fedesk.domain.front import EnvironmentFacts
-    from fedesk.domain.names import RunName
+    from fedesk.domain.names import ConnectionName, RunName
+    from fedesk.domain.operations import Operation, WriteWindow
+    from fedesk.domain.reruns import RerunRequest
     from fedesk.domain.runs import LogChunk, LogRequest, RunDetail
+    from fedesk.ports.changing import Launcher
+    from fedesk.ports.endpoint import SecretText
+    from fedesk.ports.operation_store import OperationReader
     from fedesk.services.diagnosis import Diagnosis
+    from fedesk.services.proposals import Answer, Proposal
 
 
 class Pollers(Protocol):
@@ -41,6 +47,22 @@ class Reading(Protocol):
         """Why a run is red."""
 
 
+class Planning(Protocol):
+    """Plans, and saying yes to them; each blocks. ``services.changes.Changes``."""
+
+    def propose(self, request: RerunRequest, window: WriteWindow | None = None) -> Proposal:
+        """The plan of a re-run, judged. Raises SourceError, StoreError."""
+
+    def with_window(self, proposal: Proposal, window: WriteWindow | None) -> Proposal:
+        """The same plan, judged again with a write window; asks no system."""
+
+    def confirm(self, proposal: Proposal, answer: Answer) -> Operation:
+        """Make it durable. Raises RefusedError, StoreError; then nothing was sent."""
+
+    def window(self, environment: str, reason: str) -> WriteWindow:
+        """Open a write window, on the record. Raises StoreError."""
+
+
 class Desk(Protocol):
     """One environment, open."""
 
@@ -63,6 +85,23 @@ class Desk(Protocol):
     @property
     def runbook_folder(self) -> Path | None:
         """Where paths of runbooks begin: beside the catalogue; None where there is none."""
+
+    @property
+    def changes(self) -> Planning:
+        """Plans of changes, in any configured environment. Made at first use, which may take a while."""
+
+    @property
+    def launcher(self) -> Launcher:
+        """Starts the processes that change something."""
+
+    @property
+    def store(self) -> OperationReader:
+        """Operations as they are recorded. Opened at first use, which may raise StoreError."""
+
+    def credentials_for(
+        self, connections: Sequence[ConnectionName]
+    ) -> Callable[[], dict[ConnectionName, SecretText]]:
+        """Looks the credentials of some connections up, when it is called."""
 
     def close(self) -> None:
         """Let go of everything; returns at once, hung systems or not."""

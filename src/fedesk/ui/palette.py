@@ -22,7 +22,7 @@ class DeskCommands(Provider):
         entries: list[tuple[str, str, Action | None]] = [
             (f"{action.verb.capitalize()}  ({key_name(action.keys[0])})", self._help(action, screen), action)
             for action in of_place(screen.place)
-            if action.group != "move" and action.id != "palette"
+            if action.group != "move" and action.id != "palette" and not action.by_key_alone
         ]
         return [*entries, ("Theme", "Another set of colours, dark or light.", None)]
 

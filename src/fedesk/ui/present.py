@@ -94,7 +94,7 @@ ASCII: Mapping[int, str] = str.maketrans(
     | dict.fromkeys("│┃║▎▏▌▊┆", "|")
     | dict.fromkeys("─━═▔", "-")
     | dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯┏┓┗┛", "+")
-    | dict(zip("…×·↑↓→█░▼“”▸•≡", '~x-^v>#.v"">*=', strict=True))
+    | dict(zip("…×·↑↓→█░▼“”▸•≡◆", '~x-^v>#.v"">*=*', strict=True))
 )
 """One cell for one cell: what a poor terminal is given instead."""
 

@@ -136,6 +136,7 @@ def _pipeline_row(
     pipeline: PipelineRow, now: datetime, environments: Sequence[str], stale: frozenset[ConnectionName]
 ) -> Row:
     last = pipeline.last_run
+    failed = next((run.name for run in reversed(pipeline.strip) if run.state.is_bad), None)
     took = last.duration(now) if last else None
     usual = pipeline.baseline.median if pipeline.baseline else None
     strip = [present.strip_cell(run, usual) for run in pipeline.strip]
@@ -166,6 +167,8 @@ def _pipeline_row(
             runbook=pipeline.runbook,
             pipeline=pipeline.name,
             opens=last is not None,
+            rerun=failed,
+            unfit="" if failed else f"no run of {present.text(pipeline.name, 80)} that is known has failed",
         ),
         dim=last is not None and last.name.connection in stale,
     )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from textual.content import Content
 
+from fedesk.domain.names import TaskName
 from fedesk.domain.runs import Run, RunDetail, Step
 from fedesk.domain.states import State
 from fedesk.ui import present
@@ -157,7 +158,12 @@ def _row(run: Run, step: Step, span: tuple[datetime, timedelta] | None, now: dat
             Content.styled(present.text(step.error), "$text-error"),
         ),
         target=Target(
-            name=step_name(step), id=f"{run.name}::{step.task}", run=run.name, link=step.link or run.link
+            name=step_name(step),
+            id=f"{run.name}::{step.task}",
+            run=run.name,
+            link=step.link or run.link,
+            # A stage of a build cannot be run alone: the build is meant.
+            task=TaskName(step.id, step.map_index) if step.try_number is not None else None,
         ),
     )
 

@@ -79,6 +79,10 @@ class DeskScreen(Screen[None]):
         """Find an action by its name."""
         self.app.action_command_palette()
 
+    def do_close_window(self) -> None:
+        """Close the write window of the environment."""
+        self.desk_app.close_window()
+
     def do_quit(self) -> None:
         """Leave the desk."""
         self.desk_app.leave()
@@ -140,8 +144,28 @@ class ListScreen(DeskScreen):
 
     def do_back(self) -> None:
         """Clear the filter, else close the screen."""
-        if not self.rows.clear_filter():
+        if not self.rows.clear_filter() and not self.rows.clear_marks():
             super().do_back()
+
+    def do_mark(self) -> None:
+        """Mark the row, or take the mark away."""
+        self.rows.toggle_mark()
+        self.show_keys()
+
+    def do_rerun(self) -> None:
+        """Plan to run again what is marked, else what the cursor is on."""
+        from fedesk.domain.reruns import RerunRequest
+
+        app = self.desk_app
+        targets = self.rows.marked_targets if self.rows.marked else (self.target,)
+        meant = {(one.rerun or one.run, one.task): None for one in targets if not one.unfit}
+        requests = tuple(
+            RerunRequest(run=run, task=task, environment=app.facts.name) for run, task in meant if run
+        )
+        left_out = len(targets) - sum(bool((one.rerun or one.run) and not one.unfit) for one in targets)
+        if left_out:
+            app.say(f"{left_out} of {len(targets)} marked rows have no run that could be run again.")
+        app.open_rerun(requests)
 
     def do_copy(self) -> None:
         """Copy the full name."""

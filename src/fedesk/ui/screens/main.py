@@ -189,9 +189,9 @@ class MainScreen(ListScreen):
         self.app.push_screen(EnvironmentsScreen())
 
     def do_clear(self) -> None:
-        """Leave the side, else clear the filter; never the desk."""
-        if not self.view.leave_side():
-            self.rows.clear_filter()
+        """Leave the side, else clear the filter, else the marks; never the desk."""
+        if not self.view.leave_side() and not self.rows.clear_filter() and self.rows.clear_marks():
+            self.show_keys()
 
     # Beside the list the same keys scroll
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -90,10 +91,13 @@ class RunScreen(ListScreen):
     @property
     def target(self) -> Target:
         """The step under the cursor, or the run."""
+        unfit = "it still runs" if self._detail and not self._detail.run.state.is_final else ""
         if self._rows.row is not None and not self._in_details:
-            return self._rows.target
+            return replace(self._rows.target, unfit=unfit)
         link = self._detail.run.link if self._detail else ""
-        return Target(name=present.text(self._run.id), id=str(self._run), run=self._run, link=link)
+        return Target(
+            name=present.text(self._run.id), id=str(self._run), run=self._run, link=link, unfit=unfit
+        )
 
     def on_mount(self) -> None:
         """Read it."""

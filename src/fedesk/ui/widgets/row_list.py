@@ -20,6 +20,7 @@ from textual.style import Style
 from fedesk.ui.actions import Target
 
 GAP = 1
+MARK = "◆"
 SKELETON_AFTER = 0.15
 """Seconds after which a list that still loads shows a skeleton; before that it shows nothing."""
 
@@ -133,6 +134,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self._about: Content | None = None
         self.filter_words = ""
         self.typing = False
+        self._marks: set[str] = set()
         self._held = False
         self._latest: tuple[Row, ...] = ()
         self._order: list[Row] = []
@@ -162,13 +164,42 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def target(self) -> Target:
         """What an action is aimed at."""
-        return self.row.target if self.row else Target()
+        target = self.row.target if self.row else Target()
+        return replace(target, marked=len(self._marks)) if self._marks else target
 
     @property
     def arrived(self) -> int:
         """Rows that wait to be let in."""
         shown = {row.key for row in self._order}
         return sum(row.key not in shown for row in self._latest)
+
+    @property
+    def marked(self) -> int:
+        """How many rows are marked, filtered out or not."""
+        return len(self._marks)
+
+    @property
+    def marked_targets(self) -> tuple[Target, ...]:
+        """What the marked rows are aimed at, in their order."""
+        return tuple(row.target for row in self._order if row.key in self._marks)
+
+    def toggle_mark(self) -> None:
+        """Mark the row under the cursor, or take its mark away, and go on to the next."""
+        if self.row is None:
+            return
+        self._marks ^= {self.row.key}
+        self.refresh_line(self._index + self._top)
+        self.move(1)
+        self._label()
+
+    def clear_marks(self) -> bool:
+        """Take all marks away; says whether there were any."""
+        had = bool(self._marks)
+        self._marks.clear()
+        if had:
+            self.refresh()
+            self._label()
+        return had
 
     def set_heading(self, heading: str) -> None:
         """What the list is of, on its upper border."""
@@ -213,6 +244,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     def _arrange(self, order: list[Row]) -> None:
         key = self.row.key if self.row and self._held else None
         self._order = order
+        self._marks &= {row.key for row in order}
         words = self.filter_words.lower().split()
         visible = [row for row in order if all(word in row.words for word in words)] if words else order
         before = self._visible
@@ -236,6 +268,8 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     def _label(self) -> None:
         gone = sum(row.gone for row in self._order)
         parts = [Content.styled(self._heading, "bold")] if self._heading else []
+        if self._marks:
+            parts.append(Content.styled(f"{len(self._marks)} marked", "bold $text-accent"))
         if self.typing or self.filter_words:
             shown = f"{len(self._visible)} of {len(self._order)}"
             parts.append(
@@ -389,7 +423,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         if index >= len(self._visible):
             return self._strip(Content(), self.get_visual_style(), width)
         row = self._visible[index]
-        line = self._line(row.cells)
+        line = self._line(row.cells, marked=row.key in self._marks)
         names = []
         if index == self._index:
             names.append("row-list--cursor")
@@ -401,7 +435,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             style += Style(strike=True)
         return self._strip(line, style, width)
 
-    def _line(self, cells: Sequence[Content]) -> Content:
+    def _line(self, cells: Sequence[Content], *, marked: bool = False) -> Content:
         parts: list[Content] = []
         for index, width in self._widths[1].items():
             cell = cells[index] if index < len(cells) else Content()
@@ -410,7 +444,12 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             if missing > 0:
                 cut = cut.pad_left(missing) if self.columns[index].right else cut.pad_right(missing)
             parts.append(cut)
-        return Content(" " * GAP).join(parts)
+        line = Content(" " * GAP).join(parts)
+        if not marked or len(parts) == 1:
+            return line
+        # The mark stands in the gap behind the first column, so that no width depends on it.
+        before, _, after = line.divide([len(parts[0]), len(parts[0]) + GAP])
+        return Content.assemble(before, (MARK, "bold $text-accent"), after)
 
     def _message_line(self, y: int, width: int) -> Strip:
         if self._state.loading:
