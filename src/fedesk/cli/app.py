@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import typer
 
 from fedesk.cli import config, demo, failures, log, runs, sandbox, secrets, status
-from fedesk.cli.output import exit_for, narrate
-from fedesk.cli.session import SHARED_FLAGS, SHARED_WITH_VALUE, Session, StopError, examples
+from fedesk.cli.endings import code_of
+from fedesk.cli.output import narrate
+from fedesk.cli.session import SHARED_FLAGS, SHARED_WITH_VALUE, LauncherOf, Session, examples
 from fedesk.exits import Exit
 from fedesk.ports.sources import Clock
 
@@ -72,28 +73,33 @@ def _group_of_one() -> None:
     """Jenkins, Airflow, Vault and Snowflake on loopback, to try everything on."""
 
 
-def run(arguments: Sequence[str], clock: Clock) -> int:
-    """Run one command line and give its exit code. What no sentence covers is raised: a fault of fedesk."""
+def run(arguments: Sequence[str], clock: Clock, launcher: LauncherOf | None = None) -> int:
+    """Run one command line and give its exit code. What no sentence covers is raised: a fault of fedesk.
+
+    ``launcher`` starts runners instead of the desk's own; for tests.
+    """
     from fedesk.mistakes import ConfigurationError
-    from fedesk.ports.errors import NotFoundError, SourceError
 
     try:
         code = _build()(
-            args=shared_last(arguments), prog_name="fedesk", standalone_mode=False, obj=Session(clock)
+            args=shared_last(arguments),
+            prog_name="fedesk",
+            standalone_mode=False,
+            obj=Session(clock, launcher),
         )
     except _UsageError as error:
         narrate(f"{_said(error)} See `{_command_path(error)} --help`.")
         return Exit.USAGE
-    except StopError as error:
-        narrate(str(error))
-        return error.code
     except ConfigurationError as error:
         for mistake in error.mistakes:
             narrate(str(mistake))
         return Exit.USAGE
-    except SourceError as error:
+    except Exception as error:
+        told = code_of(error)
+        if told is None:
+            raise
         narrate(str(error))
-        return Exit.FAILED if isinstance(error, NotFoundError) else exit_for([error.failure])
+        return told
     return code if isinstance(code, int) else Exit.DONE
 
 

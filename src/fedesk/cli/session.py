@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fedesk.config_types import Config
     from fedesk.domain.board import Board
     from fedesk.execution import Desk
+    from fedesk.ports.changing import Launcher
     from fedesk.ports.sources import Clock
 
 EnvironmentOption = Annotated[
@@ -30,6 +31,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 SHARED_WITH_VALUE = ("--env", "--config")
 SHARED_FLAGS = ("--json",)
 
+LauncherOf = Callable[["Desk"], "Launcher"]
+"""Gives what starts the runners of a desk."""
+
 
 class StopError(Exception):
     """The command cannot go on: one sentence and the exit code."""
@@ -44,6 +48,8 @@ class Session:
     """What a run of the command line was given from outside."""
 
     clock: "Clock"
+    launcher: "LauncherOf | None" = None
+    """What starts runners instead of the desk's own launcher; for tests."""
 
 
 def clock_of(context: typer.Context) -> "Clock":
@@ -71,6 +77,23 @@ def compose(context: typer.Context, config: "Config", environment: str | None) -
     from fedesk.execution import compose as compose_it
 
     return compose_it(config, environment, clock_of(context))
+
+
+def launcher_of(context: typer.Context, desk: "Desk") -> "Launcher":
+    """What starts the processes that change something."""
+    session: Session = context.obj
+    return desk.launcher if session.launcher is None else session.launcher(desk)
+
+
+def known_environment(config: "Config", name: str | None, option: str) -> None:
+    """Raise StopError with the nearest name where an option names no configured environment."""
+    from fedesk.mistakes import nearest
+
+    if name is None or name in config.environments:
+        return
+    like = nearest(name, config.environments)
+    hint = f"did you mean {like}?" if like else f"there are: {', '.join(config.environments)}"
+    raise StopError(f"{option}: no environment is named {name!r}; {hint}", Exit.USAGE)
 
 
 def let_go(desk: "Desk") -> None:
