@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fedesk.ports.sources import Bulkhead, Clock, Connection
     from fedesk.services.changes import Changes
     from fedesk.services.operation_runner import Changer
+    from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.processes import LocalProcesses
     from fedesk.store.operations import SqlStore
 
@@ -114,6 +115,15 @@ class Desk(composition.Desk):
         )
 
     @cached_property
+    def operation_watch(self) -> "OperationWatch":
+        """Follows the operations in the store, and tells the board of those that are open."""
+        from fedesk.services.operation_watch import OperationWatch
+
+        watch = OperationWatch(lambda: self.store, lambda: self.processes, self.clock)
+        self.board.follow_operations(watch.known)
+        return watch
+
+    @cached_property
     def processes(self) -> "LocalProcesses":
         """Processes of this machine."""
         from fedesk.services.processes import LocalProcesses
@@ -181,7 +191,6 @@ class Desk(composition.Desk):
             operation,
             store=self.store,
             systems=self.systems,
-            catalogue=self.catalogue,
             clock=self.clock,
             processes=self.processes,
             actor=self.actor,

@@ -108,9 +108,13 @@ def _execute_and_exit(desk: "Desk", operation: str) -> None:
 def _executed(desk: "Desk", operation: str) -> Exit:
     from fedesk.ports.errors import SourceError
     from fedesk.ports.operation_store import StoreError
+    from fedesk.services.operation_runner import UnrecordedError
 
     try:
         desk.execute(operation)
+    except UnrecordedError as error:
+        narrate(str(error))
+        return Exit.OUTCOME_UNKNOWN
     except StoreError as error:
         narrate(str(error))
         return Exit.AUDIT_UNAVAILABLE
