@@ -8,7 +8,7 @@ from typing import Protocol
 
 from fedesk.domain.names import ConnectionName, TaskName
 from fedesk.domain.operations import Call, Owner, Progress, Settlement
-from fedesk.domain.reruns import ClearPreview, RebuildPreview
+from fedesk.domain.reruns import ClearPreview, RebuildPreview, TaskPin
 from fedesk.ports.endpoint import SecretText
 from fedesk.ports.sources import Connection
 
@@ -20,6 +20,13 @@ class ClearSource(Protocol):
         """What clearing the failed tasks of ``DAG/RUN_ID`` touches, by the dry run; of one task where named.
 
         Where the dry run is forbidden, the same by reads alone.
+        """
+
+    def clear_state(self, run_id: str, tasks: tuple[TaskPin, ...]) -> tuple[TaskPin, ...]:
+        """How the same task instances of ``DAG/RUN_ID`` stand now, in the order asked for.
+
+        One that is gone is left out. A cleared one has the state ``none`` and its old try number until it is
+        scheduled again; from then on the try number is higher.
         """
 
 

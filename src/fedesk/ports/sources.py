@@ -11,7 +11,7 @@ from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
 from fedesk.domain.states import System
 
 if TYPE_CHECKING:
-    from fedesk.ports.changing import QueueSource, RebuildSource
+    from fedesk.ports.changing import ClearSource, QueueSource, RebuildSource
 
 Result = TypeVar("Result")
 AdapterT_co = TypeVar("AdapterT_co", covariant=True)
@@ -71,6 +71,8 @@ class Connection:
     """Seconds after which a request that was sent may be taken for over, answered or not."""
     runs: Bulkhead[RunSource] | None = None
     """The same bulkhead, for a system that has runs."""
+    clears: "Bulkhead[ClearSource] | None" = None
+    """The same bulkhead, for an Airflow whose tasks may be cleared."""
     rebuilds: "Bulkhead[RebuildSource] | None" = None
     """The same bulkhead, for a Jenkins whose builds may be repeated."""
     queues: "Bulkhead[QueueSource] | None" = None
