@@ -9,6 +9,7 @@ from fedesk.domain.catalogue import Catalogue, Deadline, Pipeline, Tier, dag_of,
 from fedesk.domain.front import EnvironmentFacts, Finding
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
+from fedesk.domain.open_operations import OpenOperation
 from fedesk.domain.runs import Job, Load, QueueItem, Run
 from fedesk.domain.secrets import SecretAge
 from fedesk.domain.states import State, System
@@ -109,6 +110,8 @@ class Board:
     secrets: tuple[SecretAge, ...]
     queue: tuple[QueueItem, ...]
     histories: tuple[JobHistory, ...]
+    operations: tuple[OpenOperation, ...] = ()
+    """Operations of fedesk's own that are still open, of every environment."""
 
 
 def subjects(catalogue: Catalogue, environment: str) -> dict[JobKey, Subject]:

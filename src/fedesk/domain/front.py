@@ -35,6 +35,8 @@ class Finding:
     run: RunName | None = None
     link: str = ""
     runbook: str = ""
+    operation: str = ""
+    """The operation of fedesk's own that it tells of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

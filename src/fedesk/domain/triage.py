@@ -8,6 +8,7 @@ from fedesk.domain.board import JobHistory, Role
 from fedesk.domain.catalogue import Tier
 from fedesk.domain.front import EnvironmentFacts, Finding
 from fedesk.domain.observation import Snapshot
+from fedesk.domain.open_operations import KIND, Course, OpenOperation
 from fedesk.domain.runs import Load, QueueItem, Run
 from fedesk.domain.secrets import SecretAge
 from fedesk.domain.states import Severity, Standing, State, Verdict
@@ -32,6 +33,8 @@ class Facts:
     queue: tuple[QueueItem, ...]
     loads: Mapping[str, Load]
     """The newest load by pipeline."""
+    operations: tuple[OpenOperation, ...] = ()
+    """Operations of fedesk's own that are still open, of whatever environment."""
 
 
 Rule = Callable[[Facts], Iterable[Finding]]
@@ -39,8 +42,12 @@ Rule = Callable[[Facts], Iterable[Finding]]
 
 def findings(facts: Facts) -> tuple[Finding, ...]:
     """All findings: what pages first, then tickets, then the rest; in each the newest first."""
-    found = [finding for rule in RULES for finding in rule(facts)]
-    return tuple(sorted(found, key=lambda finding: (_ORDER[finding.severity], _age_key(finding, facts.now))))
+    return in_order((finding for rule in RULES for finding in rule(facts)), facts.now)
+
+
+def in_order(found: Iterable[Finding], now: datetime) -> tuple[Finding, ...]:
+    """Findings in the order they are shown."""
+    return tuple(sorted(found, key=lambda finding: (_ORDER[finding.severity], _age_key(finding, now))))
 
 
 def _age_key(finding: Finding, now: datetime) -> float:
@@ -347,6 +354,50 @@ def paused_pipelines(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def unsettled_operations(facts: Facts) -> Iterator[Finding]:
+    """An operation of fedesk's own whose outcome nobody knows, or that nobody carries on.
+
+    In production it pages: a target is blocked, and what was done to it is not known.
+    """
+    here = [one for one in facts.operations if one.environment == facts.environment.name]
+    for one in here:
+        if not one.course.is_trouble:
+            continue
+        history = _history_of(one, facts)
+        quiet = _at_most(Severity.TICKET, severity_of(history)) if history else Severity.TICKET
+        yield Finding(
+            id=f"{KIND}:{one.id}",
+            kind=KIND,
+            severity=Severity.PAGE if facts.environment.production else quiet,
+            state=State.UNKNOWN,
+            subject=one.subject,
+            what=": ".join(part for part in (_COURSES[one.course], one.said) if part),
+            since=one.since,
+            owner=history.subject.owner if history else one.requester,
+            todo="recheck looks the effect up in its system and records what is found; it sends nothing",
+            run=one.run,
+            link=one.link,
+            runbook=history.subject.runbook if history else "",
+            operation=one.id,
+        )
+
+
+def _history_of(one: OpenOperation, facts: Facts) -> JobHistory | None:
+    for history in facts.histories:
+        if one.run is None or history.connection != one.run.connection:
+            continue
+        if any(run.name == one.run for run in history.runs):
+            return history
+    return None
+
+
+_COURSES = {
+    Course.UNKNOWN: "the operation ended unknown",
+    Course.LEFT: "the operation was left by a process that died",
+    Course.UNCLAIMED: "the operation was confirmed, and no process took it up; nothing was sent",
+}
+
+
 def _minutes(length: timedelta) -> str:
     minutes = max(int(length.total_seconds() // 60), 0)
     hours, rest = divmod(minutes, 60)
@@ -366,5 +417,6 @@ RULES: tuple[Rule, ...] = (
     old_secrets,
     ending_tokens,
     paused_pipelines,
+    unsettled_operations,
 )
 """Every rule of triage; a new kind of finding is one function and one entry here."""

@@ -8,6 +8,7 @@ from fedesk.domain.board import Board, histories, newest_loads, pipelines, subje
 from fedesk.domain.catalogue import Catalogue, owners_of_secrets
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.observation import Snapshot
+from fedesk.domain.open_operations import OpenOperation
 from fedesk.domain.secrets import SecretAge, judge
 from fedesk.domain.states import Verdict
 from fedesk.domain.triage import Facts, findings
@@ -47,8 +48,13 @@ def board_of(
     snapshots: Sequence[Snapshot],
     elsewhere: Mapping[str, Sequence[Snapshot]],
     now: datetime,
+    *,
+    operations: Sequence[OpenOperation] = (),
 ) -> Board:
-    """The board of one environment; ``elsewhere`` holds the snapshots of the others."""
+    """The board of one environment; ``elsewhere`` holds the snapshots of the others.
+
+    ``operations`` are those of fedesk's own that are still open, of whatever environment.
+    """
     found = histories(snapshots, subjects(catalogue, environment.name))
     others = {name: histories(theirs, subjects(catalogue, name)) for name, theirs in elsewhere.items()}
     secrets = ages(snapshots, owners_of_secrets(catalogue, environment.name), now)
@@ -64,6 +70,7 @@ def board_of(
         secrets=secrets,
         queue=queue,
         loads=loads,
+        operations=tuple(operations),
     )
     return Board(
         environment=environment,
@@ -74,4 +81,5 @@ def board_of(
         secrets=secrets,
         queue=queue,
         histories=found,
+        operations=tuple(operations),
     )

@@ -14,6 +14,7 @@ from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
+from fedesk.domain.open_operations import OpenOperation
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.boards import board_of
 from fedesk.services.looking import look, seconds_fresh, unseen
@@ -59,6 +60,7 @@ class LiveBoard:
         self._stopped = threading.Event()
         self._wake: dict[ConnectionName, threading.Event] = {}
         self._on_board: Callable[[Board], None] | None = None
+        self._operations: Callable[[], Sequence[OpenOperation]] = tuple
 
     def start(self, on_board: Callable[[Board], None]) -> None:
         """Begin to poll; ``on_board`` gets a board after each look, on a poller's thread."""
@@ -72,6 +74,15 @@ class LiveBoard:
                 name=f"poll {connection.name}",
                 daemon=True,
             ).start()
+
+    def follow_operations(self, known: Callable[[], Sequence[OpenOperation]]) -> None:
+        """Where the open operations of each board come from; asked on any thread, and must not wait."""
+        self._operations = known
+
+    def hand_over(self) -> None:
+        """Hand over a board of what is known, without a look: an operation has moved."""
+        if not self._stopped.is_set() and self._on_board is not None:
+            self._on_board(self.board())
 
     def refresh(self) -> None:
         """Look at every connection of the selected environment as soon as may be."""
@@ -95,6 +106,7 @@ class LiveBoard:
             [snapshots[connection.name] for connection in self._mine],
             {name: [snapshots[one.name] for one in theirs] for name, theirs in self._elsewhere.items()},
             self._clock.now(),
+            operations=self._operations(),
         )
 
     def history_of(self, connection: ConnectionName, job: str) -> JobHistory | None:
@@ -124,8 +136,7 @@ class LiveBoard:
             snapshot = replace(snapshot, next_try_at=self._clock.now() + timedelta(seconds=wait))
             with self._lock:
                 self._snapshots[connection.name] = snapshot
-            if not self._stopped.is_set() and self._on_board is not None:
-                self._on_board(self.board())
+            self.hand_over()
             self._keep_now_and_then()
             by_hand = wake.wait(wait)
 

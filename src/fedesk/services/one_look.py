@@ -1,13 +1,14 @@
 """A board for a command that prints and ends: looks until the history is whole, or time is up."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
+from fedesk.domain.open_operations import OpenOperation
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.boards import board_of
 from fedesk.services.looking import look, unseen
@@ -22,9 +23,20 @@ def board_once(
     connections: Sequence[Connection],
     clock: Clock,
     known: Mapping[ConnectionName, Snapshot],
+    operations: Callable[[], Sequence[OpenOperation]] = tuple,
 ) -> Board:
-    """The board after each connection was read, side by side. ``incomplete`` tells what of it is partial."""
-    return board_of(environment, catalogue, read_whole(connections, clock, known), {}, clock.now())
+    """The board after each connection was read, side by side. ``incomplete`` tells what of it is partial.
+
+    ``operations`` reads those that are still open, beside the systems.
+    """
+    opened: list[OpenOperation] = []
+    reading = threading.Thread(
+        target=lambda: opened.extend(operations()), name="look at the operations", daemon=True
+    )
+    reading.start()
+    snapshots = read_whole(connections, clock, known)
+    reading.join()
+    return board_of(environment, catalogue, snapshots, {}, clock.now(), operations=opened)
 
 
 def read_whole(

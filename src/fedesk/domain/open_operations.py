@@ -1,0 +1,118 @@
+"""Operations of which something is still to be learnt, as every screen and triage tell of them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from fedesk.domain.names import NameNotUnderstoodError, RunName
+from fedesk.domain.operations import Evidence, Operation, Stage
+
+LEASE_GRACE = timedelta(seconds=30)
+"""How long past its lease an owner on another machine counts as alive."""
+TAKEN_UP_WITHIN = timedelta(minutes=1)
+"""A confirmed operation that nobody has claimed by then is not on its way."""
+KIND = "operation"
+"""The kind of a finding that tells of one."""
+
+
+class Course(StrEnum):
+    """How an operation that is still open goes."""
+
+    RUNNING = "running"
+    UNKNOWN = "unknown"
+    """It has ended, and what it did is not known."""
+    LEFT = "left"
+    """The process that ran it has died."""
+    UNCLAIMED = "not begun"
+    """It was confirmed, and no process has taken it up: nothing was sent."""
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether somebody has to look."""
+        return self is not Course.RUNNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOperation:
+    """One operation that has not ended, or ended unknown."""
+
+    id: str
+    kind: str
+    environment: str
+    subject: str
+    """Its pipeline, or the target where it has none."""
+    partition: str
+    target: str
+    run: RunName | None
+    """The run it changes, where its target is one."""
+    sentence: str
+    """What its first call does, in the plan's words."""
+    requester: str
+    course: Course
+    said: str
+    """What was learnt last, in one sentence; empty before anything was."""
+    since: datetime
+    """Since when it goes as it goes: confirmed, ended, or lost."""
+    link: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    """What each system said last, in the order in which they were asked."""
+
+
+def course_of(operation: Operation, *, alive: bool | None, now: datetime) -> Course:
+    """How an open operation goes. ``alive`` tells of its owner; None where that cannot be told from here.
+
+    Design rule 6: an owner of this machine is dead when its process is gone, one of another machine when its
+    lease is past its grace.
+    """
+    if operation.stage is Stage.ENDED:
+        return Course.UNKNOWN
+    if operation.stage is Stage.CONFIRMED:
+        waits = now - operation.confirmed_at > TAKEN_UP_WITHIN
+        return Course.UNCLAIMED if waits else Course.RUNNING
+    if alive is None:
+        until = operation.lease_until
+        alive = until is not None and now <= until + LEASE_GRACE
+    return Course.RUNNING if alive else Course.LEFT
+
+
+def open_operation(operation: Operation, *, alive: bool | None, now: datetime) -> OpenOperation:
+    """What screens and triage tell of an open operation."""
+    plan = operation.plan
+    target = plan.targets[0] if plan.targets else None
+    course = course_of(operation, alive=alive, now=now)
+    lost = operation.lease_until if course is Course.LEFT else None
+    last = operation.journal[-1] if operation.journal else None
+    return OpenOperation(
+        id=plan.operation,
+        kind=plan.kind,
+        environment=plan.environment,
+        subject=(target.pipeline or target.name) if target else str(plan.connection),
+        partition=target.partition if target else "",
+        target=target.name if target else str(plan.connection),
+        run=run_of(target.name) if target else None,
+        sentence=plan.effects[0].sentence if plan.effects else plan.kind,
+        requester=plan.requester,
+        course=course,
+        said=operation.said or (last.said if last else ""),
+        since=operation.ended_at or min(lost or operation.confirmed_at, now),
+        link=target.link if target else "",
+        evidence=evidence_of(operation),
+    )
+
+
+def run_of(target: str) -> RunName | None:
+    """The run that a target is; None where it is something else."""
+    try:
+        return RunName.parse(target)
+    except NameNotUnderstoodError:
+        return None
+
+
+def evidence_of(operation: Operation) -> tuple[Evidence, ...]:
+    """What each system said last about what was sent."""
+    found: dict[str, Evidence] = {}
+    for entry in operation.journal:
+        for one in entry.evidence:
+            found.pop(one.source, None)
+            found[one.source] = one
+    return tuple(found.values())

@@ -1,0 +1,135 @@
+"""Following the store: what is in flight, and what ended unknown, as soon as any process has written it.
+
+One daemon thread asks the store for its number of changes, which costs next to nothing, and reads the open
+operations where it has moved, where it is told to, and now and then while something is in flight: that an
+owner has died is written nowhere.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fedesk.domain.open_operations import Course, OpenOperation, open_operation
+from fedesk.domain.operations import Evidence, Operation
+from fedesk.ports.changing import Processes
+from fedesk.ports.operation_store import OperationReader, StoreError
+from fedesk.ports.sources import Clock
+from fedesk.services.hiding import hidden
+
+PERIOD = 0.5
+"""Seconds between two times that the store is asked whether it has moved."""
+AWAY_PERIOD = 3.0
+"""The same while it cannot be read."""
+LIVENESS_PERIOD = 4.0
+"""Seconds between two times that owners of running operations are looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreNews:
+    """What the store says of operations, or why it cannot be read."""
+
+    operations: tuple[OpenOperation, ...] = ()
+    """Of every environment, newest first; the last known ones where the store is away."""
+    problem: str = ""
+    """Why the store cannot be read, in one sentence."""
+    since: datetime | None = None
+    """Since when it cannot be read."""
+    version: int = 0
+    """Grows whenever something was written: what was read of the store before is old."""
+
+
+class OperationWatch:
+    """Follows the operations of one store. Opens nothing until it is started or asked to look."""
+
+    def __init__(
+        self, store: Callable[[], OperationReader], processes: Callable[[], Processes], clock: Clock
+    ) -> None:
+        """Both are asked for on the watch's own thread: making them takes long."""
+        self._store = store
+        self._processes = processes
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._news = StoreNews()
+        self._changes: int | None = None
+        self._read_at = 0.0
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        self._written = 0
+
+    def start(self, on_news: Callable[[StoreNews], None]) -> None:
+        """Begin to follow; ``on_news`` gets what is new, and at once what there is, on the watch's thread."""
+        threading.Thread(target=self._follow, args=(on_news,), name="follow the store", daemon=True).start()
+
+    def nudge(self, *, moved: bool = False) -> None:
+        """Read again at once; ``moved`` says that this process has written something itself."""
+        self._written += moved
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Hand over no more; returns at once."""
+        self._stopped.set()
+        self._wake.set()
+
+    def known(self) -> tuple[OpenOperation, ...]:
+        """What was read last; never waits."""
+        return self._news.operations
+
+    def look(self) -> tuple[OpenOperation, ...]:
+        """Read once, now: for a command that prints and ends. What cannot be read is empty."""
+        return self._look(must=True).operations
+
+    def _follow(self, on_news: Callable[[StoreNews], None]) -> None:
+        told: StoreNews | None = None
+        seen = 0
+        while not self._stopped.is_set():
+            asked = self._wake.is_set()
+            self._wake.clear()
+            written = self._written
+            news = self._look(must=asked, moved=written != seen)
+            seen = written
+            if news != told and not self._stopped.is_set():
+                told = news
+                on_news(news)
+            self._wake.wait(AWAY_PERIOD if news.problem else PERIOD)
+
+    def _look(self, *, must: bool, moved: bool = False) -> StoreNews:
+        with self._lock:
+            before = self._news
+            try:
+                news = self._read(before, must=must, moved=moved)
+            except StoreError as error:
+                news = self._away(before, str(error))
+            except Exception as error:  # noqa: BLE001 - the desk reads on without its store, and says so
+                news = self._away(before, f"fedesk failed while reading its store: {type(error).__name__}.")
+            self._news = news
+            return news
+
+    def _away(self, before: StoreNews, sentence: str) -> StoreNews:
+        self._changes = None
+        return replace(before, problem=sentence, since=before.since or self._clock.now())
+
+    def _read(self, before: StoreNews, *, must: bool, moved: bool) -> StoreNews:
+        store = self._store()
+        changes = store.changes()
+        has_moved = moved or changes != self._changes
+        is_old = self._clock.monotonic() - self._read_at >= LIVENESS_PERIOD
+        watched = is_old and any(one.course is not Course.UNKNOWN for one in before.operations)
+        if not (has_moved or must or watched):
+            return before
+        operations = tuple(self._opened(one) for one in store.open_operations())
+        self._changes, self._read_at = changes, self._clock.monotonic()
+        # What this process wrote itself need not move the store's number.
+        has_moved = has_moved or operations != before.operations
+        return StoreNews(operations=operations, version=before.version + has_moved)
+
+    def _opened(self, operation: Operation) -> OpenOperation:
+        owner = operation.owner
+        alive = self._processes().is_alive(owner) if owner is not None else None
+        one = open_operation(operation, alive=alive, now=self._clock.now())
+        evidence = tuple(_hidden(piece) for piece in one.evidence)
+        return replace(one, said=hidden(one.said), evidence=evidence)
+
+
+def _hidden(piece: Evidence) -> Evidence:
+    return replace(piece, said=hidden(piece.said))

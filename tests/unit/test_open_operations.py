@@ -1,0 +1,102 @@
+"""Operations that are still open, and the finding that tells of those nobody carries on."""
+
+from dataclasses import replace
+
+import pytest
+from making import NOW, PROD, catalogue, history_of, minutes, snapshot
+from operation_values import EVIDENCE, RAN, operation, plan_of, unknown
+
+from fedesk.domain.catalogue import Tier
+from fedesk.domain.front import EnvironmentFacts, Finding
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.open_operations import Course, course_of, evidence_of, open_operation
+from fedesk.domain.operations import Evidence, Operation, Stage
+from fedesk.domain.states import Severity, State
+from fedesk.services.boards import board_of
+
+DEV = EnvironmentFacts(name="dev", production=False, mode="guarded", timezone="Europe/London")
+
+
+def found(
+    *operations: Operation, facts: EnvironmentFacts = PROD, alive: bool | None = True
+) -> tuple[Finding, ...]:
+    opened = [open_operation(one, alive=alive, now=NOW) for one in operations]
+    board = board_of(facts, catalogue(Tier.TICKET), [snapshot()], {}, NOW, operations=opened)
+    assert board.operations == tuple(opened)
+    return board.findings
+
+
+@pytest.mark.parametrize(
+    ("one", "alive", "course"),
+    [
+        (operation(), True, Course.RUNNING),
+        (operation(), False, Course.LEFT),
+        (operation(), None, Course.RUNNING),
+        (replace(operation(), lease_until=NOW - minutes(2)), None, Course.LEFT),
+        (replace(operation(), lease_until=NOW - minutes(2)), True, Course.RUNNING),
+        (replace(operation(), owner=None, lease_until=None), None, Course.LEFT),
+        (replace(operation(stage=Stage.CONFIRMED), confirmed_at=NOW), None, Course.RUNNING),
+        (operation(5, stage=Stage.CONFIRMED), None, Course.UNCLAIMED),
+        (unknown(), False, Course.UNKNOWN),
+    ],
+)
+def test_how_an_open_operation_goes(one: Operation, *, alive: bool | None, course: Course) -> None:
+    """A live owner is believed, a dead one is not; of an owner elsewhere the lease and its grace tell."""
+    assert course_of(one, alive=alive, now=NOW) is course
+
+
+def test_what_runs_is_no_finding() -> None:
+    """An operation that goes its way asks for nobody."""
+    assert found(operation(), replace(operation(stage=Stage.CONFIRMED), confirmed_at=NOW)) == ()
+
+
+def test_an_unknown_outcome_pages_in_production_alone() -> None:
+    """In production a target is blocked and nobody knows what was done to it; elsewhere it is a ticket."""
+    (finding,) = found(unknown())
+    assert (finding.kind, finding.severity, finding.state) == ("operation", Severity.PAGE, State.UNKNOWN)
+    assert finding.what.startswith("the operation ended unknown: it cannot be told")
+    assert finding.operation == unknown().plan.operation
+    assert str(finding.run) == unknown().plan.targets[0].name
+    there = unknown(plan=plan_of(2, connection=ConnectionName("dev", "airflow")))
+    (finding,) = found(there, facts=DEV)
+    assert finding.severity is Severity.TICKET
+
+
+def test_an_operation_of_a_dead_process_says_so_since_its_lease_ended() -> None:
+    """Nobody will end it: somebody has to have it looked up."""
+    left = replace(operation(9), lease_until=NOW - minutes(4))
+    (finding,) = found(left, alive=False)
+    assert finding.what == "the operation was left by a process that died: sending"
+    assert finding.since == NOW - minutes(4)
+
+
+def test_another_environments_operation_is_no_finding_here() -> None:
+    """Findings are of one environment; the mark in the header names the others."""
+    assert found(unknown(plan=plan_of(2, connection=ConnectionName("staging", "airflow")))) == ()
+
+
+def test_a_finding_of_an_operation_has_the_owner_and_runbook_of_its_pipeline() -> None:
+    """Whose data job it is, not who pressed the key, says who is to be told."""
+    run = history_of("payments_daily", [State.SUCCEEDED])[0]
+    plan = plan_of(2, run=run.name.id)
+    opened = open_operation(unknown(plan=plan), alive=None, now=NOW)
+    (finding,) = board_of(PROD, catalogue(), [snapshot([run])], {}, NOW, operations=[opened]).findings
+    assert finding.owner == "engineering"
+    (alone,) = found(unknown())
+    assert alone.owner == "mara@finedge.example"
+
+
+def test_evidence_is_the_last_word_of_each_source() -> None:
+    """Looking again replaces what a system said before; the order is that of asking."""
+    again = replace(EVIDENCE[0], said="try numbers are one higher")
+    later = replace(RAN[-1], number=5, evidence=(again,))
+    assert evidence_of(unknown(journal=(*RAN, later))) == (EVIDENCE[1], again)
+
+
+def test_an_operation_without_a_target_is_told_by_its_connection() -> None:
+    """A kind may change a connection as a whole."""
+    bare = replace(plan_of(2), targets=(), effects=())
+    opened = open_operation(unknown(plan=bare, journal=()), alive=None, now=NOW)
+    assert (opened.subject, opened.run, opened.evidence) == ("prod/airflow", None, ())
+    assert opened.sentence == "airflow.clear-failed"
+    assert isinstance(EVIDENCE[0], Evidence)
