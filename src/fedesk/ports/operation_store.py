@@ -6,6 +6,7 @@
       ReservedError           another operation holds the target (exit 5)
       NotClaimableError       it is not waiting to be executed: claimed by another, ended, not there (exit 5)
       LeaseLostError          somebody else has taken the operation over
+      UnrecordedError         something was sent, and what came of it could not be written down (exit 7)
 
 Each carries one sentence that says what, where and what to do. Every method that writes is one transaction;
 journal entries, audit record and lease of one moment are in the same one. Blocking.
@@ -46,6 +47,10 @@ class NotClaimableError(StoreError):
 
 class LeaseLostError(StoreError):
     """Another process has taken the operation over: nothing more may be sent or written by this one."""
+
+
+class UnrecordedError(StoreError):
+    """Something was sent, and what came of it could not be written down. A recheck settles it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

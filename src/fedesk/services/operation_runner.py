@@ -1,20 +1,73 @@
 """The one place that changes anything: a confirmed operation is carried out, each effect sent at most once.
 
 Nothing else names or calls ``apply`` (``tests/unit/test_one_way_to_change.py``, import-linter).
+
+    claim ─► drafted and judged again ─► intent durable ─► lease still held? ─► send ─► steps that look
+      └──────── refused ◄───────┘           │ store fails:      │ lost: stop       │ no answer: looked up,
+                                            ▼ nothing is sent   ▼ nothing is sent  ▼ never sent again
 """
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from fedesk.domain.audit import Actor
+from fedesk.domain.audit import Actor, Phase
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
-from fedesk.domain.names import ConnectionName
-from fedesk.domain.operations import Call, Operation, Receipt
+from fedesk.domain.names import ConnectionName, RunName, split_task
+from fedesk.domain.operations import (
+    CONFLICT,
+    Call,
+    Effect,
+    GuardResult,
+    JournalEntry,
+    Json,
+    Operation,
+    Outcome,
+    Plan,
+    Receipt,
+    Ruling,
+    StepKind,
+    StepState,
+)
+from fedesk.domain.reruns import RerunRequest
 from fedesk.ports.changing import Processes, Settles, Systems
-from fedesk.ports.operation_store import OperationStore, StoreError
+from fedesk.ports.errors import (
+    ConflictError,
+    CredentialError,
+    ForbiddenError,
+    NotFoundError,
+    NotSentError,
+    RateLimitedError,
+    SourceError,
+    TlsError,
+    UnauthenticatedError,
+)
+from fedesk.ports.operation_store import (
+    Lease,
+    OperationStore,
+    ReservedError,
+    StoreError,
+    StoreUnavailableError,
+)
 from fedesk.ports.sources import Bulkhead, Clock
-from fedesk.services.operation_kinds import OperationKind
+from fedesk.services.held import LEASE, Held, hold
+from fedesk.services.operation_kinds import Draft, OperationKind, Step
+from fedesk.services.settling import left_alone, recheck
+from fedesk.services.steps import follow_step, patience_of, settle_effect
+
+_REFUSED_BY_SYSTEM = (
+    NotSentError,
+    ForbiddenError,
+    UnauthenticatedError,
+    NotFoundError,
+    ConflictError,
+    RateLimitedError,
+    CredentialError,
+    TlsError,
+)
+"""After these nothing was done: no byte left, or the system said no."""
 
 
 class Changer(Settles, Protocol):
@@ -35,8 +88,19 @@ class ChangingSystems(Systems, Protocol):
         """How a connection is changed; raises NotFoundError where it is not configured, or cannot be."""
 
 
-class UnrecordedError(StoreError):
-    """Something was sent, and what came of it could not be written down (exit 7). A recheck settles it."""
+@dataclass(frozen=True, kw_only=True)
+class _Desk:
+    """What the runner works with."""
+
+    store: OperationStore
+    systems: ChangingSystems
+    catalogue: Catalogue
+    environments: Mapping[str, EnvironmentFacts]
+    actor: Actor
+    clock: Clock
+    processes: Processes
+    pause: Callable[[float], None]
+    kinds: Mapping[str, OperationKind]
 
 
 def execute(  # noqa: PLR0913 - all that it touches is given to it
@@ -57,4 +121,264 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
     Raises NotClaimableError where it does not wait to be executed, LeaseLostError where somebody has taken it
     over, UnrecordedError, and StoreError where the store failed before anything was sent.
     """
-    raise NotImplementedError
+    from fedesk.services.kinds import KINDS
+
+    desk = _Desk(
+        store=store,
+        systems=systems,
+        catalogue=catalogue,
+        environments=environments,
+        actor=actor,
+        clock=clock,
+        processes=processes,
+        pause=pause,
+        kinds=KINDS if kinds is None else kinds,
+    )
+    try:
+        lease = _claim(desk, operation)
+    except ReservedError as error:
+        return _refuse(_held(desk, _claim_to_end(desk, operation)), (_reserved(error),))
+    held = _held(desk, lease)
+    refusals = _refusals(desk, held)
+    return _refuse(held, refusals) if refusals else _carry_out(desk, held)
+
+
+def _claim(desk: _Desk, operation: str) -> Lease:
+    """Take the operation and its targets; what a dead process left there is settled first."""
+    me, now = desk.processes.me(), desk.clock.now()
+    try:
+        return desk.store.claim(operation, me, now, now + LEASE, dead=None)
+    except ReservedError as error:
+        holder = error.holder
+        if left_alone(holder, clock=desk.clock, processes=desk.processes):
+            raise
+    recheck(
+        holder.plan.operation,
+        store=desk.store,
+        systems=desk.systems,
+        clock=desk.clock,
+        processes=desk.processes,
+        actor=desk.actor,
+        kinds=desk.kinds,
+        pause=desk.pause,
+    )
+    now = desk.clock.now()
+    return desk.store.claim(operation, me, now, now + LEASE, dead=None)
+
+
+def _claim_to_end(desk: _Desk, operation: str) -> Lease:
+    """Take the operation alone, to say that it was refused."""
+    me, now = desk.processes.me(), desk.clock.now()
+    return desk.store.claim(operation, me, now, now + LEASE, dead=None, reserve=False)
+
+
+def _held(desk: _Desk, lease: Lease) -> Held:
+    return hold(
+        lease,
+        store=desk.store,
+        systems=desk.systems,
+        clock=desk.clock,
+        actor=desk.actor,
+        pause=desk.pause,
+        kinds=desk.kinds,
+    )
+
+
+def _refuse(held: Held, refusals: Sequence[GuardResult]) -> Operation:
+    """End an operation of which nothing was sent, saying which guards forbade it."""
+    said = " ".join(f"{one.guard}: {one.reason} {one.remedy}".rstrip() for one in refusals)
+    conflict = any(one.conflict for one in refusals)
+    entry = held.entry("", StepState.FAILED, said, reference=CONFLICT if conflict else "")
+    return held.end(Outcome.REFUSED, said, Phase.REFUSAL, (entry,))
+
+
+def _reserved(error: ReservedError) -> GuardResult:
+    return GuardResult(guard="in flight", ruling=Ruling.DENY, reason=str(error), conflict=True)
+
+
+def _refusals(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
+    """What forbids the operation now: the plan is drafted again, and judged again."""
+    from fedesk.services.judging import judge
+
+    plan, kind = held.plan, desk.kinds.get(held.plan.kind)
+    if kind is None:
+        return (
+            _no(
+                "kind",
+                f"This fedesk knows no operation of the kind {plan.kind}.",
+                "Use the one that planned it.",
+            ),
+        )
+    broken = (*_changed_since(desk, held), *_unfit(plan, kind))
+    if broken:
+        return broken
+    rulings = judge(
+        plan,
+        kind,
+        _drafted_again(desk, plan, kind),
+        store=desk.store,
+        catalogue=desk.catalogue,
+        environment=desk.environments.get(plan.environment),
+        confirmation=held.operation.confirmation,
+        window=held.operation.confirmation.window,
+        now=desk.clock.now(),
+        processes=desk.processes,
+    )
+    return tuple(one for one in rulings if one.blocks)
+
+
+def _changed_since(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
+    """Whether plan, yes and configuration still belong together."""
+    from fedesk.domain.plans import digest_of
+
+    plan, digest = held.plan, held.operation.digest
+    if digest_of(plan) != digest or held.operation.confirmation.digest != digest:
+        return (
+            _no(
+                "digest",
+                "The plan in the store is not the one that was confirmed.",
+                "Run `fedesk audit verify --deep`.",
+            ),
+        )
+    found = []
+    for name in dict.fromkeys((plan.connection, *(effect.connection for effect in plan.effects))):
+        try:
+            desk.systems.changing(name)
+            address = desk.systems.reading(name).address
+        except SourceError as error:
+            found.append(_no("connection", str(error), "Make the plan anew."))
+            continue
+        if name == plan.connection and address != plan.address:
+            found.append(
+                _no(
+                    "connection",
+                    f"{name} was {plan.address} in the plan and is {address} now.",
+                    "Make the plan anew.",
+                )
+            )
+    return tuple(found)
+
+
+def _unfit(plan: Plan, kind: OperationKind) -> tuple[GuardResult, ...]:
+    sends = sum(step.kind is StepKind.EFFECT for step in kind.steps)
+    if sends == len(plan.effects):
+        return ()
+    reason = f"The plan has {len(plan.effects)} effects, and {kind.name} has {sends} steps that send."
+    return (_no("kind", reason, "Make the plan anew."),)
+
+
+def _no(guard: str, reason: str, remedy: str) -> GuardResult:
+    return GuardResult(guard=guard, ruling=Ruling.DENY, reason=reason, remedy=remedy, conflict=True)
+
+
+def _drafted_again(desk: _Desk, plan: Plan, kind: OperationKind) -> Draft | SourceError:
+    try:
+        return kind.draft(request_of(plan), desk.systems, desk.catalogue)
+    except SourceError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - what cannot be looked at is not changed, whatever the fault
+        return SourceError(
+            f"fedesk failed while reading {plan.connection}: {type(error).__name__}; please report it"
+        )
+
+
+def request_of(plan: Plan) -> RerunRequest:
+    """What was asked for when a plan was made: its run, or the one task that its target is named after."""
+    run = RunName.parse(plan.targets[0].name)
+    tasks = {
+        str(task[0])
+        for effect in plan.effects
+        for task in _rows(effect.call.args.get("tasks"))
+        if isinstance(task, Sequence) and task
+    }
+    run_id, task = split_task(run.id, tasks)
+    return RerunRequest(run=RunName(run.connection, run_id), task=task, environment=plan.environment)
+
+
+def _rows(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
+
+
+def _carry_out(desk: _Desk, held: Held) -> Operation:
+    """Take the steps in order. Raises LeaseLostError, StoreError, UnrecordedError."""
+    effects = iter(held.plan.effects)
+    steps = desk.kinds[held.plan.kind].steps
+    for step in steps:
+        if step.kind is StepKind.EFFECT:
+            entry = _send(desk, held, step, next(effects))
+        else:
+            within = step.within if step.kind is StepKind.VERIFY else None
+            entry = follow_step(held, step, within=within)
+        if entry.state is not StepState.DONE:
+            outcome = Outcome.FAILED if entry.state is StepState.FAILED else Outcome.UNKNOWN
+            return held.end(outcome, entry.said, Phase.OUTCOME, (entry,))
+        if step is steps[-1]:
+            return held.end(Outcome.SUCCEEDED, entry.said, Phase.OUTCOME, (entry,))
+        held.note(entry)
+    raise AssertionError  # a kind has steps
+
+
+def _send(desk: _Desk, held: Held, step: Step, effect: Effect) -> JournalEntry:
+    """Send one effect, once, and say what came of it: DONE, FAILED or UNKNOWN.
+
+    The intent is durable before; a failing store or a lost lease is raised, and nothing is sent then.
+    """
+    intent = held.entry(step.name, StepState.INTENDED, effect.sentence)
+    held.note(intent, None if held.sent else held.audit(Phase.INTENT, effect.sentence))
+    gate = _Gate(held)
+    try:
+        receipt = desk.systems.changing(effect.connection).call(
+            lambda system: gate.send(system, held.call_of(effect))
+        )
+    except StoreUnavailableError as error:
+        # Raised by the gate, which lets nothing pass then; ending the operation meets the same store.
+        return held.entry(step.name, StepState.FAILED, f"nothing was sent: {error}")
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever broke, what was sent is looked up
+        said = _sentence(error)
+        if not gate.close():
+            return held.entry(step.name, StepState.FAILED, f"nothing was sent: {said}")
+        if isinstance(error, _REFUSED_BY_SYSTEM):
+            return held.entry(step.name, StepState.FAILED, f"nothing was changed: {said}")
+        held.note(held.entry(step.name, StepState.UNANSWERED, said))
+        return settle_effect(held, step, effect, wait=patience_of(held, effect))
+    finally:
+        gate.close()
+    return held.entry(
+        step.name, StepState.DONE, receipt.said, reference=receipt.reference, evidence=receipt.evidence
+    )
+
+
+class _Gate:
+    """Lets one call through, once: with the lease still held, and only while somebody waits for its answer.
+
+    A call that waited too long for its thread would otherwise be sent after its operation has ended.
+    """
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._has_passed = False
+
+    def send(self, system: Changer, call: Call) -> Receipt:
+        """Check the lease, then send. Raises LeaseLostError, and what the adapter raises."""
+        with self._lock:
+            if self._is_closed:
+                raise NotSentError("It was too late to send it: nobody waits for the answer any more.")
+            self._held.renew()
+            self._is_closed = self._has_passed = self._held.sent = True
+        return system.apply(call)
+
+    def close(self) -> bool:
+        """Let nothing through from now on; whether something has passed."""
+        with self._lock:
+            self._is_closed = True
+            return self._has_passed
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, SourceError):
+        return str(error)
+    return f"fedesk failed while sending: {type(error).__name__}; please report it"

@@ -1,0 +1,212 @@
+"""An operation whose lease this process holds, and how it writes: for the runner and for who looks again."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from fedesk.domain.audit import Actor, AuditDraft, Phase
+from fedesk.domain.operations import (
+    Call,
+    Effect,
+    Evidence,
+    JournalEntry,
+    Operation,
+    Outcome,
+    Plan,
+    StepState,
+    filled,
+)
+from fedesk.ports.changing import Systems
+from fedesk.ports.operation_store import Lease, OperationStore, StoreUnavailableError, UnrecordedError
+from fedesk.ports.sources import Clock
+from fedesk.services.hiding import hidden
+from fedesk.services.operation_kinds import OperationKind
+
+T = TypeVar("T")
+
+LEASE = timedelta(seconds=120)
+"""How long a lease holds without being renewed; longer than any one request."""
+
+LET_GO = datetime(1970, 1, 1, tzinfo=UTC)
+"""The end of a lease that was given back."""
+
+INSIST = 60.0
+"""Seconds for which the outcome of what was sent is tried to be written to a store that fails."""
+
+_LONGEST = 2000
+"""Characters of a sentence from outside that are kept."""
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between looks: short at first, then five."""
+    seconds = 0.1
+    while True:
+        yield seconds
+        seconds = min(seconds * 2, 5.0)
+
+
+@dataclass(kw_only=True)
+class Held:
+    """An operation whose lease this process holds. Every method that writes raises LeaseLostError."""
+
+    operation: Operation
+    """As it was when it was claimed."""
+    lease: Lease
+    action: str
+    """Its verb in the audit log."""
+    store: OperationStore
+    systems: Systems
+    clock: Clock
+    actor: Actor
+    pause: Callable[[float], None]
+    journal: list[JournalEntry]
+    sent: bool = False
+    """Whether this process has sent something: what came of it is then written with insistence."""
+
+    @property
+    def plan(self) -> Plan:
+        """What the operation does."""
+        return self.operation.plan
+
+    def call_of(self, effect: Effect) -> Call:
+        """The call as it is sent and looked up."""
+        return filled(effect.call, self.plan.operation, self.operation.digest)
+
+    def entry(
+        self,
+        step: str,
+        state: StepState,
+        said: str,
+        *,
+        reference: str = "",
+        evidence: Sequence[Evidence] = (),
+    ) -> JournalEntry:
+        """An entry that is not written yet, whose texts hold no secret that is known as one."""
+        return JournalEntry(
+            number=0,
+            at=self.clock.now(),
+            step=step,
+            state=state,
+            said=_kept(said),
+            reference=reference,
+            evidence=tuple(replace(one, said=_kept(one.said)) for one in evidence),
+        )
+
+    def last(self, step: str) -> JournalEntry | None:
+        """The newest entry of a step."""
+        return next((entry for entry in reversed(self.journal) if entry.step == step), None)
+
+    def audit(self, phase: Phase, result: str, evidence: Sequence[Evidence] = ()) -> AuditDraft:
+        """A record of this operation."""
+        links = (*(target.link for target in self.plan.targets), *(one.link for one in evidence))
+        return AuditDraft(
+            at=self.clock.now(),
+            actor=self.actor,
+            environment=self.plan.environment,
+            action=self.action,
+            target=", ".join(target.name for target in self.plan.targets),
+            phase=phase,
+            operation=self.plan.operation,
+            plan_digest=self.operation.digest,
+            reason=self.plan.reason,
+            result=_kept(result),
+            links=tuple(dict.fromkeys(link for link in links if link)),
+        )
+
+    def renew(self) -> None:
+        """Hold on to the lease."""
+        until = self.clock.now() + LEASE
+        self.lease = self._firmly(lambda: self.store.renew(self.lease, until), None) or self.lease
+
+    def note(self, entry: JournalEntry, audit: AuditDraft | None = None) -> None:
+        """Write one entry, and the audit record that goes with it."""
+        self._firmly(
+            lambda: self.store.write(self.lease, (entry,), audit),
+            lambda now: bool(now.journal) and _same(now.journal[-1], entry),
+        )
+        self.journal.append(replace(entry, number=len(self.journal) + 1))
+
+    def end(
+        self, outcome: Outcome, said: str, phase: Phase, entries: Sequence[JournalEntry] = ()
+    ) -> Operation:
+        """Write the last entries, the outcome and its audit record, and let go."""
+        said = _kept(said)
+        evidence = [one for entry in entries for one in entry.evidence]
+        audit = self.audit(phase, f"{outcome}: {said}", evidence)
+        at = self.clock.now()
+        self._firmly(
+            lambda: self.store.end(self.lease, outcome, said, at, tuple(entries), audit),
+            lambda now: now.outcome is outcome and now.ended_at == at,
+        )
+        return self._read()
+
+    def let_go(self) -> Operation:
+        """Give the lease back without an end: whoever looks next may go on at once."""
+        self.store.renew(self.lease, LET_GO)
+        return self._read()
+
+    def _read(self) -> Operation:
+        found = self.store.operation(self.plan.operation)
+        if found is None:
+            raise StoreUnavailableError(f"Operation {self.plan.operation} is gone from the store.")
+        return found
+
+    def _firmly(self, write: Callable[[], T], is_there: Callable[[Operation], bool] | None) -> T | None:
+        """Write; where something was sent, again and again for a while. None where it was there already."""
+        waited = 0.0
+        for seconds in pauses():
+            try:
+                if waited and is_there is not None and is_there(self._read()):
+                    return None
+                return write()
+            except StoreUnavailableError as error:
+                if not self.sent:
+                    raise
+                if waited >= INSIST:
+                    raise UnrecordedError(
+                        f"Operation {self.plan.operation} was sent, but what came of it could not be "
+                        f"recorded: {error} When the store is well again, run "
+                        f"`fedesk operations recheck {self.plan.operation}`."
+                    ) from error
+            self.pause(seconds)
+            waited += seconds
+        raise AssertionError  # pauses() never ends
+
+
+def hold(
+    lease: Lease,
+    *,
+    store: OperationStore,
+    systems: Systems,
+    clock: Clock,
+    actor: Actor,
+    pause: Callable[[float], None],
+    kinds: Mapping[str, OperationKind],
+) -> Held:
+    """The operation that was just claimed. Raises StoreError."""
+    found = store.operation(lease.operation)
+    if found is None:
+        raise StoreUnavailableError(f"Operation {lease.operation} is gone from the store.")
+    kind = kinds.get(found.plan.kind)
+    return Held(
+        operation=found,
+        lease=lease,
+        action=found.plan.kind if kind is None else kind.action,
+        store=store,
+        systems=systems,
+        clock=clock,
+        actor=actor,
+        pause=pause,
+        journal=list(found.journal),
+    )
+
+
+def _kept(said: str) -> str:
+    """A sentence that may be kept: no secret that is known as one, and not without end."""
+    text = hidden(said)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _same(one: JournalEntry, other: JournalEntry) -> bool:
+    return (one.at, one.step, one.state, one.said) == (other.at, other.step, other.state, other.said)
