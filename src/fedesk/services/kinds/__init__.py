@@ -21,5 +21,7 @@ def kind_for(connection: Connection) -> OperationKind:
     """How a run of this connection is run again; raises NotFoundError for a system that has no runs."""
     found = _RERUNS.get(connection.system)
     if found is None:
-        raise NotFoundError(f"{connection.name} is a {connection.system.value}, which has nothing to run again")
+        raise NotFoundError(
+            f"{connection.name} is a {connection.system.value}, which has nothing to run again"
+        )
     return found
