@@ -4,8 +4,21 @@ from collections.abc import Sequence
 
 import typer
 
-from fedesk.cli import config, demo, failures, log, runs, sandbox, secrets, status
-from fedesk.cli.endings import code_of
+from fedesk.cli import (
+    audit,
+    config,
+    demo,
+    execute,
+    failures,
+    log,
+    operations,
+    rerun,
+    runs,
+    sandbox,
+    secrets,
+    status,
+)
+from fedesk.cli.endings import code_of, sentences
 from fedesk.cli.output import narrate
 from fedesk.cli.session import SHARED_FLAGS, SHARED_WITH_VALUE, LauncherOf, Session, examples
 from fedesk.exits import Exit
@@ -55,8 +68,37 @@ def _build() -> typer.Typer:
     # One command alone would otherwise become the group itself.
     group.callback()(_group_of_one)
     app.add_typer(group, name="sandbox")
+    _add_changing(app)
     app.command(epilog=examples("fedesk demo", "fedesk demo --help"))(demo.demo)
     return app
+
+
+def _add_changing(app: typer.Typer) -> None:
+    """What changes something, and what tells of it."""
+    app.command(
+        epilog=examples(
+            "fedesk rerun payments_daily --dry-run",
+            "fedesk rerun payments_daily --confirm prod --write prod --reason INC-4711",
+        )
+    )(rerun.rerun)
+    group = _group("What fedesk changed, is changing, or does not know the end of.")
+    group.command("list", epilog=examples("fedesk operations list", "fedesk operations list --open --json"))(
+        operations.list_operations
+    )
+    group.command(epilog=examples("fedesk operations show", "fedesk operations show --json"))(operations.show)
+    group.command(
+        epilog=examples("fedesk operations recheck", "fedesk operations recheck --env prod --json")
+    )(operations.recheck)
+    app.add_typer(group, name="operations")
+    app.command(epilog=examples("fedesk execute --help", "fedesk operations list --open"))(execute.execute)
+    group = _group("The record of what was changed and refused: a chain that shows what was altered.")
+    group.command(epilog=examples("fedesk audit tail", "fedesk audit tail --limit 5 --json"))(audit.tail)
+    group.command(epilog=examples("fedesk audit show 1", "fedesk audit show 1 --json"))(audit.show)
+    group.command(epilog=examples("fedesk audit verify", "fedesk audit verify --deep --json"))(audit.verify)
+    group.command(
+        epilog=examples("fedesk audit export", "fedesk audit export --format jsonl --output audit.jsonl")
+    )(audit.export)
+    app.add_typer(group, name="audit")
 
 
 _EPILOG = (
@@ -94,12 +136,9 @@ def run(arguments: Sequence[str], clock: Clock, launcher: LauncherOf | None = No
         for mistake in error.mistakes:
             narrate(str(mistake))
         return Exit.USAGE
-    except Exception as error:
-        told = code_of(error)
-        if told is None:
-            raise
+    except sentences() as error:
         narrate(str(error))
-        return told
+        return code_of(error)
     return code if isinstance(code, int) else Exit.DONE
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from fedesk.cli.output import exit_for
 from fedesk.cli.session import StopError
-from fedesk.domain.operations import Outcome
+from fedesk.domain.operations import Operation, Outcome
 from fedesk.exits import Exit
 
-BY_OUTCOME = {
+_BY_OUTCOME = {
     Outcome.SUCCEEDED: Exit.DONE,
     Outcome.FAILED: Exit.FAILED,
     Outcome.ABORTED: Exit.FAILED,
@@ -34,38 +34,53 @@ def gravest(codes: Iterable[Exit]) -> Exit:
     return next((code for code in _GRAVEST_FIRST if code in found), Exit.DONE)
 
 
-def code_of(error: Exception) -> Exit | None:
-    """The exit code of an error whose text is a sentence for the person; None for a fault of fedesk."""
+def sentences() -> tuple[type[Exception], ...]:
+    """The errors whose text is a sentence for the person; all others are faults of fedesk."""
     from fedesk.mistakes import ConfigurationError
     from fedesk.ports.changing import LaunchError
+    from fedesk.ports.errors import SourceError
+    from fedesk.ports.operation_store import StoreError
+    from fedesk.services.proposals import RefusedError
+
+    return StopError, ConfigurationError, SourceError, RefusedError, LaunchError, StoreError
+
+
+def code_of(error: Exception) -> Exit:
+    """The exit code of one of ``sentences``."""
+    from fedesk.mistakes import ConfigurationError
     from fedesk.ports.errors import NotFoundError, SourceError
     from fedesk.ports.operation_store import StoreError
     from fedesk.services.proposals import RefusedError
 
     match error:
         case StopError():
-            found = error.code
+            return error.code
         case ConfigurationError():
-            found = Exit.USAGE
+            return Exit.USAGE
         case NotFoundError():
-            found = Exit.FAILED
+            return Exit.FAILED
         case SourceError():
-            found = exit_for([error.failure])
+            return exit_for([error.failure])
         case RefusedError():
-            found = Exit.CONFLICT if error.conflict else Exit.REFUSED
-        case LaunchError():
-            found = Exit.FAULT
-        case StoreError():
-            found = _store_code(error)
-        case _:
-            return None
-    return found
+            return Exit.CONFLICT if error.conflict else Exit.REFUSED
+    return _store_code(error) if isinstance(error, StoreError) else Exit.FAULT
 
 
 def _store_code(error: Exception) -> Exit:
-    from fedesk.ports.operation_store import LeaseLostError, NotClaimableError, ReservedError
-    from fedesk.services.operation_runner import UnrecordedError
+    from fedesk.ports.operation_store import (
+        LeaseLostError,
+        NotClaimableError,
+        ReservedError,
+        UnrecordedError,
+    )
 
     if isinstance(error, ReservedError | NotClaimableError | LeaseLostError):
         return Exit.CONFLICT
     return Exit.OUTCOME_UNKNOWN if isinstance(error, UnrecordedError) else Exit.AUDIT_UNAVAILABLE
+
+
+def code_of_operation(operation: Operation) -> Exit:
+    """The exit code of an operation that ended; unknown of one that was left before it did."""
+    if operation.is_conflict:
+        return Exit.CONFLICT
+    return Exit.OUTCOME_UNKNOWN if operation.outcome is None else _BY_OUTCOME[operation.outcome]

@@ -22,6 +22,7 @@ from fedesk.exits import Exit
 Json = str | int | float | bool | None | Sequence["Json"] | dict[str, "Json"]
 
 _LONGEST_CELL = 400
+_LONGEST_LINE = 2000
 _GAP = 2
 _NARROWEST = 8
 _SHORTEST_TEXT = 24
@@ -194,6 +195,12 @@ def _width(stream: TextIO) -> int | None:
     return None
 
 
+def lines(texts: Iterable[str]) -> None:
+    """Print lines as they are, cleaned of whatever a terminal would act on."""
+    for text in texts:
+        sys.stdout.write(f"{one_line(text, _LONGEST_LINE)}\n")
+
+
 def blank() -> None:
     """An empty line between two tables."""
     sys.stdout.write("\n")
@@ -201,7 +208,7 @@ def blank() -> None:
 
 def narrate(sentence: str) -> None:
     """A sentence for the person, on stderr: it is no data."""
-    sys.stderr.write(f"{one_line(sentence, 2000)}\n")
+    sys.stderr.write(f"{one_line(sentence, _LONGEST_LINE)}\n")
 
 
 def exit_for(failures: Iterable[Failure]) -> Exit:

@@ -1,0 +1,293 @@
+"""``fedesk operations``: what fedesk changed, is changing, or does not know the end of."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fedesk.cli import acts, output, session, watching
+from fedesk.cli.endings import code_of, code_of_operation, gravest, sentences
+from fedesk.cli.output import Column, Json, narrate
+from fedesk.domain.operations import Outcome, Stage
+from fedesk.exits import Exit
+
+if TYPE_CHECKING:
+    from fedesk.domain.operations import Operation, WriteWindow
+    from fedesk.execution import Desk
+
+COLUMNS = (
+    Column(title="CONFIRMED", importance=7),
+    Column(title="OUTCOME", importance=9),
+    Column(title="RUN", importance=9),
+    Column(title="WHAT", importance=6, is_text=True),
+    Column(title="BY", importance=5),
+    Column(title="OPERATION", importance=8),
+)
+JOURNAL_COLUMNS = (
+    Column(title="TIME", importance=8),
+    Column(title="STEP", importance=9),
+    Column(title="STATE", importance=9),
+    Column(title="WHAT", importance=9, is_text=True),
+    Column(title="REFERENCE", importance=4),
+)
+RECHECK_COLUMNS = (
+    Column(title="OPERATION", importance=9),
+    Column(title="OUTCOME", importance=9),
+    Column(title="RUN", importance=8),
+    Column(title="WHAT", importance=7, is_text=True),
+)
+_EVERY = 1_000_000_000
+_FEW = 5
+
+
+def list_operations(
+    context: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="All there ever were.")] = False,
+    only_open: Annotated[
+        bool, typer.Option("--open", help="Only those that have not ended, or ended unknown.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")] = 20,
+    environment: session.EnvironmentOption = None,
+    config: session.ConfigOption = None,
+    as_json: session.JsonOption = False,
+) -> int:
+    """List operations, newest first, of every environment unless --env names one."""
+    if every and only_open:
+        raise session.StopError("--all and --open say different things; give one", Exit.USAGE)
+    with closing(session.open_desk(context, config, environment)) as desk:
+        if only_open:
+            found = [
+                one
+                for one in desk.store.open_operations()
+                if environment is None or one.plan.environment == environment
+            ][:limit]
+        else:
+            found = list(desk.store.operations(environment=environment, limit=_EVERY if every else limit))
+        if as_json:
+            documents: list[Json] = [acts.summary_document(one) for one in found]
+            output.document("fedesk-operations/1", environment, desk.clock.now(), operations=documents)
+        else:
+            what = "open " if only_open else ""
+            where = f" in {environment}" if environment else ""
+            output.table(COLUMNS, [_row(desk, one) for one in found], f"there are no {what}operations{where}")
+    return Exit.DONE
+
+
+def _row(desk: "Desk", operation: "Operation") -> tuple[str, ...]:
+    plan = operation.plan
+    said = operation.said or (plan.effects[0].sentence if plan.effects else "")
+    return (
+        output.when(operation.confirmed_at, _zone(desk, operation)),
+        acts.standing(operation),
+        plan.targets[0].name,
+        said,
+        plan.requester,
+        plan.operation,
+    )
+
+
+def _zone(desk: "Desk", operation: "Operation") -> str:
+    """The clocks of an operation's environment; UTC where that is no longer configured."""
+    facts = desk.by_name.get(operation.plan.environment)
+    return facts.timezone if facts is not None else "UTC"
+
+
+def show(
+    context: typer.Context,
+    operation_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ID", help="The operation's id, or its beginning; the newest operation if left out."
+        ),
+    ] = None,
+    environment: session.EnvironmentOption = None,
+    config: session.ConfigOption = None,
+    as_json: session.JsonOption = False,
+) -> int:
+    """Show one operation: plan, guards as they were judged, journal with its evidence, audit records."""
+    with closing(session.open_desk(context, config, environment)) as desk:
+        operation = _newest(desk, environment) if operation_id is None else named(desk, operation_id)
+        if as_json:
+            document = acts.operation_document(operation)
+            output.document("fedesk-operation/1", operation.plan.environment, desk.clock.now(), **document)
+        else:
+            _print(desk, operation)
+    return Exit.DONE
+
+
+def _newest(desk: "Desk", environment: str | None) -> "Operation":
+    found = desk.store.operations(environment=environment, limit=1)
+    if not found:
+        where = f" in {environment}" if environment else ""
+        raise session.StopError(f"There are no operations{where} yet", Exit.FAILED)
+    return found[0]
+
+
+def named(desk: "Desk", text: str) -> "Operation":
+    """The operation of an id or its beginning; raises StopError where there is none, or several."""
+    wanted = text.strip().lower()
+    found = desk.store.operation(wanted) if wanted else None
+    if found is not None:
+        return found
+    like = [
+        one.plan.operation
+        for one in desk.store.operations(limit=_EVERY)
+        if one.plan.operation.startswith(wanted)
+    ]
+    if not like:
+        raise session.StopError(
+            f"There is no operation {text}; `fedesk operations list` has them", Exit.FAILED
+        )
+    more = f" and {len(like) - _FEW} more" if len(like) > _FEW else ""
+    several = ", ".join(like[:_FEW])
+    raise session.StopError(f"{text!r} begins several operations: {several}{more}", Exit.USAGE)
+
+
+def _print(desk: "Desk", operation: "Operation") -> None:
+    plan, zone = operation.plan, _zone(desk, operation)
+    confirmation, window = operation.confirmation, operation.confirmation.window
+    confirmed = output.when(operation.confirmed_at, zone)
+    recorded = [
+        f"{word} {seq}"
+        for word, seq in (("intent", operation.audit_intent), ("outcome", operation.audit_outcome))
+        if seq is not None
+    ]
+    output.lines(
+        [
+            f"operation  {plan.operation}, {plan.kind}",
+            f"outcome    {acts.standing(operation)}" + (f": {operation.said}" if operation.said else ""),
+            *(f"will       {effect.sentence}" for effect in plan.effects),
+            f"on         {plan.connection} at {plan.address}",
+            *(f"run        {target.name}" for target in plan.targets),
+            *(f"pinned     {name} {value}" for target in plan.targets for name, value in target.pins.items()),
+            *(f"note       {note}" for note in plan.notes),
+            f"confirmed  {confirmed} by {confirmation.by}, {confirmation.how}",
+            *([f"reason     {plan.reason}"] if plan.reason else []),
+            *([f"accepted   {', '.join(confirmation.accepted)}"] if confirmation.accepted else []),
+            *(
+                [f"window     of {window.opened_by} until {output.when(window.until, zone)}"]
+                if window
+                else []
+            ),
+            f"plan       {operation.digest}",
+            f"audit      {', '.join(recorded) or 'nothing recorded yet'}",
+        ]
+    )
+    output.blank()
+    output.table(acts.GUARD_COLUMNS, acts.guard_rows(operation.guards), "no guard had anything to say")
+    output.blank()
+    rows: list[tuple[str, ...]] = []
+    for entry in operation.journal:
+        when = output.when(entry.at, zone)
+        rows.append((when, entry.step, entry.state.value, entry.said, entry.reference))
+        rows.extend(
+            (output.when(one.at, zone), "", "", f"{one.source}: {one.said}", one.link)
+            for one in entry.evidence
+        )
+    output.table(JOURNAL_COLUMNS, rows, "nothing has happened yet")
+    if operation.is_open:
+        narrate(acts.how_to_look(operation))
+
+
+def _window_said(window: "WriteWindow", zone: str) -> str:
+    return f"of {window.environment}, opened by {window.opened_by}, until {output.when(window.until, zone)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What looking again at one operation came to."""
+
+    before: "Operation"
+    after: "Operation"
+    left_alone: str = ""
+    """Why it was not looked at; empty where it was."""
+    error: str = ""
+    code: Exit = Exit.DONE
+
+
+def recheck(
+    context: typer.Context,
+    operation_id: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="One operation; all that nobody carries on if left out."),
+    ] = None,
+    environment: session.EnvironmentOption = None,
+    config: session.ConfigOption = None,
+    as_json: session.JsonOption = False,
+) -> int:
+    """Look up what became of operations whose process died or whose outcome is unknown. Nothing is sent.
+
+    Exit code 7 where one stays unknown.
+    """
+    with closing(session.open_desk(context, config, environment)) as desk:
+        if operation_id is not None:
+            found: Sequence[Operation] = [named(desk, operation_id)]
+        else:
+            found = [
+                one
+                for one in desk.store.open_operations()
+                if environment is None or one.plan.environment == environment
+            ]
+        checked = [_checked(desk, one) for one in found]
+        if as_json:
+            documents: list[Json] = [_checked_document(one) for one in checked]
+            output.document("fedesk-recheck/1", environment, desk.clock.now(), operations=documents)
+        else:
+            rows = [_checked_row(one) for one in checked]
+            output.table(RECHECK_COLUMNS, rows, "there is nothing to look at: every operation has ended")
+    return gravest([one.code for one in checked])
+
+
+def _checked(desk: "Desk", operation: "Operation") -> Checked:
+    from fedesk.services.settling import left_alone
+
+    try:
+        why = left_alone(operation, clock=desk.clock, processes=desk.processes)
+        if why:
+            return Checked(before=operation, after=operation, left_alone=why)
+        narrate(f"looking up {operation.plan.operation}")
+        after = desk.recheck(operation.plan.operation)
+    except sentences() as error:
+        narrate(str(error))
+        return Checked(before=operation, after=operation, error=str(error), code=code_of(error))
+    is_unknown = after.outcome is Outcome.UNKNOWN or after.stage is not Stage.ENDED
+    code = Exit.OUTCOME_UNKNOWN if is_unknown else Exit.DONE
+    return Checked(before=operation, after=after, code=code)
+
+
+def _checked_row(checked: Checked) -> tuple[str, str, str, str]:
+    after = checked.after
+    said = checked.error or checked.left_alone or after.said
+    return after.plan.operation, acts.standing(after), after.plan.targets[0].name, said
+
+
+def _checked_document(checked: Checked) -> dict[str, Json]:
+    before = checked.before
+    return {
+        **acts.summary_document(checked.after),
+        "before": {
+            "stage": before.stage.value,
+            "outcome": before.outcome.value if before.outcome is not None else None,
+        },
+        "left_alone": checked.left_alone or None,
+        "error": checked.error or None,
+    }
+
+
+def tell_ended(desk: "Desk", operation: "Operation", *, as_json: bool) -> int:
+    """Print how an operation ended that was executed here; the exit code of its outcome."""
+    for entry in operation.journal:
+        narrate(watching.entry_line(entry))
+    if as_json:
+        extra: dict[str, Json] = {
+            "error": None,
+            "exit_code": int(code_of_operation(operation)),
+            "followed": None,
+        }
+        document = {**acts.change_document(operation), **extra}
+        output.document("fedesk-change/1", operation.plan.environment, desk.clock.now(), **document)
+    else:
+        output.lines([f"{operation.plan.targets[0].name}: {acts.standing(operation)}: {operation.said}"])
+    return code_of_operation(operation)

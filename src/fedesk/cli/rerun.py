@@ -1,0 +1,73 @@
+"""``fedesk rerun``: run something again, from plan to outcome."""
+
+from contextlib import closing
+from typing import Annotated
+
+import typer
+
+from fedesk.cli import run_names, session
+from fedesk.cli.rerun_output import print_changes, print_plans
+from fedesk.cli.rerunning import Options, carried_out, planned, understood
+from fedesk.exits import Exit
+
+
+def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
+    context: typer.Context,
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN",
+            help="ENVIRONMENT/CONNECTION:ID, with ::TASK; a web address; a pipeline's newest failed run.",
+        ),
+    ],
+    from_failed: Annotated[
+        bool, typer.Option("--from-failed", help="Insist that only what failed runs again (Airflow).")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the run itself to its end.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, or a ticket.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Say yes, where that is enough.")] = False,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", metavar="ENV", help="Say yes by the environment's name.")
+    ] = None,
+    write: Annotated[
+        str | None,
+        typer.Option("--write", metavar="ENV", help="Change a read-only environment with this one command."),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", metavar="GUARD", help="Accept what a guard asks about, by its name."),
+    ] = None,
+    environment: session.EnvironmentOption = None,
+    config: session.ConfigOption = None,
+    as_json: session.JsonOption = False,
+) -> int:
+    """Clear the failed tasks of an Airflow run, or build a Jenkins build again with its parameters.
+
+    The environment decides what has to be said with it: --yes outside production, --confirm NAME in it,
+    --write NAME beside it where it is read-only. It never asks; what is missing is named, with exit code 3.
+    """
+    if yes and confirm is not None:
+        raise session.StopError("--yes and --confirm are two ways to say one thing; give one", Exit.USAGE)
+    loaded = session.load(config)
+    for name, option in ((environment, "--env"), (confirm, "--confirm"), (write, "--write")):
+        session.known_environment(loaded, name, option)
+    options = Options(
+        environment=environment,
+        from_failed=from_failed,
+        yes=yes,
+        confirm=confirm,
+        write=write,
+        reason=reason.strip(),
+        accept=tuple(accept or ()),
+        wait=wait,
+    )
+    asked = list({text: run_names.read(text, loaded, environment) for text in runs}.values())
+    with closing(session.compose(context, loaded, environment)) as desk:
+        items = [understood(desk, one, options) for one in asked]
+        # A run named twice, by its name and its address say, is one.
+        items = list({item.request or item.asked: item for item in items}.values())
+        if dry_run:
+            plans = [planned(desk, item, options, asked=False) for item in items]
+            return print_plans(desk, plans, as_json=as_json)
+        return print_changes(desk, carried_out(context, desk, items, options), as_json=as_json)

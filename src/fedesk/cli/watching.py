@@ -1,0 +1,130 @@
+"""Following what was confirmed: until it is claimed, to its end, and the run behind it to its own end."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fedesk.cli.output import narrate
+from fedesk.cli.session import StopError
+from fedesk.domain.operations import Stage
+from fedesk.exits import Exit
+
+if TYPE_CHECKING:
+    from fedesk.domain.names import RunName
+    from fedesk.domain.operations import JournalEntry, Operation
+    from fedesk.domain.runs import Run
+    from fedesk.execution import Desk
+    from fedesk.ports.changing import Runner
+    from fedesk.services.run_reading import RunReading
+
+CLAIM_WITHIN = 5.0
+"""Seconds a runner has to claim what it was told to execute."""
+RUN_PAUSE = 3.0
+"""Seconds between two looks at the run that goes on."""
+_PATIENCE = 10
+"""Looks in a row that may fail while a run is followed."""
+pause = time.sleep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """How the run went on that an operation started again."""
+
+    name: "RunName"
+    run: "Run | None"
+    """As it was seen last; None where it could not be read."""
+    said: str
+
+    @property
+    def code(self) -> Exit:
+        """0 where it succeeded, 1 where it did not, 7 where that cannot be told."""
+        if self.run is None or not self.run.state.is_final:
+            return Exit.OUTCOME_UNKNOWN
+        return Exit.FAILED if self.run.state.is_bad else Exit.DONE
+
+
+def begin(desk: "Desk", runner: "Runner | None", operation: str) -> None:
+    """Have a confirmed operation executed, and wait until it was claimed; raises LaunchError, StopError."""
+    from fedesk.services.following import wait_until_claimed
+
+    if runner is None:
+        raise StopError(f"No runner was started for operation {operation}; nothing was sent.", Exit.FAULT)
+    runner.go(operation)
+    if wait_until_claimed(desk.store, operation, CLAIM_WITHIN, pause):
+        return
+    trouble = runner.trouble()
+    said = f"it said: {trouble}" if trouble else "it said nothing"
+    sentence = (
+        f"The runner did not take operation {operation} within {CLAIM_WITHIN:.0f} s; {said}."
+        f" Look before you ask again: `fedesk operations show {operation}`"
+    )
+    raise StopError(sentence, Exit.FAULT)
+
+
+def follow_to_its_end(desk: "Desk", operation: str, *, prefix: str = "") -> "Operation":
+    """Narrate one line per entry of the journal until it has ended, and give the operation as it is then.
+
+    One whose runner has died is given as it was left, not ended. Raises StoreError.
+    """
+    from fedesk.services.following import follow
+
+    told = 0
+    found: Operation | None = None
+    for found in follow(desk.store, operation, pause=pause, processes=desk.processes):
+        for entry in found.journal:
+            if entry.number > told:
+                narrate(f"{prefix}{entry_line(entry)}")
+                told = entry.number
+    if found is None:
+        raise StopError(f"The store does not know operation {operation}.", Exit.FAULT)
+    if found.stage is not Stage.ENDED:
+        narrate(f"{prefix}Its runner has died; `fedesk operations recheck {operation}` looks it up.")
+    return found
+
+
+def entry_line(entry: "JournalEntry") -> str:
+    """An entry as one line: ``clear: done: 3 task instances cleared``."""
+    return ": ".join(part for part in (entry.step, entry.state.value, entry.said) if part)
+
+
+def run_behind(operation: "Operation") -> "RunName":
+    """The run that an operation started again: the build that came of it, else what it was asked for."""
+    from fedesk.domain.names import NameNotUnderstoodError, RunName, split_build
+
+    name = RunName.parse(operation.plan.targets[0].name)
+    reference = next(
+        (e.reference for e in reversed(operation.journal) if e.reference.startswith("build:")), ""
+    )
+    if not reference:
+        return name
+    number = reference.removeprefix("build:")
+    try:
+        job, _ = split_build(name.id)
+    except NameNotUnderstoodError:
+        return name
+    return RunName(name.connection, f"{job}#{number}")
+
+
+def follow_run(reading: "RunReading", name: "RunName") -> Followed:
+    """Look at a run until it has ended, narrating each change of its state."""
+    from fedesk.ports.errors import SourceError
+
+    seen: Run | None = None
+    failed = 0
+    while True:
+        try:
+            run = reading.detail(name).run
+        except SourceError as error:
+            failed += 1
+            if failed > _PATIENCE:
+                return Followed(name=name, run=None, said=str(error))
+            narrate(f"{error} Trying again.")
+            pause(RUN_PAUSE)
+            continue
+        failed = 0
+        if seen is None or run.state is not seen.state:
+            narrate(f"{name}: {run.state.value}" + (f": {run.reason}" if run.reason else ""))
+        seen = run
+        if run.state.is_final:
+            return Followed(name=name, run=run, said=run.reason)
+        pause(RUN_PAUSE)
