@@ -180,7 +180,7 @@ def test_control_port_tells_of_the_world_and_seals_the_vault(sandbox: Sandbox) -
     """GET /world summarises; POST seals the Vault, which then answers 503."""
     url = sandbox.urls["control"]
     summary = told(url, "/world")
-    assert (summary["seed"], summary["pipelines"], summary["jobs"]) == (7, 40, 121)
+    assert (summary["seed"], summary["pipelines"], summary["jobs"]) == (7, 40, 124)
     assert told(url, "/world", "POST", {"vault_sealed": True})["vault_sealed"] is True
     assert ask(sandbox.urls["vault"], "/v1/sys/health").status == 503
 

@@ -50,16 +50,16 @@ def task_text(world: World, run: DagRun, task_id: str) -> str:
 
 
 def test_company_has_the_shape_of_finedge() -> None:
-    """40 pipelines, as many DAGs an environment, and 120 Jenkins jobs over three folders."""
+    """40 pipelines, as many DAGs an environment, and 123 Jenkins jobs over three folders."""
     world = world_at()
     assert len(world.pipelines) == 40
     assert [len(world.dags(environment)) for environment in ENVIRONMENTS] == [40, 40, 40]
-    assert len(world.jobs()) == 120
-    assert [len(world.jobs(f"finedge/{environment}")) for environment in ENVIRONMENTS] == [40, 40, 40]
+    assert len(world.jobs()) == 123
+    assert [len(world.jobs(f"finedge/{environment}")) for environment in ENVIRONMENTS] == [42, 41, 40]
     assert sum(not pipeline.catalogued for pipeline in world.pipelines) == 3
 
 
-@pytest.mark.parametrize(("scale", "pipelines", "jobs"), [(0.1, 4, 24), (0.5, 20, None), (3, 120, 360)])
+@pytest.mark.parametrize(("scale", "pipelines", "jobs"), [(0.1, 4, 27), (0.5, 20, None), (3, 120, 363)])
 def test_scale_multiplies_pipelines(scale: float, pipelines: int, jobs: int | None) -> None:
     """The scale multiplies pipelines: the first of them stay below one, each has its own name above."""
     world = world_at(scale=scale)

@@ -1,8 +1,8 @@
 """Jenkins' half of the world: jobs, agents and the plans of their builds."""
 
 import json
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from fedesk.sandbox.clock import fractions, hexadecimal
@@ -17,61 +17,21 @@ from fedesk.sandbox.model import (
     JenkinsJob,
     JobKind,
     LogStory,
-    Node,
-    ParameterDefinition,
     PendingInput,
     StagePlan,
     StageState,
 )
+from fedesk.sandbox.model_jenkins import QUIET_PERIOD
 from fedesk.sandbox.stories import BuildScript
 
-QUIET_PERIOD = timedelta(seconds=5)
 REGISTRY = "registry.finedge.example"
 
-NODES = (
-    Node(name="Built-In Node", executors=0),
-    Node(name="agent-1", executors=4, labels=("linux", "docker")),
-    Node(name="agent-2", executors=4, labels=("linux", "docker")),
-    Node(name="agent-3", executors=4, labels=("linux", "docker")),
-    Node(
-        name="agent-highmem-1",
-        executors=2,
-        labels=("linux",),
-        offline_reason="Connection was broken: java.io.EOFException",
-    ),
-)
-
-_DEPLOY_STAGES = (
-    ("Checkout", 8.0),
-    ("Fetch artifact", 24.0),
-    ("Policy", 6.0),
-    ("Approve", 3.0),
-    ("Deploy", 74.0),
-    ("Verify", 58.0),
-    ("Record", 5.0),
-)
-_CI_STAGES = (
-    ("Checkout", 9.0),
-    ("Unit tests", 78.0),
-    ("Data-quality tests", 62.0),
-    ("Packaging", 24.0),
-    ("Container build", 112.0),
-    ("Publish", 19.0),
-)
-_PERIODS = {
-    ("dev", JobKind.CI): 3,
-    ("staging", JobKind.CI): 6,
-    ("prod", JobKind.CI): 9,
-    ("dev", JobKind.DEPLOY): 8,
-    ("staging", JobKind.DEPLOY): 7,
-    ("prod", JobKind.DEPLOY): 11,
-}
 _LAG = {"dev": timedelta(0), "staging": timedelta(hours=6), "prod": timedelta(hours=20)}
-_FREESTYLE = frozenset({"marketing", "reporting"})
 _COMMIT_EVERY = timedelta(hours=5)
 _APPROVAL_TIMEOUT = timedelta(hours=24)
-_HANDOVER = 0.4
-"""Seconds from the queue to a free executor."""
+HANDOVER = timedelta(seconds=0.4)
+"""From the queue to a free executor."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _PEOPLE = (
     ("mara", "Mara Lindqvist"),
     ("tomasz", "Tomasz Zając"),
@@ -94,48 +54,6 @@ _MISHAPS: tuple[tuple[float, BuildResult, str, str], ...] = (
     (0.050, BuildResult.UNSTABLE, "Data-quality tests", "2 data-quality tests gave warnings"),
     (0.060, BuildResult.ABORTED, "Container build", "aborted"),
 )
-
-
-def jobs_of(service: str, environment: str) -> tuple[JenkinsJob, JenkinsJob]:
-    """The two jobs of a service in an environment: deploy and CI."""
-    modern = service not in _FREESTYLE
-    deploy_parameters = [
-        ParameterDefinition(name="IMAGE", description="Image with its digest"),
-        ParameterDefinition(name="DRY_RUN", kind="boolean", default="false"),
-        ParameterDefinition(name="DEPLOY_TOKEN", kind="password"),
-    ]
-    if modern:
-        deploy_parameters.append(
-            ParameterDefinition(name="FEDESK_OPERATION", description="Id of the fedesk operation")
-        )
-    deploy = JenkinsJob(
-        full_name=f"finedge/{environment}/deploy-{service}",
-        environment=environment,
-        kind=JobKind.DEPLOY,
-        service=service,
-        description=f"Deploys {service} to {environment}",
-        parameters=tuple(deploy_parameters),
-        stages=tuple(stage for stage in _DEPLOY_STAGES if environment == "prod" or stage[0] != "Approve"),
-        period=timedelta(hours=_PERIODS[environment, JobKind.DEPLOY]),
-    )
-    ci = JenkinsJob(
-        full_name=f"finedge/{environment}/{service}-ci",
-        environment=environment,
-        kind=JobKind.CI,
-        service=service,
-        pipeline=modern,
-        description=f"Builds and tests {service}",
-        parameters=(
-            ParameterDefinition(name="BRANCH", default="main"),
-            ParameterDefinition(
-                name="SUITE", kind="choice", default="full", choices=("full", "quick", "data-quality")
-            ),
-        ),
-        disabled=service == "loyalty" and environment == "prod",
-        stages=_CI_STAGES,
-        period=timedelta(hours=_PERIODS[environment, JobKind.CI]),
-    )
-    return deploy, ci
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +79,7 @@ class BuildHistory:
         self._planned: dict[int, BuildPlan] = {}
         self._added: list[BuildPlan] = []
         self._amended: dict[int, BuildPlan] = {}
+        self._withdrawn: set[int] = set()
         luck = fractions(seed, job.full_name)
         moment = None if script is None else _queued_at(job, script, start)
         if moment is None:
@@ -184,40 +103,120 @@ class BuildHistory:
         if self._stops:
             last = min(last, self._scripted)
         first = 0 if limit is None else max(0, last - limit)
-        plans = [self._plan(index) for index in range(first, last + 1)]
+        plans = [self._plan(index) for index in range(first, last + 1) if index not in self._withdrawn]
         if self._added:
-            plans = sorted((*plans, *self._added), key=lambda plan: plan.number)
-        while plans and plans[-1].queued_at > now:
-            plans.pop()
+            plans = sorted((*plans, *self._added), key=_in_order)
+        plans = [plan for plan in plans if plan.queued_at <= now]
         return plans if limit is None else plans[-limit:]
 
     def add(self, plan: BuildPlan) -> None:
-        """Take in a build that someone started; the later ones of the timetable get higher numbers."""
+        """Take in a build that someone started; those that start later get higher numbers."""
+        self._renumber_after(plan.started_at, 1)
         self._added.append(plan)
-        late = [index for index, known in self._planned.items() if known.queued_at > plan.queued_at]
-        for index in late:
-            del self._planned[index]
+
+    def enqueue(self, plan: BuildPlan) -> BuildPlan:
+        """Take in an item of the queue; its build gets the number that is due when it starts."""
+        start = plan.started_at or plan.queued_at
+        before = [known for known in self.until(start, 50) if (known.started_at or _NEVER) <= start]
+        number = before[-1].number + 1 if before else self._first_number
+        numbered = replace(plan, number=number)
+        self.add(numbered)
+        return numbered
+
+    def withdraw(self, queue_id: int) -> None:
+        """Take an item out of the queue that has not started: no build ever has the number it was to get."""
+        gone = next((plan for plan in self._added if plan.queue_id == queue_id), None)
+        if gone is not None:
+            self._added.remove(gone)
+            self._renumber_after(gone.started_at, -1)
+            return
+        for index, known in tuple(self._planned.items()):
+            if known.queue_id == queue_id:
+                self._withdrawn.add(index)
+                self._renumber_after(known.started_at, -1)
 
     def amend(self, plan: BuildPlan) -> None:
-        """Put a new plan in the place of the build with the same number."""
-        self._added = [plan if known.number == plan.number else known for known in self._added]
-        self._amended[plan.number] = plan
-        self._planned = {
-            index: plan if known.number == plan.number else known for index, known in self._planned.items()
-        }
+        """Put a new plan in the place of the build with the same number and queue item."""
+        self._added = [plan if _is_same(known, plan) else known for known in self._added]
+        for index, known in self._planned.items():
+            if _is_same(known, plan):
+                self._amended[index] = self._planned[index] = plan
 
     def next_number(self, now: datetime) -> int:
-        """The number that the next build gets."""
-        plans = self.until(now, 1)
-        return plans[-1].number + 1 if plans else max(self._first_number, 1)
+        """The number that the next build gets, counted when it starts."""
+        started = [plan.number for plan in self.until(now, 50) if plan.has_started(now)]
+        return started[-1] + 1 if started else max(self._first_number, 1)
+
+    def triggered(
+        self,
+        *,
+        queue_id: int,
+        queued_at: datetime,
+        quiet: timedelta,
+        parameters: tuple[BuildParameter, ...],
+        causes: tuple[Cause, ...],
+    ) -> BuildPlan:
+        """An item for ``enqueue`` as someone triggers it; it is still to be said when it starts."""
+        position = self._position(queued_at)
+        version, digest = release(self._seed, self.job.service, position)
+        return BuildPlan(
+            job=self.job.full_name,
+            environment=self.job.environment,
+            number=0,
+            queue_id=queue_id,
+            queued_at=queued_at,
+            quiet=quiet,
+            started_at=None,
+            ended_at=None,
+            result=BuildResult.SUCCESS,
+            causes=causes,
+            parameters=parameters,
+            commit=commit(self._seed, self.job.service, position, self._epoch).commit_id,
+            version=version,
+            digest=digest,
+            repository=f"https://github.com/finedge/{self.job.service}",
+            estimated=timedelta(seconds=sum(seconds for _, seconds in self.job.stages)),
+        )
+
+    def starting(self, plan: BuildPlan, started_at: datetime | None, why: str = "") -> BuildPlan:
+        """The same item with the moment at which it starts and succeeds, or without one, and why it waits."""
+        if started_at is None:
+            return replace(plan, started_at=None, ended_at=None, stages=(), why=why)
+        timing = timeline(self.job, started_at, 1.0, (BuildResult.SUCCESS, "", ""))
+        stages = timing.stages if self.job.pipeline else ()
+        return replace(
+            plan,
+            started_at=started_at,
+            ended_at=timing.ended_at,
+            result=BuildResult.SUCCESS,
+            stages=stages,
+            why=why,
+        )
+
+    def _renumber_after(self, started_at: datetime | None, by: int) -> None:
+        """A build comes in before all that start after this moment, or goes; one never started counts not."""
+        if started_at is None:
+            return
+        self._added = [
+            replace(known, number=known.number + by) if (known.started_at or _NEVER) > started_at else known
+            for known in self._added
+        ]
+        for index, known in tuple(self._planned.items()):
+            if (known.started_at or _NEVER) > started_at:
+                del self._planned[index]
 
     def _plan(self, index: int) -> BuildPlan:
         plan = self._planned.get(index)
         if plan is None:
             plan = self._made(index)
-            plan = self._amended.get(plan.number, plan)
+            if index in self._amended:
+                plan = replace(self._amended[index], number=plan.number)
             self._planned[index] = plan
         return plan
+
+    def _position(self, queued_at: datetime) -> int:
+        """Where in its service's line of commits it builds."""
+        return (queued_at - _LAG[self.job.environment] - self._epoch) // _COMMIT_EVERY
 
     def _made(self, index: int) -> BuildPlan:
         job = self.job
@@ -228,13 +227,13 @@ class BuildHistory:
         else:
             queued_at = self._first + (index + 0.6 * spread) * job.period
         tail = 80 * wait**8
-        started_at = queued_at + QUIET_PERIOD + timedelta(seconds=_HANDOVER + 3 * wait + tail)
+        started_at = queued_at + QUIET_PERIOD + HANDOVER + timedelta(seconds=3 * wait + tail)
         mishap = _mishap(job, luck) if script is None else (script.result, script.stage, script.error)
         timing = timeline(job, started_at, 0.8 + 0.4 * spread, mishap, script)
-        before = sum(added.queued_at <= queued_at for added in self._added)
-        number = self._first_number + index + before
-        position = (queued_at - _LAG[job.environment] - self._epoch) // _COMMIT_EVERY
-        behind = (queued_at - job.period - _LAG[job.environment] - self._epoch) // _COMMIT_EVERY
+        before = sum((added.started_at or _NEVER) <= started_at for added in self._added)
+        number = self._first_number + index + before - sum(gone < index for gone in self._withdrawn)
+        position = self._position(queued_at)
+        behind = self._position(queued_at - job.period)
         changes = tuple(
             commit(self._seed, job.service, at, self._epoch)
             for at in range(max(behind, position - 3) + 1, position + 1)
@@ -269,11 +268,19 @@ class BuildHistory:
         )
 
 
+def _in_order(plan: BuildPlan) -> tuple[datetime, int]:
+    return plan.started_at or _NEVER, plan.number
+
+
+def _is_same(one: BuildPlan, other: BuildPlan) -> bool:
+    return (one.number, one.queue_id) == (other.number, other.queue_id)
+
+
 def _queued_at(job: JenkinsJob, script: BuildScript, start: datetime) -> datetime:
     """When a scripted build came into the queue, so that it ends when its script says."""
     if script.queued is not None:
         return start + script.queued
-    waited = QUIET_PERIOD + timedelta(seconds=_HANDOVER)
+    waited = QUIET_PERIOD + HANDOVER
     timing = timeline(job, start, 1.0, (script.result, script.stage, script.error), script)
     return start + (script.ended or timedelta(0)) - (timing.ended_at - start) - waited
 
@@ -386,7 +393,7 @@ def release(seed: int, service: str, position: int) -> tuple[str, str]:
 
 
 def queue_id(epoch: datetime, queued_at: datetime, index: int) -> int:
-    """The id of a queue item: later ones are higher, none comes twice."""
+    """The id of a queue item: later ones are higher, none comes twice. ``index`` is below 2000."""
     return int((queued_at - epoch).total_seconds() + 86_400) * 2000 + index
 
 

@@ -1,8 +1,9 @@
-"""Jenkins on loopback: what a current controller answers to a reader (``contracts/jenkins*.md``).
+"""Jenkins on loopback: what a current controller answers (``contracts/jenkins*.md``).
 
 One process, one world. The filters come first (``jenkins_security``), then the path is walked segment by
-segment as Stapler does. What changes something answers as it does to those who may not: 405 by GET, 403 to a
-reader; the writer is told that this controller takes no changes.
+segment as Stapler does. Builds can be triggered and queue items cancelled; what else changes something
+answers as it does to those who may not: 405 by GET, 403 to a reader; the writer is told that this controller
+does not do that.
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -19,8 +21,10 @@ from fedesk.sandbox import jenkins_wfapi as wfapi
 from fedesk.sandbox.jenkins_beans import Beans, permalinks
 from fedesk.sandbox.jenkins_controller import Controller
 from fedesk.sandbox.jenkins_log import console_text, progressive_text
+from fedesk.sandbox.jenkins_queue import Cancelled
 from fedesk.sandbox.jenkins_security import CRUMB_FIELD, Caller, Gate, error_page, forbidden
 from fedesk.sandbox.jenkins_tree import Bean, ByDepth, MalformedTreeError, exported, parse_tree
+from fedesk.sandbox.jenkins_triggers import Trigger, config_xml, method_not_allowed
 from fedesk.sandbox.model import BuildPlan, JenkinsJob
 from fedesk.sandbox.world import JENKINS_VERSION, World
 
@@ -29,8 +33,6 @@ _UNPROTECTED = frozenset(
     {"login", "logout", "signup", "securityRealm", "accessDenied", "error", "oops", "404"}
 )
 _JOB_VERBS = {
-    "build": "hudson.model.Item.Build",
-    "buildWithParameters": "hudson.model.Item.Build",
     "doDelete": "hudson.model.Item.Delete",
     "enable": "hudson.model.Item.Configure",
     "disable": "hudson.model.Item.Configure",
@@ -50,6 +52,7 @@ _SERVER_VERBS = {
     "createItem": "hudson.model.Item.Create",
 }
 _TEXT = "text/plain;charset=UTF-8"
+_OK = 200
 
 
 def application(world: World) -> Starlette:
@@ -57,9 +60,15 @@ def application(world: World) -> Starlette:
     gate = Gate.of(world.identities("jenkins"))
     session = f"{world.seed:08x}"
 
-    def answer(request: Request) -> Response:
+    def visited(request: Request, body: bytes) -> Response:
         caller = gate.enter(request)
-        response = caller if isinstance(caller, Response) else _Visit(world, gate, request, caller).answer()
+        if isinstance(caller, Response):
+            return caller
+        return _Visit(world, gate, request, caller, body).answer()
+
+    async def answer(request: Request) -> Response:
+        body = await request.body() if request.method == "POST" else b""
+        response = await run_in_threadpool(visited, request, body)
         response.headers["X-Content-Type-Options"] = "nosniff"
         if response.media_type == "text/html":
             response.headers["X-Hudson"] = "1.395"
@@ -74,10 +83,11 @@ def application(world: World) -> Starlette:
 class _Visit:
     """One request by someone who has passed the filters."""
 
-    def __init__(self, world: World, gate: Gate, request: Request, caller: Caller) -> None:
+    def __init__(self, world: World, gate: Gate, request: Request, caller: Caller, body: bytes) -> None:
         self._gate = gate
         self._request = request
         self._caller = caller
+        self._body = body
         self._controller = Controller(world)
         self._beans = Beans(self._controller, f"{request.url.scheme}://{request.url.netloc}/")
 
@@ -139,23 +149,40 @@ class _Visit:
         match rest:
             case ["api", "json"]:
                 return self._json(self._beans.queue())
-            case ["cancelItem"] | ["item", _, "cancelQueue"]:
-                return self._refused("hudson.model.Item.Cancel")
+            case ["cancelItem"]:
+                return self._cancel(self._request.query_params.get("id", ""))
             case ["item", number, *end] if number.isdecimal():
-                waiting = [item for item in self._controller.queue() if item.build.queue_id == int(number)]
-                left = None if waiting else self._controller.left_item(int(number))
-                if not waiting and left is None:
-                    return _not_found()
-                if end == ["api", "json"]:
-                    bean = (
-                        self._beans.queue_item(waiting[0].build, waiting[0])
-                        if left is None
-                        else self._beans.queue_item(left)
-                    )
-                    return self._json(bean)
-                return PlainTextResponse("Queue item exists. For details check, for example, api/json?tree=*")
+                return self._queue_item(int(number), end)
             case _:
                 return _not_found()
+
+    def _queue_item(self, number: int, end: list[str]) -> Response:
+        waiting = next((item for item in self._controller.queue() if item.build.queue_id == number), None)
+        left = self._controller.left_item(number) if waiting is None else None
+        if waiting is None and left is None:
+            return _not_found()
+        if end != ["api", "json"]:
+            return PlainTextResponse("Queue item exists. For details check, for example, api/json?tree=*")
+        if waiting is not None:
+            bean = self._beans.queue_item(waiting.build, waiting)
+        elif isinstance(left, Cancelled):
+            bean = self._beans.queue_item(left.build, cancelled=True)
+        elif left is not None:
+            bean = self._beans.queue_item(left)
+        return self._json(bean)
+
+    def _cancel(self, number: str) -> Response:
+        """An item that has left can still be found, and cancelling it fails."""
+        if self._request.method != "POST":
+            return method_not_allowed("Form post required")
+        known = number.isdecimal() and self._queue_item(int(number), []).status_code == _OK
+        if not known:
+            return error_page(404, f"Provided id ({number}) not found")
+        if not self._caller.is_writer:
+            return error_page(422, f"Item for id ({number}) is not cancellable")
+        if not self._controller.cancel(int(number)):
+            return error_page(500, f"Could not cancel run for id {number}")
+        return Response(status_code=204)
 
     def _item(self, segments: list[str]) -> Response:
         """Folders and jobs: ``job/NAME`` for each level."""
@@ -189,6 +216,16 @@ class _Visit:
                 full = asked.get("fullStages") == "true"
                 since = asked.get("since")
                 found = _json_response(wfapi.runs(self._controller, job, since=since, full_stages=full))
+            case ["build" | "buildWithParameters" as verb]:
+                found = Trigger(
+                    controller=self._controller,
+                    job=job,
+                    caller=self._caller,
+                    request=self._request,
+                    body=self._body,
+                ).answer(verb)
+            case ["config.xml"]:
+                found = self._definition(job)
             case [verb] if verb in _JOB_VERBS:
                 found = self._refused(_JOB_VERBS[verb])
             case [number, *end]:
@@ -270,15 +307,21 @@ class _Visit:
                 return Response(file.content, media_type="application/octet-stream")
         return _not_found()
 
+    def _definition(self, job: JenkinsJob) -> Response:
+        """``config.xml``, for those who may build as well; nobody may change it."""
+        reads = self._request.method == "GET"
+        if not (reads and self._caller.is_writer):
+            needed = "hudson.model.Item.ExtendedRead" if reads else "hudson.model.Item.Configure"
+            return forbidden(self._request, self._caller, needed)
+        return Response(config_xml(job), media_type="application/xml")
+
     def _refused(self, permission: str) -> Response:
-        """A verb that changes something."""
+        """A verb that changes something, and that this controller does not do."""
         if self._request.method != "POST":
-            page = error_page(405, "Form post required")
-            page.headers["Allow"] = "POST"
-            return page
+            return method_not_allowed("Form post required")
         if not self._caller.is_writer:
             return forbidden(self._request, self._caller, permission)
-        return error_page(501, "This controller of the sandbox takes no changes")
+        return error_page(501, "This controller of the sandbox does not do that")
 
 
 def _json_response(value: Any, headers: dict[str, str] | None = None) -> Response:

@@ -17,6 +17,7 @@ from fedesk.sandbox.model import (
     JenkinsJob,
     ParameterDefinition,
     PendingInput,
+    QueueItem,
 )
 
 _ALWAYS = 999
@@ -36,7 +37,12 @@ _CAUSES = {
     "upstream": "hudson.model.Cause$UpstreamCause",
     "scm": "hudson.triggers.SCMTrigger$SCMTriggerCause",
 }
-_PARAMETERS = {"string": "String", "boolean": "Boolean", "choice": "String", "password": "Password"}
+_MODEL = "hudson.model."
+_CREDENTIALS = "com.cloudbees.plugins.credentials."
+_PARAMETERS = {"choice": "String"}
+"""Kinds of parameters whose values are of another class than their definitions."""
+_HIDDEN = frozenset({"password", "file", "credentials"})
+"""Kinds of parameters whose values Jenkins never tells."""
 _NOTHING = Bean(properties={})
 """An action that exports nothing: Jenkins writes ``{}`` for it."""
 
@@ -76,7 +82,7 @@ class Beans:
                 "nodeDescription": lambda: "the Jenkins controller's built-in node",
                 "description": lambda: None,
                 "jobs": lambda: self._inside(""),
-                "quietingDown": lambda: False,
+                "quietingDown": lambda: self._controller.quieting_down,
                 "quietDownReason": lambda: None,
                 "slaveAgentPort": lambda: -1,
                 "useCrumbs": lambda: True,
@@ -126,7 +132,7 @@ class Beans:
             "nextBuildNumber": lambda: self._controller.next_number(job),
             "property": lambda: [_definitions(job.parameters)] if job.parameters else [],
             "queueItem": lambda: self._queued(job),
-            "concurrentBuild": lambda: True,
+            "concurrentBuild": _fixed(job.concurrent),
             "disabled": _fixed(job.disabled),
         }
         more["resumeBlocked" if job.pipeline else "downstreamProjects"] = (
@@ -187,22 +193,23 @@ class Beans:
             },
         )
 
-    def queue_item(self, build: BuildPlan, item: Any = None) -> Bean:
-        """An item that waits, or, without ``item``, one that has left and become ``build``."""
+    def queue_item(self, build: BuildPlan, item: QueueItem | None = None, *, cancelled: bool = False) -> Bean:
+        """An item that waits, or, without ``item``, one that has left: to become ``build``, or cancelled."""
         job = self._controller.jobs[build.job]
         waiting = item is not None and item.quiet_until is not None
+        blocked = item is not None and item.blocked
         kind = "LeftItem" if item is None else "WaitingItem" if waiting else "BuildableItem"
         fields: dict[str, Any] = {
             "actions": [
                 _bean("hudson.model.CauseAction", {"causes": [_cause(cause) for cause in build.causes]}),
                 *([_parameters_action(build)] if build.parameters else []),
             ],
-            "blocked": False,
-            "buildable": item is not None and not waiting,
+            "blocked": blocked,
+            "buildable": item is not None and not waiting and not blocked,
             "id": build.queue_id,
             "inQueueSince": milliseconds(build.queued_at),
             "params": "".join(
-                f"\n{parameter.name}={'******' if parameter.kind == 'password' else parameter.value}"
+                f"\n{parameter.name}={'******' if parameter.kind in _HIDDEN else parameter.value}"
                 for parameter in build.parameters
             ),
             "stuck": item is not None and item.stuck,
@@ -211,11 +218,13 @@ class Beans:
             "why": None if item is None else item.why,
         }
         if item is None:
-            fields |= {"cancelled": False, "executable": self.build(job, build)}
-        elif waiting:
+            fields |= {"cancelled": cancelled, "executable": None if cancelled else self.build(job, build)}
+        elif item.quiet_until is not None:
             fields["timestamp"] = milliseconds(item.quiet_until)
         else:
-            fields |= {"buildableStartMilliseconds": milliseconds(build.queued_at), "pending": False}
+            fields["buildableStartMilliseconds"] = milliseconds(build.queued_at + build.quiet)
+            fields |= {} if blocked else {"pending": False}
+            kind = "BlockedItem" if blocked else kind
         return _bean(f"hudson.model.Queue${kind}", fields)
 
     def computers(self) -> Bean:
@@ -390,13 +399,18 @@ def _parameters_action(build: BuildPlan) -> Bean:
 
 
 def _parameter(parameter: BuildParameter) -> Bean:
-    """Passwords come with their name alone."""
+    """Passwords, files and credentials come with their name alone."""
     fields: dict[str, Any] = {"name": parameter.name}
     if parameter.kind == "boolean":
         fields["value"] = parameter.value == "true"
-    elif parameter.kind != "password":
+    elif parameter.kind not in _HIDDEN:
         fields["value"] = parameter.value
-    return _bean(f"hudson.model.{_PARAMETERS.get(parameter.kind, 'String')}ParameterValue", fields)
+    kind = _PARAMETERS.get(parameter.kind, parameter.kind.capitalize())
+    return _bean(f"{_package(parameter.kind)}{kind}ParameterValue", fields)
+
+
+def _package(kind: str) -> str:
+    return _CREDENTIALS if kind == "credentials" else _MODEL
 
 
 def _definitions(definitions: tuple[ParameterDefinition, ...]) -> Bean:
@@ -410,14 +424,14 @@ def _definition(definition: ParameterDefinition) -> Bean:
     kind = f"{definition.kind.capitalize()}ParameterDefinition"
     default = BuildParameter(name=definition.name, value=definition.default, kind=definition.kind)
     fields: dict[str, Any] = {
-        "defaultParameterValue": _parameter(default),
+        "defaultParameterValue": None if definition.kind == "file" else _parameter(default),
         "description": definition.description,
         "name": definition.name,
         "type": kind,
     }
     if definition.choices:
         fields["choices"] = list(definition.choices)
-    return _bean(f"hudson.model.{kind}", fields)
+    return _bean(f"{_package(definition.kind)}{kind}", fields)
 
 
 def _artifact(path: str) -> Bean:

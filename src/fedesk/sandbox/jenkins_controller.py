@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from fedesk.sandbox.builds import NODES
+from fedesk.sandbox.jenkins_jobs import NODES
 from fedesk.sandbox.jenkins_log import raw_log
+from fedesk.sandbox.jenkins_queue import Cancelled, Scheduled, cancel, left, schedule
 from fedesk.sandbox.logs import build_log, written_by
 from fedesk.sandbox.model import (
     ArtifactFile,
+    BuildParameter,
     BuildPlan,
     BuildResult,
+    Cause,
     Executor,
+    Identity,
     JenkinsJob,
     LogLine,
     Node,
@@ -49,8 +53,14 @@ class Controller:
 
     @cached_property
     def jobs(self) -> dict[str, JenkinsJob]:
-        """By full name."""
-        return {job.full_name: job for job in self._world.jobs()}
+        """By full name, as they are defined by now."""
+        changed = self._world.jenkins.jobs
+        return {job.full_name: changed.get(job.full_name, job) for job in self._world.jobs()}
+
+    @property
+    def quieting_down(self) -> bool:
+        """Whether nothing new is started."""
+        return self._world.jenkins.quieting_down
 
     @cached_property
     def folders(self) -> dict[str, tuple[str, ...]]:
@@ -76,14 +86,32 @@ class Controller:
         """What waits, newest first, as Jenkins lists it."""
         return tuple(reversed(self._world.queue()))
 
-    def left_item(self, queue_id: int) -> BuildPlan | None:
-        """The build of a queue item that has left less than five minutes ago."""
-        for job in self.jobs.values():
-            for build in self.builds(job)[:5]:
-                if build.queue_id == queue_id:
-                    assert build.started_at is not None  # noqa: S101  (builds() holds started ones only)
-                    return build if self.now < build.started_at + LEFT_ITEM_LIFETIME else None
-        return None
+    def left_item(self, queue_id: int) -> BuildPlan | Cancelled | None:
+        """What a queue item has become that has left less than five minutes ago."""
+        found = left(self._world, queue_id)
+        if isinstance(found, Cancelled):
+            at = found.at
+        elif found is not None and found.started_at is not None:
+            at = found.started_at
+        else:
+            return None
+        return found if self.now < at + LEFT_ITEM_LIFETIME else None
+
+    def trigger(
+        self, job: JenkinsJob, parameters: tuple[BuildParameter, ...], user: Identity, quiet: timedelta
+    ) -> Scheduled | None:
+        """Queue a build for someone; None where it is vetoed."""
+        name = user.user
+        cause = Cause(kind="user", description=f"Started by user {name}", user_id=name, user_name=name)
+        return schedule(self._world, job, parameters, cause, quiet)
+
+    def cancel(self, queue_id: int) -> bool | None:
+        """Take an item out of the queue; False where it has left already, None where it is not known."""
+        return None if self._forgotten(queue_id) else cancel(self._world, queue_id)
+
+    def _forgotten(self, queue_id: int) -> bool:
+        waits = any(item.build.queue_id == queue_id for item in self.queue())
+        return not waits and self.left_item(queue_id) is None
 
     @property
     def offline_since(self) -> datetime:

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from fedesk.sandbox.model_log import LogStory
 
+QUIET_PERIOD = timedelta(seconds=5)
+
 
 class BuildResult(StrEnum):
     """Jenkins' words for how a build ended."""
@@ -38,7 +40,7 @@ class JobKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterDefinition:
-    """A parameter that a job declares. ``kind``: string, boolean, choice or password."""
+    """A parameter that a job declares: string, text, boolean, choice, password, file or credentials."""
 
     name: str
     kind: str = "string"
@@ -60,6 +62,10 @@ class JenkinsJob:
     description: str = ""
     parameters: tuple[ParameterDefinition, ...] = ()
     disabled: bool = False
+    concurrent: bool = True
+    """Whether a build may run beside another one; if not it waits blocked."""
+    vetoed: bool = False
+    """A plugin of the controller (QueueDecisionHandler) refuses to queue it."""
     stages: tuple[tuple[str, float], ...] = ()
     """Names and usual seconds of its stages."""
     period: timedelta = timedelta(hours=6)
@@ -79,7 +85,7 @@ class JenkinsJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildParameter:
-    """A value a build was started with; hidden ones are passwords, which Jenkins does not show."""
+    """A value a build was started with. Jenkins shows none of passwords, files and credentials."""
 
     name: str
     value: str
@@ -157,6 +163,8 @@ class BuildPlan:
     number: int
     queue_id: int
     queued_at: datetime
+    quiet: timedelta = QUIET_PERIOD
+    """How long it waits at least, for others of its kind to join it."""
     started_at: datetime | None
     """None: it never leaves the queue."""
     ended_at: datetime | None
@@ -178,6 +186,8 @@ class BuildPlan:
     pending_input: PendingInput | None = None
     why: str = ""
     """Why it waits in the queue beyond the quiet period; empty for the usual lack of an executor."""
+    blocked: bool = False
+    """Whether that is another build of its job, rather than a lack of executors."""
     story: str = ""
 
     def is_queued(self, now: datetime) -> bool:
@@ -219,7 +229,8 @@ class QueueItem:
     why: str
     stuck: bool
     quiet_until: datetime | None
-    """Set while it is in its quiet period (a WaitingItem); then it is buildable."""
+    """Set while it is in its quiet period (a WaitingItem); then it is blocked or buildable."""
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

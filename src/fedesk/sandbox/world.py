@@ -11,10 +11,12 @@ from functools import cached_property, lru_cache
 
 from fedesk.sandbox import builds as jenkins_builds
 from fedesk.sandbox import dags as airflow_dags
-from fedesk.sandbox import extras, logs, vaults
-from fedesk.sandbox.builds import NODES, QUIET_PERIOD, BuildHistory
+from fedesk.sandbox import extras, jenkins_jobs, jenkins_queue, logs, vaults
+from fedesk.sandbox.airflow_events import EventLog
+from fedesk.sandbox.builds import BuildHistory
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.dags import DagHistory
+from fedesk.sandbox.jenkins_jobs import NODES
 from fedesk.sandbox.logs import Log
 from fedesk.sandbox.model import (
     ENVIRONMENTS,
@@ -44,7 +46,6 @@ from fedesk.sandbox.stories import build_scripts, dag_scripts, outage
 JENKINS_VERSION = "2.579"
 AIRFLOW_VERSION = "3.3.2"
 VAULT_VERSION = "1.21.0"
-_STUCK_AFTER = timedelta(minutes=30)
 _RECENT = 8
 """Among how many of a job's newest builds those that wait or run are looked for."""
 
@@ -74,10 +75,28 @@ class World:
         self.pipelines: tuple[Pipeline, ...] = company(scale)
         self._dag_histories: dict[tuple[str, str], DagHistory] = {}
         self._build_histories: dict[str, BuildHistory] = {}
+        self.airflow = EventLog(self.start)
+        """Who changed what on the Airflows; new after ``forget_changes``."""
+        self.jenkins = jenkins_queue.ControllerState()
+        """What was changed on the Jenkins controller; new after ``forget_changes``."""
 
     def now(self) -> datetime:
         """The moment it is, aware UTC."""
         return self.clock.now()
+
+    def forget_changes(self) -> None:
+        """Be as the seed says, whatever anybody added, amended or cleared; clock and seal stay as they are.
+
+        What a system keeps of changes lives in a history, which is dropped here and made again at next use,
+        or in one value that is made anew here: that is where another system hooks in.
+        """
+        with self.lock:
+            changed = [key for key, history in self._dag_histories.items() if history.is_changed]
+            for key in changed:
+                del self._dag_histories[key]
+            self._build_histories.clear()
+            self.airflow = EventLog(self.start)
+            self.jenkins = jenkins_queue.ControllerState()
 
     @cached_property
     def services(self) -> tuple[str, ...]:
@@ -173,16 +192,19 @@ class World:
         ended = activity.ended_at
         if state in (RunState.QUEUED, RunState.RUNNING):
             ended = None
-        updated = ended or started or activity.queued_at
+        queued = activity.queued_at
+        if activity.requeued_at is not None and activity.requeued_at <= now:
+            queued = activity.requeued_at
+        updated = ended or started or queued
         if state is RunState.RUNNING:
             updated = max(task.updated_at(now, updated) for task in self.task_plans(plan))
         return DagRun(
             plan=plan,
             state=state,
-            queued_at=activity.queued_at,
+            queued_at=queued,
             start_date=started,
             end_date=ended,
-            updated_at=updated,
+            updated_at=max(updated, queued),
         )
 
     def task_plans(self, plan: DagRunPlan) -> tuple[TaskPlan, ...]:
@@ -217,12 +239,18 @@ class World:
         """The task instances of a plan at a moment."""
         dag = self.dag(plan.environment, plan.dag_id)
         for task in self.task_plans(plan):
+            if not task.exists(now):
+                continue
             attempt = task.attempt(now)
             started = None if attempt is None or now < attempt.started_at else attempt.started_at
             ended = None if attempt is None or attempt.ended_at is None else attempt.ended_at
             if ended is not None and now < ended:
                 ended = None
-            if task.settled_at is not None and task.settled_at <= now:
+            if (
+                task.settled_at is not None
+                and task.settled_at <= now
+                and (attempt is None or task.is_settled(now))
+            ):
                 started, ended = task.settled_at, task.settled_at
             yield TaskInstance(
                 run=plan,
@@ -292,11 +320,12 @@ class World:
             job
             for environment in ENVIRONMENTS
             for service in self.services
-            for job in jenkins_builds.jobs_of(service, environment)
+            for job in jenkins_jobs.jobs_of(service, environment)
         ]
         if self.hostile:
             found.append(extras.hostile_job())
-        return {job.full_name: job for job in sorted(found, key=lambda job: job.full_name)}
+        others = jenkins_jobs.other_jobs()
+        return {job.full_name: job for job in sorted((*found, *others), key=lambda job: job.full_name)}
 
     @cached_property
     def _job_indexes(self) -> dict[str, int]:
@@ -362,14 +391,7 @@ class World:
 
     def as_queue_item(self, plan: BuildPlan, now: datetime) -> QueueItem:
         """What a plan in the queue looks like at a moment."""
-        quiet_until = plan.queued_at + QUIET_PERIOD
-        if now < quiet_until:
-            left = (quiet_until - now).total_seconds()
-            why = f"In the quiet period. Expires in {left:.1f} sec"
-            return QueueItem(build=plan, why=why, stuck=False, quiet_until=quiet_until)
-        why = plan.why or "Waiting for next available executor"
-        stuck = bool(plan.why) and now - plan.queued_at > _STUCK_AFTER
-        return QueueItem(build=plan, why=why, stuck=stuck, quiet_until=None)
+        return jenkins_queue.as_queue_item(plan, now)
 
     def running_builds(self) -> list[BuildPlan]:
         """Builds that run now, in the order they began."""
