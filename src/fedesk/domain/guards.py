@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fedesk.domain.catalogue import Pipeline, RetryBudget, WriteMode
 from fedesk.domain.front import EnvironmentFacts
+from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import (
     Confirmation,
     Effect,
@@ -27,6 +28,7 @@ from fedesk.domain.operations import (
 
 ENVIRONMENT = "environment"
 SCOPE = "scope"
+SECRETS = "no secret in the plan"
 WRITE_WINDOW = "write window"
 CONFIRMATION = "confirmation"
 REASON = "reason"
@@ -48,6 +50,7 @@ QUIETING_DOWN = "quieting down"
 ORDER = (
     ENVIRONMENT,
     SCOPE,
+    SECRETS,
     WRITE_WINDOW,
     CONFIRMATION,
     REASON,
@@ -121,6 +124,8 @@ class Situation:
     spent: Spent | None = None
     pipeline: Pipeline | None = None
     """What the catalogue says of the target; None where it says nothing."""
+    secrets: tuple[str, ...] = ()
+    """Arguments of the plan's calls that read like secrets, by their paths."""
     service: str = ""
     """The service whose deploy job the target is."""
 
@@ -152,24 +157,43 @@ def name_is_asked(situation: Situation) -> bool:
 
 def environment(situation: Situation) -> GuardResult:
     """The target's environment is the one that was named, and a configured one (design, rule 3)."""
-    plan, named = situation.plan, situation.named
-    own = plan.connection.environment
-    if plan.environment != own:
-        return _deny(ENVIRONMENT, f"The plan says {plan.environment}, and its target is in {own}.")
+    plan = situation.plan
+    if plan.environment != plan.connection.environment:
+        return _deny(
+            ENVIRONMENT,
+            f"The plan says {plan.environment}, and its target is in {plan.connection.environment}.",
+        )
+    return belongs(plan.connection, situation.named, situation.environment)
+
+
+def belongs(target: ConnectionName, named: str | None, facts: EnvironmentFacts | None) -> GuardResult:
+    """The same before there is a plan. ``facts`` is None where the target's environment is not configured."""
+    own = target.environment
     if named is not None and named != own:
         return _deny(
             ENVIRONMENT,
-            f"{plan.connection} belongs to {own}, and {named} was named.",
+            f"{target} belongs to {own}, and {named} was named.",
             f"Name {own}, or a run of {named}.",
         )
-    if situation.environment is None:
+    if facts is None:
         return _deny(
             ENVIRONMENT,
             f"No environment {own} is configured; what cannot be told counts as production.",
             f"Whoever keeps fedesk.toml adds [environments.{own}].",
         )
-    kind = "production" if situation.is_production else "not production"
-    return _allow(ENVIRONMENT, f"{plan.connection} belongs to {own}, which is {kind}.")
+    kind = "production" if facts.production else "not production"
+    return _allow(ENVIRONMENT, f"{target} belongs to {own}, which is {kind}.")
+
+
+def secrets(situation: Situation) -> GuardResult | None:
+    """A plan is kept with all that it sends, and the store keeps no secret."""
+    if not situation.secrets:
+        return None
+    return _deny(
+        SECRETS,
+        f"{', '.join(situation.secrets)} reads like a secret, and a plan keeps what it sends.",
+        "Do it in the system itself, where the value can be given.",
+    )
 
 
 def write_window(situation: Situation) -> GuardResult:
@@ -230,7 +254,7 @@ def reason(situation: Situation) -> GuardResult | None:
     if situation.confirmation is None or not situation.wants_reason or not situation.is_production:
         return None
     if situation.plan.reason.strip():
-        return _allow(REASON, f"The reason is {situation.plan.reason!r}.")
+        return _allow(REASON, "A reason was given.")
     return _deny(
         REASON,
         f"{situation.plan.environment} is production, and no reason was given.",
@@ -368,6 +392,7 @@ def loads(situation: Situation) -> GuardResult | None:
 
 RULES: tuple[Rule, ...] = (
     environment,
+    secrets,
     write_window,
     confirmation,
     reason,

@@ -129,7 +129,7 @@ def identical_queued(preview: RebuildPreview) -> GuardResult:
     return GuardResult(
         guard=guards.IDENTICAL_QUEUED,
         ruling=Ruling.DENY,
-        reason=f"Queued: {items}. Jenkins may merge the trigger into it; whose build it is could not be told.",
+        reason=f"Queued: {items}. Jenkins may merge the trigger into it, and nothing of ours is built.",
         remedy="Wait until it has left the queue.",
         conflict=True,
     )

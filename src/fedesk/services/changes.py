@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NoReturn
 
 from fedesk.domain import guards
 from fedesk.domain.audit import Actor, AuditDraft, Phase
@@ -18,16 +19,15 @@ from fedesk.domain.operations import (
 )
 from fedesk.domain.plans import digest_of
 from fedesk.domain.reruns import RerunRequest
-from fedesk.domain.text import one_line
 from fedesk.ports.changing import Processes, Systems
-from fedesk.ports.errors import NotFoundError
-from fedesk.ports.operation_store import OperationStore, Submission
+from fedesk.ports.errors import NotFoundError, SourceError
+from fedesk.ports.operation_store import OperationStore, StoreUnavailableError, Submission
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.hiding import hidden
 from fedesk.services.judging import judge, needs_of
 from fedesk.services.kinds import KINDS, kind_for
 from fedesk.services.operation_kinds import Draft, OperationKind
-from fedesk.services.proposals import Answer, Proposal, RefusedError
+from fedesk.services.proposals import Answer, Needs, Proposal, RefusedError
 
 VALID_FOR = timedelta(minutes=15)
 """How long a plan may be confirmed."""
@@ -56,26 +56,194 @@ class Changes:
         """A plan for running something again, judged: one look at the system, and nothing is changed.
 
         ``asked`` says that somebody has given the yes with it (a command with ``--yes``): then it is recorded
-        that there was nothing to do. Raises RefusedError where the target is outside the named environment, or
-        its environment is not configured (recorded always); NotFoundError where there is nothing to run again;
-        SourceError where the system cannot be read; StoreError.
+        that there was nothing to do. Raises RefusedError where the target is outside the named environment,
+        or its environment is not configured (recorded always); NotFoundError where there is nothing to run
+        again; SourceError where the system cannot be read; StoreError.
         """
-        raise NotImplementedError
+        self._refuse_outside(request)
+        connection = self.systems.reading(request.run.connection)
+        try:
+            kind = kind_for(connection)
+            draft = kind.draft(request, self.systems, self.catalogue)
+        except NotFoundError as error:
+            if asked:
+                self._record(request.run.connection.environment, str(request.run), str(error))
+            raise
+        plan = self._plan(kind, connection, draft)
+        proposal = self._judged(
+            Proposal(plan=plan, guards=(), needs=Needs(), draft=draft, named=request.environment), window
+        )
+        outside = tuple(one for one in proposal.guards if one.blocks and one.guard in guards.OUTSIDE)
+        if outside:
+            self._refuse(plan, outside)
+        return proposal
 
     def with_window(self, proposal: Proposal, window: WriteWindow | None) -> Proposal:
-        """The same plan, judged with a window that was opened or has ended. Asks no system; raises StoreError."""
-        raise NotImplementedError
+        """The same plan, judged with a window that was opened or has ended. Asks no system; StoreError."""
+        return self._judged(proposal, window)
 
     def confirm(self, proposal: Proposal, answer: Answer) -> Operation:
         """Take the yes: judged again, and plan, guards and confirmation are durable. Asks no system.
 
         Raises RefusedError, which is in the audit log by then, and StoreError.
         """
-        raise NotImplementedError
+        opened = answer.window.reason if answer.window is not None else ""
+        plan = replace(proposal.plan, reason=(answer.reason or opened).strip())
+        digest = digest_of(plan)
+        now = self.clock.now()
+        confirmation = Confirmation(
+            operation=plan.operation,
+            digest=digest,
+            by=self.actor.person,
+            at=now,
+            how=answer.how,
+            named=answer.named,
+            window=answer.window,
+            accepted=answer.accepted,
+        )
+        rulings = self._judge(replace(proposal, plan=plan), confirmation, answer.window, now)
+        against = tuple(one for one in rulings if one.blocks)
+        if against:
+            self._refuse(plan, against)
+        self.store.submit(Submission(plan=plan, digest=digest, guards=rulings, confirmation=confirmation))
+        operation = self.store.operation(plan.operation)
+        if operation is None:
+            raise StoreUnavailableError(f"Operation {plan.operation} was written and cannot be read back.")
+        return operation
 
     def window(self, environment: str, reason: str) -> WriteWindow:
         """Open an hour in which a read-only environment may be changed; recorded.
 
         Raises RefusedError where there is no such environment, or no reason; StoreError.
         """
-        raise NotImplementedError
+        now = self.clock.now()
+        window = WriteWindow(
+            environment=environment,
+            opened_at=now,
+            until=now + WINDOW,
+            reason=hidden(reason.strip()),
+            opened_by=self.actor.person,
+        )
+        against = self._against_window(window)
+        # An override: what the configuration says of the environment is set aside by a person, for an hour.
+        self._record(
+            environment,
+            environment,
+            told((against,)) if against else f"open until {window.until:%Y-%m-%d %H:%M:%S} UTC",
+            action="write-window",
+            phase=Phase.REFUSAL if against else Phase.OVERRIDE,
+            reason=window.reason,
+        )
+        if against:
+            raise RefusedError(told((against,)), (against,))
+        return window
+
+    def _against_window(self, window: WriteWindow) -> GuardResult | None:
+        if window.environment not in self.environments:
+            known = ", ".join(self.environments) or "none"
+            why, remedy = f"No environment {window.environment} is configured.", f"There are: {known}."
+            guard = guards.ENVIRONMENT
+        elif not window.reason:
+            guard, why = guards.REASON, "A write window is opened with a reason or an incident."
+            remedy = "Give one; on the command line --reason TEXT."
+        else:
+            return None
+        return GuardResult(guard=guard, ruling=Ruling.DENY, reason=why, remedy=remedy)
+
+    def _plan(self, kind: OperationKind, connection: Connection, draft: Draft) -> Plan:
+        now = self.clock.now()
+        return Plan(
+            operation=self.new_id(),
+            kind=kind.name,
+            environment=connection.name.environment,
+            connection=connection.name,
+            address=connection.address,
+            scope=connection.scope,
+            targets=(draft.target,),
+            effects=draft.effects,
+            requester=self.actor.person,
+            made_by=self.made_by,
+            made_at=now,
+            expires_at=now + VALID_FOR,
+            notes=draft.notes,
+        )
+
+    def _judged(self, proposal: Proposal, window: WriteWindow | None) -> Proposal:
+        plan, now = proposal.plan, self.clock.now()
+        rulings = self._judge(proposal, None, window, now)
+        needs = needs_of(
+            plan, KINDS[plan.kind], self.environments.get(plan.environment), window, rulings, now
+        )
+        return replace(proposal, guards=rulings, needs=needs, window=window)
+
+    def _judge(
+        self,
+        proposal: Proposal,
+        confirmation: Confirmation | None,
+        window: WriteWindow | None,
+        now: datetime,
+    ) -> tuple[GuardResult, ...]:
+        plan = proposal.plan
+        return judge(
+            plan,
+            KINDS[plan.kind],
+            proposal.draft or SourceError("what it was made from is not known any more"),
+            store=self.store,
+            catalogue=self.catalogue,
+            environment=self.environments.get(plan.environment),
+            confirmation=confirmation,
+            window=window,
+            now=now,
+            named=proposal.named,
+            processes=self.processes,
+        )
+
+    def _refuse_outside(self, request: RerunRequest) -> None:
+        """Before anything is asked of a system: its environment is the one that was named, and configured."""
+        name = request.run.connection
+        ruling = guards.belongs(name, request.environment, self.environments.get(name.environment))
+        if ruling.blocks:
+            self._record(name.environment, str(request.run), told((ruling,)))
+            raise RefusedError(told((ruling,)), (ruling,))
+
+    def _refuse(self, plan: Plan, against: tuple[GuardResult, ...]) -> NoReturn:
+        """Record a refusal, then raise it."""
+        self._record(
+            plan.environment,
+            ", ".join(target.name for target in plan.targets),
+            told(against),
+            action=KINDS[plan.kind].action,
+            plan=plan,
+        )
+        raise RefusedError(told(against), against, conflict=any(one.conflict for one in against))
+
+    def _record(
+        self,
+        environment: str,
+        target: str,
+        result: str,
+        *,
+        action: str = "rerun",
+        phase: Phase = Phase.REFUSAL,
+        reason: str = "",
+        plan: Plan | None = None,
+    ) -> None:
+        self.store.append(
+            AuditDraft(
+                at=self.clock.now(),
+                actor=self.actor,
+                environment=environment,
+                action=action,
+                target=target,
+                phase=phase,
+                operation=plan.operation if plan else "",
+                plan_digest=digest_of(plan) if plan else "",
+                reason=plan.reason if plan else reason,
+                result=result,
+            )
+        )
+
+
+def told(against: tuple[GuardResult, ...]) -> str:
+    """Which guards said no, why, and what lifts each."""
+    return " ".join(f"{one.guard}: {one.reason} {one.remedy}".rstrip() for one in against)

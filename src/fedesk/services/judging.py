@@ -4,26 +4,32 @@ Used for the proposal, for its confirmation, and again by the runner right befor
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from fedesk.domain import guards
-from fedesk.domain.catalogue import Catalogue, in_environment
+from fedesk.domain.catalogue import Catalogue, Pipeline, in_environment
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.guards import Situation, Spent
 from fedesk.domain.operations import Confirmation, GuardResult, Operation, Plan, Ruling, WriteWindow
 from fedesk.domain.partitions import period_around, reservation
+from fedesk.domain.plans import digest_of, secrets_in
 from fedesk.ports.changing import Processes
 from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.ports.operation_store import OperationReader
 from fedesk.services.operation_kinds import Draft, OperationKind, Weight
 from fedesk.services.proposals import Needs
+from fedesk.services.settling import left_alone
 
-LEASE_GRACE = timedelta(seconds=30)
-"""How far beyond its lease an owner on another machine is still taken to be alive."""
+_SHOWN = {
+    ruling: rank
+    for rank, ruling in enumerate((Ruling.DENY, Ruling.UNKNOWN, Ruling.CONFIRM, Ruling.WARN, Ruling.ALLOW))
+}
+"""What blocks is shown first."""
+_RANK = {name: rank for rank, name in enumerate(guards.ORDER)}
 
 
-def judge(
+def judge(  # noqa: PLR0913 - all that the guards judge by
     plan: Plan,
     kind: OperationKind,
     draft: Draft | SourceError,
@@ -39,10 +45,36 @@ def judge(
 ) -> tuple[GuardResult, ...]:
     """Every guard's ruling, in the order they are shown. Asks no system; raises StoreError.
 
-    ``draft`` is what the kind makes of the systems now, or the error in which looking ended. ``environment`` is
-    the target's as it is configured, None where it is not. Without ``processes`` an owner counts as alive.
+    ``draft`` is what the kind makes of the systems now, or the error in which looking ended. ``environment``
+    is the target's as configured, None where it is not. Without ``processes`` an owner counts as alive.
     """
-    raise NotImplementedError
+    holder = store.holder(_reserves(plan), besides=plan.operation)
+    pipeline = _pipeline(plan, catalogue)
+    situation = Situation(
+        plan=plan,
+        now=now,
+        environment=environment,
+        named=named,
+        digest=digest_of(plan),
+        confirmation=confirmation,
+        window=window,
+        wants_reason=kind.wants_reason,
+        holder=holder,
+        holder_is_dead=holder is not None and _is_dead(holder, now, processes),
+        spent=_spent(plan, pipeline, environment, store, now),
+        pipeline=pipeline,
+        service=_service(plan, catalogue),
+        secrets=secrets_in(plan),
+    )
+    own: tuple[GuardResult, ...] = ()
+    if isinstance(draft, SourceError):
+        situation = replace(situation, trouble=str(draft), gone=isinstance(draft, NotFoundError))
+    else:
+        situation = replace(situation, target=draft.target, effects=draft.effects, facts=draft.facts)
+        own = draft.guards
+    ruled = [*(result for rule in guards.RULES if (result := rule(situation)) is not None), *own]
+    weighed = (_weighed(_accepted(result, confirmation), kind) for result in ruled)
+    return tuple(sorted(weighed, key=lambda one: (_SHOWN[one.ruling], _RANK.get(one.guard, len(_RANK)))))
 
 
 def needs_of(
@@ -54,4 +86,92 @@ def needs_of(
     now: datetime,
 ) -> Needs:
     """What a confirmation has to bring (design, rule 7)."""
-    raise NotImplementedError
+    situation = Situation(plan=plan, now=now, environment=environment, window=window)
+    rulings = tuple(rulings)
+    asks = {one.guard for one in rulings if one.ruling is Ruling.CONFIRM}
+    reasoned = window is not None and guards.WRITE_WINDOW not in asks and bool(window.reason.strip())
+    return Needs(
+        name=plan.environment if guards.name_is_asked(situation) else "",
+        reason=kind.wants_reason and situation.is_production and not reasoned,
+        window=guards.WRITE_WINDOW in asks,
+        accept=tuple(
+            one.guard for one in rulings if one.ruling is Ruling.CONFIRM and one.guard not in guards.ANSWERED
+        ),
+    )
+
+
+def _accepted(result: GuardResult, confirmation: Confirmation | None) -> GuardResult:
+    """What asks to be accepted blocks a confirmation that has not accepted it."""
+    if result.ruling is not Ruling.CONFIRM or confirmation is None or result.guard in confirmation.accepted:
+        return result
+    return replace(result, ruling=Ruling.DENY, reason=f"{result.reason} It was not accepted.")
+
+
+def _weighed(result: GuardResult, kind: OperationKind) -> GuardResult:
+    if result.blocks and kind.weights.get(result.guard) is Weight.WARNS:
+        return replace(result, ruling=Ruling.WARN)
+    return result
+
+
+def _reserves(plan: Plan) -> tuple[str, ...]:
+    return tuple(name for target in plan.targets for name in target.reserves)
+
+
+def _pipeline(plan: Plan, catalogue: Catalogue) -> Pipeline | None:
+    return catalogue.pipelines.get(plan.targets[0].pipeline) if plan.targets else None
+
+
+def _service(plan: Plan, catalogue: Catalogue) -> str:
+    """The service that the target, a job without a pipeline, deploys; empty where it is none."""
+    subject = plan.targets[0].pipeline if plan.targets else ""
+    return next(
+        (
+            one.name
+            for one in catalogue.services.values()
+            if one.deploy is not None and in_environment(one.deploy.job, plan.environment) == subject
+        ),
+        "",
+    )
+
+
+def _spent(
+    plan: Plan,
+    pipeline: Pipeline | None,
+    environment: EnvironmentFacts | None,
+    store: OperationReader,
+    now: datetime,
+) -> Spent | None:
+    """How often the partition was run again in the period that is running, in the pipeline's zone."""
+    if pipeline is None or pipeline.retry_budget is None:
+        return None
+    zone = (
+        pipeline.partition.zone
+        if pipeline.partition is not None
+        else pipeline.deadline.zone
+        if pipeline.deadline is not None
+        else environment.timezone
+        if environment is not None
+        else "UTC"
+    )
+    since, free_at = period_around(pipeline.retry_budget.period, now, zone)
+    key = reservation(plan.environment, pipeline.name, plan.targets[0].partition)
+    count = store.reruns_since(plan.kind, key, since)
+    return Spent(budget=pipeline.retry_budget, count=count, since=since, free_at=free_at, zone=zone)
+
+
+def _is_dead(holder: Operation, now: datetime, processes: Processes | None) -> bool:
+    """Whether nobody carries the operation on, so that the runner will settle it first."""
+    return processes is not None and not left_alone(holder, clock=_Still(now), processes=processes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Still:
+    """A clock that shows one moment."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()

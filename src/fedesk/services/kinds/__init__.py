@@ -6,11 +6,12 @@ from types import MappingProxyType
 from fedesk.domain.states import System
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.sources import Connection
-from fedesk.services.kinds import airflow_clear, jenkins_rebuild
+from fedesk.services.kinds.airflow_clear import KIND as AIRFLOW_CLEAR
+from fedesk.services.kinds.jenkins_rebuild import KIND as JENKINS_REBUILD
 from fedesk.services.operation_kinds import OperationKind
 
 KINDS: Mapping[str, OperationKind] = MappingProxyType(
-    {kind.name: kind for kind in (airflow_clear.KIND, jenkins_rebuild.KIND)}
+    {kind.name: kind for kind in (AIRFLOW_CLEAR, JENKINS_REBUILD)}
 )
 """By name, as plans and journals have it."""
 

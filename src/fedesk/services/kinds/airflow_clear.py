@@ -7,7 +7,7 @@ from typing import cast
 
 from fedesk.domain import rerun_guards
 from fedesk.domain.catalogue import Catalogue, Pipeline, dag_of
-from fedesk.domain.names import split_dag_run
+from fedesk.domain.names import TaskName, split_dag_run
 from fedesk.domain.operations import (
     Call,
     Effect,
@@ -72,8 +72,9 @@ def drafted(
     )
     names = tuple(pipeline.name for pipeline in pipelines) or (dag_id,)
     environment = connection.name.environment
+    alone = "" if request.task is None else f"::{TaskName(request.task.task, request.task.map_index)}"
     target = Target(
-        name=str(request.run),
+        name=f"{request.run}{alone}",
         pipeline=names[0],
         partition=partition,
         pins=MappingProxyType(_pins(preview, connection)),
