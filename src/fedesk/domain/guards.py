@@ -4,12 +4,13 @@ A rule takes a ``Situation`` and gives its ruling, or None where it has nothing 
 operation rules about its own system (``domain.rerun_guards``) stands in the same order.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from fedesk.domain.catalogue import Pipeline, RetryBudget, WriteMode
+from fedesk.domain.differences import difference
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import (
@@ -17,7 +18,6 @@ from fedesk.domain.operations import (
     Effect,
     Fact,
     GuardResult,
-    Json,
     Operation,
     Outcome,
     Plan,
@@ -77,10 +77,6 @@ ANSWERED = frozenset({WRITE_WINDOW, CONFIRMATION, REASON})
 """Guards that the answer to a plan settles by itself; nobody accepts them by name."""
 
 READ_ONLY = "read-only"
-_LOOKUP_ARGS = frozenset({"after_queue_id"})
-"""Arguments that only say where looking an effect up begins; they move without anything having changed."""
-_HASH = 64
-"""Hexadecimal digits of a SHA-256, which a sentence shortens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,25 +300,6 @@ def pinned_identity(situation: Situation) -> GuardResult | None:
     return _allow(PINNED_IDENTITY, f"It is as it was when the plan was made at {made}.")
 
 
-def difference(plan: Plan, target: Target, effects: tuple[Effect, ...]) -> tuple[str, ...]:
-    """How what is there now differs from a plan, in words; empty where it does not."""
-    planned = plan.targets[0] if plan.targets else None
-    if planned is None or planned.name != target.name:
-        return (f"the target was {planned.name if planned else 'none'} and is {target.name}",)
-    said = [
-        _moved(name, planned.pins.get(name), target.pins.get(name))
-        for name in (*planned.pins, *(name for name in target.pins if name not in planned.pins))
-        if planned.pins.get(name) != target.pins.get(name)
-    ]
-    if planned.reserves != target.reserves:
-        said.append(f"it loads {target.partition or 'no known partition'}, not {planned.partition or 'none'}")
-    if not said and _sent(plan.effects) != _sent(effects):
-        said.append(
-            f"what would be done is now: {'; '.join(effect.sentence for effect in effects) or 'nothing'}"
-        )
-    return tuple(said)
-
-
 def in_flight(situation: Situation) -> GuardResult:
     """No other operation holds the target, or the partition it loads."""
     other = situation.holder
@@ -408,45 +385,6 @@ RULES: tuple[Rule, ...] = (
 
 def _covers(window: WriteWindow | None, name: str, at: datetime) -> bool:
     return window is not None and window.environment == name and window.opened_at <= at <= window.until
-
-
-def _moved(name: str, was: str | None, is_now: str | None) -> str:
-    if was is None:
-        return f"{name} is new: {_short(is_now)}"
-    if is_now is None:
-        return f"{name} was {_short(was)} and is not part of it any more"
-    return f"{name} was {_short(was)} and is {_short(is_now)}"
-
-
-def _short(value: str | None) -> str:
-    text = value or "nothing"
-    return text[:12] if len(text) == _HASH and " " not in text else text
-
-
-def _sent(effects: tuple[Effect, ...]) -> list[tuple[object, ...]]:
-    return [
-        (
-            effect.connection,
-            effect.call.system,
-            effect.call.verb,
-            effect.call.key,
-            _compared(effect.call.args),
-        )
-        for effect in effects
-    ]
-
-
-def _compared(args: Mapping[str, Json]) -> dict[str, object]:
-    return {name: _plain(value) for name, value in args.items() if name not in _LOOKUP_ARGS}
-
-
-def _plain(value: Json) -> object:
-    """The same value, whichever kinds of sequence and mapping it was read back as."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
 
 
 def _allow(guard: str, why: str) -> GuardResult:
