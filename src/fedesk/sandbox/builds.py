@@ -142,6 +142,11 @@ class BuildHistory:
             if _is_same(known, plan):
                 self._amended[index] = self._planned[index] = plan
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether anybody added, amended or withdrew anything."""
+        return bool(self._added or self._amended or self._withdrawn)
+
     def next_number(self, now: datetime) -> int:
         """The number that the next build gets, counted when it starts."""
         started = [plan.number for plan in self.until(now, 50) if plan.has_started(now)]

@@ -94,7 +94,8 @@ class World:
             changed = [key for key, history in self._dag_histories.items() if history.is_changed]
             for key in changed:
                 del self._dag_histories[key]
-            self._build_histories.clear()
+            for name in [name for name, history in self._build_histories.items() if history.is_changed]:
+                del self._build_histories[name]
             self.airflow = EventLog(self.start)
             self.jenkins = jenkins_queue.ControllerState()
 
