@@ -1,0 +1,177 @@
+"""Where the frames of an operation stand, as values: the items, what is typed, and what follows from both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fedesk.domain.operations import Outcome, Stage
+from fedesk.ui import confirming, present, watch_text
+from fedesk.ui.actions import Place, Target
+from fedesk.ui.confirming import Line, Typed, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from fedesk.domain.front import EnvironmentFacts
+    from fedesk.domain.operations import Operation, WriteWindow
+    from fedesk.domain.reruns import RerunRequest
+    from fedesk.services.operation_kinds import Step
+    from fedesk.services.proposals import Answer
+    from fedesk.ui.operation_work import Made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One thing of a selection, from the request to the end."""
+
+    request: RerunRequest | None = None
+    """None where an operation is watched that somebody else has asked for."""
+    made: Made | None = None
+    problem: str = ""
+    """Why there is no plan."""
+    refusal: str = ""
+    """Why the yes was not taken."""
+    operation: Operation | None = None
+    steps: tuple[Step, ...] = ()
+    trouble: str = ""
+    """Why it does not go on."""
+
+    @property
+    def can_go(self) -> bool:
+        """Whether a yes would do anything."""
+        return self.made is not None and not self.made.proposal.is_blocked and not self.refusal
+
+    @property
+    def is_settled(self) -> str:
+        """Why looking again finds nothing more; empty where it may."""
+        if self.operation is None:
+            return "nothing was done yet"
+        if self.operation.outcome is Outcome.UNKNOWN:
+            return ""
+        if self.operation.stage is Stage.ENDED:
+            return "it has ended, and what was done is known"
+        return "" if self.trouble and self.operation.stage is Stage.RUNNING else "it goes on"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything that decides what the keys do."""
+
+    environment: str
+    """The targets' environment, whatever is shown elsewhere."""
+    facts: EnvironmentFacts | None
+    """As it is configured; None where it is not."""
+    items: Sequence[Item]
+    typed: Typed
+    now: datetime
+    window: WriteWindow | None = None
+    """The write window that is open there."""
+    sending: bool = False
+    """Whether the yes is being written down."""
+    no_runner: str = ""
+    watches: bool = False
+    """Whether an operation is watched that was confirmed elsewhere."""
+
+    @property
+    def is_production(self) -> bool:
+        """What cannot be told counts as production."""
+        return self.facts is None or self.facts.production
+
+    @property
+    def watching(self) -> bool:
+        """Whether something was confirmed."""
+        return self.watches or any(item.operation is not None for item in self.items)
+
+    @property
+    def free(self) -> dict[int, Item]:
+        """What can go, by its index."""
+        return {index: item for index, item in enumerate(self.items) if item.can_go}
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether nothing is waited for any more."""
+        return all(item.made is not None or item.problem for item in self.items)
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether a plan is too old to be confirmed."""
+        return any(one.made and one.made.proposal.plan.expires_at <= self.now for one in self.free.values())
+
+    @property
+    def want(self) -> Wanted:
+        """What the yes has to bring; before there is a plan, what is to be expected."""
+        if self.watching or self.sending:
+            return Wanted()
+        if not self.is_planned:
+            is_guarded = self.facts is not None and not self.facts.production and self.facts.mode == "guarded"
+            return Wanted(name="" if is_guarded or self.window is not None else self.environment)
+        if not self.free or self.is_expired:
+            return Wanted()
+        needs = [item.made.proposal.needs for item in self.free.values() if item.made]
+        return confirming.wanted(self.environment, needs)
+
+    @property
+    def missing(self) -> str:
+        """Why the key does nothing now; empty where it is armed."""
+        for is_so, why in (
+            (self.watching, "it is confirmed already"),
+            (self.sending, "it is being confirmed"),
+            (not self.is_planned, "the plan is still being made"),
+            (not self.free, self._why_nothing_can_go),
+            (self.is_expired, "the plan has expired, r plans again"),
+            (bool(self.no_runner), self.no_runner),
+        ):
+            if is_so:
+                return why
+        return confirming.missing(self.want, self.typed)
+
+    @property
+    def _why_nothing_can_go(self) -> str:
+        if len(self.items) > 1:
+            return "none of it can be done"
+        return "it is blocked" if self.items[0].made is not None else "there is no plan"
+
+    @property
+    def place(self) -> Place:
+        """Which frame it is."""
+        if self.watching:
+            return Place.WATCH
+        return Place.PLAN if self.typed.line is Line.PLAN else Place.CONFIRM
+
+
+def answer_of(situation: Situation) -> Answer:
+    """What the person gave."""
+    from fedesk.services.proposals import Answer
+
+    want, typed, window = situation.want, situation.typed, situation.window
+    return Answer(
+        how="name and key" if want.name else "key",
+        named=typed.name if want.name else "",
+        reason=typed.reason.strip() or (window.reason if window is not None else ""),
+        window=window,
+        accepted=tuple(guard for guard in want.accept if guard in typed.accepted),
+    )
+
+
+def target_of(situation: Situation, item: Item) -> Target:
+    """What the keys are aimed at: the run of one item, or what was made of it."""
+    operation, made, request = item.operation, item.made, item.request
+    plan = operation.plan if operation is not None else made.proposal.plan if made is not None else None
+    run, task = (request.run, request.task) if request is not None else (None, None)
+    if operation is not None:
+        run, task = watch_text.followed(operation)
+    waiting = [guard for guard in situation.want.accept if guard not in situation.typed.accepted]
+    return Target(
+        name=present.text(str(run) if run is not None else "the operation", 80),
+        id=operation.plan.operation if operation is not None else str(run or ""),
+        run=run,
+        task=task,
+        link=plan.targets[0].link if plan is not None and plan.targets else "",
+        missing=situation.missing,
+        accepts=waiting[0] if waiting else "",
+        holder=made.holder if made is not None else "",
+        operation=operation.plan.operation if operation is not None else "",
+        settled=item.is_settled,
+    )

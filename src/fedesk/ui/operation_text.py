@@ -1,0 +1,245 @@
+"""The frames of an operation as text: the question above, the selection, what is typed and the key below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from fedesk.domain.operations import Ruling
+from fedesk.ui import plan_text, present, watch_text
+from fedesk.ui.confirming import Line
+from fedesk.ui.plan_text import RULINGS, doing_of, request_name
+from fedesk.ui.widgets.row_list import Column, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fedesk.domain.operations import GuardResult, Plan
+    from fedesk.ui.operation_state import Item, Situation
+    from fedesk.ui.present import Face
+    from fedesk.ui.run_text import Moment
+
+ITEM_COLUMNS = (
+    Column(title="", width=1),
+    Column(title="", width=11, importance=8),
+    Column(title="what", width=24, grow=3),
+    Column(title="why", width=16, importance=5, grow=3),
+)
+ARMED = "bold auto on $error"
+READY = "bold auto on $primary"
+_FIELD = 12
+
+
+def question(situation: Situation) -> str:
+    """The target stands in it: ``Clear 3 task instances of payments_daily / 2026-11-20 on prod/airflow?``."""
+    if len(situation.items) == 1:
+        item = situation.items[0]
+        if item.made is not None:
+            plan = item.made.proposal.plan
+            doing = doing_of(plan)
+            return f"{doing[:1].upper()}{doing[1:]} on {plan.connection}?"
+        return f"Run {_asked(item)} again?"
+    free = [item.made.proposal.plan for item in situation.free.values() if item.made]
+    places = ", ".join(sorted({str(plan.connection) for plan in free})) or situation.environment
+    count = len(free) if situation.is_planned else len(situation.items)
+    return f"Run {count} thing{'' if count == 1 else 's'} again on {places}?"
+
+
+def _asked(item: Item) -> str:
+    return request_name(item.request) if item.request is not None else "it"
+
+
+def head(situation: Situation, moment: Moment, width: int) -> list[Content]:
+    """What is done to what, and on which server; the first that is read."""
+    if len(situation.items) > 1:
+        return _wrapped(_selection_title(situation), _counts(situation), width)
+    item = situation.items[0]
+    plan = plan_of(item)
+    if plan is None:
+        return _wrapped(Content.styled(question(situation), "bold"), Content(), width)
+    if item.operation is not None:
+        doing = doing_of(plan)
+        title = Content.assemble(
+            watch_text.face_of(item.operation).mark,
+            (f" {doing[:1].upper()}{doing[1:]} on {plan.connection}", "bold"),
+        )
+        return _wrapped(title, Content.assemble((_server(plan), present.MUTED)), width)
+    mark = Content.styled("✗ Blocked  ", "bold $text-error") if not item.can_go else Content()
+    return _wrapped(
+        Content.assemble(mark, (question(situation), "bold")),
+        Content.styled(" · ", "$foreground-disabled").join(
+            [Content(_server(plan)), plan_text.expiry(plan, moment)]
+        ),
+        width,
+    )
+
+
+def plan_of(item: Item) -> Plan | None:
+    """The plan of an item, as soon as it has one."""
+    if item.operation is not None:
+        return item.operation.plan
+    return item.made.proposal.plan if item.made is not None else None
+
+
+def _server(plan: Plan) -> str:
+    scope = f", only {', '.join(present.text(one, 60) for one in plan.scope[:3])}" if plan.scope else ""
+    return f"{plan.connection} at {present.text(plan.address, 200)}{scope}"
+
+
+def _wrapped(title: Content, below: Content, width: int) -> list[Content]:
+    room = max(width - 2, 10)
+    lines = title.wrap(room)[:3] + ([below.truncate(room, ellipsis=True)] if below.plain else [])
+    return [Content.assemble(" ", line) for line in lines]
+
+
+def _selection_title(situation: Situation) -> Content:
+    if situation.watching:
+        count = sum(item.operation is not None for item in situation.items)
+        return Content.styled(
+            f"{count} operation{'' if count == 1 else 's'} in {situation.environment}", "bold"
+        )
+    return Content.styled(question(situation), "bold")
+
+
+def _counts(situation: Situation) -> Content:
+    words: dict[str, int] = {}
+    for item in situation.items:
+        _, word, _ = standing(item)
+        words[word] = words.get(word, 0) + 1
+    return Content.styled(", ".join(f"{count} {word}" for word, count in words.items()), present.MUTED)
+
+
+# The selection
+
+
+def item_rows(situation: Situation) -> list[Row]:
+    """One row an item; once all is planned, what cannot go stands below what can."""
+    order = list(enumerate(situation.items))
+    if situation.is_planned or situation.watching:
+        order.sort(key=lambda pair: not pair[1].can_go)
+    return [_item_row(index, item) for index, item in order]
+
+
+def _item_row(index: int, item: Item) -> Row:
+    from fedesk.ui.actions import Target
+
+    face, word, why = standing(item)
+    plan = plan_of(item)
+    what = doing_of(plan) if plan is not None else _asked(item)
+    return Row(
+        key=str(index),
+        cells=(
+            face.mark,
+            Content.styled(word, face.style),
+            Content.styled(what, "bold" if item.can_go else ""),
+            Content.styled(why, present.MUTED),
+        ),
+        target=Target(name=what),
+    )
+
+
+def standing(item: Item) -> tuple[Face, str, str]:
+    """How an item stands: its face, a word or two, and why."""
+    if item.operation is not None:
+        face = watch_text.face_of(item.operation)
+        newest = item.operation.journal[-1].said if item.operation.journal else ""
+        return face, face.word, present.text(item.trouble or item.operation.said or newest, 200)
+    if item.refusal:
+        return RULINGS[Ruling.DENY], "refused", present.text(item.refusal, 200)
+    if item.problem:
+        return RULINGS[Ruling.UNKNOWN], "no plan", present.text(item.problem, 200)
+    if item.made is None:
+        return present.CONNECTING, "planning", ""
+    return _ruled(item.made.proposal.guards)
+
+
+def _ruled(guards: tuple[GuardResult, ...]) -> tuple[Face, str, str]:
+    blocking = next((one for one in guards if one.blocks), None)
+    if blocking is not None:
+        return RULINGS[blocking.ruling], "blocked", present.text(f"{blocking.guard}: {blocking.reason}", 200)
+    warned = next((one for one in guards if one.ruling in (Ruling.WARN, Ruling.CONFIRM)), None)
+    if warned is not None:
+        return RULINGS[warned.ruling], "can go", present.text(f"{warned.guard}: {warned.reason}", 200)
+    return RULINGS[Ruling.ALLOW], "can go", ""
+
+
+# The body
+
+
+def body(situation: Situation, item: Item, moment: Moment, width: int, *, is_slow: bool) -> list[Content]:
+    """The plan, or how it goes; a skeleton while the plan is made, after a moment."""
+    if item.operation is not None:
+        return watch_text.lines(item.operation, item.steps, moment, width)
+    lines: list[Content] = []
+    if item.refusal:
+        said = Content.assemble(("✗ ", "$text-error"), present.text(item.refusal, 800))
+        lines += plan_text.section(
+            "refused", [(said, 2), (Content("Nothing was sent. r plans again."), 0)], width
+        )
+    if item.made is not None:
+        return [*lines, *plan_text.lines(item.made, situation.typed.accepted, moment, width)]
+    if item.problem:
+        said = Content.assemble(("? ", "$state-violet"), present.text(item.problem, 800))
+        return [*lines, *plan_text.section("no plan", [(said, 2), (Content("r plans again."), 0)], width)]
+    if item.request is None or not is_slow:
+        return lines
+    asked = Content.styled(f"Asking {item.request.run.connection} what it would touch …", present.MUTED)
+    bars = [Content.styled("░" * min(length, width), present.MUTED) for length in (34, 42, 28, 38)]
+    return [*lines, asked, Content(), *bars]
+
+
+# What is typed, and the key
+
+
+def foot(situation: Situation, item: Item, width: int) -> list[Content]:
+    """The lines in which something is typed and the key, dim until it is armed; later how it stands."""
+    if situation.watching:
+        if item.operation is None and not situation.watches:
+            _, word, why = standing(item)
+            return Content.styled(f" not done: {word}. {why}", present.MUTED).wrap(width)
+        return watch_text.ending(item.operation, item.trouble).wrap(width)
+    rows = [*_fields(situation), _key(situation, width)]
+    return [row.truncate(width, ellipsis=True) for row in rows]
+
+
+def _fields(situation: Situation) -> Iterable[Content]:
+    want, typed = situation.want, situation.typed
+    if want.name:
+        opens = ", which opens a write window for an hour" if want.window else ""
+        yield _field(
+            "environment",
+            typed.name,
+            f"type its name{opens}",
+            typed.line is Line.NAME,
+            typed.name == want.name,
+        )
+    if want.reason:
+        given = bool(typed.reason.strip())
+        yield _field("reason", typed.reason, "why, or a ticket", typed.line is Line.REASON, given)
+    elif situation.window is not None and situation.free:
+        reason = present.text(situation.window.reason, 200)
+        yield Content.styled(f" {'reason':<{_FIELD}}  {reason}, as for the write window", present.MUTED)
+
+
+def _field(label: str, text: str, hint: str, typing: bool, done: bool) -> Content:  # noqa: FBT001 - two flags
+    # The end of a long text is what one sees while typing it.
+    shown = present.text(text, 400)[-60:] + (" " if text.endswith(" ") else "")
+    return Content.assemble(
+        (f" {label:<{_FIELD}}", "bold" if typing else present.MUTED),
+        ("✓ " if done else "  ", "$state-quiet-green"),
+        (shown, "bold"),
+        ("▏" if typing else "", "bold $text-accent"),
+        ("" if text else f" {hint}", present.MUTED),
+    )
+
+
+def _key(situation: Situation, width: int) -> Content:
+    missing = situation.missing
+    if missing:
+        return Content.styled(
+            f" {'ctrl+y':<{_FIELD}}  not armed: {present.text(missing, 400)}", present.MUTED
+        )
+    line = Content(f" ▸ ARMED  ctrl+y: {question(situation)}").truncate(width, ellipsis=True)
+    spare = " " * max(width - line.cell_length, 0)
+    return Content.styled(line.plain + spare, ARMED if situation.is_production else READY)

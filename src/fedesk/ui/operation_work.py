@@ -1,0 +1,324 @@
+"""What the frames of an operation have done for them: on daemon threads, answered by message.
+
+Plans are made, the runner is warmed, the yes is written down and handed to the runner, the operation is
+followed through the store. The screen waits for none of it, and leaving the screen stops no operation.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from fedesk.domain.operations import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from textual.widget import Widget
+
+    from fedesk.domain.names import ConnectionName
+    from fedesk.domain.operations import Operation, WriteWindow
+    from fedesk.domain.reruns import RerunRequest
+    from fedesk.ports.changing import Runner
+    from fedesk.services.operation_kinds import Step
+    from fedesk.services.proposals import Answer, Proposal
+    from fedesk.ui.desk import Desk
+
+CLAIMED_WITHIN = 5.0
+"""Seconds in which a runner takes an operation over; after that its own words are shown."""
+_PLANS_AT_ONCE = 3
+
+
+class Planned(Message):
+    """The plan of one request, or why there is none."""
+
+    def __init__(self, number: int, index: int, made: Made | None, problem: str = "") -> None:
+        super().__init__()
+        self.number = number
+        self.index = index
+        self.made = made
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A plan as it is shown."""
+
+    proposal: Proposal
+    digest: str
+    holder: str = ""
+    """The operation that holds its target, where one does."""
+
+
+class RunnerFailed(Message):
+    """The runner could not be started: nothing can be confirmed."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__()
+        self.problem = problem
+
+
+class WindowOpened(Message):
+    """A write window was opened with the yes."""
+
+    def __init__(self, window: WriteWindow) -> None:
+        super().__init__()
+        self.window = window
+
+
+class Refused(Message):
+    """A yes that was not taken; nothing was sent."""
+
+    def __init__(self, index: int, problem: str) -> None:
+        super().__init__()
+        self.index = index
+        self.problem = problem
+
+
+class Answered(Message):
+    """Every plan of the yes has been dealt with."""
+
+
+class Went(Message):
+    """Where an operation is now."""
+
+    def __init__(
+        self, index: int, operation: Operation | None, *, trouble: str = "", steps: tuple[Step, ...] = ()
+    ) -> None:
+        """``trouble``: why it does not go on, in the runner's words; ``operation`` may be as before then."""
+        super().__init__()
+        self.index = index
+        self.operation = operation
+        self.trouble = trouble
+        self.steps = steps
+
+
+class _LeftError(Exception):
+    """Nobody looks any more."""
+
+
+class Work:
+    """The threads of one screen."""
+
+    def __init__(self, owner: Widget, desk: Desk, *, claimed_within: float = CLAIMED_WITHIN) -> None:
+        self._owner = owner
+        self._desk = desk
+        self._claimed_within = claimed_within
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._busy = False
+        self._runner: Runner | None = None
+        self._warmed = threading.Event()
+        self._no_runner = ""
+
+    def _start(self, name: str, work: Callable[[], None]) -> None:
+        threading.Thread(target=work, name=name, daemon=True).start()
+
+    def _post(self, message: Message) -> None:
+        if not self._stopped.is_set():
+            self._owner.post_message(message)
+
+    # The plan
+
+    def plan(self, number: int, requests: Sequence[RerunRequest], window: WriteWindow | None) -> None:
+        """Make a plan of each request; Planned follows for each."""
+        waiting: SimpleQueue[tuple[int, RerunRequest]] = SimpleQueue()
+        for pair in enumerate(requests):
+            waiting.put(pair)
+        for _ in range(min(_PLANS_AT_ONCE, len(requests))):
+            self._start("plan a change", partial(self._plan, number, waiting, window))
+
+    def _plan(
+        self, number: int, waiting: SimpleQueue[tuple[int, RerunRequest]], window: WriteWindow | None
+    ) -> None:
+        while not self._stopped.is_set():
+            try:
+                index, request = waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                proposal = self._desk.changes.propose(request, window)
+                made = Made(
+                    proposal=proposal, digest=_digest(proposal), holder=_holder_of(self._desk, proposal)
+                )
+            except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
+                self._post(Planned(number, index, None, told(error, "making the plan")))
+            else:
+                self._post(Planned(number, index, made))
+
+    # The runner
+
+    def warm(self, connections: Sequence[ConnectionName]) -> None:
+        """Start the runner, so that it has loaded by the time of the yes."""
+        self._warmed.clear()
+        self._no_runner = ""
+        self._start("warm the runner", partial(self._warm, connections))
+
+    def _warm(self, connections: Sequence[ConnectionName]) -> None:
+        try:
+            runner = self._desk.launcher.warm(self._desk.credentials_for(connections))
+        except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
+            self._no_runner = told(error, "starting the runner")
+            self._post(RunnerFailed(self._no_runner))
+        else:
+            with self._lock:
+                self._runner = runner
+        self._warmed.set()
+        self._let_go()
+
+    def stop(self) -> None:
+        """Post nothing more and end a runner that waits; what was confirmed goes on."""
+        self._stopped.set()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """End the runner once nobody needs it: the screen is left, and no yes is being handed over."""
+        with self._lock:
+            if not self._stopped.is_set() or self._busy or self._runner is None:
+                return
+            runner, self._runner = self._runner, None
+        runner.cancel()
+
+    # The yes
+
+    def confirm(self, proposals: Mapping[int, Proposal], answer: Answer, *, opens: str = "") -> None:
+        """Write the yes down for each plan and hand it to the runner.
+
+        ``opens`` names the environment whose write window is opened first, where one is.
+        """
+        with self._lock:
+            self._busy = True
+        self._start("confirm", partial(self._confirm, dict(proposals), answer, opens))
+
+    def _confirm(self, proposals: dict[int, Proposal], answer: Answer, opens: str) -> None:
+        try:
+            self._hand_over(proposals, answer, opens)
+        except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
+            for index in proposals:
+                self._post(Refused(index, told(error, "confirming")))
+        finally:
+            with self._lock:
+                self._busy = False
+            self._post(Answered())
+            self._let_go()
+
+    def _hand_over(self, proposals: dict[int, Proposal], answer: Answer, opens: str) -> None:
+        self._warmed.wait()
+        runner = self._runner
+        if runner is None:
+            raise _NoRunnerError(self._no_runner)
+        changes = self._desk.changes
+        if opens:
+            window = changes.window(opens, answer.reason)
+            self._post(WindowOpened(window))
+            answer = replace(answer, window=window)
+            proposals = {index: changes.with_window(one, window) for index, one in proposals.items()}
+        for index, proposal in proposals.items():
+            own = replace(answer, accepted=tuple(x for x in answer.accepted if x in proposal.needs.accept))
+            try:
+                operation = changes.confirm(proposal, own)
+            except Exception as error:  # noqa: BLE001 - one that is refused does not stop the others
+                self._post(Refused(index, told(error, "confirming")))
+                continue
+            self._go(index, operation, runner)
+
+    def _go(self, index: int, operation: Operation, runner: Runner) -> None:
+        identity = operation.plan.operation
+        try:
+            runner.go(identity)
+        except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
+            self._post(Went(index, operation, trouble=told(error, "starting it")))
+            return
+        self._desk.operation_watch.nudge(moved=True)
+        self._post(Went(index, operation))
+        self.follow(index, identity, runner)
+
+    # Watching
+
+    def follow(self, index: int, operation: str, runner: Runner | None = None) -> None:
+        """Follow an operation until it has ended; Went follows at each change."""
+        self._start(f"follow {operation}", partial(self._follow, index, operation, runner))
+
+    def _follow(self, index: int, operation: str, runner: Runner | None) -> None:
+        from fedesk.services.following import follow
+        from fedesk.services.kinds import KINDS
+
+        latest = time.monotonic() + self._claimed_within
+        last: Operation | None = None
+        told_so = False
+
+        def pause(seconds: float) -> None:
+            nonlocal told_so
+            if self._stopped.wait(seconds):
+                raise _LeftError
+            unclaimed = last is not None and last.stage is Stage.CONFIRMED
+            if runner is not None and unclaimed and not told_so and time.monotonic() > latest:
+                told_so = True
+                said = runner.trouble() or "it has said nothing"
+                self._post(Went(index, last, trouble=f"The runner has not taken it over: {said}"))
+
+        try:
+            for last in follow(self._desk.store, operation, pause=pause, processes=self._desk.processes):
+                kind = KINDS.get(last.plan.kind)
+                self._post(Went(index, last, steps=kind.steps if kind else ()))
+        except _LeftError:
+            return
+        except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
+            self._post(Went(index, last, trouble=told(error, "following it")))
+            return
+        if last is None:
+            self._post(Went(index, None, trouble=f"The store knows no operation {operation}."))
+        elif last.stage is not Stage.ENDED:
+            self._post(Went(index, last, trouble="The process that carried it out has died."))
+
+    def recheck(self, index: int, operation: Operation) -> None:
+        """Look in the systems for what was done; sends nothing."""
+        self._start("look again", partial(self._recheck, index, operation))
+
+    def _recheck(self, index: int, operation: Operation) -> None:
+        from fedesk.services.kinds import KINDS
+
+        try:
+            found = self._desk.recheck(operation.plan.operation)
+        except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
+            self._post(Went(index, operation, trouble=told(error, "looking again")))
+            return
+        kind = KINDS.get(found.plan.kind)
+        self._post(Went(index, found, steps=kind.steps if kind else ()))
+
+
+class _NoRunnerError(Exception):
+    """There is no process that could carry it out."""
+
+
+def told(error: Exception, doing: str) -> str:
+    """The sentence of an error of ours; of a fault its kind alone, for its text may hold anything."""
+    from fedesk.ports.changing import LaunchError
+    from fedesk.ports.errors import SourceError
+    from fedesk.ports.operation_store import StoreError
+    from fedesk.services.proposals import RefusedError
+
+    if isinstance(error, (SourceError, StoreError, RefusedError, LaunchError, _NoRunnerError)):
+        return str(error)
+    return f"fedesk failed while {doing}: {type(error).__name__}."
+
+
+def _digest(proposal: Proposal) -> str:
+    from fedesk.domain.plans import digest_of
+
+    return digest_of(proposal.plan)
+
+
+def _holder_of(desk: Desk, proposal: Proposal) -> str:
+    """The operation that holds a target of a plan that is blocked."""
+    if not proposal.is_blocked:
+        return ""
+    reserves = [reserve for target in proposal.plan.targets for reserve in target.reserves]
+    holder = desk.store.holder(reserves, besides=proposal.plan.operation)
+    return holder.plan.operation if holder is not None else ""

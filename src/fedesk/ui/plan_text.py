@@ -1,0 +1,179 @@
+"""A plan as text: what changes where, what stands in the way, by which facts, and what is still wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from fedesk.domain.operations import Ruling
+from fedesk.ui import present
+from fedesk.ui.actions import action, key_name
+from fedesk.ui.present import Face
+
+if TYPE_CHECKING:
+    from fedesk.domain.operations import Fact, GuardResult, Plan
+    from fedesk.domain.reruns import RerunRequest
+    from fedesk.ui.operation_work import Made
+    from fedesk.ui.run_text import Moment
+
+LABEL = 10
+RULINGS: Mapping[Ruling, Face] = {
+    Ruling.ALLOW: Face("✓", "+", "allows", "$state-quiet-green"),
+    Ruling.WARN: Face("▲", "!", "warns", "$text-warning"),
+    Ruling.CONFIRM: Face("▲", "!", "asks", "$text-warning"),
+    Ruling.DENY: Face("✗", "x", "refuses", "$text-error"),
+    Ruling.UNKNOWN: Face("?", "?", "cannot tell", "$state-violet"),
+}
+_LISTED = 40
+"""Tasks or parameters that are listed at most."""
+
+
+def doing_of(plan: Plan) -> str:
+    """What a plan does, without the list behind it: ``clear 3 task instances of payments_daily``."""
+    said = present.text(plan.effects[0].sentence, 300) if plan.effects else "change nothing"
+    return said.partition(": ")[0].rstrip(".")
+
+
+def request_name(request: RerunRequest) -> str:
+    """What was asked for, before there is a plan."""
+    task = f"::{request.task}" if request.task else ""
+    return present.text(f"{request.run}{task}", 200)
+
+
+def entry(label: str, said: Content, width: int, indent: int = 0) -> list[Content]:
+    """A labelled text, wrapped to ``width`` cells; lines that follow are indented by ``indent`` more."""
+    room = max(width - LABEL - indent, 10)
+    first, *rest = said.wrap(room) or [Content()]
+    return [
+        Content.assemble((label.ljust(LABEL), present.MUTED), first),
+        *(Content.assemble(" " * (LABEL + indent), line) for line in rest),
+    ]
+
+
+def section(label: str, parts: Iterable[tuple[Content, int]], width: int) -> list[Content]:
+    """Several texts under one label, each with the indent of its further lines."""
+    lines: list[Content] = []
+    for index, (said, indent) in enumerate(parts):
+        lines += entry("" if index else label, said, width, indent)
+    return [*lines, Content()] if lines else []
+
+
+def lines(made: Made, accepted: frozenset[str], moment: Moment, width: int) -> list[Content]:
+    """The whole plan; what blocks stands first."""
+    plan, proposal = made.proposal.plan, made.proposal
+    blocking = [one for one in proposal.guards if one.blocks]
+    others = [one for one in proposal.guards if not one.blocks]
+    return [
+        *section("blocked", _guards(blocking, accepted, made.holder), width),
+        *section("changes", _changes(plan), width),
+        *section("guards", _guards(others, accepted, made.holder), width),
+        *section("facts", _facts(proposal.guards, moment), width),
+        *section("know", ((present.plain(note), 0) for note in plan.notes), width),
+        *section("plan", [(_identity(made, moment), 0)], width),
+    ]
+
+
+def _changes(plan: Plan) -> Iterable[tuple[Content, int]]:
+    for effect in plan.effects:
+        yield Content(present.text(effect.sentence, 600)), 0
+        parameters = effect.call.args.get("parameters")
+        if isinstance(parameters, Mapping):
+            for name, value in list(parameters.items())[:_LISTED]:
+                yield _parameter(name, value), 2
+    for target in plan.targets:
+        yield Content.styled(present.text(target.name, 300), present.MUTED), 2
+        pins = "  ".join(f"{present.text(k, 60)} {_short(v)}" for k, v in list(target.pins.items())[:_LISTED])
+        if pins:
+            yield Content.styled(f"as it was seen: {pins}", present.MUTED), 2
+
+
+def _parameter(name: str, value: object) -> Content:
+    return Content.assemble((f"{present.text(name, 60)} ", present.MUTED), present.text(str(value), 200))
+
+
+def _short(value: str) -> str:
+    """A pin's value; a hash in twelve characters."""
+    shown = present.text(value, 80)
+    return shown[:12] if len(shown) == _HASH and shown.isalnum() else shown
+
+
+_HASH = 64
+
+
+def _guards(
+    guards: Sequence[GuardResult], accepted: frozenset[str], holder: str
+) -> Iterable[tuple[Content, int]]:
+    for guard in guards:
+        face = RULINGS[guard.ruling]
+        word = face.word
+        if guard.ruling is Ruling.CONFIRM and guard.guard in accepted:
+            face, word = RULINGS[Ruling.ALLOW], "accepted"
+        loud = guard.blocks or guard.ruling is Ruling.CONFIRM
+        yield (
+            Content.assemble(
+                face.mark,
+                (f" {present.text(guard.guard, 40)} ", "bold" if loud else ""),
+                (word, face.style),
+                ("  " if guard.reason else ""),
+                (present.text(guard.reason, 600), "" if guard.ruling is not Ruling.ALLOW else present.MUTED),
+            ),
+            2,
+        )
+        if guard.remedy:
+            yield Content.styled(f"  {present.text(guard.remedy, 600)}", present.MUTED), 2
+        if guard.blocks:
+            yield _way(guard, holder), 2
+        elif guard.ruling is Ruling.CONFIRM and guard.guard not in accepted:
+            yield _key("accept", "accepts it"), 2
+
+
+def _way(guard: GuardResult, holder: str) -> Content:
+    """The key that leads to what would lift it."""
+    if holder and guard.guard == "in flight":
+        return _key("holder", "follows the operation that holds it")
+    if guard.conflict or guard.ruling is Ruling.UNKNOWN:
+        return _key("replan", "plans again, from what the systems say then")
+    return _key("open-run", "opens the run")
+
+
+def _key(name: str, does: str) -> Content:
+    return Content.assemble(
+        "  ", (key_name(action(name).keys[0]), "bold $text-accent"), (f" {does}", present.MUTED)
+    )
+
+
+def _facts(guards: Sequence[GuardResult], moment: Moment) -> Iterable[tuple[Content, int]]:
+    seen: set[Fact] = set()
+    for fact in (fact for guard in guards for fact in guard.facts):
+        if fact in seen:
+            continue
+        seen.add(fact)
+        age = present.age(fact.observed_at, moment.now)
+        yield (
+            Content.assemble(
+                f"{present.text(fact.name, 60)} ",
+                (present.text(fact.value, 200), "bold"),
+                (f"  {present.text(fact.source, 80)}, {age} ago", present.MUTED),
+            ),
+            2,
+        )
+
+
+def _identity(made: Made, moment: Moment) -> Content:
+    plan = made.proposal.plan
+    parts = [
+        Content.assemble("digest ", (present.digest(made.digest), "bold")),
+        expiry(plan, moment),
+        Content(f"for {present.text(plan.requester, 80)} by {present.text(plan.made_by, 80)}"),
+        Content(f"operation {present.text(plan.operation, 40)}"),
+    ]
+    return Content.styled(" · ", "$foreground-disabled").join(parts)
+
+
+def expiry(plan: Plan, moment: Moment) -> Content:
+    """``expires in 14m``, or that it has."""
+    if plan.expires_at <= moment.now:
+        return Content.styled("expired, r plans again", "$text-warning")
+    return Content(f"expires {present.until(plan.expires_at, moment.now)}")

@@ -1,0 +1,225 @@
+"""An operation as text: its steps as they go, what each system said, how it ended and what to do now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from fedesk.domain.names import NameNotUnderstoodError, RunName, TaskName, split_build
+from fedesk.domain.operations import Outcome, Stage, StepKind, StepState
+from fedesk.domain.states import System
+from fedesk.ui import present
+from fedesk.ui.plan_text import section
+from fedesk.ui.present import Face
+
+if TYPE_CHECKING:
+    from fedesk.domain.operations import Evidence, JournalEntry, Operation
+    from fedesk.services.operation_kinds import Step
+    from fedesk.ui.run_text import Moment
+
+STEPS: Mapping[StepState, Face] = {
+    StepState.PENDING: Face("·", "-", "to come", "$foreground-disabled"),
+    StepState.INTENDED: Face("◐", "~", "under way", "$text-primary"),
+    StepState.WAITING: Face("◐", "~", "looking", "$text-primary"),
+    StepState.DONE: Face("✓", "+", "done", "$state-quiet-green"),
+    StepState.UNANSWERED: Face("?", "?", "no answer, looked up", "$state-violet"),
+    StepState.UNKNOWN: Face("?", "?", "unknown", "$state-violet"),
+    StepState.FAILED: Face("✗", "x", "failed", "$text-error"),
+}
+OUTCOMES: Mapping[Outcome, Face] = {
+    Outcome.SUCCEEDED: Face("✓", "+", "succeeded", "$state-quiet-green"),
+    Outcome.FAILED: Face("✗", "x", "failed", "$text-error"),
+    Outcome.REFUSED: Face("⊘", "#", "refused", "$text-warning"),
+    Outcome.ABORTED: Face("■", "o", "aborted", "$text-warning"),
+    Outcome.UNKNOWN: Face("?", "?", "unknown", "$state-violet"),
+}
+GOING = Face("◐", "~", "under way", "$text-primary")
+CONFIRMED = Face("◷", "q", "confirmed", "$text-primary")
+
+
+def face_of(operation: Operation) -> Face:
+    """How an operation looks as a whole."""
+    if operation.outcome is not None:
+        return OUTCOMES[operation.outcome]
+    return CONFIRMED if operation.stage is Stage.CONFIRMED else GOING
+
+
+def lines(operation: Operation, steps: Sequence[Step], moment: Moment, width: int) -> list[Content]:
+    """Steps, evidence, and what was agreed to."""
+    return [
+        *section("steps", _steps(operation, steps, moment), width),
+        *section("evidence", _evidence(operation, moment), width),
+        *section("agreed", [(_agreed(operation, moment), 0)], width),
+        *section("warnings", _warnings(operation), width),
+        *section("record", [(_record(operation), 0)], width),
+    ]
+
+
+def _steps(operation: Operation, steps: Sequence[Step], moment: Moment) -> Iterable[tuple[Content, int]]:
+    last: dict[str, JournalEntry] = {}
+    begun: dict[str, JournalEntry] = {}
+    for entry in operation.journal:
+        last[entry.step] = entry
+        begun.setdefault(entry.step, entry)
+    effects = iter(operation.plan.effects)
+    named = {step.name for step in steps}
+    for step in steps:
+        effect = next(effects, None) if step.kind is StepKind.EFFECT else None
+        sentence = effect.sentence if effect is not None else step.sentence
+        yield _step(sentence, last.get(step.name), begun.get(step.name), operation, moment), 2
+    for name, entry in last.items():
+        if name and name not in named:
+            yield _step(name, entry, begun[name], operation, moment), 2
+
+
+def _step(
+    sentence: str,
+    entry: JournalEntry | None,
+    begun: JournalEntry | None,
+    operation: Operation,
+    moment: Moment,
+) -> Content:
+    face = STEPS[entry.state if entry is not None else StepState.PENDING]
+    if entry is None or begun is None:
+        never = operation.stage is Stage.ENDED
+        return Content.styled(
+            f"{face.glyph} {present.text(sentence, 300)}{'  not reached' if never else ''}", present.MUTED
+        )
+    is_over = entry.state in _OVER
+    took = present.duration((entry.at if is_over else moment.now) - begun.at)
+    said = f"  {present.text(entry.said, 400)}" if entry.said else ""
+    return Content.assemble(
+        face.mark,
+        f" {present.text(sentence, 300)}  ",
+        (face.word, face.style),
+        (f" {took}", present.MUTED),
+        said,
+    )
+
+
+_OVER = frozenset({StepState.DONE, StepState.FAILED, StepState.UNKNOWN})
+
+
+def _evidence(operation: Operation, moment: Moment) -> Iterable[tuple[Content, int]]:
+    seen: set[Evidence] = set()
+    for one in (evidence for entry in operation.journal for evidence in entry.evidence):
+        if one in seen:
+            continue
+        seen.add(one)
+        at = present.clock_time(one.at, moment.now, moment.zone)
+        yield (
+            Content.assemble(
+                (f"{present.text(one.source, 80)}, {at}  ", present.MUTED), present.text(one.said, 600)
+            ),
+            2,
+        )
+
+
+def _agreed(operation: Operation, moment: Moment) -> Content:
+    agreed = operation.confirmation
+    at = present.clock_time(agreed.at, moment.now, moment.zone)
+    parts = [Content(f"{present.text(agreed.by, 80)} by {present.text(agreed.how, 40)} at {at}")]
+    if operation.plan.reason or (agreed.window and agreed.window.reason):
+        why = operation.plan.reason or (agreed.window.reason if agreed.window else "")
+        parts.append(Content.assemble(("because ", present.MUTED), f"“{present.text(why, 400)}”"))
+    return Content.styled(" · ", "$foreground-disabled").join(parts)
+
+
+def _warnings(operation: Operation) -> Iterable[tuple[Content, int]]:
+    from fedesk.domain.operations import Ruling
+    from fedesk.ui.plan_text import RULINGS
+
+    for guard in operation.guards:
+        if guard.ruling in (Ruling.WARN, Ruling.CONFIRM):
+            accepted = guard.guard in operation.confirmation.accepted
+            word = "  accepted" if accepted else ""
+            yield (
+                Content.assemble(
+                    RULINGS[guard.ruling].mark,
+                    f" {present.text(guard.guard, 40)}  {present.text(guard.reason, 400)}",
+                    (word, present.MUTED),
+                ),
+                2,
+            )
+
+
+def _record(operation: Operation) -> Content:
+    parts = [
+        Content(f"operation {present.text(operation.plan.operation, 40)}"),
+        Content(f"digest {present.digest(operation.digest)}"),
+    ]
+    numbers = [one for one in (operation.audit_intent, operation.audit_outcome) if one is not None]
+    if numbers:
+        parts.append(
+            Content(f"audit record{'s' if len(numbers) > 1 else ''} {' and '.join(map(str, numbers))}")
+        )
+    return Content.styled(" · ", "$foreground-disabled").join(parts)
+
+
+# Where it leads
+
+
+def followed(operation: Operation) -> tuple[RunName, TaskName | None]:
+    """What one wants to see of it now: the build that was made, or the first task that was cleared."""
+    plan = operation.plan
+    name = RunName.parse(plan.targets[0].name)
+    system = plan.effects[0].call.system if plan.effects else None
+    if system is System.JENKINS:
+        made = next(
+            (
+                entry.reference
+                for entry in reversed(operation.journal)
+                if entry.reference.startswith("build:")
+            ),
+            "",
+        )
+        try:
+            job, _ = split_build(name.id)
+        except NameNotUnderstoodError:
+            return name, None
+        return (RunName(name.connection, f"{job}#{made.removeprefix('build:')}") if made else name), None
+    tasks = plan.effects[0].call.args.get("tasks") if plan.effects else None
+    if isinstance(tasks, Sequence) and tasks and isinstance(tasks[0], Sequence):
+        task_id, map_index = tasks[0][0], tasks[0][1]
+        if isinstance(task_id, str) and isinstance(map_index, int):
+            return name, TaskName(task_id, None if map_index < 0 else map_index)
+    return name, None
+
+
+def ending(operation: Operation | None, trouble: str) -> Content:
+    """One line: how it stands or has ended, and what to do now."""
+    if operation is None:
+        return Content.styled(f" ✗ {present.text(trouble, 400)}", "$text-error")
+    identity = present.text(operation.plan.operation, 40)
+    if operation.stage is not Stage.ENDED:
+        if trouble:
+            to_do = (
+                f"`fedesk execute {identity}` starts it; nothing was sent"
+                if operation.stage is Stage.CONFIRMED
+                else "C looks for what was done; nothing is sent again"
+            )
+            return Content.styled(f" ▲ {present.text(trouble, 600)} {to_do}.", "$text-warning")
+        said = "waits for its runner" if operation.stage is Stage.CONFIRMED else "goes on"
+        return Content.assemble(
+            (f" {face_of(operation).glyph} it {said}", "$text-primary"),
+            ("; Esc leaves it going, u leads back to it", present.MUTED),
+        )
+    face = face_of(operation)
+    told = present.text(operation.said, 600).rstrip(".")
+    return Content.assemble(
+        (f" {face.glyph} {face.word}", f"bold {face.style}"),
+        f"  {told}.  " if told else "  ",
+        _NOW[operation.outcome or Outcome.UNKNOWN],
+        (f"  {present.text(trouble, 300)}" if trouble else "", "$text-warning"),
+    )
+
+
+_NOW: Mapping[Outcome, str] = {
+    Outcome.SUCCEEDED: "The run goes on by itself: Enter opens it, l its log.",
+    Outcome.FAILED: "Enter opens the run; R there plans again.",
+    Outcome.REFUSED: "Nothing was sent. R on the run plans again.",
+    Outcome.ABORTED: "R on the run plans again.",
+    Outcome.UNKNOWN: "C looks again; until it is settled nothing else may change this run.",
+}
