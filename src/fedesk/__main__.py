@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fedesk.cli.session import LauncherOf
     from fedesk.ports.sources import Clock
 
 _WITH_VALUE = ("--env", "--config")
@@ -20,12 +21,17 @@ _WITH_VALUE = ("--env", "--config")
 _DONE, _FAILED, _USAGE, _UNDETERMINED, _FAULT, _INTERRUPTED, _BROKEN_PIPE = 0, 1, 2, 3, 70, 130, 141
 
 
-def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
-    """Run one command line, without the program's name, and give its exit code. ``clock`` is for tests."""
+def main(
+    argv: Sequence[str] | None = None, *, clock: Clock | None = None, launcher: LauncherOf | None = None
+) -> int:
+    """Run one command line, without the program's name, and give its exit code.
+
+    ``clock`` and ``launcher``, which starts runners instead of the desk's own, are for tests.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if _is_check(arguments):
         return _guarded(arguments, clock)
-    return _told(arguments, clock)
+    return _told(arguments, clock, launcher)
 
 
 def _is_check(arguments: Sequence[str]) -> bool:
@@ -68,12 +74,12 @@ def _ending_undetermined() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def _told(arguments: Sequence[str], clock: Clock | None) -> int:
+def _told(arguments: Sequence[str], clock: Clock | None, launcher: LauncherOf | None = None) -> int:
     """Run it; a fault of fedesk itself is one sentence and a crash file, never a traceback."""
     try:
         _forgive(sys.stdout)
         _forgive(sys.stderr)
-        code = _dispatch(arguments, clock)
+        code = _dispatch(arguments, clock, launcher)
         unwritten = _unwritten()
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -95,7 +101,7 @@ def _told(arguments: Sequence[str], clock: Clock | None) -> int:
     return code
 
 
-def _dispatch(arguments: Sequence[str], clock: Clock | None) -> int:
+def _dispatch(arguments: Sequence[str], clock: Clock | None, launcher: LauncherOf | None) -> int:
     if arguments and arguments[0] in {"--version", "-V"}:
         from fedesk import __version__
 
@@ -112,7 +118,7 @@ def _dispatch(arguments: Sequence[str], clock: Clock | None) -> int:
         from fedesk.services.clock import SystemClock
 
         clock = SystemClock()
-    return run(arguments, clock)
+    return run(arguments, clock, launcher)
 
 
 def _desk_options(arguments: Sequence[str]) -> tuple[str | None, str | None] | None:

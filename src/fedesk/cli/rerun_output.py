@@ -142,7 +142,7 @@ def _change_item(item: "Item") -> dict[str, Json]:
         "said": item.error or None,
         "steps": [],
         "guards": acts.guards_document(item.proposal.guards) if item.proposal is not None else [],
-        "audit": {"intent": None, "outcome": item.refusal},
+        "audit": {"intent": None, "outcome": item.refusal.seq if item.refusal is not None else None},
         **extra,
     }
 
@@ -150,6 +150,9 @@ def _change_item(item: "Item") -> dict[str, Json]:
 def _digest(item: "Item") -> str | None:
     from fedesk.domain.plans import digest_of
 
+    if item.refusal is not None:
+        # With the reason that was given, which is part of the plan.
+        return item.refusal.draft.plan_digest or None
     return digest_of(item.proposal.plan) if item.proposal is not None else None
 
 

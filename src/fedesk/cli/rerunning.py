@@ -14,6 +14,7 @@ from fedesk.exits import Exit
 if TYPE_CHECKING:
     from fedesk.cli.run_names import Asked
     from fedesk.cli.watching import Followed
+    from fedesk.domain.audit import AuditRecord
     from fedesk.domain.operations import Operation, WriteWindow
     from fedesk.domain.reruns import RerunRequest
     from fedesk.execution import Desk
@@ -56,8 +57,8 @@ class Item:
     proposal: "Proposal | None" = None
     operation: "Operation | None" = None
     followed: "Followed | None" = None
-    refusal: int | None = None
-    """Sequence number of the refusal's record in the audit log."""
+    refusal: "AuditRecord | None" = None
+    """Its record in the audit log, where it was refused."""
     error: str = ""
     code: Exit = Exit.DONE
 
@@ -215,15 +216,28 @@ def _plain(name: str) -> str:
 
 def _with_refusal(desk: "Desk", item: Item) -> Item:
     """The item with the audit log's record of its refusal, where there is one."""
+    from fedesk.domain.audit import Phase
     from fedesk.ports.operation_store import StoreError
 
-    if item.code not in (Exit.REFUSED, Exit.CONFLICT) or item.proposal is None:
+    if item.code not in (Exit.REFUSED, Exit.CONFLICT):
         return item
+    operation = item.proposal.plan.operation if item.proposal is not None else None
     try:
-        records = desk.store.tail(1, operation=item.proposal.plan.operation)
+        records = desk.store.tail(_FEW, operation=operation)
     except StoreError:
         return item
-    return replace(item, refusal=records[-1].seq if records else None)
+    ours = [
+        record
+        for record in records
+        if record.draft.phase is Phase.REFUSAL
+        and record.draft.actor.pid == desk.actor.pid
+        and record.draft.target == item.name
+    ]
+    return replace(item, refusal=ours[-1] if ours else None)
+
+
+_FEW = 20
+"""Newest records among which one's own refusal is."""
 
 
 def _ended(desk: "Desk", item: Item, options: Options, left: list[str], *, prefix: str) -> Item:
