@@ -24,11 +24,13 @@ from fedesk.store.last_known import (
 )
 
 if TYPE_CHECKING:
+    from fedesk.clients.airflow import AirflowClient
+    from fedesk.clients.jenkins import JenkinsClient
     from fedesk.config_types import Config, ConnectionConfig, Environment
     from fedesk.domain.board import Board
     from fedesk.domain.catalogue import Catalogue
     from fedesk.ports.endpoint import Endpoint, SecretText
-    from fedesk.ports.sources import Clock, Connection, RunSource, Source
+    from fedesk.ports.sources import Clock, Connection, Source
     from fedesk.services.live_board import LiveBoard
     from fedesk.services.run_reading import RunReading
 
@@ -240,32 +242,31 @@ def _connection(
     from fedesk.clients.bulkhead import ThreadBulkhead
     from fedesk.ports.sources import Connection
 
-    endpoint = endpoint_of(configured, credential_of)
+    endpoint, settings = endpoint_of(configured, credential_of), configured.settings
     name, system = str(configured.name), configured.system
-    address, period = endpoint.url, PERIODS[system]
     # Opening, logging in and one look may each take a request's time.
-    patience = endpoint.deadline * 1.5
-    if system in _RUNS:
-        runs = ThreadBulkhead(name, lambda: _RUNS[system](endpoint, configured.settings), deadline=patience)
-        return Connection(
-            name=configured.name,
-            system=system,
-            address=address,
-            scope=_scope(configured),
-            period=period,
-            source=runs,
-            runs=runs,
-        )
-    make = _vault if system is System.VAULT else partial(_snowflake, users=users)
-    source = ThreadBulkhead(name, lambda: make(endpoint, configured.settings), deadline=patience)
-    return Connection(
+    deadline = endpoint.deadline * 1.5
+    known = partial(
+        Connection,
         name=configured.name,
         system=system,
-        address=address,
-        period=period,
-        sparing=system is System.SNOWFLAKE,
-        source=source,
+        address=endpoint.url,
+        scope=_scope(configured),
+        period=PERIODS[system],
+        patience=endpoint.deadline * 2,
     )
+    match system:
+        case System.JENKINS:
+            jenkins = ThreadBulkhead(name, lambda: _jenkins(endpoint, settings), deadline=deadline)
+            return known(source=jenkins, runs=jenkins, rebuilds=jenkins, queues=jenkins)
+        case System.AIRFLOW:
+            airflow = ThreadBulkhead(name, lambda: _airflow(endpoint, settings), deadline=deadline)
+            return known(source=airflow, runs=airflow, clears=airflow)
+        case System.VAULT:
+            return known(source=ThreadBulkhead(name, lambda: _vault(endpoint, settings), deadline=deadline))
+        case System.SNOWFLAKE:
+            snowflake = ThreadBulkhead(name, lambda: _snowflake(endpoint, settings, users), deadline=deadline)
+            return known(source=snowflake, sparing=True)
 
 
 def _scope(configured: "ConnectionConfig") -> tuple[str, ...]:
@@ -322,13 +323,13 @@ def reference_of(configured: "ConnectionConfig") -> "Callable[[], SecretText] | 
     return look_up
 
 
-def _jenkins(endpoint: "Endpoint", settings: Any) -> "RunSource":
+def _jenkins(endpoint: "Endpoint", settings: Any) -> "JenkinsClient":
     from fedesk.clients.jenkins import JenkinsClient
 
     return JenkinsClient(endpoint, folders=settings.folders)
 
 
-def _airflow(endpoint: "Endpoint", settings: Any) -> "RunSource":
+def _airflow(endpoint: "Endpoint", settings: Any) -> "AirflowClient":
     from fedesk.clients.airflow import AirflowClient
 
     return AirflowClient(endpoint, auth=settings.auth, tags=settings.tags)
@@ -358,9 +359,3 @@ def _snowflake(endpoint: "Endpoint", settings: Any, users: tuple[str, ...]) -> "
         schema=settings.schema or "",
         users=users,
     )
-
-
-_RUNS: dict[System, Callable[["Endpoint", Any], "RunSource"]] = {
-    System.JENKINS: _jenkins,
-    System.AIRFLOW: _airflow,
-}
