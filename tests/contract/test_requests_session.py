@@ -25,6 +25,8 @@ from fedesk.ports.errors import (
     CredentialError,
     DeadlineError,
     ForbiddenError,
+    HandshakeError,
+    NotSentError,
     ProtocolError,
     RateLimitedError,
     ServerFaultError,
@@ -72,7 +74,7 @@ def failure_of(where: Endpoint, *, method: str = "GET", body_limit: int = 1024) 
 def test_a_server_that_hangs_or_drips_ends_at_the_deadline(raw_server: RawServer, talk: Talk) -> None:
     """Each byte comes well within the read timeout, and the request as a whole ends all the same."""
     error = failure_of(endpoint(raw_server(talk)))
-    assert isinstance(error, DeadlineError)
+    assert type(error) is DeadlineError
     assert "did not answer in time" in str(error)
     assert "in all 0.6 s" in str(error)
 
@@ -110,17 +112,19 @@ def test_a_streamed_body_is_under_the_deadline_too(raw_server: RawServer) -> Non
 
 
 def test_a_proxy_that_drips_its_answer_to_connect_ends_at_the_deadline(raw_server: RawServer) -> None:
-    """The tunnel to an https server is made under the deadline as well."""
+    """The tunnel to an https server is made under the deadline as well, and is no part of the request."""
     proxy = raw_server(drip(b"HTTP/1.1 200 Connection established\r\nX-Slow: "))
-    assert isinstance(failure_of(endpoint("https://jenkins.invalid", proxy=proxy)), DeadlineError)
+    error = failure_of(endpoint("https://jenkins.invalid", proxy=proxy))
+    assert isinstance(error, DeadlineError)
+    assert isinstance(error, NotSentError)
 
 
 def test_a_refused_connection_is_unreachable_and_says_so() -> None:
-    """Nobody listens on the port: the system's own words, and the address."""
+    """Nobody listens on the port: the system's own words, and the address; certainly nothing was sent."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     error = failure_of(endpoint(f"http://127.0.0.1:{port}"))
-    assert isinstance(error, UnreachableError)
+    assert isinstance(error, NotSentError)
     assert f"test/jenkins at http://127.0.0.1:{port} cannot be reached" in str(error)
     assert "Connection refused" in str(error)
 
@@ -135,9 +139,9 @@ def test_a_connection_that_breaks_before_or_within_the_answer_is_unreachable(raw
         heard(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc")
 
-    assert isinstance(failure_of(endpoint(raw_server(hang_up))), UnreachableError)
+    assert type(failure_of(endpoint(raw_server(hang_up)))) is UnreachableError
     error = failure_of(endpoint(raw_server(break_off)))
-    assert isinstance(error, UnreachableError)
+    assert type(error) is UnreachableError
     assert "broke off" in str(error)
 
 
@@ -157,6 +161,7 @@ def test_https_to_a_server_without_tls_is_a_tls_error(raw_server: RawServer) -> 
 
     error = failure_of(endpoint(raw_server(plain).replace("http:", "https:")))
     assert isinstance(error, TlsError)
+    assert isinstance(error, NotSentError)
     assert "`ca_bundle`" in str(error)
 
 
@@ -276,7 +281,7 @@ def test_tls_is_trusted_by_the_ca_bundle_alone_and_under_the_deadline(
             drip(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")(secure, over)
 
     url = raw_server(talk).replace("http:", "https:")
-    assert isinstance(failure_of(endpoint(url)), TlsError)
+    assert isinstance(failure_of(endpoint(url)), HandshakeError)
     trusting = endpoint(url, ca_bundle=pem)
     session = TimedSession(trusting)
     assert session.get(url).text == "ok"
@@ -284,6 +289,25 @@ def test_tls_is_trusted_by_the_ca_bundle_alone_and_under_the_deadline(
         session.get(url)
     assert isinstance(translate(caught.value, trusting), DeadlineError)
     session.close()
+
+
+def test_a_client_that_is_refused_after_its_request_left_may_have_been_heard(
+    raw_server: RawServer, tmp_path: Path
+) -> None:
+    """TLS 1.3 refuses a missing client certificate once the request is on its way: no NotSentError."""
+    pem = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(pem)
+    context.load_verify_locations(pem)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def talk(connection: socket.socket, _: threading.Event) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            heard(secure)
+
+    error = failure_of(endpoint(raw_server(talk).replace("http:", "https:"), ca_bundle=pem))
+    assert not isinstance(error, NotSentError)
 
 
 def test_a_ca_bundle_that_cannot_be_read_is_a_mistake_of_configuration(tmp_path: Path) -> None:

@@ -26,7 +26,10 @@ from fedesk.clients.tls import server_address, tls_context
 from fedesk.clients.wording import quoted, status_error
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
+    ConnectDeadlineError,
     DeadlineError,
+    HandshakeError,
+    NotSentError,
     ProtocolError,
     SourceError,
     TlsError,
@@ -47,10 +50,16 @@ class RedirectRefusedError(requests.RequestException):
     """A GET was answered with a redirect to another server, which would be given our credential."""
 
 
+class UnsentError(requests.RequestException):
+    """A request ended before its first byte left; the error that ended it is the cause."""
+
+
 class _Deadline(threading.local):
-    """The moment (monotonic seconds) by which the request of this thread must have ended."""
+    """The request of this thread: the moment (monotonic seconds) by which it must end, and how far it is."""
 
     until: float = math.inf
+    sending: bool = False
+    """Whether a byte of it may have left; what opens a tunnel through a proxy does not count."""
 
     def left(self) -> float:
         return self.until - time.monotonic()
@@ -142,8 +151,17 @@ class _TimedConnection(HTTPConnection):
         _put_under_deadline(self)
 
     def _tunnel(self) -> None:
-        with _tunnel_under_deadline(self):
-            super()._tunnel()
+        try:
+            with _tunnel_under_deadline(self):
+                super()._tunnel()
+        finally:
+            _DEADLINE.sending = False
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        _DEADLINE.sending = True
+        super().send(data)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         _renew_deadline(self)
@@ -253,9 +271,14 @@ class TimedSession(requests.Session):
         self.mount("https://", adapter)
 
     def send(self, request: requests.PreparedRequest, **keywords: Any) -> requests.Response:
-        """As requests' send, under the deadline; a redirect shares that of its first request."""
+        """As requests' send, under the deadline; a redirect shares that of its first request.
+
+        Raises UnsentError where it ended before its first byte left.
+        """
         connect, read = self._timeouts(keywords.get("timeout"))
         outer = _DEADLINE.until
+        if outer == math.inf:
+            _DEADLINE.sending = False
         _DEADLINE.until = min(outer, time.monotonic() + self.deadline)
         try:
             left = max(_DEADLINE.left(), 0.001)
@@ -265,6 +288,10 @@ class TimedSession(requests.Session):
             if request.method not in {"GET", "HEAD", "LIST"}:
                 keywords["allow_redirects"] = False
             return super().send(request, **keywords)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if _DEADLINE.sending or isinstance(error, UnsentError):
+                raise
+            raise UnsentError(request=request) from error
         finally:
             _DEADLINE.until = outer
 
@@ -287,7 +314,8 @@ class TimedSession(requests.Session):
 def translate(error: Exception, endpoint: Endpoint) -> SourceError:
     """What requests or urllib3 raised, as one sentence of fedesk's own tree of errors.
 
-    An ``HTTPError`` (``raise_for_status``) becomes the error of its status, with the body's words.
+    An ``HTTPError`` (``raise_for_status``) becomes the error of its status, with the body's words. What
+    ended a request before its first byte left is a NotSentError.
     """
     if isinstance(error, SourceError):
         return error
@@ -297,8 +325,21 @@ def translate(error: Exception, endpoint: Endpoint) -> SourceError:
     where = f"{endpoint.name} at {server_address(endpoint.url)}"
     for kinds, sentence in _SENTENCES:
         if any(isinstance(cause, kinds) for cause in chain):
-            return sentence(where, quoted(_innermost(chain)), endpoint)
+            found = sentence(where, quoted(_innermost(chain)), endpoint)
+            return _unsent(found) if any(isinstance(cause, UnsentError) for cause in chain) else found
     return ProtocolError(f"{where} does not answer as documented: {quoted(_innermost(chain))}")
+
+
+def _unsent(error: SourceError) -> SourceError:
+    kind = _UNSENT.get(type(error))
+    return error if kind is None else kind(str(error))
+
+
+_UNSENT: dict[type[SourceError], type[NotSentError]] = {
+    UnreachableError: NotSentError,
+    DeadlineError: ConnectDeadlineError,
+    TlsError: HandshakeError,
+}
 
 
 def _too_large(where: str, words: str, _: Endpoint) -> SourceError:
