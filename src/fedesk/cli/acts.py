@@ -103,7 +103,7 @@ def needs_document(proposal: "Proposal") -> dict[str, Json]:
     return {
         "confirm": needs.name or None,
         "reason": needs.reason,
-        "write": _wants_window(proposal),
+        "write": needs.window,
         "accept": list(needs.accept),
     }
 
@@ -112,7 +112,7 @@ def flags(proposal: "Proposal") -> str:
     """The options that say yes to a plan: ``--confirm prod --write prod --reason TEXT``."""
     needs = proposal.needs
     words = [f"--confirm {needs.name}" if needs.name else "--yes"]
-    if _wants_window(proposal):
+    if needs.window:
         words.append(f"--write {proposal.plan.environment}")
     if needs.reason:
         words.append("--reason TEXT")
@@ -120,23 +120,22 @@ def flags(proposal: "Proposal") -> str:
     return " ".join(words)
 
 
-def _wants_window(proposal: "Proposal") -> bool:
-    """Whether ``--write`` is needed: a window of the command line is open for that one command."""
-    return proposal.needs.window or proposal.window is not None
-
-
 def plan_lines(proposal: "Proposal") -> list[str]:
     """A plan in sentences: what will change, where, and what one should know."""
+    from fedesk.domain.guards import ANSWERED
+
     plan = proposal.plan
-    lines = [effect.sentence for effect in plan.effects]
-    lines.append(f"on {plan.connection} at {plan.address}, of {plan.targets[0].name}")
-    lines.extend(plan.notes)
-    lines.extend(
-        f"{one.ruling.value}: {one.guard}: {one.reason}" + (f" {one.remedy}" if one.remedy else "")
-        for one in proposal.guards
-        if one.blocks or one in proposal.warnings
-    )
-    return lines
+    telling = [one for one in proposal.guards if one.blocks or one in proposal.warnings]
+    return [
+        *(f"{effect.sentence}, on {effect.connection} at {plan.address}" for effect in plan.effects),
+        *plan.notes,
+        # What an option answers is told where the option is missing.
+        *(_guard_line(one) for one in telling if one.guard not in ANSWERED),
+    ]
+
+
+def _guard_line(one: "GuardResult") -> str:
+    return f"{one.ruling.value}: {one.guard}: {one.reason} {one.remedy}".rstrip()
 
 
 def steps_document(operation: "Operation") -> list[Json]:

@@ -68,6 +68,6 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
         # A run named twice, by its name and its address say, is one.
         items = list({item.request or item.asked: item for item in items}.values())
         if dry_run:
-            plans = [planned(desk, item, options, asked=False) for item in items]
+            plans = [planned(desk, item, asked=False) for item in items]
             return print_plans(desk, plans, as_json=as_json)
         return print_changes(desk, carried_out(context, desk, items, options), as_json=as_json)

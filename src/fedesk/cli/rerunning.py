@@ -101,29 +101,27 @@ def _request(desk: "Desk", asked: "Asked", options: Options) -> "RerunRequest":
     return RerunRequest(run=run, task=task, environment=options.environment)
 
 
-def planned(desk: "Desk", item: Item, options: Options, *, asked: bool) -> Item:
+def planned(desk: "Desk", item: Item, *, asked: bool) -> Item:
     """The item with its plan, unless it has ended already."""
     if item.request is None:
         return item
     try:
-        window = _window(desk, item.request, options)
-        proposal = desk.changes.propose(item.request, window, asked=asked)
+        proposal = desk.changes.propose(item.request, asked=asked)
     except sentences() as error:
         return _with_refusal(desk, item.failed(error))
     return replace(item, proposal=proposal)
 
 
-def _window(desk: "Desk", request: "RerunRequest", options: Options) -> "WriteWindow | None":
-    """The window that ``--write`` opens for this one command, where it names the target's environment."""
+def _window(desk: "Desk", options: Options) -> "WriteWindow | None":
+    """The window that ``--write`` opens, for this one command."""
     from fedesk.domain.operations import WriteWindow
     from fedesk.services.changes import WINDOW
 
-    environment = request.run.connection.environment
-    if options.write != environment:
+    if options.write is None:
         return None
     now = desk.clock.now()
     return WriteWindow(
-        environment=environment,
+        environment=options.write,
         opened_at=now,
         until=now + WINDOW,
         reason=options.reason,
@@ -143,7 +141,7 @@ def carried_out(context: typer.Context, desk: "Desk", items: Sequence[Item], opt
         runner = launcher.warm(desk.credentials_for(sorted(targets)))
     left: list[str] = []
     try:
-        found = [planned(desk, item, options, asked=options.asks) for item in items]
+        found = [planned(desk, item, asked=options.asks) for item in items]
         many = len(items) > 1
         found = [_begun(desk, runner, item, options, left, prefix=_prefix(item, many=many)) for item in found]
         return [_ended(desk, item, options, left, prefix=_prefix(item, many=many)) for item in found]
@@ -173,7 +171,7 @@ def _begun(
     for line in acts.plan_lines(proposal):
         narrate(f"{prefix}{line}")
     try:
-        operation = desk.changes.confirm(proposal, _answer(proposal, options))
+        operation = desk.changes.confirm(proposal, _answer(desk, proposal, options))
     except sentences() as error:
         return _with_refusal(desk, _refused(item, error))
     left.append(operation.plan.operation)
@@ -195,7 +193,7 @@ def _refused(item: Item, error: Exception) -> Item:
     return replace(refused, error=f"{refused.error} To say yes to this plan: {acts.flags(proposal)}")
 
 
-def _answer(proposal: "Proposal", options: Options) -> "Answer":
+def _answer(desk: "Desk", proposal: "Proposal", options: Options) -> "Answer":
     from fedesk.services.proposals import Answer
 
     given = {_plain(name) for name in options.accept}
@@ -204,7 +202,7 @@ def _answer(proposal: "Proposal", options: Options) -> "Answer":
         how=options.how,
         named=options.confirm or "",
         reason=options.reason,
-        window=proposal.window,
+        window=_window(desk, options),
         accepted=tuple(sorted(name for name in asking if _plain(name) in given)),
     )
 
@@ -231,7 +229,7 @@ def _with_refusal(desk: "Desk", item: Item) -> Item:
         for record in records
         if record.draft.phase is Phase.REFUSAL
         and record.draft.actor.pid == desk.actor.pid
-        and record.draft.target == item.name
+        and record.draft.target.startswith(item.name)
     ]
     return replace(item, refusal=ours[-1] if ours else None)
 
@@ -253,7 +251,9 @@ def _ended(desk: "Desk", item: Item, options: Options, left: list[str], *, prefi
         return item.failed(error)
     left.remove(operation.plan.operation)
     item = replace(item, operation=operation, code=code_of_operation(operation))
-    if options.wait and operation.outcome is Outcome.SUCCEEDED:
-        followed = watching.follow_run(RunReading(desk.all_connections), watching.run_behind(operation))
+    if options.wait and operation.outcome is Outcome.SUCCEEDED and item.request is not None:
+        followed = watching.follow_run(
+            RunReading(desk.all_connections), watching.run_behind(operation, item.request.run)
+        )
         item = replace(item, followed=followed, code=followed.code)
     return item

@@ -87,22 +87,19 @@ def entry_line(entry: "JournalEntry") -> str:
     return ": ".join(part for part in (entry.step, entry.state.value, entry.said) if part)
 
 
-def run_behind(operation: "Operation") -> "RunName":
-    """The run that an operation started again: the build that came of it, else what it was asked for."""
-    from fedesk.domain.names import NameNotUnderstoodError, RunName, split_build
+def run_behind(operation: "Operation", run: "RunName") -> "RunName":
+    """The run that an operation on ``run`` started: the build that came of it, else the same run again."""
+    from fedesk.domain.names import RunName, split_build
 
-    name = RunName.parse(operation.plan.targets[0].name)
-    reference = next(
-        (e.reference for e in reversed(operation.journal) if e.reference.startswith("build:")), ""
-    )
-    if not reference:
-        return name
-    number = reference.removeprefix("build:")
-    try:
-        job, _ = split_build(name.id)
-    except NameNotUnderstoodError:
-        return name
-    return RunName(name.connection, f"{job}#{number}")
+    builds = [entry.reference for entry in operation.journal if entry.reference.startswith(_BUILD)]
+    if not builds:
+        return run
+    job, _ = split_build(run.id)
+    return RunName(run.connection, f"{job}#{builds[-1].removeprefix(_BUILD)}")
+
+
+_BUILD = "build:"
+"""What begins the reference of a journal entry that found the build."""
 
 
 def follow_run(reading: "RunReading", name: "RunName") -> Followed:
