@@ -40,7 +40,7 @@ def shared_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """Jenkins, Airflow and Vault at FROZEN; clock, faults, seal and log of requests are reset around it."""
+    """Jenkins, Airflow and Vault at FROZEN; clock, faults, seal, changes and requests are reset around it."""
     _reset(shared_sandbox)
     yield shared_sandbox
     _reset(shared_sandbox)
@@ -66,4 +66,5 @@ def _reset(sandbox: Sandbox) -> None:
     sandbox.control.clear_faults()
     sandbox.control.seal_vault(sealed=False)
     sandbox.control.clock.freeze(FROZEN)
+    sandbox.control.forget_changes()
     sandbox.control.clear_requests()

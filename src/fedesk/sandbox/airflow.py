@@ -1,8 +1,8 @@
 """An emulator of Airflow 3.3's REST API v2: one deployment for each environment, under a path of its own.
 
 ``/prod/api/v2/dags``, ``/prod/auth/token``. It answers as the real server does [seen on 3.3.2], in what
-fedesk reads; ``tests/contract/test_airflow.py`` holds both against each other. Nothing can be changed yet: a
-reader is forbidden to, and a writer finds no method.
+fedesk reads; ``tests/contract/test_airflow.py`` holds both against each other. A writer may clear task
+instances (``airflow_clear``); for any other change a writer finds no method, and a reader is forbidden all.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from fedesk.sandbox import airflow_clear, airflow_events, airflow_logs
 from fedesk.sandbox import airflow_documents as documents
-from fedesk.sandbox import airflow_logs
 from fedesk.sandbox.airflow_documents import Document, answer_json
 from fedesk.sandbox.airflow_login import DAY, Login, RefusedError
 from fedesk.sandbox.airflow_query import Bounds, Keys, Page, Paging, filters, only_tilde, states, texts
@@ -83,6 +83,8 @@ class Airflow:
             f"{tasks}/{{task_id}}/{{map_index:int}}": self.task_instance,
             f"{tasks}/{{task_id}}/{{map_index:int}}/tries": self.tries,
             f"{api}/importErrors": self.import_errors,
+            f"{api}/dags/{{dag_id}}/dagVersions": self.dag_versions,
+            f"{api}/eventLogs": self.event_logs,
         }
         routes = [
             Route("/{environment}/auth/token", self._log_in, methods=["GET", "POST"]),
@@ -91,11 +93,11 @@ class Airflow:
             Route(f"{runs}/list", self._batch(self.list_dag_runs, _RUN_BODY), methods=["POST"]),
             Route(f"{tasks}/list", self._batch(self.list_task_instances, _TASK_BODY), methods=["POST"]),
             *(Route(path, self._guarded(read)) for path, read in reads.items()),
+            Route(f"{api}/dags/{{dag_id}}/clearTaskInstances", self._clear, methods=["POST"]),
             *(
                 Route(path, self._refuse_change, methods=["POST", "PATCH", "DELETE"])
                 for path in (
                     f"{api}/dags/{{dag_id}}",
-                    f"{api}/dags/{{dag_id}}/clearTaskInstances",
                     runs,
                     f"{runs}/{{run_id}}",
                     f"{runs}/{{run_id}}/clear",
@@ -180,6 +182,18 @@ class Airflow:
         status = HTTPStatus.METHOD_NOT_ALLOWED if identity.writer else HTTPStatus.FORBIDDEN
         return self._dated(answer_json({"detail": status.phrase}, status=status))
 
+    async def _clear(self, request: Request) -> Response:
+        raw = await request.body()
+
+        def carried_out(request: Request) -> Response:
+            environment = self._environment(request)
+            identity = self._login.enter(request, environment)
+            return airflow_clear.answer(
+                self._world, environment, request, raw, identity.user, writer=identity.writer
+            )
+
+        return await self._open(carried_out)(request)
+
     async def _only_get(self, _: Request) -> Response:
         refused = answer_json({"detail": "Method Not Allowed"}, status=405)
         refused.headers["allow"] = "GET"
@@ -231,6 +245,18 @@ class Airflow:
         return answer_json(
             {"tasks": [documents.task(task, dag) for task in found], "total_entries": len(found)}
         )
+
+    def dag_versions(self, request: Request) -> Response:
+        """The versions of a DAG."""
+        dag = self._dag(request)
+        found = list(range(1, documents.versions(dag) + 1))
+        keys: Keys[int] = {"id": float, "version_number": float}
+        page = Paging.of_query(request.query_params).page(found, keys, "id")
+        return _collection("dag_versions", [documents.dag_version(dag, number) for number in page.rows], page)
+
+    def event_logs(self, request: Request) -> Response:
+        """Who asked for which change."""
+        return airflow_events.answer(self._world.airflow.events(self._environment(request)), request)
 
     def _dag(self, request: Request) -> Dag:
         dag_id = str(request.path_params["dag_id"])

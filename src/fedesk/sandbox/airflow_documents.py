@@ -110,15 +110,32 @@ def dag(of: Dag, now: datetime) -> Document:
     }
 
 
-def dag_version(of: Dag) -> Document:
+def version_of(plan: DagRunPlan, its: Dag) -> int:
+    """Number of the DAG's version that a run was made with, or was moved to by a clear."""
+    if plan.dag_version:
+        return plan.dag_version
+    return versions(its) if its.changed_at is None or plan.queued_at >= its.changed_at else 1
+
+
+def versions(of: Dag) -> int:
+    """Number of a DAG's newest version."""
+    return 1 if of.changed_at is None else 2
+
+
+def dag_version(of: Dag, number: int) -> Document:
     """DagVersionResponse."""
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    bundle = of.bundle_version
+    if bundle and number < versions(of):
+        bundle = bundle[::-1]
+    created = of.last_parsed_time if of.changed_at is None else of.changed_at if number > 1 else first
     return {
-        "id": identifier("version", of.environment, of.dag_id),
-        "version_number": 1,
+        "id": identifier("version", of.environment, of.dag_id, *((number,) if number > 1 else ())),
+        "version_number": number,
         "dag_id": of.dag_id,
         "bundle_name": of.bundle_name,
-        "bundle_version": of.bundle_version or None,
-        "created_at": text(of.last_parsed_time or datetime(2026, 1, 1, tzinfo=UTC)),
+        "bundle_version": bundle or None,
+        "created_at": text(created or first),
         "dag_display_name": of.dag_id,
         "bundle_url": None,
     }
@@ -139,6 +156,7 @@ def _conf(plan: DagRunPlan) -> Document:
 def dag_run(of: DagRun, its: Dag) -> Document:
     """DAGRunResponse."""
     plan = of.plan
+    version = dag_version(its, version_of(plan, its))
     return {
         "dag_run_id": plan.run_id,
         "dag_id": plan.dag_id,
@@ -157,8 +175,8 @@ def dag_run(of: DagRun, its: Dag) -> Document:
         "triggering_user_name": plan.triggering_user or None,
         "conf": _conf(plan),
         "note": plan.note or None,
-        "dag_versions": [dag_version(its)],
-        "bundle_version": its.bundle_version or None,
+        "dag_versions": [version],
+        "bundle_version": version["bundle_version"],
         "dag_display_name": plan.dag_id,
         "partition_key": None,
         "partition_date": None,
@@ -171,7 +189,13 @@ def task_instance(of: TaskInstance, its: Dag) -> Document:
     common = _common(of, its, of.attempt, of.try_number, None if of.state is None else of.state.value)
     return {
         "id": identifier(
-            "ti", plan.environment, plan.dag_id, plan.run_id, of.spec.task_id, of.plan.map_index
+            "ti",
+            plan.environment,
+            plan.dag_id,
+            plan.run_id,
+            of.spec.task_id,
+            of.plan.map_index,
+            *((of.plan.cleared_at,) if of.plan.cleared_at is not None else ()),
         ),
         **common,
         "logical_date": text(plan.logical_date),
@@ -181,7 +205,7 @@ def task_instance(of: TaskInstance, its: Dag) -> Document:
         "duration": _seconds(of.start_date, of.end_date),
         "queued_when": text(of.queued_when),
         "scheduled_when": text(of.scheduled_when),
-        "note": None,
+        "note": of.plan.note or None,
         "rendered_map_index": str(of.plan.map_index) if of.plan.map_index >= 0 else None,
         "rendered_fields": {},
         "trigger": None,
@@ -215,12 +239,15 @@ def _common(
         "pid": attempt.pid if attempt is not None and began else None,
         "executor": None,
         "executor_config": "{}",
-        "dag_version": dag_version(its),
+        "dag_version": dag_version(its, version_of(of.run, its)),
     }
 
 
 def tries(of: TaskInstance, its: Dag, now: datetime) -> list[Document]:
-    """TaskInstanceHistoryResponse of every try that has been scheduled; one up for a retry has failed."""
+    """TaskInstanceHistoryResponse of every try that has been scheduled; one up for a retry has failed.
+
+    A cleared task instance that has not run again stands behind them with the number of its last try.
+    """
     found = []
     for attempt in of.plan.attempts:
         if attempt.scheduled_at > now:
@@ -238,10 +265,10 @@ def tries(of: TaskInstance, its: Dag, now: datetime) -> list[Document]:
                 "scheduled_when": text(attempt.scheduled_at),
             }
         )
-    if found:
+    if found and of.state is not None:
         return found
     whole = task_instance(of, its)
-    return [{key: value for key, value in whole.items() if key not in _ONLY_CURRENT}]
+    return [*found, {key: value for key, value in whole.items() if key not in _ONLY_CURRENT}]
 
 
 _ONLY_CURRENT = frozenset(

@@ -1,6 +1,6 @@
 """The control port, and the same as an object: requests, the clock, the world's switches, faults."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +9,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from fedesk.sandbox import airflow_clear
+from fedesk.sandbox.airflow_login import RefusedError
 from fedesk.sandbox.faults import Fault, FaultBoard, FaultKind
 from fedesk.sandbox.model import ENVIRONMENTS
 from fedesk.sandbox.traffic import Request, TrafficLog
@@ -71,10 +73,46 @@ class Control:
         """Seal the Vault, or unseal it."""
         self.world.vault_sealed = sealed
 
+    def clear_run(
+        self,
+        environment: str,
+        dag_id: str,
+        run_id: str,
+        *,
+        user: str = "mara",
+        task_ids: Sequence[str | tuple[str, int]] | None = None,
+        note: str | None = None,
+        only_failed: bool = True,
+    ) -> tuple[str, ...]:
+        """Clear tasks of a DAG run as somebody else does in Airflow's own pages; which, like ``load[3]``.
+
+        Raises RefusedError in Airflow's words.
+        """
+        body = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "only_failed": only_failed,
+            "task_ids": None if task_ids is None else [_listed(task) for task in task_ids],
+            "note": note,
+        }
+        done = airflow_clear.clear_as(self.world, environment, dag_id, user, body)
+        return tuple(
+            each.spec.task_id if each.plan.map_index < 0 else f"{each.spec.task_id}[{each.plan.map_index}]"
+            for each in done.instances
+        )
+
+    def forget_changes(self) -> None:
+        """Undo what anybody changed, in every system."""
+        self.world.forget_changes()
+
     @property
     def has_faults(self) -> bool:
         """Whether faults may be set up."""
         return self._faults
+
+
+def _listed(task: str | tuple[str, int]) -> object:
+    return task if isinstance(task, str) else list(task)
 
 
 def _request_document(request: Request) -> Document:
@@ -110,6 +148,8 @@ def application(control: Control) -> Starlette:
         Route("/requests", _checked(_requests), methods=["GET", "DELETE"]),
         Route("/clock", _checked(_clock), methods=["GET", "POST"]),
         Route("/world", _checked(_world), methods=["GET", "POST"]),
+        Route("/clear", _checked(_clear), methods=["POST"]),
+        Route("/changes", _checked(_changes), methods=["DELETE"]),
     ]
     if control.has_faults:
         routes.append(Route("/faults", _checked(_faults), methods=["GET", "POST", "DELETE"]))
@@ -147,6 +187,37 @@ async def _world(request: HttpRequest) -> Response:
             raise ValueError(f"unknown switch {min(unknown)!r}; there is vault_sealed")
         control.seal_vault(sealed=bool(document["vault_sealed"]))
     return JSONResponse(world_document(control.world))
+
+
+async def _clear(request: HttpRequest) -> Response:
+    """``{"environment", "dag_id", "run_id", "user"?, "task_ids"?, "note"?, "only_failed"?}``."""
+    given = await _document(request)
+    unknown = set(given) - {"environment", "dag_id", "run_id", "user", "task_ids", "note", "only_failed"}
+    if unknown:
+        raise ValueError(f"unknown key {min(unknown)!r} of a clear")
+    tasks = given.get("task_ids")
+    try:
+        cleared = _of(request).clear_run(
+            str(given["environment"]),
+            str(given["dag_id"]),
+            str(given["run_id"]),
+            user=str(given.get("user", "mara")),
+            task_ids=[_task(each) for each in tasks] if isinstance(tasks, list) else None,
+            note=None if given.get("note") is None else str(given["note"]),
+            only_failed=bool(given.get("only_failed", True)),
+        )
+    except RefusedError as refused:
+        raise ValueError(str(refused.detail)) from None
+    return JSONResponse({"cleared": list(cleared)})
+
+
+def _task(given: object) -> str | tuple[str, int]:
+    return (str(given[0]), int(given[1])) if isinstance(given, list) else str(given)
+
+
+async def _changes(request: HttpRequest) -> Response:
+    _of(request).forget_changes()
+    return Response(status_code=204)
 
 
 async def _faults(request: HttpRequest) -> Response:

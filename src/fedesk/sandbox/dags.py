@@ -34,6 +34,9 @@ _PAUSED = 0.1
 FLAKY_DAG = "kyc_refresh"
 """In prod it depends on an API that often answers 503: one strip of runs with mixed results."""
 _FLAKY = 0.42
+CHANGED_DAG = "regulatory_reports"
+"""In prod its file has changed since the run that failed."""
+_CHANGED = timedelta(minutes=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,8 @@ class Trouble:
     log: LogStory = _ORDINARY
     map_index: int = -1
     """Which mapped instance it hits, for a mapped task."""
+    persists: int = 0
+    """How many times it fails again when it is cleared; after that the cause is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +101,7 @@ def dag_of(seed: int, pipeline: Pipeline, environment: str, start: datetime) -> 
         bundle_version=hexadecimal(40, seed, "bundle", environment),
         last_parsed_time=start - timedelta(seconds=20 + 60 * version),
         pipeline=pipeline.name,
+        changed_at=start - _CHANGED if (environment, pipeline.name) == ("prod", CHANGED_DAG) else None,
     )
 
 
@@ -132,7 +138,7 @@ def simulate(dag: Dag, started_at: datetime, factor: float, script: Script | Non
             if trouble is not None and trouble.map_index not in (-1, map_index):
                 trouble = None
             share = 1.0 if map_index < 0 else 0.6 + 0.4 * (map_index + 1) / task.mapped
-            plan, end, failed = _attempts(
+            plan, end, failed = played(
                 task, map_index, started_at, ready, task.seconds * factor * share, trouble, salt
             )
             plans.append(plan)
@@ -144,7 +150,7 @@ def simulate(dag: Dag, started_at: datetime, factor: float, script: Script | Non
     return Outcome(tuple(plans), max(ends.values()) + _SCHEDULING, state)
 
 
-def _attempts(
+def played(
     task: TaskSpec,
     map_index: int,
     started_at: datetime,
@@ -152,19 +158,25 @@ def _attempts(
     seconds: float,
     trouble: Trouble | None,
     salt: str,
+    *,
+    first: int = 1,
 ) -> tuple[TaskPlan, float, bool]:
-    """The tries of one task instance, the second of its end, and whether it failed for good."""
+    """The tries of one task instance from try ``first`` on, its end, and whether it failed for good.
+
+    ``ready`` and the end are seconds after ``started_at``.
+    """
     fails = 0 if trouble is None else min(trouble.fails, task.retries + 1)
     attempts: list[TaskAttempt] = []
     at = ready
     while True:
-        number = len(attempts) + 1
-        failing = number <= fails
+        tried = len(attempts) + 1
+        number = first + len(attempts)
+        failing = tried <= fails
         begin = at + _SCHEDULING + _QUEUEING + _LAUNCH
         length = seconds
         log = _ORDINARY
         if trouble is not None:
-            final = number == task.retries + 1 or not failing
+            final = tried == task.retries + 1 or not failing
             length = trouble.seconds if failing and trouble.seconds is not None else seconds
             length += trouble.extra if final else 0.0
             log = trouble.failing_log if failing else trouble.log
@@ -185,12 +197,13 @@ def _attempts(
                 parked_at=started_at + timedelta(seconds=begin + 3) if parked else None,
             )
         )
-        if not failing or number > task.retries:
+        if not failing or tried > task.retries:
             plan = TaskPlan(
                 task_id=task.task_id,
                 map_index=map_index,
                 attempts=tuple(attempts),
-                max_tries=task.retries,
+                max_tries=first - 1 + task.retries,
+                persists=0 if trouble is None else trouble.persists,
             )
             return plan, end, failing
         at = end + task.retry_delay.total_seconds()
@@ -218,6 +231,8 @@ class DagHistory:
         self._plans: list[DagRunPlan] = []
         self._keys: list[datetime] = []
         self._longest = timedelta(0)
+        self.is_changed = False
+        """Whether a run was added or amended: what the seed says is no longer all."""
 
     def until(self, now: datetime, since: datetime | None = None) -> list[DagRunPlan]:
         """Plans queued by ``now``, oldest first; those that ended before ``since`` may be left out."""
@@ -228,6 +243,7 @@ class DagHistory:
 
     def add(self, plan: DagRunPlan) -> None:
         """Take in a run that no schedule made."""
+        self.is_changed = True
         self._extend(plan.queued_at)
         position = bisect.bisect_right(self._keys, plan.queued_at)
         self._plans.insert(position, plan)
@@ -238,6 +254,7 @@ class DagHistory:
         """Put a new plan in the place of the run with the same id; raises KeyError."""
         for position, known in enumerate(self._plans):
             if known.run_id == plan.run_id:
+                self.is_changed = True
                 self._plans[position] = plan
                 self._measure(plan)
                 return

@@ -85,6 +85,8 @@ class TaskState(StrEnum):
     UPSTREAM_FAILED = "upstream_failed"
     SKIPPED = "skipped"
     REMOVED = "removed"
+    RESTARTING = "restarting"
+    """Cleared while it ran: it is being stopped, and runs again."""
 
 
 class RunState(StrEnum):
@@ -166,6 +168,8 @@ class Dag:
     bundle_version: str = ""
     last_parsed_time: datetime | None = None
     pipeline: str = ""
+    changed_at: datetime | None = None
+    """When its second version was parsed; None for one that has a first alone."""
 
     def task(self, task_id: str) -> TaskSpec:
         """The task of that id; raises KeyError."""
@@ -222,8 +226,16 @@ class TaskPlan:
     max_tries: int = 2
     """Airflow's word for retries after the first try: 2 means three tries in all."""
     settled_at: datetime | None = None
-    """When it was given ``settled_as`` without ever running."""
+    """When it was given ``settled_as`` without running."""
     settled_as: TaskState = TaskState.UPSTREAM_FAILED
+    cleared_at: datetime | None = None
+    """When it lost its state for the last time: it has none until the next attempt is scheduled."""
+    note: str = ""
+    persists: int = 0
+    """How many times it fails again when it is cleared."""
+    exists_until: datetime | None = None
+    """When a mapped task that was not expanded gave way to its instances."""
+    exists_from: datetime | None = None
 
     def attempt(self, now: datetime) -> TaskAttempt | None:
         """The newest attempt that has been scheduled by then."""
@@ -234,17 +246,38 @@ class TaskPlan:
             found = attempt
         return found
 
+    def exists(self, now: datetime) -> bool:
+        """Whether there is such an instance at a moment."""
+        if self.exists_from is not None and now < self.exists_from:
+            return False
+        return self.exists_until is None or now < self.exists_until
+
+    def is_settled(self, now: datetime) -> bool:
+        """Whether it stands as it was settled, at a moment."""
+        if self.settled_at is None or now < self.settled_at:
+            return False
+        return self.cleared_at is None or now < self.cleared_at or self.cleared_at < self.settled_at
+
     def state(self, now: datetime) -> TaskState | None:
         """The state at a moment."""
-        if self.settled_at is not None and now >= self.settled_at:
+        if self.is_settled(now):
             return self.settled_as
         attempt = self.attempt(now)
         if attempt is None:
             return None
+        if self.cleared_at is not None and attempt.scheduled_at <= self.cleared_at <= now:
+            return None
         state = attempt.state(now)
-        if state is TaskState.FAILED and attempt is not self.attempts[-1]:
+        if state is TaskState.FAILED and attempt is not self._last_of_its_life(now):
             return TaskState.UP_FOR_RETRY
         return state
+
+    def _last_of_its_life(self, now: datetime) -> TaskAttempt:
+        """The last attempt that is planned at a moment: what a later clear adds is not known yet."""
+        if self.cleared_at is None or self.cleared_at <= now:
+            return self.attempts[-1]
+        known = [attempt for attempt in self.attempts if attempt.scheduled_at <= self.cleared_at]
+        return (known or [self.attempts[-1]])[-1]
 
     def updated_at(self, now: datetime, created_at: datetime) -> datetime:
         """The newest event not after ``now``."""
@@ -253,8 +286,9 @@ class TaskPlan:
             for at in attempt.events():
                 if newest < at <= now:
                     newest = at
-        if self.settled_at is not None and newest < self.settled_at <= now:
-            newest = self.settled_at
+        for moment in (self.settled_at, self.cleared_at):
+            if moment is not None and newest < moment <= now:
+                newest = moment
         return newest
 
 
@@ -266,6 +300,8 @@ class Activity:
     started_at: datetime
     ended_at: datetime | None
     outcome: RunState
+    requeued_at: datetime | None = None
+    """When tasks of it were cleared while it was at work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +330,8 @@ class DagRunPlan:
     """None where the tasks follow from DAG, start and factor alone: ask ``World.task_plans``."""
     rows: int = 0
     """Rows it loads when it succeeds."""
+    dag_version: int = 0
+    """Number of the DAG's version that a clear moved it to; 0 where it keeps the one it was made with."""
 
     @property
     def queued_at(self) -> datetime:

@@ -53,6 +53,7 @@ def _night(start: datetime) -> dict[str, tuple[Script, ...]]:
                         fails=3,
                         seconds=96,
                         failing_log=_story("not_null_payments_amount"),
+                        persists=1,
                     ),
                 ),
                 pin_task="dbt_test",
