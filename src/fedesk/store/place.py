@@ -9,7 +9,7 @@ _PREFIX = "sqlite:///"
 
 
 def store_path(url: str, state_folder: Path) -> Path:
-    """The SQLite file: with ``sqlite`` the one in the state folder, with ``sqlite:///PATH`` PATH (``~`` is home).
+    """The SQLite file: ``sqlite`` is the one in the state folder, ``sqlite:///PATH`` is PATH (``~``: home).
 
     As in SQLAlchemy's addresses, ``sqlite:////var/lib/x`` is the absolute ``/var/lib/x``; a relative PATH is
     refused, since it would be another file from each directory. Raises StoreError.

@@ -1,0 +1,75 @@
+"""The audit log: appended to within a transaction that somebody else has begun, read by anybody."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+
+from fedesk.domain.audit import AuditDraft, AuditRecord
+from fedesk.domain.audit_chain import RecordError, link, record_bytes, record_of
+from fedesk.ports.operation_store import StoreUnavailableError
+from fedesk.store.database import Database
+from fedesk.store.tables import audit, audit_head
+
+_PAGE = 500
+_NONE: Sequence[Row[Any]] = ()
+_HEAD = select(audit_head.c.seq, audit_head.c.hash).with_for_update()
+_INSERT = insert(audit).values(seq=bindparam("at_seq"), record=bindparam("raw"), hash=bindparam("digest"))
+_MOVE = update(audit_head).values(seq=bindparam("at_seq"), hash=bindparam("digest"))
+
+
+def append(connection: Connection, draft: AuditDraft) -> int:
+    """Put one record at the end of the chain, and return its number."""
+    last, previous = connection.execute(_HEAD).one()
+    seq = last + 1
+    raw = record_bytes(draft, seq)
+    digest = link(previous, raw)
+    connection.execute(_INSERT, {"at_seq": seq, "raw": raw, "digest": digest})
+    connection.execute(_MOVE, {"at_seq": seq, "digest": digest})
+    return int(seq)
+
+
+def tail(
+    connection: Connection, limit: int, environment: str | None, operation: str | None
+) -> tuple[AuditRecord, ...]:
+    """The newest records, oldest first."""
+    query = select(audit.c.seq, audit.c.record, audit.c.hash).order_by(audit.c.seq.desc()).limit(limit)
+    if environment is not None:
+        query = query.where(audit.c.environment == environment)
+    if operation is not None:
+        query = query.where(audit.c.operation == operation)
+    return tuple(_record(*row) for row in reversed(connection.execute(query).all()))
+
+
+def record(connection: Connection, seq: int) -> AuditRecord | None:
+    """One record."""
+    query = select(audit.c.seq, audit.c.record, audit.c.hash).where(audit.c.seq == seq)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _record(*row)
+
+
+def stream(database: Database) -> Iterator[AuditRecord]:
+    """All records in order, page by page: a slow reader holds no transaction open."""
+    query = select(audit.c.seq, audit.c.record, audit.c.hash).order_by(audit.c.seq).limit(_PAGE)
+    last = 0
+    while True:
+        rows = database.read(partial(_rows, query.where(audit.c.seq > last)), _NONE)
+        if not rows:
+            return
+        for row in rows:
+            yield _record(*row)
+        last = rows[-1][0]
+
+
+def _rows(query: Select[Any], connection: Connection) -> Sequence[Row[Any]]:
+    return connection.execute(query).all()
+
+
+def _record(seq: int, raw: bytes, digest: bytes) -> AuditRecord:
+    try:
+        return record_of(raw, digest)
+    except (RecordError, TypeError) as error:
+        raise StoreUnavailableError(
+            f"Record {seq} of the audit log cannot be read: {error}. Run `fedesk audit verify`."
+        ) from None

@@ -1,0 +1,184 @@
+"""Who may act for an operation: claims, reservations and what is written under a lease.
+
+All of it happens within one writing transaction that somebody else has begun.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from fedesk.domain.audit import AuditDraft, Phase
+from fedesk.domain.operations import JournalEntry, Outcome, Owner, Stage, StepState
+from fedesk.ports.operation_store import (
+    Lease,
+    LeaseLostError,
+    NotClaimableError,
+    ReservedError,
+    StoreError,
+    Submission,
+)
+from fedesk.store import audit_log, queries
+from fedesk.store.rows import journal_row, operation_row, owner_of
+from fedesk.store.tables import journal, operations, reservations, reserves
+
+_LEASE = (
+    select(
+        operations.c.stage,
+        operations.c.outcome,
+        operations.c.fence,
+        operations.c.lease_until,
+        operations.c.owner_host,
+        operations.c.owner_boot,
+        operations.c.owner_pid,
+        operations.c.owner_started,
+    )
+    .where(operations.c.operation == bindparam("id"))
+    .with_for_update()
+)
+_LAST_ENTRY = select(func.coalesce(func.max(journal.c.number), 0)).where(
+    journal.c.operation == bindparam("id")
+)
+
+
+def submit(connection: Connection, submission: Submission, names: Sequence[str]) -> None:
+    """Write a confirmed operation and what it will reserve. Raises StoreError where it is there already."""
+    id_ = submission.plan.operation
+    if connection.execute(_LEASE, {"id": id_}).one_or_none() is not None:
+        raise StoreError(f"Operation {id_} was confirmed already. Look at it with `fedesk operations show`.")
+    connection.execute(insert(operations), operation_row(submission))
+    if names:
+        connection.execute(insert(reserves), [{"operation": id_, "reserve": name} for name in names])
+
+
+def claim(
+    connection: Connection,
+    operation: str,
+    owner: Owner,
+    at: datetime,
+    until: datetime,
+    *,
+    dead: Owner | None,
+    reserve: bool,
+) -> Lease:
+    """Take the lease, and the reservations. Raises NotClaimableError, ReservedError."""
+    row = connection.execute(_LEASE, {"id": operation}).one_or_none()
+    if row is None:
+        raise NotClaimableError(f"There is no operation {operation} in this store.")
+    _check_claimable(row, operation, dead)
+    if reserve:
+        _reserve(connection, operation)
+    lease = Lease(operation=operation, owner=owner, fence=row.fence + 1, until=until)
+    assign(
+        connection,
+        operation,
+        # One that ended unknown stays so until it is settled.
+        stage=Stage.RUNNING.value if row.stage == Stage.CONFIRMED.value else row.stage,
+        owner_host=owner.host,
+        owner_boot=owner.boot,
+        owner_pid=owner.pid,
+        owner_started=owner.started,
+        lease_until=until,
+        fence=lease.fence,
+    )
+    said = f"claimed by process {owner.pid} on {owner.host}"
+    entry = JournalEntry(number=0, at=at, step="", state=StepState.PENDING, said=said)
+    note(connection, operation, (entry,))
+    return lease
+
+
+def _check_claimable(row: Row[*tuple[Any, ...]], operation: str, dead: Owner | None) -> None:
+    if row.stage == Stage.ENDED.value and row.outcome != Outcome.UNKNOWN.value:
+        raise NotClaimableError(f"Operation {operation} has ended: {row.outcome}.")
+    owner = owner_of(row)
+    is_free = row.lease_until is None and dead is None
+    if not is_free and owner != dead:
+        by = f"process {owner.pid} on {owner.host}" if owner else "nobody yet"
+        raise NotClaimableError(f"Operation {operation} was claimed by {by}. Look at it again.")
+
+
+def _reserve(connection: Connection, operation: str) -> None:
+    """Take what is not held by the operation already; the primary key says whether somebody else has it."""
+    held = select(reservations.c.reserve).where(reservations.c.operation == operation)
+    wanted = select(reserves.c.reserve).where(reserves.c.operation == operation)
+    names = connection.scalars(wanted).all()
+    missing = set(names) - set(connection.scalars(held))
+    if not missing:
+        return
+    try:
+        with connection.begin_nested():
+            rows = [{"reserve": name, "operation": operation} for name in sorted(missing)]
+            connection.execute(insert(reservations), rows)
+    except IntegrityError:
+        other = queries.holder(connection, names, operation)
+        if other is None:
+            raise
+        since = f"confirmed {other.confirmed_at:%Y-%m-%d %H:%M:%S} UTC"
+        target = ", ".join(one.name for one in other.plan.targets)
+        raise ReservedError(
+            f"Operation {other.plan.operation} ({other.plan.kind}, {other.plan.requester}, {since}) "
+            f"holds {target}. Wait until it has ended, or look at it with `fedesk operations show`.",
+            other,
+        ) from None
+
+
+def check_held(connection: Connection, lease: Lease) -> None:
+    """Whether the lease is still the newest one; raises LeaseLostError."""
+    row = connection.execute(_LEASE, {"id": lease.operation}).one_or_none()
+    if row is not None and row.fence == lease.fence and row.lease_until is not None:
+        return
+    if row is None:
+        what = "is gone from the store"
+    elif row.fence == lease.fence:
+        what = f"has ended: {row.outcome}"
+    else:
+        what = f"was taken over by process {row.owner_pid} on {row.owner_host}"
+    raise LeaseLostError(
+        f"Operation {lease.operation} {what}. This process sends and writes nothing more for it."
+    )
+
+
+def note(connection: Connection, operation: str, entries: Sequence[JournalEntry]) -> None:
+    """Append to the journal of an operation."""
+    if entries:
+        last = connection.execute(_LAST_ENTRY, {"id": operation}).scalar_one()
+        rows = [journal_row(operation, last + 1 + index, entry) for index, entry in enumerate(entries)]
+        connection.execute(insert(journal), rows)
+
+
+def record(connection: Connection, operation: str, draft: AuditDraft) -> int:
+    """One audit record of an operation; its intent is its only one."""
+    try:
+        seq = audit_log.append(connection, draft)
+    except IntegrityError:
+        if draft.phase is Phase.INTENT:
+            raise StoreError(f"Operation {operation} has its intent in the audit log already.") from None
+        raise
+    if draft.phase is Phase.INTENT:
+        assign(connection, operation, audit_intent=seq)
+    return seq
+
+
+def end(
+    connection: Connection, operation: str, outcome: Outcome, said: str, at: datetime, audit_outcome: int
+) -> None:
+    """The operation has ended and nobody holds it; an unknown one keeps its reservations."""
+    assign(
+        connection,
+        operation,
+        stage=Stage.ENDED.value,
+        outcome=outcome.value,
+        said=said,
+        ended_at=at,
+        lease_until=None,
+        audit_outcome=audit_outcome,
+    )
+    if outcome is not Outcome.UNKNOWN:
+        connection.execute(delete(reservations).where(reservations.c.operation == operation))
+
+
+def assign(connection: Connection, operation: str, **values: object) -> None:
+    """Set columns of an operation."""
+    connection.execute(update(operations).where(operations.c.operation == operation).values(values))

@@ -1,0 +1,172 @@
+"""The desk's own state in one SQLite file: ``ports.operation_store.OperationStore``.
+
+Importing this module costs SQLAlchemy (0.4 s): it is imported where a store is first made.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, update
+
+from fedesk.domain.audit import AuditDraft, AuditRecord
+from fedesk.domain.audit_chain import GENESIS
+from fedesk.domain.kept_text import kept_text
+from fedesk.domain.operations import JournalEntry, Operation, Outcome, Owner
+from fedesk.domain.plans import digest_of, secrets_in
+from fedesk.ports.operation_store import Lease, StoreError, Submission, Verification, Written
+from fedesk.store import audit_log, leases, queries, tables, verifying
+from fedesk.store.agreeing import with_outcome
+from fedesk.store.database import Database
+
+
+class SqlStore:
+    """One file of state. Opens nothing until it is first used; may be used from any thread.
+
+    While there is no file, reading finds nothing and makes none; the first write makes it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._database.path
+
+    def operation(self, operation: str) -> Operation | None:
+        """One operation by its id, or by the beginning of it if that is of one alone."""
+        return self._database.read(lambda connection: queries.by_prefix(connection, operation), None)
+
+    def operations(self, *, environment: str | None = None, limit: int = 50) -> tuple[Operation, ...]:
+        """The newest operations, newest first."""
+        return self._database.read(lambda connection: queries.newest(connection, environment, limit), ())
+
+    def open_operations(self) -> tuple[Operation, ...]:
+        """All that have not ended, or ended unknown; newest first."""
+        return self._database.read(queries.unfinished, ())
+
+    def holder(self, reserves: Sequence[str], *, besides: str = "") -> Operation | None:
+        """The operation that holds one of these reservations, other than ``besides``."""
+        return self._database.read(lambda connection: queries.holder(connection, reserves, besides), None)
+
+    def reruns_since(self, kind: str, reserve: str, since: datetime) -> int:
+        """Operations of a kind that reserved this, sent something, and were not refused or aborted."""
+        return self._database.read(lambda connection: queries.count_sent(connection, kind, reserve, since), 0)
+
+    def changes(self) -> int:
+        """A number that moves when somebody has written."""
+        return self._database.changes()
+
+    def tail(
+        self, limit: int, *, environment: str | None = None, operation: str | None = None
+    ) -> tuple[AuditRecord, ...]:
+        """The newest audit records, oldest first."""
+        return self._database.read(
+            lambda connection: audit_log.tail(connection, limit, environment, operation), ()
+        )
+
+    def record(self, seq: int) -> AuditRecord | None:
+        """One audit record."""
+        return self._database.read(lambda connection: audit_log.record(connection, seq), None)
+
+    def stream(self) -> Iterator[AuditRecord]:
+        """All audit records from the first on, unverified."""
+        return audit_log.stream(self._database)
+
+    def verify(self, *, deep: bool) -> Verification:
+        """Check the chain over the stored bytes, all in one state of the file."""
+        nothing = Verification(records=0, head=GENESIS.hex(), flaw=None, deep=deep)
+        return self._database.read(lambda connection: verifying.verify(connection, deep=deep), nothing)
+
+    def check(self) -> None:
+        """Whether it can be written: writes a page and waits until it is on the disk. Raises StoreError."""
+        touch = update(tables.schema).values(number=tables.schema.c.number)
+        self._database.write(lambda connection: connection.execute(touch).rowcount)
+
+    def submit(self, submission: Submission) -> None:
+        """Write plan, guards and confirmation as a confirmed operation. Raises StoreError."""
+        plan, confirmation = submission.plan, submission.confirmation
+        digests = {submission.digest, confirmation.digest, digest_of(plan)}
+        if len(digests) > 1 or confirmation.operation != plan.operation:
+            raise StoreError(
+                f"The confirmation of operation {plan.operation} is of another plan. Make the plan anew."
+            )
+        leaks = secrets_in(plan)
+        if leaks:
+            raise StoreError(
+                f"Operation {plan.operation} would send what looks like a secret ({', '.join(leaks)}), and "
+                "the store keeps none. Do this one in the system itself."
+            )
+        names = tuple(dict.fromkeys(name for target in plan.targets for name in target.reserves))
+        self._database.write(lambda connection: leases.submit(connection, submission, names))
+
+    def claim(
+        self,
+        operation: str,
+        owner: Owner,
+        at: datetime,
+        until: datetime,
+        *,
+        dead: Owner | None,
+        reserve: bool = True,
+    ) -> Lease:
+        """Take the lease and the reservations of an operation. Raises NotClaimableError, ReservedError."""
+        return self._database.write(
+            lambda connection: leases.claim(
+                connection, operation, owner, at, until, dead=dead, reserve=reserve
+            )
+        )
+
+    def renew(self, lease: Lease, until: datetime) -> Lease:
+        """Hold on to a lease; raises LeaseLostError."""
+
+        def work(connection: Connection) -> Lease:
+            leases.check_held(connection, lease)
+            leases.assign(connection, lease.operation, lease_until=until)
+            return replace(lease, until=until)
+
+        return self._database.write(work)
+
+    def write(
+        self, lease: Lease, entries: Sequence[JournalEntry], audit: AuditDraft | None = None
+    ) -> Written:
+        """Append to the journal, and one audit record with it; raises LeaseLostError."""
+
+        def work(connection: Connection) -> Written:
+            leases.check_held(connection, lease)
+            leases.note(connection, lease.operation, entries)
+            seq = None if audit is None else leases.record(connection, lease.operation, audit)
+            return Written(audit_seq=seq)
+
+        return self._database.write(work)
+
+    def end(
+        self,
+        lease: Lease,
+        outcome: Outcome,
+        said: str,
+        at: datetime,
+        entries: Sequence[JournalEntry],
+        audit: AuditDraft,
+    ) -> Written:
+        """The same, and the operation has ended; an unknown one keeps its reservations."""
+        draft = with_outcome(audit, outcome)
+
+        def work(connection: Connection) -> Written:
+            leases.check_held(connection, lease)
+            leases.note(connection, lease.operation, entries)
+            seq = leases.record(connection, lease.operation, draft)
+            leases.end(connection, lease.operation, outcome, kept_text(said), at, seq)
+            return Written(audit_seq=seq)
+
+        return self._database.write(work)
+
+    def append(self, audit: AuditDraft) -> Written:
+        """One audit record that belongs to no journal."""
+        return Written(audit_seq=self._database.write(lambda connection: audit_log.append(connection, audit)))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()

@@ -1,0 +1,92 @@
+"""Operations as they are read, within a transaction that somebody else has begun."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, func, or_, select
+
+from fedesk.domain.operations import Operation, Outcome, Stage, StepState
+from fedesk.store.rows import operation_of
+from fedesk.store.tables import journal, operations, reservations, reserves
+
+_AFTER_ALL = "\U0010ffff"
+"""Sorts behind every character of an id."""
+_OPEN = or_(operations.c.stage != Stage.ENDED.value, operations.c.outcome == Outcome.UNKNOWN.value)
+_NEWEST_FIRST = select(operations).order_by(operations.c.confirmed_at.desc(), operations.c.operation.desc())
+_AT_ONCE = 500
+"""Ids in one query; SQLite allows 32,766 values."""
+
+
+def by_prefix(connection: Connection, beginning: str) -> Operation | None:
+    """The operation of this id; else the only one whose id begins so."""
+    rows = connection.execute(
+        select(operations)
+        .where(operations.c.operation >= beginning, operations.c.operation < beginning + _AFTER_ALL)
+        .order_by(operations.c.operation)
+        .limit(2)
+    ).all()
+    if not beginning or not rows or (len(rows) > 1 and rows[0].operation != beginning):
+        return None
+    return _with_journals(connection, rows[:1])[0]
+
+
+def newest(connection: Connection, environment: str | None, limit: int) -> tuple[Operation, ...]:
+    """The newest operations, newest first."""
+    query = _NEWEST_FIRST.limit(limit)
+    if environment is not None:
+        query = query.where(operations.c.environment == environment)
+    return _with_journals(connection, connection.execute(query).all())
+
+
+def unfinished(connection: Connection) -> tuple[Operation, ...]:
+    """All that have not ended, or ended unknown, newest first."""
+    return _with_journals(connection, connection.execute(_NEWEST_FIRST.where(_OPEN)).all())
+
+
+def holder(connection: Connection, names: Sequence[str], besides: str) -> Operation | None:
+    """The operation that holds one of these reservations, other than ``besides``."""
+    rows = connection.execute(
+        select(operations)
+        .join(reservations, reservations.c.operation == operations.c.operation)
+        .where(reservations.c.reserve.in_(names), operations.c.operation != besides)
+        .limit(1)
+    ).all()
+    return _with_journals(connection, rows)[0] if rows else None
+
+
+def count_sent(connection: Connection, kind: str, reserve: str, since: datetime) -> int:
+    """Operations of a kind that reserved this, sent something, and were not refused or aborted."""
+    sent = exists().where(
+        journal.c.operation == operations.c.operation,
+        journal.c.state == StepState.INTENDED.value,
+        journal.c.step != "",
+    )
+    undone = (Outcome.REFUSED.value, Outcome.ABORTED.value)
+    query = (
+        select(func.count())
+        .select_from(operations)
+        .join(reserves, reserves.c.operation == operations.c.operation)
+        .where(
+            reserves.c.reserve == reserve,
+            operations.c.kind == kind,
+            operations.c.confirmed_at >= since,
+            or_(operations.c.outcome.is_(None), operations.c.outcome.not_in(undone)),
+            sent,
+        )
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def _with_journals(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Operation, ...]:
+    entries: dict[str, list[Row[Any]]] = {row.operation: [] for row in rows}
+    names = list(entries)
+    for start in range(0, len(names), _AT_ONCE):
+        query = (
+            select(journal)
+            .where(journal.c.operation.in_(names[start : start + _AT_ONCE]))
+            .order_by(journal.c.operation, journal.c.number)
+        )
+        for entry in connection.execute(query):
+            entries[entry.operation].append(entry)
+    return tuple(operation_of(row, entries[row.operation]) for row in rows)

@@ -1,0 +1,173 @@
+"""The tables of the desk's own state, as SQLAlchemy Core, and what guards the audit log inside the database.
+
+Rules that two desks could break between them are constraints: one holder a reservation, one intent an
+operation, an audit log that is only appended to, without gaps.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    CheckConstraint,
+    Column,
+    Computed,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    event,
+)
+from sqlalchemy.types import BigInteger, TypeDecorator
+
+from fedesk.domain.audit_chain import time_text
+
+SCHEMA = 1
+"""Number of this form of the tables."""
+
+metadata = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment as RFC 3339 text in UTC with microseconds, whose order is the order of time."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """To the database."""
+        del dialect
+        return None if value is None else time_text(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        del dialect
+        return None if value is None else datetime.fromisoformat(value)
+
+
+Big = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite's rowid is spelled INTEGER."""
+
+schema = Table(
+    "fedesk_schema",
+    metadata,
+    Column("number", Integer, nullable=False),
+    Column("made_by", String, nullable=False),
+)
+
+
+def _field(path: str) -> Computed:
+    # Virtual: the value is computed from the bytes at each reading and cannot be altered apart from them.
+    return Computed(f"json_extract(CAST(record AS TEXT), '$.{path}')", persisted=False)
+
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Big, primary_key=True, autoincrement=False),
+    Column("record", LargeBinary, CheckConstraint("typeof(record) = 'blob'"), nullable=False),
+    Column("hash", LargeBinary, CheckConstraint("length(hash) = 32"), nullable=False),
+    Column("time", String, _field("time")),
+    Column("environment", String, _field("environment")),
+    Column("action", String, _field("action")),
+    Column("operation", String, _field("operation")),
+    Column("phase", String, _field("phase")),
+    Column("target", String, _field("target")),
+    Column("person", String, _field("actor.person")),
+)
+Index("audit_by_operation", audit.c.operation)
+Index("audit_by_environment", audit.c.environment)
+Index(
+    "audit_one_intent",
+    audit.c.operation,
+    unique=True,
+    sqlite_where=(audit.c.phase == "intent") & (audit.c.operation != ""),
+    postgresql_where=(audit.c.phase == "intent") & (audit.c.operation != ""),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
+    Column("seq", Big, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+_REFUSED = "SELECT RAISE(ABORT, 'the audit log is only appended to')"
+for _name, _when in {
+    "audit_no_update": "BEFORE UPDATE ON audit",
+    "audit_no_delete": "BEFORE DELETE ON audit",
+    "audit_in_order": "BEFORE INSERT ON audit WHEN NEW.seq IS NOT (SELECT seq + 1 FROM audit_head)",
+    "audit_head_no_delete": "BEFORE DELETE ON audit_head",
+    "audit_head_in_order": "BEFORE UPDATE ON audit_head WHEN NEW.seq IS NOT OLD.seq + 1",
+}.items():
+    event.listen(
+        audit_head,
+        "after_create",
+        DDL(f"CREATE TRIGGER {_name} {_when} BEGIN {_REFUSED}; END").execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
+    )
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("operation", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("environment", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("plan", LargeBinary, nullable=False),
+    Column("guards", LargeBinary, nullable=False),
+    Column("confirmation", LargeBinary, nullable=False),
+    Column("confirmed_at", Moment, nullable=False),
+    Column("stage", String, CheckConstraint("stage IN ('confirmed', 'running', 'ended')"), nullable=False),
+    Column("outcome", String),
+    Column("said", String, nullable=False),
+    Column("ended_at", Moment),
+    # The owner holds the lease, or held it last; the lease is held while it has an end.
+    Column("owner_host", String),
+    Column("owner_boot", String),
+    Column("owner_pid", Big),
+    Column("owner_started", String),
+    Column("lease_until", Moment),
+    Column("fence", Big, nullable=False),
+    Column("audit_intent", Big, ForeignKey("audit.seq")),
+    Column("audit_outcome", Big, ForeignKey("audit.seq")),
+    CheckConstraint("(stage = 'ended') = (outcome IS NOT NULL)", name="ended_with_outcome"),
+)
+Index("operations_by_time", operations.c.confirmed_at, operations.c.operation)
+Index("operations_by_environment", operations.c.environment, operations.c.confirmed_at)
+Index("operations_by_stage", operations.c.stage, operations.c.outcome)
+
+reserves = Table(
+    "operation_reserves",
+    metadata,
+    Column("operation", ForeignKey("operations.operation"), primary_key=True),
+    Column("reserve", String, primary_key=True),
+)
+"""What each operation reserves while it is under way; kept when it has ended."""
+Index("reserves_by_name", reserves.c.reserve)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("reserve", String, primary_key=True),
+    Column("operation", ForeignKey("operations.operation"), nullable=False),
+)
+"""What is held now. The primary key settles who holds it."""
+Index("reservations_by_operation", reservations.c.operation)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("operation", ForeignKey("operations.operation"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("step", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("said", String, nullable=False),
+    Column("reference", String, nullable=False),
+    Column("evidence", LargeBinary, nullable=False),
+)

@@ -1,0 +1,91 @@
+"""The audit log checked over its stored bytes: the chain, and deeper whether all else agrees with it."""
+
+import sqlite3
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection
+
+from fedesk.domain.audit_chain import GENESIS, canonical_flaw
+from fedesk.ports.operation_store import Flaw, Verification
+from fedesk.store.agreeing import COLUMNS, Agreement, file_flaw
+from fedesk.store.wording import is_damage
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one pass has found: good records from the start, the last one's hash, and what is wrong."""
+
+    records: int
+    head: bytes
+    flaw: Flaw | None
+
+
+def verify(connection: Connection, *, deep: bool) -> Verification:
+    """Check the whole log, in the transaction that was begun. Raises sqlite3.Error where it has no access."""
+    # The driver's own cursor: a row of SQLAlchemy costs more than the hash of a record.
+    cursor = connection.connection.cursor()
+    found = _chain(cursor)
+    if deep and found.flaw is None:
+        found = _deep(cursor, found)
+    return Verification(records=found.records, head=found.head.hex(), flaw=found.flaw, deep=deep)
+
+
+def _chain(cursor: Any) -> _Found:
+    good, previous = 0, GENESIS
+    flaw: Flaw | None = None
+    try:
+        cursor.execute("SELECT seq, record, hash FROM audit ORDER BY seq")
+        for seq, raw, digest in cursor:
+            if seq != good + 1:
+                flaw = Flaw(seq=good + 1, said=f"it is missing: number {seq} follows number {good}")
+                break
+            if sha256(previous + raw).digest() != digest:
+                flaw = Flaw(seq=seq, said="its hash is not that of its bytes after the record before it")
+                break
+            good, previous = seq, digest
+        else:
+            flaw = _head_flaw(cursor, good, previous)
+    except TypeError:
+        flaw = Flaw(seq=good + 1, said="what is stored for it is no bytes")
+    except sqlite3.Error as error:
+        if not is_damage(error):
+            raise
+        flaw = Flaw(seq=good + 1, said=f"it cannot be read: {error}")
+    return _Found(good, previous, flaw)
+
+
+def _head_flaw(cursor: Any, records: int, last: bytes) -> Flaw | None:
+    heads = cursor.execute("SELECT seq, hash FROM audit_head").fetchall()
+    if len(heads) != 1:
+        return Flaw(seq=0, said=f"the log has {len(heads)} heads instead of one")
+    ((seq, digest),) = heads
+    if seq == records and digest == last:
+        return None
+    if seq == records:
+        return Flaw(seq=records, said="the head of the log has another hash than its last record")
+    if isinstance(seq, int) and seq < records:
+        return Flaw(seq=seq + 1, said=f"the head of the log ends before it, at number {seq}")
+    return Flaw(seq=records + 1, said=f"it is missing: the head of the log is at number {seq}")
+
+
+def _deep(cursor: Any, chain: _Found) -> _Found:
+    seq, previous = 0, GENESIS
+    try:
+        agreement = Agreement(cursor)
+        cursor.execute(f"SELECT seq, record, hash, {COLUMNS} FROM audit ORDER BY seq")  # noqa: S608 - constant
+        for number, raw, digest, *columns in cursor:
+            said = canonical_flaw(raw) or agreement.flaw(number, raw, digest, columns)
+            if said:
+                return _Found(seq, previous, Flaw(seq=number, said=said))
+            seq, previous = number, digest
+        said = agreement.rest() or file_flaw(cursor)
+    except sqlite3.Error as error:
+        if not is_damage(error):
+            raise
+        at = seq + 1 if seq < chain.records else 0
+        return _Found(
+            seq, previous, Flaw(seq=at, said=f"what the database says of it cannot be read: {error}")
+        )
+    return replace(chain, flaw=Flaw(seq=0, said=said) if said else None)
