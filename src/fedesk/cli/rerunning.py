@@ -252,8 +252,7 @@ def _ended(desk: "Desk", item: Item, options: Options, left: list[str], *, prefi
     left.remove(operation.plan.operation)
     item = replace(item, operation=operation, code=code_of_operation(operation))
     if options.wait and operation.outcome is Outcome.SUCCEEDED and item.request is not None:
-        followed = watching.follow_run(
-            RunReading(desk.all_connections), watching.run_behind(operation, item.request.run)
-        )
+        behind = watching.run_behind(operation, item.request.run)
+        followed = watching.follow_run(RunReading(desk.all_connections), behind)
         item = replace(item, followed=followed, code=followed.code)
     return item
