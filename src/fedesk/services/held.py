@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from fedesk.domain.audit import Actor, AuditDraft, Phase
+from fedesk.domain.kept_text import kept_text
 from fedesk.domain.operations import (
     Call,
     Effect,
@@ -20,7 +21,6 @@ from fedesk.domain.operations import (
 from fedesk.ports.changing import Systems
 from fedesk.ports.operation_store import Lease, OperationStore, StoreUnavailableError, UnrecordedError
 from fedesk.ports.sources import Clock
-from fedesk.services.hiding import hidden
 from fedesk.services.operation_kinds import OperationKind
 
 T = TypeVar("T")
@@ -33,9 +33,6 @@ LET_GO = datetime(1970, 1, 1, tzinfo=UTC)
 
 INSIST = 60.0
 """Seconds for which the outcome of what was sent is tried to be written to a store that fails."""
-
-_LONGEST = 2000
-"""Characters of a sentence from outside that are kept."""
 
 
 def pauses() -> Iterator[float]:
@@ -88,9 +85,9 @@ class Held:
             at=self.clock.now(),
             step=step,
             state=state,
-            said=_kept(said),
+            said=kept_text(said),
             reference=reference,
-            evidence=tuple(replace(one, said=_kept(one.said)) for one in evidence),
+            evidence=tuple(replace(one, said=kept_text(one.said)) for one in evidence),
         )
 
     def last(self, step: str) -> JournalEntry | None:
@@ -110,7 +107,7 @@ class Held:
             operation=self.plan.operation,
             plan_digest=self.operation.digest,
             reason=self.plan.reason,
-            result=_kept(result),
+            result=kept_text(result),
             links=tuple(dict.fromkeys(link for link in links if link)),
         )
 
@@ -131,7 +128,7 @@ class Held:
         self, outcome: Outcome, said: str, phase: Phase, entries: Sequence[JournalEntry] = ()
     ) -> Operation:
         """Write the last entries, the outcome and its audit record, and let go."""
-        said = _kept(said)
+        said = kept_text(said)
         evidence = [one for entry in entries for one in entry.evidence]
         audit = self.audit(phase, f"{outcome}: {said}", evidence)
         at = self.clock.now()
@@ -200,12 +197,6 @@ def hold(
         pause=pause,
         journal=list(found.journal),
     )
-
-
-def _kept(said: str) -> str:
-    """A sentence that may be kept: no secret that is known as one, and not without end."""
-    text = hidden(said)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _same(one: JournalEntry, other: JournalEntry) -> bool:

@@ -1,0 +1,109 @@
+"""There is one way to change anything: proven over the code itself, with import-linter beside it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "src" / "fedesk"
+RUNNER = SOURCE / "services" / "operation_runner.py"
+CHANGES = tuple(sorted((SOURCE / "clients").glob("*_changes.py")))
+READS = {"list", "batch", "login", "token", "dry_run", "dryRun"}
+
+
+def modules() -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        # The sandbox is what is changed; a filter of Textual's has an ``apply`` of its own.
+        if not {"sandbox", "ui"} & set(path.relative_to(SOURCE).parts):
+            yield path, ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_the_runner_alone_calls_apply() -> None:
+    """No module but the runner has ``.apply`` as an attribute, or as a string to look it up by."""
+    found = {
+        str(path.relative_to(SOURCE))
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr == "apply")
+        or (isinstance(node, ast.Constant) and node.value == "apply")
+    }
+    assert found == {"services/operation_runner.py"}
+
+
+def test_the_runner_calls_apply_in_one_place() -> None:
+    """One line of the runner sends: behind the gate that checks the lease."""
+    tree = ast.parse(RUNNER.read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "apply"]
+    assert len(calls) == 1
+    (gate,) = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == "_Gate")
+    assert calls[0] in set(ast.walk(gate))
+
+
+def test_only_changing_adapters_define_apply() -> None:
+    """The runner's Protocol and classes ``…Changes`` in ``clients/*_changes.py`` define ``apply``."""
+    found = {
+        (str(path.relative_to(SOURCE)), owner.name)
+        for path, tree in modules()
+        for owner in ast.walk(tree)
+        if isinstance(owner, ast.ClassDef)
+        for function in owner.body
+        if isinstance(function, ast.FunctionDef) and function.name == "apply"
+    }
+    adapters = found - {("services/operation_runner.py", "Changer")}
+    assert all(path.startswith("clients/") and path.endswith("_changes.py") for path, _ in adapters)
+    assert all(name.endswith("Changes") for _, name in adapters)
+    loose = {
+        str(path.relative_to(SOURCE))
+        for path, tree in modules()
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef) and function.name == "apply"
+    }
+    assert loose == set()
+
+
+def test_the_runner_alone_names_the_protocol() -> None:
+    """``Changer`` and ``ChangingSystems`` are named by the runner and by what wires it."""
+    found = {
+        str(path.relative_to(SOURCE))
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Name) and node.id in ("Changer", "ChangingSystems"))
+        or (isinstance(node, ast.alias) and node.name in ("Changer", "ChangingSystems"))
+    }
+    assert found <= {"services/operation_runner.py", "execution.py"}
+
+
+def test_changing_adapters_have_no_other_way_in() -> None:
+    """A changing adapter has ``apply``, ``settle`` and ``close`` for everybody, and nothing else."""
+    for path in CHANGES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for owner in tree.body:
+            if isinstance(owner, ast.ClassDef) and owner.name.endswith("Changes"):
+                public = {
+                    one.name
+                    for one in owner.body
+                    if isinstance(one, ast.FunctionDef) and not one.name.startswith("_")
+                }
+                assert public == {"apply", "settle", "close"}, f"{path.name}: {owner.name}"
+
+
+def test_looking_again_cannot_send() -> None:
+    """Who settles holds ``Systems``, which has nothing that changes: its modules never name the runner."""
+    for name in ("settling", "steps", "held", "following"):
+        text = (SOURCE / "services" / f"{name}.py").read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        imported = {
+            alias
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in (node.module or "", *(one.name for one in node.names))
+        }
+        assert not any("operation_runner" in one for one in imported), name
+        assert not any(
+            isinstance(node, ast.Attribute) and node.attr == "changing" for node in ast.walk(tree)
+        ), name

@@ -1,0 +1,543 @@
+"""The runner, over a world that really changes and the store that is really used."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from acting import (
+    ADDRESS,
+    EFFECT,
+    ME,
+    OTHER,
+    PATIENCE,
+    TARGET,
+    LineSystems,
+    LineWorld,
+    Living,
+    Rig,
+    SeamStore,
+    make_plan,
+    states,
+)
+
+from fedesk.domain.operations import Operation, Outcome, Progress, Settled, Stage, StepState
+from fedesk.ports.errors import (
+    ConflictError,
+    CredentialError,
+    DeadlineError,
+    ForbiddenError,
+    NotFoundError,
+    NotSentError,
+    ProtocolError,
+    RateLimitedError,
+    ServerFaultError,
+    TlsError,
+    UnauthenticatedError,
+    UnreachableError,
+)
+from fedesk.ports.operation_store import (
+    LeaseLostError,
+    NotClaimableError,
+    StoreUnavailableError,
+    UnrecordedError,
+)
+from fedesk.services.held import INSIST, LEASE
+from fedesk.services.steps import BLIND
+from fedesk.store.operations import SqlStore
+
+REFUSALS = (
+    NotSentError("no connection to airflow.dev.example"),
+    ForbiddenError("not allowed (403)"),
+    UnauthenticatedError("unknown (401)"),
+    NotFoundError("gone (404)"),
+    ConflictError("one runs (409)"),
+    RateLimitedError("too many (429)"),
+    CredentialError("no credential"),
+    TlsError("certificate expired"),
+)
+NO_ANSWERS = (
+    ServerFaultError("failed (500)"),
+    UnreachableError("reset by peer"),
+    DeadlineError("no answer within 5 s"),
+    ProtocolError("not JSON"),
+    RuntimeError("a fault of the adapter"),
+)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    store = SqlStore(tmp_path / "state.sqlite3")
+    rig = Rig(store=store, world=LineWorld(tmp_path / "lines"))
+    yield rig
+    rig.script.let_go.set()
+    store.close()
+
+
+def settled_well(rig: Rig, operation: str) -> None:
+    """What holds of every operation that has come to a final end."""
+    found = rig.store.operation(operation)
+    assert found is not None
+    assert found.stage is Stage.ENDED
+    assert rig.store.verify(deep=True).flaw is None
+    assert rig.holder() is None
+    assert len(rig.script.sends) <= 1
+    assert len(rig.world.lines()) <= 1
+
+
+def test_an_operation_is_sent_once_and_read_back(rig: Rig) -> None:
+    """Intent, effect, steps and outcome are in the journal in order; one intent, one outcome are audited."""
+    operation = rig.confirmed()
+    ended = rig.execute(operation)
+    assert ended.outcome is Outcome.SUCCEEDED
+    assert ended.said == "the line reads back"
+    assert states(ended) == [
+        ("send", StepState.INTENDED),
+        ("send", StepState.DONE),
+        ("arrive", StepState.DONE),
+        ("read back", StepState.DONE),
+    ]
+    assert rig.world.lines() == [operation]
+    assert rig.phases(operation) == ["intent", "outcome"]
+    settled_well(rig, operation)
+
+
+def test_the_call_is_sent_with_the_operation_filled_in(rig: Rig) -> None:
+    """What is sent carries the operation's id, by which it is looked up."""
+    operation = rig.confirmed()
+    rig.execute(operation)
+    (call,) = rig.script.sends
+    assert call.args == {"note": f"fedesk {operation}"}
+    assert call.key == operation
+
+
+def test_the_intent_is_durable_before_the_first_byte(rig: Rig, tmp_path: Path) -> None:
+    """When the system is asked, another process can read the intent, in the journal and in the audit log."""
+    operation = rig.confirmed()
+    seen: list[Operation | None] = []
+    phases: list[str] = []
+
+    def look() -> None:
+        other = SqlStore(tmp_path / "state.sqlite3")
+        seen.append(other.operation(operation))
+        phases.extend(str(record.draft.phase) for record in other.tail(10, operation=operation))
+        other.close()
+
+    rig.script.on_send = look
+    rig.execute(operation)
+    assert seen[0] is not None
+    assert states(seen[0]) == [("send", StepState.INTENDED)]
+    assert phases == ["intent"]
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
+def test_what_the_system_refused_was_not_done(rig: Rig, error: Exception) -> None:
+    """A refusal, or no byte that left, ends it as failed, in the system's words, without a look."""
+    rig.script.before = error
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.FAILED
+    assert ended.said == f"nothing was changed: {error}"
+    assert (len(rig.script.sends), rig.script.looks) == (1, 0)
+    assert rig.phases(operation) == ["intent", "outcome"]
+    settled_well(rig, operation)
+
+
+@pytest.mark.parametrize("error", NO_ANSWERS, ids=lambda error: type(error).__name__)
+def test_an_answer_lost_after_the_effect_is_looked_up(rig: Rig, error: Exception) -> None:
+    """The effect is there although no answer came: it is found, and nothing is sent a second time."""
+    rig.script.after = error
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.SUCCEEDED
+    assert states(ended)[:3] == [
+        ("send", StepState.INTENDED),
+        ("send", StepState.UNANSWERED),
+        ("send", StepState.DONE),
+    ]
+    assert len(rig.script.sends) == 1
+    settled_well(rig, operation)
+
+
+@pytest.mark.parametrize("error", NO_ANSWERS, ids=lambda error: type(error).__name__)
+def test_an_effect_that_never_came_is_told_as_such(rig: Rig, error: Exception) -> None:
+    """Without effect it failed, and that nothing is there is believed only after the system's patience."""
+    rig.script.before = error
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.FAILED
+    assert ended.said == "nothing was changed: there is no such line"
+    assert sum(rig.clock.paused) >= PATIENCE
+    assert len(rig.script.sends) == 1
+    settled_well(rig, operation)
+
+
+def test_a_slow_server_is_given_its_time(rig: Rig) -> None:
+    """An effect that comes to be while it is looked for is found: its absence was not believed at once."""
+    rig.script.before, rig.script.done_at_look = UnreachableError("reset by peer"), 4
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.SUCCEEDED
+    assert rig.world.lines() == [operation]
+    settled_well(rig, operation)
+
+
+def test_looks_that_fail_at_first_do_not_settle_anything(rig: Rig) -> None:
+    """A system that is away, and a fault of fedesk, while looking: evidence, and looked again."""
+    rig.script.after = UnreachableError("reset by peer")
+    rig.script.looks_fail = [UnreachableError("refused"), RuntimeError("a fault"), ForbiddenError("403")]
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.SUCCEEDED
+    assert rig.script.looks == 4
+    settled_well(rig, operation)
+
+
+def test_what_cannot_be_told_stays_unknown_and_holds_its_target(rig: Rig) -> None:
+    """Unknown is recorded with the evidence and holds the reservation; a recheck makes it final."""
+    rig.script.after, rig.script.always_unknown = UnreachableError("reset by peer"), True
+    rig.script.looks_fail = [ServerFaultError("event log failed (500)")]
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.UNKNOWN
+    assert ended.is_open
+    assert "event log failed (500)" in {one.said for one in ended.journal[-1].evidence}
+    holder = rig.holder()
+    assert holder is not None
+    assert holder.plan.operation == operation
+
+    rig.script.always_unknown = False
+    settled = rig.recheck(operation)
+    assert settled.outcome is Outcome.SUCCEEDED
+    assert rig.phases(operation) == ["intent", "outcome", "settlement"]
+    assert len(rig.script.sends) == 1
+    settled_well(rig, operation)
+
+
+def test_a_system_that_hangs_after_the_effect_is_looked_up(rig: Rig) -> None:
+    """The total deadline ends the waiting; the effect is found by another look."""
+    rig.systems = LineSystems(rig.world, rig.script, deadline=0.2)
+    rig.script.hangs = True
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.SUCCEEDED
+    assert ("send", StepState.UNANSWERED) in states(ended)
+    settled_well(rig, operation)
+
+
+def test_a_call_that_waited_too_long_for_its_turn_is_never_sent(rig: Rig) -> None:
+    """When the adapter is opened only after the deadline, the operation has failed and nothing follows it."""
+    rig.systems = LineSystems(rig.world, rig.script, deadline=0.1)
+    opened = threading.Event()
+
+    def slow() -> None:
+        rig.script.let_go.wait(10)
+        opened.set()
+
+    rig.script.on_open = slow
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.FAILED
+    assert ended.said.startswith("nothing was sent: ")
+    rig.script.let_go.set()
+    assert opened.wait(10)
+    # The opened adapter answers later calls, so the late one has had its turn by then.
+    assert rig.systems.settle(EFFECT.connection, EFFECT.call).state is Settled.NOT_DONE
+    assert rig.script.sends == []
+    settled_well(rig, operation)
+
+
+def test_a_step_that_waits_says_so_as_it_changes(rig: Rig) -> None:
+    """What an await step waits for is in the journal, each thing once, and it goes on when it is done."""
+    waiting = [Progress(state=StepState.WAITING, said="in the quiet period")] * 3
+    rig.script.progress = [*waiting, Progress(state=StepState.DONE, said="build 7", reference="build:7")]
+    ended = rig.execute(operation := rig.confirmed())
+    assert [(entry.state, entry.said) for entry in ended.journal if entry.step == "arrive"] == [
+        (StepState.WAITING, "in the quiet period"),
+        (StepState.DONE, "build 7"),
+    ]
+    settled_well(rig, operation)
+
+
+def test_a_fault_in_a_look_is_evidence_and_no_crash(rig: Rig) -> None:
+    """A step that waits goes on after looks that failed, whatever they failed with."""
+    rig.script.progress = [RuntimeError("a fault"), UnreachableError("refused"), ServerFaultError("500")]
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.SUCCEEDED
+    settled_well(rig, operation)
+
+
+def test_a_step_that_sees_nothing_for_long_ends_unknown(rig: Rig) -> None:
+    """Looks that fail for ten minutes end a step that waits; what was sent is not known to have arrived."""
+    rig.script.progress = [UnreachableError("refused")] * 1000
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.UNKNOWN
+    assert sum(rig.clock.paused) >= BLIND
+    rig.script.progress = []
+    assert rig.recheck(operation).outcome is Outcome.SUCCEEDED
+    settled_well(rig, operation)
+
+
+def test_a_step_that_cannot_be_told_ends_unknown(rig: Rig) -> None:
+    """What a step says it cannot tell is asked for the system's patience, and is unknown then."""
+    rig.script.progress = [Progress(state=StepState.UNKNOWN, said="the queue item is gone")] * 1000
+    ended = rig.execute(rig.confirmed())
+    assert ended.outcome is Outcome.UNKNOWN
+    assert ended.said == "the queue item is gone"
+    assert PATIENCE <= sum(rig.clock.paused) < BLIND
+
+
+def test_a_step_that_waits_may_fail(rig: Rig) -> None:
+    """What was sent and then cancelled by somebody failed, with the words of the system."""
+    rig.script.progress = [Progress(state=StepState.FAILED, said="the queue item was cancelled")]
+    ended = rig.execute(operation := rig.confirmed())
+    assert (ended.outcome, ended.said) == (Outcome.FAILED, "the queue item was cancelled")
+    settled_well(rig, operation)
+
+
+def test_reading_back_has_its_time(rig: Rig) -> None:
+    """An effect that is not read back within the step's bound is unknown, not done and not failed."""
+    rig.script.verifies = [Progress(state=StepState.WAITING, said="no line yet")] * 1000
+    ended = rig.execute(rig.confirmed())
+    assert ended.outcome is Outcome.UNKNOWN
+    assert ended.said == "not read back in time: no line yet"
+    assert 20 <= sum(rig.clock.paused) < 30
+
+
+def test_reading_back_something_else_failed(rig: Rig) -> None:
+    """An effect that reads back as another one than was planned is a failure."""
+    rig.script.verifies = [Progress(state=StepState.FAILED, said="other parameters")]
+    ended = rig.execute(operation := rig.confirmed())
+    assert (ended.outcome, ended.said) == (Outcome.FAILED, "other parameters")
+    settled_well(rig, operation)
+
+
+def _taken_over(rig: Rig, operation: str) -> Callable[[], None]:
+    def take() -> None:
+        now = rig.clock.now()
+        rig.store.claim(operation, OTHER, now, now + LEASE, dead=ME)
+
+    return take
+
+
+def test_a_lease_lost_before_the_intent_stops_everything(rig: Rig) -> None:
+    """Somebody took the operation over while it was drafted: no intent, nothing sent, nothing written."""
+    operation = rig.confirmed()
+    rig.on_draft = _taken_over(rig, operation)
+    with pytest.raises(LeaseLostError):
+        rig.execute(operation)
+    assert rig.script.sends == []
+    assert rig.phases(operation) == []
+
+
+def test_a_lease_lost_after_the_intent_stops_the_send(rig: Rig) -> None:
+    """The lease is checked again right before the send: taken over in between, nothing is sent."""
+    operation = rig.confirmed()
+    rig.script.on_open = _taken_over(rig, operation)
+    with pytest.raises(LeaseLostError):
+        rig.execute(operation)
+    assert rig.script.sends == []
+    assert rig.phases(operation) == ["intent"]
+
+
+class Disk:
+    """A disk that is full while ``is_full`` says so of a transaction."""
+
+    is_full: Callable[[str], bool]
+
+    def __init__(self) -> None:
+        self.is_full = lambda _: False
+
+    def seam(self, name: str) -> None:
+        if name.startswith("before") and self.is_full(name.removeprefix("before ")):
+            raise StoreUnavailableError("state.sqlite3 could not be written: the disk is full.")
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Iterator[tuple[Rig, Disk]]:
+    disk = Disk()
+    store = SeamStore(tmp_path / "state.sqlite3", disk.seam)
+    yield Rig(store=store, world=LineWorld(tmp_path / "lines")), disk
+    store.close()
+
+
+def test_without_audit_there_is_no_action(failing: tuple[Rig, Disk]) -> None:
+    """The intent cannot be written: nothing is sent, and the error goes up."""
+    rig, disk = failing
+    operation = rig.confirmed()
+    disk.is_full = lambda name: name == "write"
+    with pytest.raises(StoreUnavailableError) as raised:
+        rig.execute(operation)
+    assert not isinstance(raised.value, UnrecordedError)
+    assert rig.script.sends == []
+
+
+def test_a_store_that_fails_between_intent_and_send_lets_nothing_pass(
+    failing: tuple[Rig, Disk],
+) -> None:
+    """The lease cannot be checked: nothing is sent, and it has failed where that can be written."""
+    rig, disk = failing
+    operation = rig.confirmed()
+    disk.is_full = lambda name: name == "renew"
+    ended = rig.execute(operation)
+    assert ended.outcome is Outcome.FAILED
+    assert ended.said.startswith("nothing was sent: ")
+    assert rig.script.sends == []
+    settled_well(rig, operation)
+
+
+def test_an_outcome_is_written_when_the_store_comes_back(failing: tuple[Rig, Disk]) -> None:
+    """After the send a failing store is tried again for a while; nothing is sent twice or lost."""
+    rig, disk = failing
+    operation = rig.confirmed()
+    until = rig.clock.now() + timedelta(seconds=20)
+    disk.is_full = lambda _: bool(rig.script.sends) and rig.clock.now() < until
+    ended = rig.execute(operation)
+    assert ended.outcome is Outcome.SUCCEEDED
+    assert states(ended).count(("send", StepState.DONE)) == 1
+    settled_well(rig, operation)
+
+
+def test_an_outcome_that_cannot_be_written_is_told_and_found_later(
+    failing: tuple[Rig, Disk],
+) -> None:
+    """A store that stays away after the send ends the runner with an error; a recheck finds the truth."""
+    rig, disk = failing
+    operation = rig.confirmed()
+    disk.is_full = lambda _: bool(rig.script.sends)
+    with pytest.raises(UnrecordedError, match=f"fedesk operations recheck {operation}"):
+        rig.execute(operation)
+    assert sum(rig.clock.paused) >= INSIST
+    disk.is_full = lambda _: False
+    settled = rig.recheck(operation, processes=Living(mine=OTHER, dead={ME}))
+    assert settled.outcome is Outcome.SUCCEEDED
+    assert rig.phases(operation) == ["intent", "settlement"]
+    settled_well(rig, operation)
+
+
+def test_a_target_that_another_holds_is_refused(rig: Rig) -> None:
+    """While a living process holds the target, a second operation is refused as a conflict, saying who."""
+    first = rig.confirmed()
+    now = rig.clock.now()
+    rig.store.claim(first, OTHER, now, now + LEASE, dead=None)
+    ended = rig.execute(second := rig.confirmed())
+    assert ended.outcome is Outcome.REFUSED
+    assert ended.is_conflict
+    assert first in ended.said
+    assert rig.script.sends == []
+    assert rig.phases(second) == ["refusal"]
+    holder = rig.holder()
+    assert holder is not None
+    assert holder.plan.operation == first
+
+
+def test_what_a_dead_process_left_is_settled_first(rig: Rig) -> None:
+    """The holder's process has died: its operation is settled by looking, then the next one goes on."""
+    first = rig.confirmed()
+    now = rig.clock.now()
+    rig.store.claim(first, OTHER, now, now + LEASE, dead=None)
+    ended = rig.execute(second := rig.confirmed(), processes=Living(dead={OTHER}))
+    assert ended.outcome is Outcome.SUCCEEDED
+    settled = rig.store.operation(first)
+    assert settled is not None
+    assert settled.outcome is Outcome.ABORTED
+    assert rig.world.lines() == [second]
+    settled_well(rig, second)
+
+
+def test_an_unknown_one_that_stays_unknown_blocks_the_next(rig: Rig) -> None:
+    """A target whose last operation cannot be settled is not changed: the next one is refused."""
+    rig.script.after, rig.script.always_unknown = UnreachableError("reset by peer"), True
+    first = rig.confirmed()
+    assert rig.execute(first).outcome is Outcome.UNKNOWN
+    ended = rig.execute(rig.confirmed())
+    assert ended.outcome is Outcome.REFUSED
+    assert ended.is_conflict
+    assert len(rig.script.sends) == 1
+
+
+def test_two_desks_on_one_target(rig: Rig, tmp_path: Path) -> None:
+    """Two operations on one target at once: one is sent, the other is told so."""
+    first, second = rig.confirmed(), rig.confirmed()
+    other_store = SqlStore(tmp_path / "state.sqlite3")
+    other = Rig(store=other_store, world=rig.world, script=rig.script, processes=Living(mine=OTHER))
+    barrier = threading.Barrier(2)
+    ended: list[Operation] = []
+
+    def run(desk: Rig, operation: str) -> None:
+        barrier.wait()
+        ended.append(desk.execute(operation))
+
+    threads = [threading.Thread(target=run, args=pair) for pair in ((rig, first), (other, second))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    outcomes = {str(one.outcome) for one in ended}
+    # Both may have had their turn, one after the other; what may not be is that both were at it at once.
+    assert len(ended) == 2
+    assert Outcome.SUCCEEDED in outcomes
+    assert outcomes <= {Outcome.SUCCEEDED, Outcome.REFUSED}
+    assert len(rig.world.lines()) == sum(one.outcome is Outcome.SUCCEEDED for one in ended)
+    assert rig.store.verify(deep=True).flaw is None
+    other_store.close()
+
+
+def test_two_runners_of_one_operation(rig: Rig) -> None:
+    """An operation is claimed once: the second runner is told so, and sends nothing."""
+    operation = rig.confirmed()
+    rig.execute(operation)
+    with pytest.raises(NotClaimableError):
+        rig.execute(operation)
+    assert len(rig.script.sends) == 1
+
+
+def test_a_plan_whose_target_has_changed_is_stale(rig: Rig) -> None:
+    """What is pinned is not what is there any more: refused as a conflict, with the difference."""
+    rig.draft = replace(rig.draft, target=replace(TARGET, pins={"write": "2"}))
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.REFUSED
+    assert ended.is_conflict
+    assert "write was 1 and is 2" in ended.said
+    assert rig.script.sends == []
+    assert rig.phases(operation) == ["refusal"]
+    settled_well(rig, operation)
+
+
+def test_an_expired_plan_is_refused(rig: Rig) -> None:
+    """A plan that was confirmed in time and is executed too late is refused as stale."""
+    operation = rig.confirmed()
+    rig.clock.pause(3600)
+    ended = rig.execute(operation)
+    assert ended.outcome is Outcome.REFUSED
+    assert ended.is_conflict
+    assert rig.script.sends == []
+
+
+@pytest.mark.parametrize(
+    "error", [UnreachableError("refused"), NotFoundError("gone (404)"), RuntimeError("a fault")]
+)
+def test_what_cannot_be_looked_at_is_not_changed(rig: Rig, error: Exception) -> None:
+    """Drafting again ends in an error, or in a fault of fedesk: refused, and nothing is sent."""
+
+    def fail() -> None:
+        raise error
+
+    rig.on_draft = fail
+    ended = rig.execute(operation := rig.confirmed())
+    assert ended.outcome is Outcome.REFUSED
+    assert ended.is_conflict is isinstance(error, NotFoundError)
+    assert rig.script.sends == []
+    settled_well(rig, operation)
+
+
+def test_a_connection_that_leads_elsewhere_now_is_refused(rig: Rig) -> None:
+    """The configuration was changed between plan and execution: another server is not what was confirmed."""
+    rig.systems = LineSystems(rig.world, rig.script, address="http://other.example")
+    ended = rig.execute(rig.confirmed())
+    assert ended.outcome is Outcome.REFUSED
+    assert ended.is_conflict
+    assert ADDRESS in ended.said
+    assert rig.script.sends == []
+
+
+def test_a_plan_of_another_kind_or_shape_is_refused(rig: Rig) -> None:
+    """A kind that this fedesk does not know, or that has other steps than the plan, is not guessed at."""
+    unknown = rig.execute(rig.confirmed(make_plan(kind="vault.rotate")))
+    more = rig.execute(rig.confirmed(make_plan(effects=(EFFECT, EFFECT))))
+    assert (unknown.outcome, more.outcome) == (Outcome.REFUSED, Outcome.REFUSED)
+    assert rig.script.sends == []
