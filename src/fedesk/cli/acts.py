@@ -134,6 +134,17 @@ def plan_lines(proposal: "Proposal") -> list[str]:
     ]
 
 
+def plan_facts(plan: "Plan") -> list[tuple[str, str]]:
+    """A plan for a person: what it does, where, to what."""
+    return [
+        *(("will", effect.sentence) for effect in plan.effects),
+        ("on", f"{plan.connection} at {plan.address}"),
+        *(("run", target.name) for target in plan.targets),
+        *(("pinned", f"{name}: {value}") for target in plan.targets for name, value in target.pins.items()),
+        *(("note", note) for note in plan.notes),
+    ]
+
+
 def _guard_line(one: "GuardResult") -> str:
     return f"{one.ruling.value}: {one.guard}: {one.reason} {one.remedy}".rstrip()
 

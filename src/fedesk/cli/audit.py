@@ -89,16 +89,8 @@ def _print_record(record: "AuditRecord", plan: "Plan | None") -> None:
     actor = record.draft.actor
     document["actor"] = f"{actor.person} (by {actor.known_by}) on {actor.host}, pid {actor.pid}"
     document["links"] = " ".join(record.draft.links)
-    words = [f"{name.replace('_', ' '):<12} {value}" for name, value in document.items() if value]
-    if plan is not None:
-        words.extend(f"{'will':<12} {effect.sentence}" for effect in plan.effects)
-        words.append(f"{'on':<12} {plan.connection} at {plan.address}")
-        words.extend(f"{'run':<12} {target.name}" for target in plan.targets)
-        words.extend(
-            f"{'pinned':<12} {name} {value}" for target in plan.targets for name, value in target.pins.items()
-        )
-        words.extend(f"{'note':<12} {note}" for note in plan.notes)
-    output.lines(words)
+    known = [(name.replace("_", " "), str(value)) for name, value in document.items() if value]
+    output.facts([*known, *(acts.plan_facts(plan) if plan is not None else [])])
 
 
 def verify(
@@ -126,14 +118,10 @@ def verify(
                 flaw=None if flaw is None else {"seq": flaw.seq, "said": flaw.said},
             )
         elif flaw is None:
-            output.lines([f"{found.records} records are as they were written; head {found.head}"])
+            output.line(f"{found.records} records are as they were written; head {found.head}")
         else:
-            output.lines(
-                [
-                    f"record {flaw.seq}: {flaw.said}",
-                    f"the {found.records} records before it are good; head {found.head}",
-                ]
-            )
+            output.line(f"record {flaw.seq}: {flaw.said}")
+            output.line(f"the {found.records} records before it are good; head {found.head}")
     return Exit.DONE if flaw is None else Exit.FAILED
 
 

@@ -154,25 +154,18 @@ def _print(desk: "Desk", operation: "Operation") -> None:
         for word, seq in (("intent", operation.audit_intent), ("outcome", operation.audit_outcome))
         if seq is not None
     ]
-    output.lines(
+    said = f": {operation.said}" if operation.said else ""
+    output.facts(
         [
-            f"operation  {plan.operation}, {plan.kind}",
-            f"outcome    {acts.standing(operation)}" + (f": {operation.said}" if operation.said else ""),
-            *(f"will       {effect.sentence}" for effect in plan.effects),
-            f"on         {plan.connection} at {plan.address}",
-            *(f"run        {target.name}" for target in plan.targets),
-            *(f"pinned     {name} {value}" for target in plan.targets for name, value in target.pins.items()),
-            *(f"note       {note}" for note in plan.notes),
-            f"confirmed  {confirmed} by {confirmation.by}, {confirmation.how}",
-            *([f"reason     {plan.reason}"] if plan.reason else []),
-            *([f"accepted   {', '.join(confirmation.accepted)}"] if confirmation.accepted else []),
-            *(
-                [f"window     of {window.opened_by} until {output.when(window.until, zone)}"]
-                if window
-                else []
-            ),
-            f"plan       {operation.digest}",
-            f"audit      {', '.join(recorded) or 'nothing recorded yet'}",
+            ("operation", f"{plan.operation}, {plan.kind}"),
+            ("outcome", f"{acts.standing(operation)}{said}"),
+            *acts.plan_facts(plan),
+            ("confirmed", f"{confirmed} by {confirmation.by}, {confirmation.how}"),
+            *([("reason", plan.reason)] if plan.reason else []),
+            *([("accepted", ", ".join(confirmation.accepted))] if confirmation.accepted else []),
+            *([("window", _window_said(window, zone))] if window else []),
+            ("plan", operation.digest),
+            ("audit", ", ".join(recorded) or "nothing recorded yet"),
         ]
     )
     output.blank()
@@ -289,5 +282,5 @@ def tell_ended(desk: "Desk", operation: "Operation", *, as_json: bool) -> int:
         document = {**acts.change_document(operation), **extra}
         output.document("fedesk-change/1", operation.plan.environment, desk.clock.now(), **document)
     else:
-        output.lines([f"{operation.plan.targets[0].name}: {acts.standing(operation)}: {operation.said}"])
+        output.line(f"{operation.plan.targets[0].name}: {acts.standing(operation)}: {operation.said}")
     return code_of_operation(operation)

@@ -195,10 +195,16 @@ def _width(stream: TextIO) -> int | None:
     return None
 
 
-def lines(texts: Iterable[str]) -> None:
-    """Print lines as they are, cleaned of whatever a terminal would act on."""
-    for text in texts:
-        sys.stdout.write(f"{one_line(text, _LONGEST_LINE)}\n")
+def line(text: str) -> None:
+    """Print one line, cleaned of whatever a terminal would act on."""
+    sys.stdout.write(f"{one_line(text, _LONGEST_LINE)}\n")
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> None:
+    """Print what is known of one thing: a word a line, and what it is beside it; whole, for it is read."""
+    width = max((len(name) for name, _ in pairs), default=0)
+    for name, text in pairs:
+        sys.stdout.write(f"{name:<{width}}  {one_line(text, _LONGEST_LINE)}\n")
 
 
 def blank() -> None:

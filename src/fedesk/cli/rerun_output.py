@@ -54,16 +54,13 @@ def _print_plan(desk: "Desk", proposal: "Proposal") -> None:
 
     plan = proposal.plan
     zone = desk.by_name[plan.environment].timezone
-    lines = [
-        *(f"will       {effect.sentence}" for effect in plan.effects),
-        f"on         {plan.connection} at {plan.address}",
-        *(f"run        {target.name}" for target in plan.targets),
-        *(f"pinned     {name} {value}" for target in plan.targets for name, value in target.pins.items()),
-        *(f"note       {note}" for note in plan.notes),
-        f"yes        {acts.flags(proposal)}",
-        f"plan       {digest_of(plan)[:12]} until {output.when(plan.expires_at, zone)}",
-    ]
-    output.lines(lines)
+    output.facts(
+        [
+            *acts.plan_facts(plan),
+            ("yes", acts.flags(proposal)),
+            ("plan", f"{digest_of(plan)[:12]} until {output.when(plan.expires_at, zone)}"),
+        ]
+    )
     output.blank()
     output.table(acts.GUARD_COLUMNS, acts.guard_rows(proposal.guards), "no guard has anything to say")
 
