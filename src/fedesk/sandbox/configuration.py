@@ -5,11 +5,12 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from fedesk.sandbox.model import ENVIRONMENTS, Pipeline
+from fedesk.sandbox.model import ENVIRONMENTS, Identity, Pipeline
 from fedesk.sandbox.runbooks import runbook
 from fedesk.sandbox.world import World
 
 _DATABASES = {"dev": "FINEDGE_DEV", "staging": "FINEDGE_STAGING", "prod": "FINEDGE"}
+_WRITTEN = ("jenkins", "airflow")
 _COUNT = "select count(*) from {} where LOAD_DATE = :partition"
 _BAND = "{band: history, tolerance: 0.3}"
 _SECRETS = {
@@ -34,7 +35,7 @@ def write(state: Path, world: World, ports: Mapping[str, int]) -> Path:
     for system in ports:
         if system != "control":
             path = folder / system
-            _private(path, world.identity(system).credential)
+            _private(path, _identity(world, system).credential)
             credentials[system] = path
     (state / "runbooks").mkdir(exist_ok=True)
     for pipeline in world.pipelines:
@@ -47,6 +48,11 @@ def write(state: Path, world: World, ports: Mapping[str, int]) -> Path:
     return config
 
 
+def _identity(world: World, system: str) -> Identity:
+    """As whom the desk comes. People act from it on Jenkins and Airflow; the environment's mode protects."""
+    return world.identity(system, writer=system in _WRITTEN)
+
+
 def _private(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
@@ -54,7 +60,7 @@ def _private(path: Path, text: str) -> None:
 
 
 def fedesk_toml(world: World, ports: Mapping[str, int], credentials: Mapping[str, Path]) -> str:
-    """A configuration of three environments, with reader identities."""
+    """A configuration of three environments."""
     tables = ['default_environment = "prod"\ncatalog = "catalog.yaml"\n']
     for environment in reversed(ENVIRONMENTS):
         production = environment == "prod"
@@ -71,7 +77,7 @@ def fedesk_toml(world: World, ports: Mapping[str, int], credentials: Mapping[str
                 continue
             values = _SETTINGS[system](environment, port)
             reference = f"command:cat {shlex.quote(str(credentials[system]))}"
-            user = {} if system == "vault" else {"user": world.identity(system).user}
+            user = {} if system == "vault" else {"user": _identity(world, system).user}
             tables.append(
                 _table(f"environments.{environment}.{system}", **values, **user, credential=reference)
             )

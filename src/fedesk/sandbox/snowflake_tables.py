@@ -36,6 +36,7 @@ class PipelineRuns:
         self._lock = threading.Lock()
         self._known: dict[str, dict[tuple[str, str], LoadRow]] = {name: {} for name in ENVIRONMENTS}
         self._seen_at: dict[str, datetime] = {}
+        self._changes = dict.fromkeys(ENVIRONMENTS, world.airflow)
         self._connections: dict[str, Any] = {}
         for environment, database in DATABASES.items():
             connection = fake_snow.connect(database, "OPS")
@@ -52,8 +53,11 @@ class PipelineRuns:
 
     def _catch_up(self, environment: str) -> None:
         known, now, seen_at = self._known[environment], self._world.now(), self._seen_at.get(environment)
-        # Time that was set back has unmade rows: then all are looked at, else those of runs that moved since.
-        everything = seen_at is None or now < seen_at
+        # Time that was set back, or changes that were forgotten, have unmade rows: then all are looked at,
+        # else those of runs that moved since.
+        forgotten = self._changes[environment] is not self._world.airflow
+        self._changes[environment] = self._world.airflow
+        everything = seen_at is None or now < seen_at or forgotten
         since = None if everything or seen_at is None else seen_at - _OVERLAP
         present = {(row.run_id, row.pipeline): row for row in self._world.loads(environment, since=since)}
         changed = [row for key, row in present.items() if known.get(key) != row]
