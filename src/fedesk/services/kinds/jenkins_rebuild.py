@@ -104,12 +104,12 @@ def drafted(
 
 
 def _given(preview: RebuildPreview) -> dict[str, str]:
-    """The build's parameters, as far as Jenkins gives them back. A secret is a mark: its plan is refused."""
+    """The build's parameters; without those that Jenkins hides or that are secrets: their plan is refused."""
     secrets = {one.name for one in rerun_guards.telling(preview)}
     return {
-        one.name: "[hidden]" if one.name in secrets else one.value
+        one.name: one.value
         for one in rerun_guards.repeated(preview)
-        if one.value is not None
+        if one.value is not None and one.name not in secrets
     }
 
 
