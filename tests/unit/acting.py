@@ -131,6 +131,8 @@ class Script:
     """What reading back sees, in order; then what the file holds."""
     on_open: Callable[[], None] = lambda: None
     on_send: Callable[[], None] = lambda: None
+    on_done: Callable[[], None] = lambda: None
+    """Called when the effect is there and the answer is not."""
     sends: list[Call] = field(default_factory=list)
     looks: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
@@ -149,6 +151,7 @@ class LineChanges:
         if self.script.before is not None:
             raise self.script.before
         self.world.commit(call.key)
+        self.script.on_done()
         if self.script.hangs:
             self.script.let_go.wait(10)
         if self.script.after is not None:
