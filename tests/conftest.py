@@ -68,3 +68,5 @@ def _reset(sandbox: Sandbox) -> None:
     sandbox.control.clock.freeze(FROZEN)
     sandbox.control.forget_changes()
     sandbox.control.clear_requests()
+    for left in sandbox.config_path.parent.glob("fedesk.sqlite3*"):
+        left.unlink()

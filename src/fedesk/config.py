@@ -202,10 +202,13 @@ def _default_environment(table: _FileTable, findings: Findings) -> str:
 
 
 def _check_store(store: StoreConfig, findings: Findings) -> None:
-    if store.url == "sqlite":
+    if store.url == "sqlite" or re.fullmatch(r"sqlite:///[/~].+", store.url):
         return
     if not re.fullmatch(r"postgresql\+psycopg://[^\s]+", store.url):
-        sentence = 'expected "sqlite", or an address like postgresql+psycopg://USER@HOST/DATABASE'
+        sentence = (
+            'expected "sqlite", an absolute file like sqlite:////var/lib/fedesk/fedesk.sqlite3, '
+            "or an address like postgresql+psycopg://USER@HOST/DATABASE"
+        )
         findings.add_first(("store", "url"), sentence)
 
 

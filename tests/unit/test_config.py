@@ -212,7 +212,7 @@ MISTAKES = {
     ),
     "store": (
         '[store]\nurl = "mysql://db"\n[environments.x]\n',
-        '2: store.url: expected "sqlite", or an address',
+        '2: store.url: expected "sqlite", an absolute file',
     ),
     "no TOML": ("[environments.x\n", "1: no TOML: Expected"),
     "control character": (

@@ -44,7 +44,8 @@ def write(state: Path, world: World, ports: Mapping[str, int]) -> Path:
     (state / "catalog.yaml").write_text(catalogue(world.pipelines), encoding="utf-8")
     (state / "control.url").write_text(f"http://127.0.0.1:{ports['control']}\n", encoding="utf-8")
     config = state / "fedesk.toml"
-    config.write_text(fedesk_toml(world, ports, credentials), encoding="utf-8")
+    text = fedesk_toml(world, ports, credentials, state.resolve() / "fedesk.sqlite3")
+    config.write_text(text, encoding="utf-8")
     return config
 
 
@@ -59,9 +60,10 @@ def _private(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def fedesk_toml(world: World, ports: Mapping[str, int], credentials: Mapping[str, Path]) -> str:
-    """A configuration of three environments."""
+def fedesk_toml(world: World, ports: Mapping[str, int], credentials: Mapping[str, Path], store: Path) -> str:
+    """A configuration of three environments, with a store of its own."""
     tables = ['default_environment = "prod"\ncatalog = "catalog.yaml"\n']
+    tables.append(_table("store", url=f"sqlite:///{store}"))
     for environment in reversed(ENVIRONMENTS):
         production = environment == "prod"
         tables.append(
