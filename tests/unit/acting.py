@@ -133,6 +133,7 @@ class Script:
     on_send: Callable[[], None] = lambda: None
     on_done: Callable[[], None] = lambda: None
     """Called when the effect is there and the answer is not."""
+    on_look: Callable[[], None] = lambda: None
     sends: list[Call] = field(default_factory=list)
     looks: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
@@ -160,6 +161,7 @@ class LineChanges:
 
     def settle(self, call: Call) -> Settlement:
         self.script.looks += 1
+        self.script.on_look()
         if self.script.looks == self.script.done_at_look:
             self.world.commit(call.key)
         if self.script.looks_fail:

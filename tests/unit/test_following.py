@@ -1,0 +1,107 @@
+"""Following an operation by what another process writes, with the real store."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from acting import ME, OTHER, LineWorld, Living, Rig
+
+from fedesk.domain.operations import Operation, Outcome, Stage
+from fedesk.services.following import follow, wait_until_claimed
+from fedesk.services.held import LEASE
+from fedesk.store.operations import SqlStore
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    store = SqlStore(tmp_path / "state.sqlite3")
+    yield Rig(store=store, world=LineWorld(tmp_path / "lines"))
+    store.close()
+
+
+@pytest.fixture
+def watching(tmp_path: Path, rig: Rig) -> Iterator[SqlStore]:
+    """The store as another process has it open."""
+    store = SqlStore(rig.store.path if isinstance(rig.store, SqlStore) else tmp_path)
+    yield store
+    store.close()
+
+
+def test_each_change_is_seen_up_to_the_end(rig: Rig, watching: SqlStore) -> None:
+    """From confirmed to ended, in order; the journal only grows; it stops by itself."""
+    operation = rig.confirmed()
+    followed = follow(watching, operation, pause=time.sleep)
+    seen = [next(followed)]
+    assert seen[0].stage is Stage.CONFIRMED
+    worker = threading.Thread(target=rig.execute, args=(operation,))
+    worker.start()
+    seen.extend(followed)
+    worker.join(10)
+    assert seen[-1].outcome is Outcome.SUCCEEDED
+    lengths = [len(one.journal) for one in seen]
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) > 1
+
+
+def test_what_this_process_writes_is_seen_too(rig: Rig) -> None:
+    """An operation that is executed with the very store that is followed with is followed to its end."""
+    operation = rig.confirmed()
+    followed = follow(rig.store, operation, pause=lambda _: None)
+    next(followed)
+    rig.execute(operation)
+    (last,) = followed
+    assert last.outcome is Outcome.SUCCEEDED
+
+
+def test_following_ends_when_the_process_has_died(rig: Rig, watching: SqlStore) -> None:
+    """The owner is dead: what was known last is yielded, and it has not ended."""
+    operation = rig.confirmed()
+    now = rig.clock.now()
+    rig.store.claim(operation, OTHER, now, now + LEASE, dead=None)
+    (last,) = follow(watching, operation, pause=lambda _: None, processes=Living(dead={OTHER}))
+    assert last.stage is Stage.RUNNING
+    assert last.owner == OTHER
+
+
+def test_an_unknown_id_yields_nothing(watching: SqlStore) -> None:
+    """There is nothing to follow of what the store does not know."""
+    assert list(follow(watching, "0193", pause=lambda _: None)) == []
+
+
+def test_waiting_for_a_claim(rig: Rig, watching: SqlStore) -> None:
+    """It is claimed, or it is not within the time; an operation that has ended counts as taken up."""
+    operation = rig.confirmed()
+    waited: list[float] = []
+    assert not wait_until_claimed(watching, operation, 1.0, waited.append)
+    assert sum(waited) == pytest.approx(1.0, abs=0.06)
+    now = rig.clock.now()
+
+    def claim(_: float) -> None:
+        rig.store.claim(operation, ME, now, now + LEASE, dead=None)
+
+    assert wait_until_claimed(watching, operation, 1.0, claim)
+
+
+def test_nothing_is_asked_of_the_store_while_nothing_changes(rig: Rig, watching: SqlStore) -> None:
+    """Between changes only the number of changes is asked for; the operation is read once in a while."""
+    operation = rig.confirmed()
+    reads: list[str] = []
+
+    class Counting(SqlStore):
+        def operation(self, operation: str) -> Operation | None:
+            reads.append(operation)
+            return super().operation(operation)
+
+    counting = Counting(watching.path)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 100:
+            rig.execute(operation)
+
+    assert [one.stage for one in follow(counting, operation, pause=pause)] == [Stage.CONFIRMED, Stage.ENDED]
+    assert len(reads) <= 8
+    counting.close()
