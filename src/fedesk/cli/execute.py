@@ -107,8 +107,7 @@ def _execute_and_exit(desk: "Desk", operation: str) -> None:
 
 def _executed(desk: "Desk", operation: str) -> Exit:
     from fedesk.ports.errors import SourceError
-    from fedesk.ports.operation_store import StoreError
-    from fedesk.services.operation_runner import UnrecordedError
+    from fedesk.ports.operation_store import StoreError, UnrecordedError
 
     try:
         desk.execute(operation)
