@@ -267,7 +267,6 @@ def changers(config: "Config", credential_of: "CredentialOf") -> "dict[Connectio
             found[configured.name] = ThreadBulkhead(
                 f"{configured.name} (changes)",
                 partial(make, endpoint, configured.settings),
-                slots=1,
                 deadline=endpoint.deadline * 2,
             )
     return found
