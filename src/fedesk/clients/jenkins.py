@@ -1,4 +1,4 @@
-"""Jenkins as the desk reads it (``ports.sources.RunSource``). Nothing here changes anything.
+"""Jenkins as the desk reads it (``ports.sources.RunSource``, ``ports.changing``'s). Changes nothing.
 
 A look is three requests: all jobs of the configured folders, the queue, the executors. To these come the
 stages of builds that have failed since, few a look and each once.
@@ -33,11 +33,15 @@ from fedesk.clients.jenkins_jobs import (
 )
 from fedesk.clients.jenkins_json import Build, Builds, Computers, Container, Item, Pipeline, Queue
 from fedesk.clients.jenkins_log import read_log
+from fedesk.clients.jenkins_queue import follow_queue
+from fedesk.clients.jenkins_rebuild import rebuild_preview
 from fedesk.clients.jenkins_session import JenkinsSession
 from fedesk.clients.jenkins_stages import pipeline_of, stage_log
 from fedesk.clients.wording import quoted
 from fedesk.domain.names import NameNotUnderstoodError, split_build
 from fedesk.domain.observation import Observation, Problem
+from fedesk.domain.operations import Progress
+from fedesk.domain.reruns import RebuildPreview
 from fedesk.domain.runs import Capacity, Job, LogChunk, LogRequest, QueueItem, Run, RunDetail
 from fedesk.domain.states import State
 from fedesk.ports.endpoint import Endpoint
@@ -117,6 +121,14 @@ class JenkinsClient:
         if request.task is not None:
             return stage_log(self._session, path, request.task, cursor)
         return read_log(self._session, f"{path}/logText", cursor, whole=f"{path}/consoleText")
+
+    def rebuild_preview(self, build_id: str) -> RebuildPreview:
+        """What building ``FOLDER/JOB#NUMBER`` again would meet (``ports.changing.RebuildSource``)."""
+        return rebuild_preview(self._session, self._endpoint, *_build_of(build_id))
+
+    def follow_queue(self, item: int, job: str, operation: str) -> Progress:
+        """Where a queue item has got to (``ports.changing.QueueSource``)."""
+        return follow_queue(self._session, self._endpoint, item, job, operation)
 
     def close(self) -> None:
         """Let go of the sockets."""

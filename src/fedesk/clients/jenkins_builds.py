@@ -4,11 +4,12 @@ States as in ``formats.md``: while ``building`` is true it runs, whatever ``resu
 """
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
-from fedesk.clients.jenkins_json import Build, Pipeline, Stage
+from fedesk.clients.jenkins_json import Action, Build, ParameterValue, Pipeline, Stage
 from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.runs import Artifact, Change, Parameter, Run, RunDetail, Step
 from fedesk.domain.states import State
@@ -72,6 +73,28 @@ def job_of(url: str) -> str:
             break
         names.append(unquote(segment))
     return "/".join(names)
+
+
+def is_job(url: str, job: str) -> bool:
+    """Whether an address of Jenkins is that of a job itself, and not of something in it."""
+    segments = [segment for segment in url.split("/") if segment]
+    return job_of(url) == job and len(segments) > 1 and segments[-2] == "job"
+
+
+def parameters_of(actions: Sequence[Action | None]) -> dict[str, str | None]:
+    """Parameters as text; None where Jenkins hides the value, or has one that is more than text."""
+    return {
+        parameter.name: _plain_text(parameter)
+        for action in actions
+        if action is not None
+        for parameter in action.parameters
+    }
+
+
+def _plain_text(parameter: ParameterValue) -> str | None:
+    if isinstance(parameter.value, list | dict):
+        return None
+    return _parameter_text(parameter.value, parameter.job_name, parameter.number)
 
 
 def moment(milliseconds: int) -> datetime | None:

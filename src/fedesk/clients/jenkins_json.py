@@ -15,6 +15,8 @@ class Cause(msgspec.Struct, rename="camel", frozen=True):
     """What started a build; only the sentence is common to all causes."""
 
     short_description: str | None = None
+    user_id: str | None = None
+    class_name: str = msgspec.field(name="_class", default="")
 
 
 class ParameterValue(msgspec.Struct, rename="camel", frozen=True):
@@ -66,6 +68,7 @@ class Build(msgspec.Struct, rename="camel", frozen=True):
     """A build; times in milliseconds, ``duration`` 0 while it runs, ``estimated_duration`` -1 for unknown."""
 
     number: int
+    queue_id: int = 0
     result: str | None = None
     building: bool = False
     timestamp: int = 0
@@ -83,6 +86,28 @@ class Builds(msgspec.Struct, rename="camel", frozen=True):
 
     builds: list[Build] = []
     all_builds: list[Build] = []
+    next_build_number: int = 0
+    buildable: bool = True
+
+
+class JobProperty(msgspec.Struct, rename="camel", frozen=True):
+    """One of a job's properties; of interest are its parameters, each as Jenkins writes it."""
+
+    parameter_definitions: list[dict[str, Any]] = []
+
+
+class Definition(msgspec.Struct, rename="camel", frozen=True):
+    """A job's definition as far as ``api/json`` tells it, with its newest builds."""
+
+    buildable: bool = True
+    property: list[JobProperty | None] = []
+    builds: list[Build] = []
+
+
+class ControllerState(msgspec.Struct, rename="camel", frozen=True):
+    """Whether the controller lets nothing new start."""
+
+    quieting_down: bool = False
 
 
 class Estimate(msgspec.Struct, rename="camel", frozen=True):
@@ -126,12 +151,28 @@ class QueueEntry(msgspec.Struct, rename="camel", frozen=True):
     stuck: bool = False
     url: str = ""
     task: QueueTask = QueueTask()
+    actions: list[Action | None] = []
 
 
 class Queue(msgspec.Struct, frozen=True):
     """The queue: what waits, never what has left."""
 
     items: list[QueueEntry] = []
+
+
+class Executable(msgspec.Struct, frozen=True):
+    """The build that a queue item has become."""
+
+    number: int = 0
+
+
+class LeavingItem(msgspec.Struct, rename="camel", frozen=True):
+    """A queue item by its number: ``cancelled`` is absent while it waits, ``why`` null once it has left."""
+
+    why: str | None = None
+    cancelled: bool | None = None
+    executable: Executable | None = None
+    class_name: str = msgspec.field(name="_class", default="")
 
 
 class OfflineCause(msgspec.Struct, frozen=True):

@@ -18,8 +18,11 @@ from fedesk.clients.requests_session import TimedSession, translate
 from fedesk.clients.wording import quoted, status_error
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
+    ConflictError,
+    CredentialError,
     ForbiddenError,
     NotFoundError,
+    NotSentError,
     ProtocolError,
     SourceError,
     UnauthenticatedError,
@@ -142,6 +145,27 @@ class JenkinsSession:
             raise translate(error, self._endpoint) from None
         return Piece(body=bytes(read), headers=response.headers, cut=False)
 
+    def xml(self, path: str) -> bytes:
+        """An XML document as it stands."""
+        response = self._get(path)
+        if "xml" not in response.headers.get("Content-Type", "").lower():
+            raise self._no_json(response)
+        return response.content
+
+    def prepare_post(self) -> None:
+        """Have the crumb that a POST needs.
+
+        Raises what plainly refuses the user, and NotSentError where the crumb cannot be had otherwise.
+        """
+        try:
+            self._controller.maybe_add_crumb(requests.Request("POST", self._endpoint.url))
+        except (UnauthenticatedError, ForbiddenError, CredentialError, NotSentError):
+            raise
+        except SourceError as error:
+            raise NotSentError(str(error)) from None
+        except (requests.RequestException, OSError, ValueError, jenkins.JenkinsException) as error:
+            raise NotSentError(str(translate(error, self._endpoint))) from None
+
     def post(self, path: str, data: Mapping[str, str]) -> requests.Response:
         """POST a form with authentication and crumb; the answer is in 2xx or 3xx, nothing was followed."""
         return self._send(requests.Request("POST", f"{self._endpoint.url}/{path}", data=dict(data)))
@@ -215,7 +239,15 @@ def refusal(endpoint: Endpoint, response: requests.Response) -> SourceError:
     if status == requests.codes.not_found:
         asked = quoted(_asked_path(endpoint, response), limit=200)
         return NotFoundError(f"{where} has no {asked}, or hides it from {who} (HTTP 404)")
-    return status_error(where, status, words)
+    refused = status == requests.codes.bad_request and response.request.method == "POST"
+    # A 400 comes before anything is done: the job is not what the request takes it for.
+    return _as_it_is(where, words) if refused else status_error(where, status, words)
+
+
+def _as_it_is(where: str, words: str) -> ConflictError:
+    return ConflictError(
+        f"{where} refuses the request as it is (HTTP 400: {quoted(words)}); see whether the job has changed"
+    )
 
 
 def _asked_path(endpoint: Endpoint, response: requests.Response) -> str:
