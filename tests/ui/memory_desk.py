@@ -6,17 +6,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
+from operation_values import Living, MemoryStore
+
 from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue, Deadline, Deploy, Owner, OwnerGroup, Pipeline, Service, Tier
 from fedesk.domain.front import EnvironmentFacts, FrontPage
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.observation import Failure, Observation, Problem, Snapshot
+from fedesk.domain.operations import Operation
 from fedesk.domain.runs import Change, Job, LogChunk, LogRequest, QueueItem, Run, RunDetail, Step
 from fedesk.domain.secrets import SecretMetadata
 from fedesk.domain.states import FailureKind, State, System
 from fedesk.ports.errors import NotFoundError
 from fedesk.services.boards import board_of
 from fedesk.services.diagnosis import Diagnosis
+from fedesk.services.operation_watch import OperationWatch
+from fedesk.ui.desk import Records
 
 NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
 PROD = EnvironmentFacts(name="prod", production=True, mode="read-only", timezone="Europe/London")
@@ -292,6 +297,7 @@ class MemoryPollers:
         self.on_board: Callable[[Board], None] | None = None
         self.stopped = False
         self.refreshed = 0
+        self.again: Callable[[Board], Board] = lambda board: board
 
     def start(self, on_board: Callable[[Board], None]) -> None:
         self.on_board = on_board
@@ -300,6 +306,10 @@ class MemoryPollers:
 
     def refresh(self) -> None:
         self.refreshed += 1
+
+    def hand_over(self) -> None:
+        if self.on_board is not None and self.first is not None and not self.stopped:
+            self.on_board(self.again(self.first))
 
     def stop(self) -> None:
         self.stopped = True
@@ -315,6 +325,7 @@ class MemoryDesk:
         *,
         silent: bool = False,
         runbook_folder: Path | None = None,
+        store: Records | None = None,
     ) -> None:
         self.environment = facts
         self.environments = (PROD, STAGING, DEV)
@@ -323,6 +334,25 @@ class MemoryDesk:
         self.reading = MemoryReading(made)
         self.runbook_folder = runbook_folder
         self.closed = False
+        self.store = store or MemoryStore()
+        self.living = Living()
+        self.rechecked: list[str] = []
+        self.operation_watch = OperationWatch(lambda: self.store, lambda: self.living, StillClock())
+        self.board.again = self._with_operations
+
+    def _with_operations(self, board: Board) -> Board:
+        here, opened = board.environment, self.operation_watch.known()
+        if not opened:
+            return board
+        others = {one.name: snapshots(one.name) for one in self.environments if one.name != here.name}
+        return board_of(here, catalogue(), board.snapshots, others, board.at, operations=opened)
+
+    def recheck(self, operation: str) -> Operation:
+        """What the test's store then has."""
+        self.rechecked.append(operation)
+        found = self.store.operation(operation)
+        assert found is not None
+        return found
 
     def close(self) -> None:
         self.board.stop()

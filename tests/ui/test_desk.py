@@ -34,6 +34,8 @@ from fedesk.ui.screens.lists import EnvironmentsScreen, RunsScreen
 from fedesk.ui.screens.log import LogScreen
 from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.screens.operation import OperationScreen
+from fedesk.ui.screens.operations import OperationsScreen
+from fedesk.ui.screens.record import RecordScreen
 from fedesk.ui.screens.run import RunScreen
 from fedesk.ui.screens.texts import HelpScreen, TextScreen
 from fedesk.ui.widgets.row_list import RowList
@@ -329,6 +331,8 @@ def test_every_action_has_a_method(place: Place) -> None:
         Place.ENVIRONMENTS: EnvironmentsScreen,
         Place.TEXT: TextScreen,
         Place.HELP: HelpScreen,
+        Place.RECORD: RecordScreen,
+        Place.OPERATIONS: OperationsScreen,
         **dict.fromkeys((Place.PLAN, Place.CONFIRM, Place.WATCH), OperationScreen),
     }
     for action in of_place(place):

@@ -29,11 +29,14 @@ class Place(StrEnum):
     CONFIRM = "confirmation"
     """The same frame, while its line takes what is typed."""
     WATCH = "operation"
+    AUDIT = "audit"
+    RECORD = "record"
+    OPERATIONS = "operations"
 
 
-VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS)
+VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT)
 """The views of the main screen, in the order of their keys."""
-LISTS = frozenset({*VIEWS, Place.RUNS, Place.ENVIRONMENTS})
+LISTS = frozenset({*VIEWS, Place.RUNS, Place.ENVIRONMENTS, Place.OPERATIONS})
 EVERYWHERE = frozenset(Place)
 
 
@@ -67,6 +70,10 @@ class Target:
     """What ``A`` would accept."""
     holder: str = ""
     """The operation that stands in a plan's way."""
+    operation: str = ""
+    """The operation of fedesk's own that it is, or tells of."""
+    settled: str = ""
+    """Why ``C`` does not serve: there is nothing to be found out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +146,17 @@ def _no_holder(target: Target) -> str | None:
     return None if target.holder else "no operation of fedesk stands in its way"
 
 
+def _no_operation(target: Target) -> str | None:
+    return _nothing(target) or (None if target.operation else f"{target.name} belongs to no operation")
+
+
+def _no_recheck(target: Target) -> str | None:
+    return _no_operation(target) or target.settled or None
+
+
 _RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
-_READ = frozenset({Place.TEXT, Place.HELP})
+_RECORD = frozenset({Place.RECORD})
+_READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD})
 _LOGS = frozenset({Place.RUN, Place.LOG})
 _LOG = frozenset({Place.LOG})
 _PLAN = frozenset({Place.PLAN})
@@ -155,15 +171,16 @@ ACTIONS: tuple[Action, ...] = (
         disabled=_missing, help="Do what the plan says, once it is armed.",
     ),
     Action(
-        id="accept", keys=("A",), verb="accept", places=_PLAN, group="change", by_key_alone=True,
-        disabled=_nothing_to_accept, help="Accept what a guard wants accepted before it lets the plan pass.",
+        id="accept", keys=("A",), verb="accept", places=_PLANS, group="change", by_key_alone=True,
+        shown=False, disabled=_nothing_to_accept,
+        help="Accept what a guard wants accepted before it lets the plan pass.",
     ),
     Action(
         id="line", keys=("tab",), verb="next line", places=_PLANS,
         help="To the line that takes the name, to the one that takes the reason, and back to the plan.",
     ),
     Action(
-        id="holder", keys=("f",), verb="follow", places=_PLAN, disabled=_no_holder,
+        id="holder", keys=("f",), verb="follow", places=_PLAN, shown=False, disabled=_no_holder,
         help="Follow the operation that stands in the way.",
     ),
     Action(
@@ -176,7 +193,16 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="open", keys=("enter",), verb="open", places=LISTS, disabled=_no_entry,
-        help="Open what the cursor is on: the run, the runs of a pipeline, an environment.",
+        help="Open what the cursor is on: a run, the runs of a pipeline, an operation, a record.",
+    ),
+    Action(
+        id="open-operation", keys=("enter",), verb="operation", places=_RECORD, disabled=_no_operation,
+        help="Open the operation that the record tells of.",
+    ),
+    Action(
+        id="recheck", keys=("C",), verb="recheck", group="change", by_key_alone=True, disabled=_no_recheck,
+        places=_WATCH | _RECORD | {Place.TRIAGE, Place.OPERATIONS},
+        help="Look the effect up in its system and put what is found on the record; nothing is sent.",
     ),
     Action(
         id="rerun", keys=("R",), verb="re-run", places=_RERUN, group="change", disabled=_no_rerun,
@@ -234,7 +260,7 @@ ACTIONS: tuple[Action, ...] = (
         help="Show the address in the system's own pages, and copy it.",
     ),
     Action(
-        id="reread", keys=("r",), verb="read again", places=_LOGS,
+        id="reread", keys=("r",), verb="read again", places=_LOGS | {Place.OPERATIONS},
         help="Read again at once; what is shown stays until the answer is there.",
     ),
     Action(
@@ -254,7 +280,8 @@ ACTIONS: tuple[Action, ...] = (
         help="Read the runbook; where there is none, the address in the system's own pages.",
     ),
     Action(
-        id="copy", keys=("y",), verb="copy", places=LISTS | _LOGS | _PLAN | _WATCH, disabled=_nothing,
+        id="copy", keys=("y",), verb="copy", disabled=_nothing,
+        places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD,
         help="Copy the full name to the clipboard, over SSH too (OSC 52).",
     ),
     Action(
@@ -284,6 +311,19 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="view-secrets", keys=("3",), verb="Secrets", places=frozenset(VIEWS), shown=False,
         help="Every secret by the time it has left.",
+    ),
+    Action(
+        id="view-audit", keys=("4",), verb="Audit", places=frozenset(VIEWS), shown=False,
+        help="Who has changed what, as the audit log has it, the newest first.",
+    ),
+    Action(
+        id="operations", keys=("u",), verb="under way", shown=False,
+        places=EVERYWHERE - {Place.HELP, Place.CONFIRM, Place.OPERATIONS},
+        help="The operations: those that go on or ended unknown first, then the newest.",
+    ),
+    Action(
+        id="command", keys=("colon",), verb="command", places=EVERYWHERE - {Place.HELP, Place.CONFIRM},
+        help="Type a command, as on the command line; Tab completes. It never goes further than the plan.",
     ),
     Action(
         id="down", keys=("j", "down"), verb="down", places=_MOVING, group="move", shown=False,
@@ -336,8 +376,9 @@ ACTIONS: tuple[Action, ...] = (
 
 _BY_ID = {action.id: action for action in ACTIONS}
 _KEY_NAMES = {
-    "slash": "/", "question_mark": "?", "enter": "Enter", "escape": "Esc", "tab": "Tab", "down": "↓",
-    "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home", "end": "End", "space": "Space",
+    "slash": "/", "colon": ":", "question_mark": "?", "enter": "Enter", "escape": "Esc", "tab": "Tab",
+    "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp",
+    "home": "Home", "end": "End", "space": "Space",
     "left_square_bracket": "[", "right_square_bracket": "]", "left": "←", "right": "→",
 }  # fmt: skip
 

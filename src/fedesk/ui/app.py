@@ -18,6 +18,7 @@ from textual.message import Message
 
 from fedesk.ui import present
 from fedesk.ui.faults import EXIT_FAULT, sentence, write_crash
+from fedesk.ui.following import Rechecked, Said, StoreFollower, StoreMoved
 from fedesk.ui.keys import KeyedApp
 from fedesk.ui.screens.base import DeskScreen
 from fedesk.ui.screens.main import MainScreen
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
 
     from fedesk.domain.board import Board
     from fedesk.domain.front import EnvironmentFacts, FrontPage
-    from fedesk.domain.names import RunName
+    from fedesk.domain.names import RunName, TaskName
     from fedesk.domain.operations import WriteWindow
     from fedesk.domain.reruns import RerunRequest
     from fedesk.ports.sources import Clock
-    from fedesk.ui.actions import Target
+    from fedesk.ui.actions import Place, Target
     from fedesk.ui.desk import Desk
 
     Opener = Callable[[str | None], Desk]
@@ -110,6 +111,12 @@ class DeskApp(KeyedApp[int]):
         self.clock = clock
         self.refusal: str = ""
         """Why the desk could not be opened; said on stderr once the terminal is restored."""
+        self.following = StoreFollower(self)
+        self.command_history: list[str] = []
+        self.known_tasks: dict[RunName, tuple[str, ...]] = {}
+        """Tasks of runs that were read, for the completion of commands."""
+        self.parting: tuple[str, ...] = ()
+        """Operations that go on after the desk was left; said on stderr once the terminal is restored."""
         self.opening = opening
         """What the first frame says while the desk is opened, where that takes more than a moment."""
         self._opener = opener
@@ -147,6 +154,9 @@ class DeskApp(KeyedApp[int]):
             zone=self.zone,
             snapshots=self.board.snapshots if self.board else (),
             sources=self.front.sources,
+            writes_until=window.until if (window := self.window_of(self.facts.name)) else None,
+            operations=self.following.operations,
+            store_problem=self.following.problem,
         )
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -212,9 +222,24 @@ class DeskApp(KeyedApp[int]):
 
     def on_board_arrived(self, message: BoardArrived) -> None:
         """Draw it, unless it is of an environment one has left."""
-        if message.epoch == self._epoch:
-            self.board = message.board
+        if message.epoch == self._epoch and self.desk is not None:
+            self.board = self.following.with_kept(message.board, self.front)
             self._show()
+            self.following.on_board(self.desk, message.epoch)
+
+    def on_store_moved(self, message: StoreMoved) -> None:
+        """Operations have moved, or the store has gone or come back."""
+        if message.epoch == self._epoch:
+            self.following.take(message.news)
+            self._show()
+
+    def on_said(self, message: Said) -> None:
+        """A thread has found something out."""
+        self.say(message.said)
+
+    def on_rechecked(self, message: Rechecked) -> None:
+        """An operation was looked at again."""
+        self.following.looked_again(message)
 
     def _show(self) -> None:
         self._show_status()
@@ -234,6 +259,13 @@ class DeskApp(KeyedApp[int]):
             self.screen.tick()
 
     # What screens ask for
+
+    def show_view(self, place: Place) -> None:
+        """Close what stands above the views, and show one of them."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if isinstance(self.screen, MainScreen):
+            self.screen.show_view(place)
 
     def say(self, text: str) -> None:
         """Tell something in passing."""
@@ -259,6 +291,7 @@ class DeskApp(KeyedApp[int]):
         from fedesk.domain.front import FrontPage
 
         facts = next(one for one in self.desk.environments if one.name == name)
+        self.following.let_go()
         self.desk.close()
         self.desk, self.board = None, None
         self.front = FrontPage(environment=facts)
@@ -278,15 +311,15 @@ class DeskApp(KeyedApp[int]):
 
         self.push_screen(RunScreen(self.desk.reading, name))
 
-    def open_log(self, name: RunName) -> None:
-        """Open the log of a run, at the line that tells why it failed."""
+    def open_log(self, name: RunName, task: TaskName | None = None) -> None:
+        """Open the log of a run or of a task, at the line that tells why it failed."""
         if self.desk is None:
             self.say("The systems are still being opened.")
             return
         from fedesk.domain.runs import LogRequest
         from fedesk.ui.screens.log import LogScreen
 
-        self.push_screen(LogScreen(self.desk.reading, LogRequest(run=name)))
+        self.push_screen(LogScreen(self.desk.reading, LogRequest(run=name, task=task)))
 
     def open_rerun(self, requests: tuple[RerunRequest, ...]) -> None:
         """Plan to run these again, in one frame; all must be of one environment."""
@@ -368,6 +401,8 @@ class DeskApp(KeyedApp[int]):
 
     def _let_go(self) -> None:
         self._epoch += 1
+        self.parting = self.parting or self.following.parting()
+        self.following.let_go()
         if self.desk is not None and not self._closed_desk:
             self._closed_desk = True
             self.desk.close()
@@ -410,8 +445,9 @@ def finish(app: DeskApp) -> int:
     # Collecting while everything is imported and drawn for the first time costs a twentieth of the start.
     gc.disable()
     app.run()
-    if app.refusal:
-        sys.stderr.write(f"{app.refusal}\n")
+    for line in (app.refusal, *app.parting):
+        if line:
+            sys.stderr.write(f"{line}\n")
     return app.return_code or 0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from fedesk.ports.operation_store import AuditReader, OperationReader
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -14,10 +16,10 @@ if TYPE_CHECKING:
     from fedesk.domain.operations import Operation, WriteWindow
     from fedesk.domain.reruns import RerunRequest
     from fedesk.domain.runs import LogChunk, LogRequest, RunDetail
-    from fedesk.ports.changing import Launcher
+    from fedesk.ports.changing import Launcher, Processes
     from fedesk.ports.endpoint import SecretText
-    from fedesk.ports.operation_store import OperationReader
     from fedesk.services.diagnosis import Diagnosis
+    from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.proposals import Answer, Proposal
 
 
@@ -29,6 +31,9 @@ class Pollers(Protocol):
 
     def refresh(self) -> None:
         """Look at every system as soon as may be."""
+
+    def hand_over(self) -> None:
+        """Hand over a board of what is known, without a look."""
 
     def stop(self) -> None:
         """Hand over no more boards; returns at once."""
@@ -63,6 +68,10 @@ class Planning(Protocol):
         """Open a write window, on the record. Raises StoreError."""
 
 
+class Records(OperationReader, AuditReader, Protocol):
+    """What is recorded: operations and the audit log. Every method blocks and raises StoreError."""
+
+
 class Desk(Protocol):
     """One environment, open."""
 
@@ -95,8 +104,19 @@ class Desk(Protocol):
         """Starts the processes that change something."""
 
     @property
-    def store(self) -> OperationReader:
-        """Operations as they are recorded. Opened at first use, which may raise StoreError."""
+    def store(self) -> Records:
+        """Operations and audit log as they are recorded. Opened at first use, which may raise StoreError."""
+
+    @property
+    def operation_watch(self) -> OperationWatch:
+        """Follows the store; it begins when it is told to."""
+
+    def recheck(self, operation: str) -> Operation:
+        """Look again at an operation that ended unknown or was left; blocks. Raises StoreError."""
+
+    @property
+    def processes(self) -> Processes:
+        """Whether the process that carries an operation out still lives."""
 
     def credentials_for(
         self, connections: Sequence[ConnectionName]

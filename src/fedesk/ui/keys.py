@@ -18,6 +18,14 @@ class TakesText(Protocol):
         """Take a key as text; says whether it was taken."""
 
 
+@runtime_checkable
+class TakesPaste(Protocol):
+    """Something in which one types, and into which one may paste."""
+
+    def take_paste(self, text: str) -> None:
+        """Take what was pasted."""
+
+
 class KeyedApp(App[ReturnT]):
     """An app whose screens are asked, key by key, whether it is text, before it is looked up as an action.
 
@@ -26,12 +34,18 @@ class KeyedApp(App[ReturnT]):
     """
 
     async def on_event(self, event: events.Event) -> None:
-        """Offer a key to the screen that takes text, where it arrives."""
-        if (
-            isinstance(event, events.Key)
-            and not event.is_forwarded
-            and isinstance(self.screen, TakesText)
-            and self.screen.take_key(event)
-        ):
+        """Offer a key to what takes text, where it arrives."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self._taken(event):
             return
         await super().on_event(event)
+
+    def _taken(self, event: events.Key | events.Paste) -> bool:
+        """The line that is open at the foot of the screen comes first, then the screen."""
+        line = getattr(self.screen, "foot_line", None)
+        if isinstance(event, events.Paste):
+            if isinstance(line, TakesPaste):
+                line.take_paste(event.text)
+            return line is not None
+        if isinstance(line, TakesText):
+            return line.take_key(event)
+        return isinstance(self.screen, TakesText) and self.screen.take_key(event)

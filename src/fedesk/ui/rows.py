@@ -97,6 +97,7 @@ def finding_rows(
                 link=finding.link,
                 runbook=finding.runbook,
                 pipeline=finding.subject if finding.subject in pipelines else "",
+                operation=finding.operation,
             ),
             dim=dim_all or (finding.run is not None and finding.run.connection in stale),
         )

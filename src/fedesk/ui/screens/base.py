@@ -10,11 +10,12 @@ from fedesk.ui.actions import Place, Target, action
 from fedesk.ui.widgets.key_line import KeyLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from textual import events
 
     from fedesk.ui.app import DeskApp
+    from fedesk.ui.widgets.foot_line import Choice, FootLine
     from fedesk.ui.widgets.row_list import RowList
 
 
@@ -22,6 +23,8 @@ class DeskScreen(Screen[None]):
     """A screen whose keys are actions of the table; ``do_ID`` is the method behind an action."""
 
     PLACE = Place.TRIAGE
+    foot_line: FootLine | None = None
+    """What stands over the last line and takes what is typed: a command, a choice of what to copy."""
 
     @property
     def desk_app(self) -> DeskApp:
@@ -78,6 +81,47 @@ class DeskScreen(Screen[None]):
     def do_palette(self) -> None:
         """Find an action by its name."""
         self.app.action_command_palette()
+
+    def do_operations(self) -> None:
+        """The operations, those that are open first."""
+        from fedesk.ui.screens.operations import OperationsScreen
+
+        self.app.push_screen(OperationsScreen())
+
+    def on_status_line_mark_clicked(self) -> None:
+        """The mark in the first line leads to what it tells of."""
+        self.action_act("operations")
+
+    def do_recheck(self) -> None:
+        """Have the effect of the operation looked up again."""
+        self.desk_app.following.recheck((self.target.operation,))
+
+    def do_command(self) -> None:
+        """Type a command."""
+        from fedesk.ui.widgets.command_line import CommandLine
+
+        self.open_foot(CommandLine(self))
+
+    def open_foot(self, line: FootLine) -> None:
+        """Let a line at the foot take what is typed, from this moment on."""
+        self.close_foot()
+        self.foot_line = line
+        self.mount(line)
+
+    def choose_copy(self, choices: Sequence[Choice]) -> None:
+        """Copy the one there is, or ask which."""
+        from fedesk.ui.widgets.foot_line import CopyLine
+
+        if len(choices) == 1:
+            self.desk_app.copy(choices[0].text)
+        else:
+            self.open_foot(CopyLine(self, choices))
+
+    def close_foot(self) -> None:
+        """Give the keys back."""
+        if self.foot_line is not None:
+            self.foot_line.remove()
+            self.foot_line = None
 
     def do_close_window(self) -> None:
         """Close the write window of the environment."""

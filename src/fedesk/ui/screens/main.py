@@ -14,10 +14,18 @@ from fedesk.ui.widgets.key_line import KeyLine
 from fedesk.ui.widgets.row_list import RowList
 from fedesk.ui.widgets.status_line import StatusLine, Tab, TabLine
 
+
+def _audit() -> View:
+    from fedesk.ui.audit_view import AuditView
+
+    return AuditView()
+
+
 _MADE_OF: dict[Place, Callable[[], View]] = {
     Place.TRIAGE: TriageView,
     Place.PIPELINES: PipelinesView,
     Place.SECRETS: SecretsView,
+    Place.AUDIT: _audit,
 }
 
 
@@ -159,9 +167,35 @@ class MainScreen(ListScreen):
         """Every secret."""
         self._switch(Place.SECRETS)
 
+    def do_view_audit(self) -> None:
+        """Who has changed what."""
+        self._switch(Place.AUDIT)
+
+    def show_view(self, place: Place) -> None:
+        """The view that a command names."""
+        self._switch(place)
+
+    def do_copy(self) -> None:
+        """Of a record its number or the command line; else the full name."""
+        if self._active is not Place.AUDIT:
+            super().do_copy()
+            return
+        from fedesk.ui.widgets.foot_line import Choice
+
+        seq, operation = self.target.id, self.target.operation
+        choices = [Choice(key="y", label="number", text=seq)]
+        choices += [Choice(key="i", label="operation", text=operation)] if operation else []
+        self.choose_copy([*choices, Choice(key="c", label="command line", text=f"fedesk audit show {seq}")])
+
     def do_open(self) -> None:
-        """The run; for a finding without one the side that says why."""
-        if self.target.run is not None:
+        """The record, operation or run; for a finding without one the side that says why."""
+        if self._active is Place.AUDIT:
+            from fedesk.ui.screens.record import RecordScreen
+
+            self.app.push_screen(RecordScreen(int(self.target.id)))
+        elif self.target.operation:
+            self.desk_app.watch_operation(self.target.operation)
+        elif self.target.run is not None:
             self.desk_app.open_run(self.target.run)
         else:
             self.do_why()

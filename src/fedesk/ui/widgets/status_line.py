@@ -9,15 +9,17 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 
-from fedesk.domain.states import Standing, System
+from fedesk.domain.states import Standing, State, System
 from fedesk.ui import present
 
 if TYPE_CHECKING:
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.names import ConnectionName
     from fedesk.domain.observation import Snapshot
+    from fedesk.domain.open_operations import OpenOperation
 
 _SEPARATOR = Content.styled(" │ ", "$foreground-disabled")
 
@@ -46,21 +48,60 @@ class Status:
     snapshots: tuple[Snapshot, ...] = ()
     sources: tuple[tuple[ConnectionName, System], ...] = ()
     """Known connections, for as long as nothing has been heard of them."""
+    operations: tuple[OpenOperation, ...] = ()
+    """Operations that go on or ended unknown, of every environment."""
+    writes_until: datetime | None = None
+    """When the write window that is open here closes."""
+    store_problem: str = ""
+    """Why the operations cannot be read."""
 
 
 def status_content(status: Status, width: int) -> Content:
     """The line in at most ``width`` cells: what matters least is left out first, and nothing wraps."""
     for level in _Without:
         left = _left(status, level)
-        right = _clock(status, level)
+        right = Content.assemble(mark_content(status, level), _clock(status, level))
         spare = width - left.cell_length - right.cell_length
         if spare >= 1:
             return Content.assemble(left, " " * spare, right)
-    return _left(status, _Without.HEALTHY).truncate(width, ellipsis=True)
+    mark = mark_content(status, _Without.HEALTHY)
+    left = _left(status, _Without.HEALTHY).truncate(max(width - mark.cell_length, 0), ellipsis=True)
+    return Content.assemble(left, mark)
+
+
+def mark_content(status: Status, level: int = 0) -> Content:
+    """``◐ 2 running  ? 1 unknown  staging ◐ 1``: what goes on or ended unknown, here and elsewhere.
+
+    Empty where there is nothing; ``store?`` where it cannot be told.
+    """
+    here = status.environment.name
+    by_environment: dict[str, list[OpenOperation]] = {here: []}
+    for one in status.operations:
+        by_environment.setdefault(one.environment, []).append(one)
+    parts = [Content.styled("store?", "bold $text-warning")] if status.store_problem else []
+    for name, operations in by_environment.items():
+        worded = name == here and level < _Without.WORDS
+        named = [] if name == here else [Content.styled(present.text(name, 12), present.MUTED)]
+        counts = _counts(operations, worded=worded)
+        parts += [Content(" ").join([*named, *counts])] if counts else []
+    return Content.assemble(" ", Content("  ").join(parts), " ") if parts else Content()
+
+
+def _counts(operations: Sequence[OpenOperation], *, worded: bool) -> list[Content]:
+    trouble = sum(one.course.is_trouble for one in operations)
+    shown = []
+    for count, face in (
+        (len(operations) - trouble, present.FACES[State.RUNNING]),
+        (trouble, present.FACES[State.UNKNOWN]),
+    ):
+        if count:
+            said = f"{face.glyph} {count} {face.word}" if worded else f"{face.glyph} {count}"
+            shown.append(Content.styled(said, f"bold {face.style}"))
+    return shown
 
 
 def _left(status: Status, level: _Without) -> Content:
-    parts = [_environment(status.environment, level)]
+    parts = [Content.assemble(_environment(status.environment, level), _window(status))]
     sources = _sources(status, level)
     if level >= _Without.NAMES:
         return Content(" ").join([*parts, *sources])
@@ -77,6 +118,15 @@ def _environment(facts: EnvironmentFacts, level: _Without) -> Content:
         return Content.assemble(brand, Content.styled(said, "bold auto on $error"))
     said = f" {name} {facts.mode} " if level < _Without.MODE else f" {name} "
     return Content.assemble(brand, Content.styled(said, "bold on $surface-lighten-2"))
+
+
+def _window(status: Status) -> Content:
+    """``write 58m`` while a write window is open, at every width."""
+    if status.writes_until is None:
+        return Content()
+    left = present.length_of(status.writes_until - status.now)
+    style = "bold $text-error reverse" if status.environment.production else "bold $text-warning reverse"
+    return Content.styled(f" write {left} ", style)
 
 
 def _clock(status: Status, level: _Without) -> Content:
@@ -131,6 +181,9 @@ def _source(snapshot: Snapshot, status: Status, level: _Without) -> Content:
 class StatusLine(Widget):
     """The line itself. Who shows it tells it what to say."""
 
+    class MarkClicked(Message):
+        """Somebody wants to see the operations."""
+
     def __init__(self) -> None:
         super().__init__()
         self._status: Status | None = None
@@ -145,11 +198,20 @@ class StatusLine(Widget):
         """Say this; nothing is painted where it says the same."""
         if status != self._status:
             self._status = status
+            # While production may be changed, every screen has a border in its colour.
+            self.screen.set_class(
+                status.writes_until is not None and status.environment.production, "-writing"
+            )
             self.refresh()
 
     def render(self) -> Content:
         """The line, as wide as the screen."""
         return Content() if self._status is None else status_content(self._status, self.size.width)
+
+    def on_click(self) -> None:
+        """A click leads to what the mark tells of."""
+        if self._status is not None and mark_content(self._status):
+            self.post_message(self.MarkClicked())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

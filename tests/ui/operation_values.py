@@ -1,9 +1,7 @@
 """Operations for the tests of what looks at them: one still moment, and a store that answers from memory."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-
-from making import AIRFLOW, NOW, minutes
+from datetime import UTC, datetime, timedelta
 
 from fedesk.domain.audit import Actor, AuditDraft, AuditRecord, Phase
 from fedesk.domain.names import ConnectionName
@@ -27,9 +25,15 @@ from fedesk.domain.operations import (
 from fedesk.domain.states import System
 from fedesk.ports.operation_store import StoreUnavailableError, Verification
 
+NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
+AIRFLOW = ConnectionName("prod", "airflow")
 RUN_ID = "payments_daily/scheduled__2026-11-19T00:00:00+00:00"
 OWNER = Owner(host="desk-3", boot="b-1", pid=4242, started="17")
 AWAY = "The store /state/fedesk.db cannot be read: disk I/O error. Free the disk, then look again."
+
+
+def minutes(count: float) -> timedelta:
+    return timedelta(minutes=count)
 
 
 def operation_id(number: int) -> str:

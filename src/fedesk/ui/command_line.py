@@ -1,0 +1,372 @@
+"""The grammar of the ``:`` line: the shell's, as data. Nothing here knows Textual.
+
+A command is its words, its arguments and its flags, each with what completes it. A line is read the way a
+shell reads it (``shlex``). Flags that confirm are understood and have no effect: the line ends at the plan.
+"""
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+
+
+class Fills(StrEnum):
+    """What an argument is, and so what completes it."""
+
+    RUN = "RUN"
+    PIPELINE = "PIPELINE"
+    OPERATION = "ID"
+    ENVIRONMENT = "ENV"
+    NUMBER = "SEQ"
+    TEXT = "TEXT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """One argument of a command."""
+
+    fills: Fills
+    required: bool = True
+
+    @property
+    def shown(self) -> str:
+        """``RUN``, or ``[ID]`` where it may be left out."""
+        return self.fills.value if self.required else f"[{self.fills.value}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """One flag of a command."""
+
+    name: str
+    help: str
+    takes: Fills | None = None
+    confirms: bool = False
+    """Whether it would confirm, and so has no effect here."""
+    silent: bool = False
+    """Whether it has no meaning on a screen, and is not offered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command."""
+
+    words: tuple[str, ...]
+    help: str
+    arguments: tuple[Argument, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    hidden: bool = False
+    """Whether it is understood and not offered: another word for the same."""
+
+    @property
+    def name(self) -> str:
+        """``operations show``."""
+        return " ".join(self.words)
+
+    @property
+    def usage(self) -> str:
+        """``rerun RUN [--from-failed]``."""
+        flags = [
+            f"[{flag.name}{f' {flag.takes.value}' if flag.takes else ''}]"
+            for flag in self.flags
+            if not flag.confirms and not flag.silent
+        ]
+        return " ".join([self.name, *(one.shown for one in self.arguments), *flags])
+
+    @property
+    def all_flags(self) -> tuple[Flag, ...]:
+        """Its own, and those that every command has."""
+        return (*self.flags, *SHARED)
+
+
+SHARED = (
+    Flag(name="--env", help="the environment", takes=Fills.ENVIRONMENT),
+    Flag(name="--config", help="the configuration", takes=Fills.TEXT, silent=True),
+    Flag(name="--json", help="one JSON document", silent=True),
+)
+_CONFIRMING = (
+    Flag(name="--yes", help="confirm", confirms=True),
+    Flag(name="--confirm", help="confirm in production", takes=Fills.ENVIRONMENT, confirms=True),
+    Flag(name="--write", help="open a write window", takes=Fills.ENVIRONMENT, confirms=True),
+    Flag(name="--accept", help="accept what a guard asks about", takes=Fills.TEXT, confirms=True),
+)
+_LIMIT = Flag(name="--limit", help="how many at most", takes=Fills.NUMBER, silent=True)
+_RUN, _PIPELINE = Argument(fills=Fills.RUN), Argument(fills=Fills.PIPELINE)
+_MAYBE_ID = Argument(fills=Fills.OPERATION, required=False)
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        words=("rerun",), help="plan to run a run again", arguments=(_RUN,),
+        flags=(
+            Flag(name="--from-failed", help="only what failed; the default of a DAG run"),
+            Flag(name="--reason", help="why, or a ticket", takes=Fills.TEXT),
+            Flag(name="--dry-run", help="only the plan, as here always", silent=True),
+            Flag(name="--wait", help="until the run has ended", silent=True),
+            *_CONFIRMING,
+        ),
+    ),
+    Command(
+        words=("operations", "list"), help="those that are open, then the newest",
+        flags=(
+            _LIMIT, Flag(name="--all", help="all", silent=True),
+            Flag(name="--open", help="open", silent=True),
+        ),
+    ),
+    Command(words=("operations", "show"), help="one operation", arguments=(_MAYBE_ID,)),
+    Command(
+        words=("operations", "recheck"), help="look effects up again; sends nothing", arguments=(_MAYBE_ID,),
+    ),
+    Command(words=("audit", "tail"), help="the newest records", flags=(_LIMIT,)),
+    Command(words=("audit", "show"), help="one record", arguments=(Argument(fills=Fills.NUMBER),)),
+    Command(
+        words=("audit", "verify"), help="check the chain",
+        flags=(Flag(name="--deep", help="compare each record with what it tells of"),),
+    ),
+    Command(words=("status",), help="the pipelines"),
+    Command(
+        words=("failures",), help="what is wrong now",
+        flags=(Flag(name="--since", help="how far back", takes=Fills.TEXT, silent=True),),
+    ),
+    Command(words=("runs",), help="the runs of a pipeline", arguments=(_PIPELINE,), flags=(_LIMIT,)),
+    Command(
+        words=("log",), help="the log of a run, or of RUN::TASK", arguments=(_RUN,),
+        flags=(
+            Flag(name="--follow", help="as here always", silent=True),
+            Flag(name="-f", help="as here always", silent=True),
+        ),
+    ),
+    Command(words=("secrets", "list"), help="the ages of secrets"),
+    Command(words=("env",), help="another environment", arguments=(Argument(fills=Fills.ENVIRONMENT),)),
+    Command(words=("quit",), help="leave the desk"),
+    Command(words=("q",), help="leave the desk", hidden=True),
+)  # fmt: skip
+"""Every command of the ``:`` line. The first of a group is what its name alone means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """One line, understood."""
+
+    command: Command
+    arguments: tuple[str, ...] = ()
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """Those that were given, by name; empty text where one takes nothing."""
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Flags that would confirm, and have no effect here."""
+        return tuple(one.name for one in self.command.flags if one.confirms and one.name in self.flags)
+
+
+class CommandError(Exception):
+    """A line that is no command: one sentence."""
+
+
+def parse(line: str) -> Parsed | None:
+    """Read a line; None for an empty one. Raises CommandError."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        raise CommandError("A quote is opened and not closed.") from None
+    if words[:1] == ["fedesk"]:
+        del words[0]
+    if not words:
+        return None
+    command, rest = _command_of(words)
+    arguments, flags = _read_flags(command, rest)
+    wanted = command.arguments
+    if len(arguments) < sum(one.required for one in wanted):
+        missing = wanted[len(arguments)].fills.value
+        raise CommandError(f"{command.name} wants {missing}: {command.usage}")
+    if len(arguments) > len(wanted):
+        raise CommandError(f"{command.name} does not want {arguments[len(wanted)]!r}: {command.usage}")
+    for argument, given in zip(wanted, arguments, strict=False):
+        if argument.fills is Fills.NUMBER and not given.isdecimal():
+            raise CommandError(f"{given!r} is no number of a record: {command.usage}")
+    return Parsed(command=command, arguments=tuple(arguments), flags=flags)
+
+
+def _command_of(words: Sequence[str]) -> tuple[Command, Sequence[str]]:
+    for command in COMMANDS:
+        count = len(command.words)
+        if tuple(words[:count]) == command.words:
+            return command, words[count:]
+    group = [one for one in COMMANDS if len(one.words) > 1 and one.words[0] == words[0]]
+    if group and (len(words) == 1 or words[1].startswith("-")):
+        return group[0], words[1:]
+    if group:
+        said = " ".join(words[:2])
+        raise CommandError(_unknown("command", said, [one.name for one in group]))
+    raise CommandError(_unknown("command", words[0], dict.fromkeys(one.words[0] for one in COMMANDS)))
+
+
+def _unknown(kind: str, given: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = get_close_matches(given, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
+    return f"There is no {kind} {given!r}; {hint}"
+
+
+def _read_flags(command: Command, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    known = {flag.name: flag for flag in command.all_flags}
+    arguments: list[str] = []
+    flags: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            arguments.append(word)
+            continue
+        name, equals, value = word.partition("=")
+        flag = known.get(name)
+        if flag is None:
+            offered = [one.name for one in command.all_flags if not one.silent]
+            raise CommandError(_unknown(f"flag of {command.name}", name, offered))
+        if flag.takes is None and equals:
+            raise CommandError(f"{name} takes nothing: {command.usage}")
+        if flag.takes is not None and not equals:
+            value = next(rest, "")
+        if flag.takes is not None and not value:
+            raise CommandError(f"{name} wants {flag.takes.value}: {name} {flag.takes.value}")
+        flags[name] = value
+    return arguments, flags
+
+
+# Completion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What there is to complete with, best first."""
+
+    runs: tuple[str, ...] = ()
+    """Full names, those that failed before the others."""
+    tasks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Tasks by the full name of their run, where they were read."""
+    pipelines: tuple[str, ...] = ()
+    operations: Mapping[str, str] = field(default_factory=dict)
+    """What each is about, by its id; those that are open first."""
+    environments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One way to go on."""
+
+    text: str
+    """The whole word, quoted where a shell would want it."""
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """How a line can go on behind ``start``: the word from there to its end is replaced."""
+
+    start: int
+    candidates: tuple[Candidate, ...] = ()
+
+    def common(self, line: str) -> str:
+        """The line with what all candidates begin with; the line itself where that is not more."""
+        shared = _shared([one.text for one in self.candidates])
+        if len(self.candidates) == 1:
+            return f"{line[: self.start]}{shared} "
+        grown = line[: self.start] + shared
+        return grown if len(grown) > len(line) and grown.startswith(line) else line
+
+
+def _shared(texts: Sequence[str]) -> str:
+    """What all of them begin with."""
+    if not texts:
+        return ""
+    least, most = min(texts), max(texts)
+    same = next((at for at, letter in enumerate(least) if most[at : at + 1] != letter), len(least))
+    return least[:same]
+
+
+def complete(line: str, known: Known) -> Completion:
+    """What the last word of a line may become: those that begin so, then those that hold it."""
+    start, before, word = _last_word(line)
+    if before[:1] == ["fedesk"]:
+        del before[0]
+    found = [one for one in _next_words(before, word, known) if one.text != line[start:]]
+    plain = word.casefold()
+    first = [one for one in found if _bare(one.text).casefold().startswith(plain)]
+    later = [one for one in found if one not in first and plain in _bare(one.text).casefold()]
+    return Completion(start=start, candidates=tuple(first + later))
+
+
+def _bare(word: str) -> str:
+    return word[1:-1] if word[:1] == word[-1:] == "'" and len(word) > 1 else word
+
+
+def _last_word(line: str) -> tuple[int, list[str], str]:
+    """Where the last word begins, the words before it, and the word without its quote."""
+    start, quote = 0, ""
+    for index, character in enumerate(line):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character.isspace():
+            start = index + 1
+    try:
+        before = shlex.split(line[:start])
+    except ValueError:
+        before = []
+    return start, before, line[start:].strip("'\"")
+
+
+def _next_words(before: Sequence[str], word: str, known: Known) -> Iterator[Candidate]:
+    command = next((one for one in COMMANDS if tuple(before[: len(one.words)]) == one.words), None)
+    if command is None:
+        yield from _verbs(before)
+        return
+    given = before[len(command.words) :]
+    takes = next((one.takes for one in command.all_flags if given and one.name == given[-1]), None)
+    if takes is not None:
+        yield from _values(takes, word, known)
+        return
+    if word.startswith("-"):
+        for flag in command.all_flags:
+            if not flag.silent and not flag.confirms and flag.name not in given:
+                yield Candidate(text=flag.name, about=flag.help)
+        return
+    position = len(_read_quietly(command, given))
+    if position < len(command.arguments):
+        yield from _values(command.arguments[position].fills, word, known)
+
+
+def _read_quietly(command: Command, words: Sequence[str]) -> list[str]:
+    try:
+        return _read_flags(command, words)[0]
+    except CommandError:
+        return []
+
+
+def _verbs(before: Sequence[str]) -> Iterator[Candidate]:
+    depth = len(before)
+    offered: set[str] = set()
+    for command in COMMANDS:
+        if command.hidden or len(command.words) <= depth or list(command.words[:depth]) != list(before):
+            continue
+        word = command.words[depth]
+        if word in offered:
+            continue
+        offered.add(word)
+        group = [one.words[-1] for one in COMMANDS if len(one.words) > depth + 1 and one.words[depth] == word]
+        yield Candidate(text=word, about=", ".join(group) if group else command.help)
+
+
+def _values(fills: Fills, word: str, known: Known) -> Iterator[Candidate]:
+    if fills is Fills.RUN:
+        run, colons, _ = word.rpartition("::")
+        if colons and run in known.tasks:
+            yield from (Candidate(text=shlex.quote(f"{run}::{task}")) for task in known.tasks[run])
+            return
+        yield from (Candidate(text=shlex.quote(name)) for name in known.runs)
+    elif fills is Fills.PIPELINE:
+        yield from (Candidate(text=shlex.quote(name)) for name in known.pipelines)
+    elif fills is Fills.OPERATION:
+        yield from (Candidate(text=name, about=about) for name, about in known.operations.items())
+    elif fills is Fills.ENVIRONMENT:
+        yield from (Candidate(text=name) for name in known.environments)

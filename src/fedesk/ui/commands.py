@@ -1,0 +1,218 @@
+"""What a command of the ``:`` line does, and what there is to complete it with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fedesk.domain.addresses import Place as Site
+from fedesk.domain.addresses import is_address, run_at
+from fedesk.domain.names import NameNotUnderstoodError, RunName, TaskName
+from fedesk.domain.reruns import RerunRequest
+from fedesk.ui import present
+from fedesk.ui.actions import Place
+from fedesk.ui.command_line import Known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from fedesk.domain.board import Board
+    from fedesk.domain.runs import Run
+    from fedesk.ui.app import DeskApp
+    from fedesk.ui.command_line import Parsed
+    from fedesk.ui.screens.base import DeskScreen
+
+_RUNS_OFFERED = 400
+
+
+class _StopError(Exception):
+    """The command cannot be done: one sentence."""
+
+
+# What there is
+
+
+def known_of(screen: DeskScreen) -> Known:
+    """Names on the board, operations of the store, environments of the configuration."""
+    app = screen.desk_app
+    board, desk = app.board, app.desk
+    return Known(
+        runs=tuple(dict.fromkeys(str(name) for name in _run_names(screen, board)))[:_RUNS_OFFERED],
+        tasks={str(run): tasks for run, tasks in app.known_tasks.items()},
+        pipelines=tuple(row.name for row in board.pipelines) if board else (),
+        operations={one.id: f"{one.course.value}, {one.sentence}" for one in app.following.operations},
+        environments=tuple(one.name for one in desk.environments) if desk else (),
+    )
+
+
+def _run_names(screen: DeskScreen, board: Board | None) -> Iterator[RunName]:
+    """What the cursor is on, what is wrong, what failed, and the newest of the others."""
+    if screen.target.run is not None:
+        yield screen.target.run
+    if board is None:
+        return
+    yield from (finding.run for finding in board.findings if finding.run is not None)
+    runs = [run for history in board.histories for run in history.runs]
+    runs.sort(key=lambda run: (not run.state.is_bad, -(run.at.timestamp() if run.at else 0.0)))
+    yield from (run.name for run in runs)
+
+
+# What is done
+
+
+def perform(screen: DeskScreen, parsed: Parsed) -> None:
+    """Do what was typed; what stands against it is said in one sentence."""
+    app = screen.desk_app
+    if parsed.ignored:
+        app.say(f"{', '.join(parsed.ignored)} has no effect here: this line ends at the plan.")
+    try:
+        named = parsed.flags.get("--env")
+        if named is not None and parsed.command.words != ("rerun",):
+            _go_to(app, named)
+        _COMMANDS[parsed.command.words](app, parsed)
+    except _StopError as stop:
+        app.say(str(stop))
+
+
+def _go_to(app: DeskApp, name: str) -> None:
+    names = [one.name for one in app.desk.environments] if app.desk else [app.facts.name]
+    if name not in names:
+        raise _StopError(f"There is no environment {name!r}; there are {', '.join(names)}.")
+    app.select_environment(name)
+
+
+def _rerun(app: DeskApp, parsed: Parsed) -> None:
+    run, task = _named(app, parsed.arguments[0], failed=True)
+    app.open_rerun((RerunRequest(run=run, task=task, environment=parsed.flags.get("--env")),))
+
+
+def _log(app: DeskApp, parsed: Parsed) -> None:
+    run, task = _named(app, parsed.arguments[0], failed=False)
+    there = run.connection.environment
+    if there != app.facts.name:
+        raise _StopError(f"{run} is in {there}; :env {there} goes there.")
+    app.open_log(run, task)
+
+
+def _named(app: DeskApp, text: str, *, failed: bool) -> tuple[RunName, TaskName | None]:
+    """The run that a text names: its name, its address, or a pipeline's newest, or newest failed, run."""
+    if is_address(text):
+        snapshots = app.board.snapshots if app.board else ()
+        sites = [Site(connection=one.connection, system=one.system, address=one.address) for one in snapshots]
+        found = run_at(text, sites)
+        if found is None:
+            raise _StopError(f"{present.text(text, 120)} is no run of a system of {app.facts.name}.")
+        return found
+    if ":" not in text:
+        return _newest(app, text, failed=failed), None
+    try:
+        name = RunName.parse(text, app.facts.name)
+    except NameNotUnderstoodError as error:
+        raise _StopError(f"{error}.") from None
+    return _without_task(app, name)
+
+
+def _without_task(app: DeskApp, name: RunName) -> tuple[RunName, TaskName | None]:
+    """The run, and the task where the name goes on with one: run ids may hold ``::`` themselves."""
+    known = {run.name for history in (app.board.histories if app.board else ()) for run in history.runs}
+    run_id, colons, task = name.id.rpartition("::")
+    shorter = replace(name, id=run_id)
+    if name in known or not colons or not task or (known and shorter not in known):
+        return name, None
+    return shorter, TaskName.parse(task)
+
+
+def _newest(app: DeskApp, pipeline: str, *, failed: bool) -> RunName:
+    row = next((one for one in (app.board.pipelines if app.board else ()) if one.name == pipeline), None)
+    if row is None:
+        raise _StopError(_no_pipeline(app, pipeline))
+    runs: list[Run] = [run for history in row.jobs for run in history.runs]
+    runs.sort(key=lambda run: run.at.timestamp() if run.at else 0.0, reverse=True)
+    found = next((run for run in runs if run.state.is_bad or not failed), None)
+    if found is None:
+        raise _StopError(f"{pipeline} has no {'failed ' if failed else ''}run on the board.")
+    return found.name
+
+
+def _no_pipeline(app: DeskApp, name: str) -> str:
+    from difflib import get_close_matches
+
+    known = [one.name for one in app.board.pipelines] if app.board else []
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else "Tab after the command lists them."
+    return f"{app.facts.name} has no pipeline {present.text(name, 60)!r}; {hint}"
+
+
+def _runs(app: DeskApp, parsed: Parsed) -> None:
+    from fedesk.ui.screens.lists import RunsScreen
+
+    name = parsed.arguments[0]
+    if app.board is not None and name not in {one.name for one in app.board.pipelines}:
+        raise _StopError(_no_pipeline(app, name))
+    app.push_screen(RunsScreen(name))
+
+
+def _view(place: Place) -> Callable[[DeskApp, Parsed], None]:
+    def show(app: DeskApp, _parsed: Parsed) -> None:
+        app.show_view(place)
+
+    return show
+
+
+def _list_operations(app: DeskApp, _parsed: Parsed) -> None:
+    from fedesk.ui.screens.operations import OperationsScreen
+
+    app.push_screen(OperationsScreen())
+
+
+def _show_operation(app: DeskApp, parsed: Parsed) -> None:
+    if parsed.arguments:
+        app.watch_operation(parsed.arguments[0])
+    elif app.following.operations:
+        app.watch_operation(app.following.operations[0].id)
+    else:
+        _list_operations(app, parsed)
+
+
+def _recheck(app: DeskApp, parsed: Parsed) -> None:
+    wanted = parsed.arguments or tuple(one.id for one in app.following.operations if one.course.is_trouble)
+    if not wanted:
+        raise _StopError(app.following.problem or "No operation wants to be looked up again.")
+    app.following.recheck(wanted)
+
+
+def _show_record(app: DeskApp, parsed: Parsed) -> None:
+    from fedesk.ui.screens.record import RecordScreen
+
+    app.push_screen(RecordScreen(int(parsed.arguments[0])))
+
+
+def _verify(app: DeskApp, parsed: Parsed) -> None:
+    app.following.verify(deep="--deep" in parsed.flags)
+
+
+def _environment(app: DeskApp, parsed: Parsed) -> None:
+    _go_to(app, parsed.arguments[0])
+
+
+def _quit(app: DeskApp, _parsed: Parsed) -> None:
+    app.leave()
+
+
+_COMMANDS: Mapping[tuple[str, ...], Callable[[DeskApp, Parsed], None]] = {
+    ("rerun",): _rerun,
+    ("operations", "list"): _list_operations,
+    ("operations", "show"): _show_operation,
+    ("operations", "recheck"): _recheck,
+    ("audit", "tail"): _view(Place.AUDIT),
+    ("audit", "show"): _show_record,
+    ("audit", "verify"): _verify,
+    ("status",): _view(Place.PIPELINES),
+    ("failures",): _view(Place.TRIAGE),
+    ("runs",): _runs,
+    ("log",): _log,
+    ("secrets", "list"): _view(Place.SECRETS),
+    ("env",): _environment,
+    ("quit",): _quit,
+    ("q",): _quit,
+}

@@ -1,0 +1,210 @@
+"""The app's side of the store: what is in flight, once the first board is there, and the notes about it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fedesk.domain.board import Board
+    from fedesk.domain.front import FrontPage
+    from fedesk.domain.open_operations import OpenOperation
+    from fedesk.domain.operations import Operation
+    from fedesk.ports.operation_store import Verification
+    from fedesk.services.operation_watch import OperationWatch, StoreNews
+    from fedesk.ui.app import DeskApp
+    from fedesk.ui.desk import Desk
+
+
+class StoreMoved(Message):
+    """The store has something new to say, or cannot be read."""
+
+    def __init__(self, news: StoreNews, epoch: int) -> None:
+        super().__init__()
+        self.news = news
+        self.epoch = epoch
+
+    def can_replace(self, message: Message) -> bool:
+        """News are whole: of two that wait the newer ones are enough."""
+        return isinstance(message, StoreMoved) and message.epoch == self.epoch
+
+
+class Rechecked(Message):
+    """An operation was looked at again."""
+
+    def __init__(self, operation: str, said: str) -> None:
+        super().__init__()
+        self.operation = operation
+        self.said = said
+
+
+class Said(Message):
+    """Something a thread has found out, to be told in passing."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__()
+        self.said = said
+
+
+def verified(found: Verification) -> str:
+    """What checking the chain has found, in one sentence."""
+    kind = ", each compared with what it tells of" if found.deep else ""
+    if found.flaw is None:
+        return f"The audit log is whole: {found.records:,} records{kind}, head {found.head[:12]}."
+    return f"The audit log is damaged at record {found.flaw.seq}: {found.flaw.said}"
+
+
+def came_of(operation: Operation) -> str:
+    """What looking again has found, in one sentence."""
+    target = operation.plan.targets[0] if operation.plan.targets else None
+    name = (
+        " ".join(part for part in (target.pipeline or target.name, target.partition) if part)
+        if target
+        else ""
+    )
+    subject = name or operation.plan.operation
+    if operation.outcome is None:
+        return f"{subject}: its process lives, so it is left alone."
+    word = f"still {operation.outcome.value}" if operation.is_open else operation.outcome.value
+    return f"{subject}: {word}. {operation.said}".strip()
+
+
+class StoreFollower:
+    """Follows the store of the desk that is open.
+
+    SQLAlchemy takes 0.4 s to import: nothing begins before the first board.
+    """
+
+    def __init__(self, app: DeskApp) -> None:
+        self._app = app
+        self._watch: OperationWatch | None = None
+        self._rechecked: set[str] = set()
+        self.news: StoreNews | None = None
+
+    @property
+    def operations(self) -> tuple[OpenOperation, ...]:
+        """Those that are open, as far as is known."""
+        return self.news.operations if self.news else ()
+
+    @property
+    def problem(self) -> str:
+        """Why the store cannot be read; empty where it can, or was not read yet."""
+        return self.news.problem if self.news else ""
+
+    @property
+    def version(self) -> int:
+        """Grows whenever something was written; -1 before anything is known."""
+        return self.news.version if self.news else -1
+
+    def on_board(self, desk: Desk, epoch: int) -> None:
+        """A board has arrived: begin, or read again."""
+        if self._watch is None:
+            self._watch = desk.operation_watch
+            self._watch.start(partial(self._hand_over, epoch))
+        else:
+            self._watch.nudge()
+
+    def _hand_over(self, epoch: int, news: StoreNews) -> None:
+        self._app.post_message(StoreMoved(news, epoch))
+
+    def take(self, news: StoreNews) -> None:
+        """News have arrived: the board learns of them too, and a store that is away is told of once."""
+        before, self.news = self.news, news
+        if news.problem and not (before and before.problem):
+            self._app.say(news.problem)
+        desk = self._app.desk
+        if desk is not None and (before is None or news.operations != before.operations):
+            desk.board.hand_over()
+
+    def written(self) -> None:
+        """This process has written something itself."""
+        if self._watch is not None:
+            self._watch.nudge(moved=True)
+
+    def recheck(self, operations: Sequence[str]) -> None:
+        """Look again at operations, one after the other, on a thread; what came of each is said."""
+        wanted = [one for one in operations if one not in self._rechecked]
+        desk = self._app.desk
+        if desk is None or not wanted:
+            self._app.say(
+                "That is being looked up already." if desk else "The systems are still being opened."
+            )
+            return
+        self._rechecked.update(wanted)
+        count = "the operation" if len(wanted) == 1 else f"{len(wanted)} operations"
+        self._app.say(f"Looking {count} up in its system; nothing is sent.")
+        threading.Thread(target=self._recheck, args=(desk, wanted), name="recheck", daemon=True).start()
+
+    def _recheck(self, desk: Desk, operations: Sequence[str]) -> None:
+        from fedesk.ports.operation_store import StoreError
+
+        for one in operations:
+            try:
+                said = came_of(desk.recheck(one))
+            except StoreError as error:
+                said = str(error)
+            except Exception as error:  # noqa: BLE001 - a fault of one look must not end the desk
+                said = f"fedesk failed while looking {one} up again: {type(error).__name__}."
+            self._app.post_message(Rechecked(one, said))
+
+    def looked_again(self, message: Rechecked) -> None:
+        """One was looked at again: say what came of it."""
+        self._rechecked.discard(message.operation)
+        self._app.say(message.said)
+        self.written()
+
+    def verify(self, *, deep: bool) -> None:
+        """Check the chain of the audit log, on a thread; what it found is said."""
+        desk = self._app.desk
+        if desk is None:
+            self._app.say("The systems are still being opened.")
+            return
+        self._app.say("Checking the chain of the audit log.")
+
+        def check() -> None:
+            from fedesk.ports.operation_store import StoreError
+
+            try:
+                said = verified(desk.store.verify(deep=deep))
+            except StoreError as error:
+                said = str(error)
+            except Exception as error:  # noqa: BLE001 - a fault of the check must not end the desk
+                said = f"fedesk failed while checking the audit log: {type(error).__name__}."
+            self._app.post_message(Said(said))
+
+        threading.Thread(target=check, name="verify the audit log", daemon=True).start()
+
+    def let_go(self) -> None:
+        """Another desk, or none."""
+        if self._watch is not None:
+            self._watch.stop()
+        self._watch, self.news = None, None
+
+    def with_kept(self, board: Board, front: FrontPage) -> Board:
+        """The board with the findings of operations that were known last, until the store was read."""
+        from fedesk.domain.open_operations import KIND
+        from fedesk.domain.triage import in_order
+
+        kept = [finding for finding in front.findings if finding.kind == KIND]
+        was_read = self.news is not None and not (self.news.problem and not self.news.version)
+        if was_read or not kept:
+            return board
+        return replace(board, findings=in_order((*board.findings, *kept), board.at))
+
+    def parting(self) -> tuple[str, ...]:
+        """What goes on when the desk is left, one line an operation."""
+        from fedesk.domain.open_operations import Course
+        from fedesk.domain.text import one_line
+
+        return tuple(
+            one_line(f"{one.environment}: {one.sentence} goes on without the desk", 200)
+            + f"; see `fedesk operations show {one.id}`."
+            for one in self.operations
+            if one.course is Course.RUNNING
+        )

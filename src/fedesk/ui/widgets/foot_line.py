@@ -1,0 +1,85 @@
+"""Lines that stand over the last line of a screen for a moment, and take every key meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.widgets import Static
+
+from fedesk.ui import present
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+
+    from fedesk.ui.screens.base import DeskScreen
+
+PASSED = frozenset({"ctrl+c", "ctrl+q"})
+"""Keys that leave the desk whatever is typed."""
+
+
+class FootLine(Static):
+    """A line that is drawn over the keys. Its screen hands it every key as it arrives, mounted or not yet."""
+
+    DEFAULT_CSS = ""
+
+    def __init__(self, screen: DeskScreen) -> None:
+        super().__init__(markup=False, classes="foot-line")
+        self._of = screen
+
+    def on_mount(self) -> None:
+        """Draw what was typed before this was there."""
+        self.draw()
+
+    def draw(self) -> None:
+        """Show what there is now."""
+        if self.is_mounted:
+            self.update(self.content_of(max(self._of.size.width - 2, 10)))
+
+    def content_of(self, width: int) -> Content:
+        """What is shown in ``width`` cells."""
+        raise NotImplementedError
+
+    def take_key(self, event: events.Key) -> bool:
+        """Take a key; says whether it was taken."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Something that may be copied: the key for it, what it is called, and the text."""
+
+    key: str
+    label: str
+    text: str
+
+
+class CopyLine(FootLine):
+    """Which of several texts is to be copied."""
+
+    def __init__(self, screen: DeskScreen, choices: Sequence[Choice]) -> None:
+        super().__init__(screen)
+        self._choices = tuple(choices)
+
+    def content_of(self, width: int) -> Content:
+        """``Copy  y id  l link  c command line  Esc back``."""
+        parts = [
+            Content.assemble((one.key, "bold $text-accent"), (f" {one.label}", present.MUTED))
+            for one in self._choices
+        ]
+        back = Content.assemble(("Esc", "bold $text-accent"), (" back", present.MUTED))
+        line = Content("  ").join([Content.styled("Copy", "bold"), *parts, back])
+        return line.truncate(width, ellipsis=True)
+
+    def take_key(self, event: events.Key) -> bool:
+        """Copy what the key stands for; any other key copies nothing, and does nothing else either."""
+        if event.key in PASSED:
+            return False
+        self._of.close_foot()
+        chosen = next((one for one in self._choices if one.key == event.key), None)
+        if chosen is not None:
+            self._of.desk_app.copy(chosen.text)
+        return True
