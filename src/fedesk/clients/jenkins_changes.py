@@ -4,8 +4,8 @@
     build-with-parameters   job, parameters {name: text}, operation_parameter, after_queue_id, user
     build                   the same, for a job that declares no parameters
 
-What was triggered is known by its FEDESK_OPERATION, which is the call's key, where the job declares one. Where
-it does not, it is what has a queue id above ``after_queue_id``, our user among its causes, and equal
+What was triggered is known by its FEDESK_OPERATION, which is the call's key, where the job declares one.
+Where it does not, it is what has a queue id above ``after_queue_id``, our user among its causes, and equal
 parameters; it must be the only one.
 """
 
@@ -65,7 +65,7 @@ class _Trigger:
 
 
 class JenkinsChanges:
-    """One controller, changed as the connection's user. Raises SourceError, and CredentialError when opened."""
+    """One controller, changed as the connection's user. All raise SourceError, opening CredentialError too."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -83,17 +83,17 @@ class JenkinsChanges:
         match = _ITEM.search(urlsplit(location).path)
         if match is None or status not in (_CREATED, _SEE_OTHER):
             raise ProtocolError(
-                f"{self._endpoint.name} names no queue item for {quoted(trigger.job, limit=120)} (HTTP {status}, "
-                f"Location {quoted(location, limit=160)}): a plugin of Jenkins may have refused it, or a proxy "
-                "answered in its place"
+                f"{self._endpoint.name} names no queue item for {quoted(trigger.job, limit=120)} "
+                f"(HTTP {status}, Location {quoted(location, limit=160)}): a plugin of Jenkins may have "
+                "refused it, or a proxy answered in its place"
             )
         item = int(match[1])
         merged = status == _SEE_OTHER or item <= trigger.after
         said = f"{clean(trigger.job)} is in the queue as item {item}."
         if merged:
             said = (
-                f"Jenkins merged the trigger into queue item {item}, which others had put there with the same "
-                "parameters: its build is theirs as well."
+                f"Jenkins merged the trigger into queue item {item}, which was there already with the same "
+                "parameters: its build is not ours alone."
             )
         link = f"{self._endpoint.url}/queue/item/{item}/"
         return Receipt(

@@ -1,4 +1,4 @@
-"""Following a queue item to its build. A left item is known for five minutes; after that only its build tells."""
+"""Following a queue item to its build. One that left is known for five minutes; then its build alone tells."""
 
 from datetime import UTC, datetime
 
@@ -48,7 +48,7 @@ def _left_without_build(session: JenkinsSession, endpoint: Endpoint, item: int, 
     return Progress(state=StepState.FAILED, said=said, evidence=(_seen(endpoint, item, said),))
 
 
-def _after_it_was_forgotten(  # noqa: PLR0913 - one look, with all that is known of the item
+def _after_it_was_forgotten(
     session: JenkinsSession, endpoint: Endpoint, item: int, job: str, operation: str, gone: str
 ) -> Progress:
     try:
@@ -86,9 +86,9 @@ def _number(builds: RecentBuilds, item: int, operation: str) -> int | None:
     for trace in builds.traces:
         if trace.queue_id == item:
             return trace.build
-    ours = [
-        one for one in builds.traces if operation and one.parameters.get(OPERATION_PARAMETER) == operation
-    ]
+    if not operation:
+        return None
+    ours = [one for one in builds.traces if one.parameters.get(OPERATION_PARAMETER) == operation]
     return min(ours, key=lambda trace: trace.queue_id).build if ours else None
 
 
