@@ -1,10 +1,10 @@
-"""Airflow 3 by its REST API v2, read-only (``ports.sources.RunSource``)."""
+"""Airflow 3 by its REST API v2, read-only (``ports.sources.RunSource``, ``ports.changing.ClearSource``)."""
 
 from dataclasses import replace
 
 import msgspec
 
-from fedesk.clients import airflow_json, airflow_log
+from fedesk.clients import airflow_json, airflow_log, airflow_preview
 from fedesk.clients.airflow_board import PAGE, Look, run_path
 from fedesk.clients.airflow_json import (
     DagRunJson,
@@ -13,16 +13,16 @@ from fedesk.clients.airflow_json import (
     TaskInstanceJson,
     TaskInstancePage,
     TaskJson,
-    TaskPage,
     decode,
 )
 from fedesk.clients.airflow_session import AirflowSession, Auth, quoted_path
 from fedesk.domain.names import NameNotUnderstoodError, TaskName
 from fedesk.domain.observation import Observation
+from fedesk.domain.reruns import ClearPreview, TaskPin
 from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
 from fedesk.domain.states import State
 from fedesk.ports.endpoint import Endpoint
-from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError
+from fedesk.ports.errors import NotFoundError, ProtocolError
 
 _NOT_BEGUN = (None, "scheduled", "queued")
 _STEPS_SHOWN = 1000
@@ -92,6 +92,14 @@ class AirflowClient:
                 break
         return tuple(found)
 
+    def clear_preview(self, run_id: str, task: TaskName | None) -> ClearPreview:
+        """What clearing the failed tasks of ``DAG/RUN_ID`` touches (``ports.changing.ClearSource``)."""
+        return airflow_preview.clear_preview(self.session, run_id, task)
+
+    def clear_state(self, run_id: str, tasks: tuple[TaskPin, ...]) -> tuple[TaskPin, ...]:
+        """How task instances of ``DAG/RUN_ID`` stand now (``ports.changing.ClearSource``)."""
+        return airflow_preview.clear_state(self.session, run_id, tasks)
+
     def log(self, request: LogRequest, cursor: str) -> LogChunk:
         """The piece of a task's log that follows ``cursor``; raises NotFoundError where there is none.
 
@@ -138,11 +146,7 @@ class AirflowClient:
         """The DAG's dependencies, asked for only where start times alone give no order."""
         if all(task.start_date is not None and task.state != "upstream_failed" for task in tasks):
             return []
-        try:
-            answer = self.session.get(quoted_path("dags", dag_id, "tasks"))
-        except (NotFoundError, ForbiddenError):
-            return []  # the DAG is gone or hidden; its runs are shown all the same
-        return decode(answer.body, TaskPage, self._endpoint.name).tasks
+        return airflow_preview.graph(self.session, dag_id)
 
     def _begin_log(self, path: str, task: TaskName) -> "_LogCursor | LogChunk":
         """Which try to read, from the task instance as it stands."""

@@ -64,6 +64,12 @@ class DagJson(msgspec.Struct):
     next_dagrun_run_after: datetime | None = None
 
 
+class DagVersionJson(msgspec.Struct):
+    """DagVersionResponse."""
+
+    version_number: int
+
+
 class DagRunJson(msgspec.Struct):
     """DAGRunResponse."""
 
@@ -79,6 +85,10 @@ class DagRunJson(msgspec.Struct):
     triggering_user_name: str | None = None
     conf: Any = None
     note: str | None = None
+    logical_date: datetime | None = None
+    partition_key: str | None = None
+    bundle_version: str | None = None
+    dag_versions: list[DagVersionJson] = []
 
 
 class TaskInstanceJson(msgspec.Struct):
@@ -97,6 +107,7 @@ class TaskInstanceJson(msgspec.Struct):
     rendered_map_index: str | None = None
     operator: str | None = None
     operator_name: str | None = None
+    note: str | None = None
 
 
 class TaskJson(msgspec.Struct):
@@ -142,6 +153,29 @@ class TaskInstancePage(msgspec.Struct):
 
     task_instances: list[TaskInstanceJson]
     total_entries: int | None = None
+
+
+class DagVersionPage(msgspec.Struct):
+    """DAGVersionCollectionResponse."""
+
+    dag_versions: list[DagVersionJson]
+
+
+class EventLogJson(msgspec.Struct):
+    """EventLogResponse."""
+
+    event_log_id: int
+    when: datetime
+    event: str
+    owner: str | None = None
+    extra: str | None = None
+
+
+class EventLogPage(msgspec.Struct):
+    """EventLogCollectionResponse."""
+
+    event_logs: list[EventLogJson]
+    total_entries: int
 
 
 class TaskPage(msgspec.Struct):

@@ -53,16 +53,35 @@ class AirflowSession:
         """``POST /api/v2`` + ``path`` of a batch read, which changes nothing; raises SourceError."""
         return self._authorized(lambda headers: self._send("POST", f"/api/v2{path}", headers, content=body))
 
+    def dry_run(self, path: str, body: dict[str, object]) -> Answer:
+        """``POST /api/v2`` + ``path`` as a dry run, which changes nothing whatever ``body`` says."""
+        asked = body | {"dry_run": True}
+        return self._authorized(lambda headers: self._send("POST", f"/api/v2{path}", headers, content=asked))
+
     def close(self) -> None:
         """Close the sockets."""
         self._client.close()
 
     def _send(
-        self, method: str, path: str, headers: dict[str, str], *, query: Query = (), content: object = None
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        *,
+        query: Query = (),
+        content: object = None,
+        again: bool = True,
     ) -> Answer:
         self.requests += 1
         answer = request(
-            self._client, self.endpoint, method, path, query=query, content=content, headers=headers
+            self._client,
+            self.endpoint,
+            method,
+            path,
+            query=query,
+            content=content,
+            headers=headers,
+            again=again,
         )
         self.transferred += answer.transferred
         return answer

@@ -47,6 +47,9 @@ class ClearPreview:
     dag_version: str
     """The version the run was made with, and that the clear runs again; empty where Airflow names none."""
     latest_version: str
+    keeps_version: bool = True
+    """False where the DAG's bundle keeps no versions: what is cleared then runs the newest code, whatever is
+    asked, and tasks that the newest DAG has beside are added to the run."""
     paused: bool
     is_dry_run: bool
     """False where the dry run was forbidden, and the plan is made from reads alone."""
