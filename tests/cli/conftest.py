@@ -5,19 +5,24 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from cli_situations import Situation, runners_of
 from command_line import Changed, Ended, Run, StillClock
 
 from fedesk.__main__ import main
+from fedesk.cli.session import LauncherOf
 from fedesk.sandbox.server import Sandbox
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line; ``at`` holds the desk's clock still. No traceback ever reaches anybody."""
+    """Run a command line; ``at`` holds the desk's clock still. No traceback ever reaches anybody.
 
-    def run_it(*arguments: str, at: datetime | None = None) -> Ended:
+    ``launcher`` starts runners instead of the desk's own, which start processes.
+    """
+
+    def run_it(*arguments: str, at: datetime | None = None, launcher: LauncherOf | None = None) -> Ended:
         capsys.readouterr()
-        code = main(arguments, clock=StillClock(at) if at else None)
+        code = main(arguments, clock=StillClock(at) if at else None, launcher=launcher)
         captured = capsys.readouterr()
         assert "Traceback" not in captured.err
         return Ended(code=code, out=captured.out, err=captured.err)
@@ -29,10 +34,27 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 def desk(run: Run, sandbox: Sandbox) -> Run:
     """The same, pointed at the sandbox, at the sandbox's own moment."""
 
-    def run_it(*arguments: str, at: datetime | None = None) -> Ended:
-        return run(*arguments, "--config", str(sandbox.config_path), at=at or sandbox.control.clock.now())
+    def run_it(*arguments: str, at: datetime | None = None, launcher: LauncherOf | None = None) -> Ended:
+        moment = at or sandbox.control.clock.now()
+        return run(*arguments, "--config", str(sandbox.config_path), at=moment, launcher=launcher)
 
     return run_it
+
+
+@pytest.fixture
+def acting(desk: Run, sandbox: Sandbox) -> Run:
+    """The same, its operations executed in this process; where they wait, the world's time goes on."""
+
+    def run_it(*arguments: str, launcher: LauncherOf | None = None) -> Ended:
+        return desk(*arguments, launcher=launcher or runners_of(sandbox))
+
+    return run_it
+
+
+@pytest.fixture
+def situation(sandbox: Sandbox) -> Situation:
+    """What the world, its request log and the store say."""
+    return Situation(sandbox)
 
 
 @pytest.fixture

@@ -1,0 +1,136 @@
+"""What tests of changes need around the command line: runners in this process, others, and the truth."""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+from in_process import InProcessLauncher
+
+from fedesk.cli.session import LauncherOf
+from fedesk.domain.audit import AuditRecord
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.operations import Operation
+from fedesk.execution import Desk
+from fedesk.ports.endpoint import SecretText
+from fedesk.sandbox.airflow_clear import clear_as
+from fedesk.sandbox.airflow_events import CLEAR
+from fedesk.sandbox.model import RunState
+from fedesk.sandbox.server import Sandbox
+from fedesk.services.operation_runner import execute
+from fedesk.store.operations import SqlStore
+
+AIRFLOW_RUN = "scheduled__2026-11-20T00:00:00+00:00"
+FAILED_DAG = "payments_daily"
+FAILED = f"prod/airflow:{FAILED_DAG}/{AIRFLOW_RUN}"
+"""A run that has failed at the moment of the sandbox."""
+BUILD = "prod/jenkins:finedge/prod/deploy-fx_rates#459"
+"""A build that has failed, whose job has parameters."""
+YES = ("--confirm", "prod", "--write", "prod", "--reason", "INC-4711")
+
+
+class WorldLauncher(InProcessLauncher):
+    """Executes in this process; where the runner pauses, the world's clock goes on instead."""
+
+    def __init__(self, desk: Desk, sandbox: Sandbox, before: Callable[[], None] | None = None) -> None:
+        super().__init__(desk)
+        self._sandbox = sandbox
+        self._before = before
+
+    def go(self, operation: str) -> None:
+        if self._before is not None:
+            self._before()
+        desk = self._desk
+        execute(
+            operation,
+            store=desk.store,
+            systems=desk.systems,
+            catalogue=desk.catalogue,
+            environments=desk.by_name,
+            actor=desk.actor,
+            clock=desk.clock,
+            processes=desk.processes,
+            pause=lambda seconds: self._sandbox.control.clock.advance(timedelta(seconds=max(seconds, 1.0))),
+        )
+
+
+def runners_of(sandbox: Sandbox, before: Callable[[], None] | None = None) -> LauncherOf:
+    """Runners in this process; ``before`` happens between the confirmation and the first step."""
+    return lambda desk: WorldLauncher(desk, sandbox, before)
+
+
+class SilentLauncher:
+    """A runner that never takes what it is told to, and says why."""
+
+    def __init__(self, said: str = "") -> None:
+        self._said = said
+        self.told: list[str] = []
+        self.credentials: dict[ConnectionName, SecretText] = {}
+        self.cancelled = False
+
+    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> "SilentLauncher":
+        self.credentials = credentials()
+        return self
+
+    def go(self, operation: str) -> None:
+        self.told.append(operation)
+
+    def trouble(self) -> str:
+        return self._said
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Situation:
+    """The truth after a command: what the world is like, what was sent, what is recorded."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    @property
+    def state_file(self) -> Path:
+        """Where the desk of the sandbox keeps its state."""
+        return self._sandbox.config_path.parent / "fedesk.sqlite3"
+
+    def store(self) -> SqlStore:
+        """That state, as another process opens it."""
+        return SqlStore(self.state_file)
+
+    def posts(self, system: str) -> int:
+        """Requests to a system that are no read; dry runs of clears among them, logins aside."""
+        requests = self._sandbox.control.requests(system)
+        return sum(one.method not in ("GET", "HEAD") and "/auth/" not in one.path for one in requests)
+
+    def clears(self) -> list[str]:
+        """Who asked for clears in prod, dry runs aside, as Airflow's event log has it."""
+        events = self._sandbox.world.airflow.events("prod")
+        return [event.owner for event in events if event.event == CLEAR]
+
+    def state(self, dag: str = FAILED_DAG, run: str = AIRFLOW_RUN) -> RunState:
+        """How the run stands in the world."""
+        return self._sandbox.world.dag_run("prod", dag, run).state
+
+    def builds(self, job: str = "finedge/prod/deploy-fx_rates") -> int:
+        """The number that the next build of a job gets."""
+        return self._sandbox.world.next_build_number(job)
+
+    def clear_by_another(self) -> None:
+        """Somebody clears the failed run in Airflow's own pages."""
+        body = {"dag_run_id": AIRFLOW_RUN, "only_failed": True, "dry_run": False}
+        clear_as(self._sandbox.world, "prod", FAILED_DAG, "mara", body)
+
+    def records(self) -> tuple[AuditRecord, ...]:
+        """The audit log, checked."""
+        with closing(self.store()) as kept:
+            assert kept.verify(deep=True).flaw is None
+            return kept.tail(100)
+
+    def phases(self) -> list[str]:
+        """The phases in the audit log, in order."""
+        return [record.draft.phase.value for record in self.records()]
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Every operation there is, newest first."""
+        with closing(self.store()) as kept:
+            return kept.operations(limit=100)
