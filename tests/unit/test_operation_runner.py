@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from acting import (
@@ -14,6 +15,7 @@ from acting import (
     OTHER,
     PATIENCE,
     TARGET,
+    LineChanges,
     LineSystems,
     LineWorld,
     Living,
@@ -45,8 +47,11 @@ from fedesk.ports.operation_store import (
     UnrecordedError,
 )
 from fedesk.services.held import INSIST, LEASE
+from fedesk.services.operation_runner import Changer
 from fedesk.services.steps import BLIND
 from fedesk.store.operations import SqlStore
+
+T = TypeVar("T")
 
 REFUSALS = (
     NotSentError("no connection to airflow.dev.example"),
@@ -239,6 +244,33 @@ def test_a_call_that_waited_too_long_for_its_turn_is_never_sent(rig: Rig) -> Non
     assert rig.systems.settle(EFFECT.connection, EFFECT.call).state is Settled.NOT_DONE
     assert rig.script.sends == []
     settled_well(rig, operation)
+
+
+class LateBulkhead:
+    """A bulkhead that gives up waiting, and whose thread comes to its turn only afterwards."""
+
+    def __init__(self) -> None:
+        self.uses: list[Callable[[Changer], object]] = []
+
+    def call(self, use: Callable[[Changer], T], *, deadline: float | None = None) -> T:
+        self.uses.append(use)
+        raise DeadlineError(f"no answer within {deadline or 5} s")
+
+    def close(self) -> None:
+        pass
+
+
+def test_the_gate_is_closed_once_nobody_waits(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that reaches the adapter after the runner has given up is stopped before it sends."""
+    late = LateBulkhead()
+    monkeypatch.setattr(rig.systems, "changing", lambda _: late)
+    ended = rig.execute(rig.confirmed())
+    assert ended.outcome is Outcome.FAILED
+    assert ended.said.startswith("nothing was sent: ")
+    (use,) = late.uses
+    with pytest.raises(NotSentError):
+        use(LineChanges(rig.world, rig.script))
+    assert rig.script.sends == []
 
 
 def test_a_step_that_waits_says_so_as_it_changes(rig: Rig) -> None:
