@@ -166,6 +166,14 @@ def test_notes_of_a_clear_tell_the_version_and_where_the_plan_is_from() -> None:
     assert "Made from reads alone" in notes
 
 
+def test_code_that_airflow_keeps_no_versions_of_is_pinned_as_it_is_now() -> None:
+    """Where what is cleared runs the newest code, a newer one makes the plan stale, and the note says it."""
+    draft = drafted_clear(clear_preview(latest_version="5", keeps_version=False))
+    assert draft.target.pins["newest DAG version"] == "5"
+    assert "the tasks run with the newest, version 5 (the run was made with 4)" in " ".join(draft.notes)
+    assert "newest DAG version" not in drafted_clear().target.pins
+
+
 @pytest.mark.parametrize(
     ("tasks_now", "state"),
     [

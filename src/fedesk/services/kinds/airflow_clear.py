@@ -105,6 +105,8 @@ def _pins(preview: ClearPreview, connection: Connection) -> dict[str, str]:
     pins = {"server": connection.address, "run": preview.run.original_state}
     if preview.dag_version:
         pins["DAG version"] = preview.dag_version
+    if preview.latest_version and not preview.keeps_version:
+        pins["newest DAG version"] = preview.latest_version
     return pins | {f"{_TASK}{pin.name}": f"try {pin.try_number}, {pin.state}" for pin in preview.tasks}
 
 
@@ -126,7 +128,9 @@ def _effect(
     return Effect(
         connection=connection.name,
         call=Call(system=System.AIRFLOW, verb=VERB, args=MappingProxyType(args), key="{operation}"),
-        sentence=f"clear {count} task instance{'s' * (count != 1)} of {label}: {_named(tasks) or 'none'}",
+        sentence=f"clear {count} task instance{'s' * (count != 1)} of {label}: {_named(tasks)}"
+        if tasks
+        else f"clear nothing of {label}: no task instance is failed now",
     )
 
 
@@ -157,13 +161,15 @@ def _facts(preview: ClearPreview, connection: Connection) -> tuple[Fact, ...]:
 
 def _notes(preview: ClearPreview) -> tuple[str, ...]:
     notes = ["A clear cannot be undone: what the tasks do again is done."]
-    if preview.dag_version:
-        newest = (
-            f"; the newest is {preview.latest_version}"
-            if preview.latest_version and preview.latest_version != preview.dag_version
-            else ""
-        )
-        notes.append(f"The tasks run with DAG version {preview.dag_version}, as the run was made{newest}.")
+    made, newest = preview.dag_version, preview.latest_version
+    if not preview.keeps_version:
+        versions = f", version {newest}" if newest else ""
+        versions += f" (the run was made with {made})" if made and made != newest else ""
+        notes.append(f"Airflow keeps no older code of this DAG: the tasks run with the newest{versions}.")
+        notes.append("Tasks that are new in it are added to the run.")
+    elif made:
+        later = f"; the newest is {newest}" if newest and newest != made else ""
+        notes.append(f"The tasks run with DAG version {made}, as the run was made{later}.")
     if not preview.is_dry_run:
         notes.append("Made from reads alone: Airflow does not let us ask for a dry run.")
     return tuple(notes)
