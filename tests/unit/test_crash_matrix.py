@@ -5,64 +5,24 @@ answer, and after the answer. They are found by a run that is not killed, so tha
 adds its points by itself. Each point is a fork of this warmed process that kills itself with SIGKILL there.
 """
 
-import os
 import shutil
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 from acting import LineWorld, MovedClock, Rig, Script, SeamStore, states
+from crashing import SeamChanger, Seams, forked
 
-from fedesk.domain.operations import Call, Outcome, Receipt, Settlement, Stage, StepState
+from fedesk.domain.operations import Outcome, Stage, StepState
 from fedesk.ports.errors import UnreachableError
-from fedesk.services.operation_runner import Changer
 from fedesk.services.processes import LocalProcesses
 from fedesk.store.operations import SqlStore
 
 LATER = timedelta(minutes=5)
 """Longer than any system's patience."""
-
-
-@dataclass
-class SeamChanger:
-    """A changer with seams: before it sends, when the effect is there and the answer is not, and after it."""
-
-    changer: Changer
-    script: Script
-    seam: Callable[[str], None]
-
-    def __post_init__(self) -> None:
-        self.script.on_done = lambda: self.seam("done, not answered")
-
-    def apply(self, call: Call) -> Receipt:
-        self.seam("before send")
-        receipt = self.changer.apply(call)
-        self.seam("after answer")
-        return receipt
-
-    def settle(self, call: Call) -> Settlement:
-        self.seam("before look")
-        return self.changer.settle(call)
-
-    def close(self) -> None:
-        self.changer.close()
-
-
-class Seams:
-    """Counts the seams that are passed, and kills this process at one of them."""
-
-    def __init__(self, fatal: int | None = None) -> None:
-        self.passed: list[str] = []
-        self._fatal = fatal
-
-    def __call__(self, name: str) -> None:
-        self.passed.append(name)
-        if self._fatal == len(self.passed) - 1:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def rig_at(folder: Path, seams: Seams, script: Script, later: timedelta = timedelta()) -> Rig:
@@ -76,22 +36,9 @@ def rig_at(folder: Path, seams: Seams, script: Script, later: timedelta = timede
         clock=clock,
         processes=LocalProcesses(),
     )
-    rig.systems.wrap = lambda changer: SeamChanger(changer, script, seams)
+    rig.systems.wrap = lambda changer: SeamChanger(changer, seams)
+    script.on_done = lambda: seams("done, not answered")
     return rig
-
-
-def forked(work: Callable[[], object]) -> int:
-    """Do the work in a fork of this process; the signal that ended it, 0 where none did."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-            os._exit(0)
-        except BaseException:  # noqa: BLE001 - the parent hears of it by the code
-            os._exit(99)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert status <= 0, "the runner ended with an exception"
-    return -status
 
 
 @pytest.fixture(scope="module")
