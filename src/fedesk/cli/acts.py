@@ -125,12 +125,11 @@ def plan_lines(proposal: "Proposal") -> list[str]:
     from fedesk.domain.guards import ANSWERED
 
     plan = proposal.plan
-    telling = [one for one in proposal.guards if one.blocks or one in proposal.warnings]
     return [
         *(f"{effect.sentence}, on {effect.connection} at {plan.address}" for effect in plan.effects),
         *plan.notes,
-        # What an option answers is told where the option is missing.
-        *(_guard_line(one) for one in telling if one.guard not in ANSWERED),
+        # What blocks is told by the refusal, and what an option answers where the option is missing.
+        *(_guard_line(one) for one in proposal.warnings if one.guard not in ANSWERED),
     ]
 
 

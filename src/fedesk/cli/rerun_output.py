@@ -163,4 +163,5 @@ def _print_documents(
     if len(items) > 1:
         output.document(f"fedesk-{noun}s/1", environment, now, **{f"{noun}s": list(documents)})
     elif documents:
-        output.document(f"fedesk-{noun}/1", environment, now, **documents[0])
+        fields = {name: value for name, value in documents[0].items() if name != "environment"}
+        output.document(f"fedesk-{noun}/1", environment, now, **fields)
