@@ -65,7 +65,7 @@ class _Trigger:
 
 
 class JenkinsChanges:
-    """One controller, changed as the connection's user. All raise SourceError, opening CredentialError too."""
+    """One controller, changed as the connection's user. Everything raises SourceError, opening it as well."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -185,8 +185,25 @@ def _settled(trigger: _Trigger, seen: _Seen) -> _Found:
         if ours:
             # A build that somebody replays keeps its parameters: the first is the one that was triggered.
             return _done(min(ours, key=lambda trace: trace.queue_id), f"carries {trigger.operation}", ours)
-        return _absent(trigger, seen, f"carries {trigger.operation}")
+        return _without_its_id(trigger, everything) or _absent(trigger, seen, f"carries {trigger.operation}")
     return _settled_by_circumstances(trigger, seen, everything)
+
+
+def _without_its_id(trigger: _Trigger, everything: Sequence[Trace]) -> _Found | None:
+    """What may be ours although it carries no id: the job may have dropped the parameter before it came."""
+    doubtful = tuple(
+        one
+        for one in everything
+        if one.queue_id > trigger.after
+        and OPERATION_PARAMETER not in one.parameters
+        and _is_by(one.causes, trigger.user)
+        and _may_have(one, trigger.parameters)
+    )
+    if not doubtful:
+        return None
+    named = ", ".join(str(one) for one in doubtful)
+    said = f"It cannot be told whether any of these is ours, since none has {OPERATION_PARAMETER}: {named}."
+    return _Found(state=Settled.UNKNOWN, said=said, traces=doubtful)
 
 
 def _settled_by_circumstances(trigger: _Trigger, seen: _Seen, everything: Sequence[Trace]) -> _Found:

@@ -1,4 +1,4 @@
-"""Following a queue item to its build. One that left is known for five minutes; then its build alone tells."""
+"""Following a queue item to its build. One that left is known for five minutes, then by its build alone."""
 
 from datetime import UTC, datetime
 

@@ -111,7 +111,7 @@ class BuildHistory:
 
     def add(self, plan: BuildPlan) -> None:
         """Take in a build that someone started; those that start later get higher numbers."""
-        self._renumber_after(plan.started_at, 1)
+        self._renumber_after(plan, 1)
         self._added.append(plan)
 
     def enqueue(self, plan: BuildPlan) -> BuildPlan:
@@ -128,12 +128,12 @@ class BuildHistory:
         gone = next((plan for plan in self._added if plan.queue_id == queue_id), None)
         if gone is not None:
             self._added.remove(gone)
-            self._renumber_after(gone.started_at, -1)
+            self._renumber_after(gone, -1)
             return
         for index, known in tuple(self._planned.items()):
             if known.queue_id == queue_id:
                 self._withdrawn.add(index)
-                self._renumber_after(known.started_at, -1)
+                self._renumber_after(known, -1)
 
     def amend(self, plan: BuildPlan) -> None:
         """Put a new plan in the place of the build with the same number and queue item."""
@@ -198,16 +198,17 @@ class BuildHistory:
             why=why,
         )
 
-    def _renumber_after(self, started_at: datetime | None, by: int) -> None:
-        """A build comes in before all that start after this moment, or goes; one never started counts not."""
-        if started_at is None:
+    def _renumber_after(self, plan: BuildPlan, by: int) -> None:
+        """A build comes in, or goes, before all that start after it; one that never starts counts not."""
+        if plan.started_at is None:
             return
+        place = _in_order(plan)
         self._added = [
-            replace(known, number=known.number + by) if (known.started_at or _NEVER) > started_at else known
+            replace(known, number=known.number + by) if _in_order(known) >= place else known
             for known in self._added
         ]
         for index, known in tuple(self._planned.items()):
-            if (known.started_at or _NEVER) > started_at:
+            if _in_order(known) >= place:
                 del self._planned[index]
 
     def _plan(self, index: int) -> BuildPlan:
