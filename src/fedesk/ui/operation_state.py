@@ -134,6 +134,11 @@ class Situation:
         return "it is blocked" if self.items[0].made is not None else "there is no plan"
 
     @property
+    def reason(self) -> str:
+        """Why, as it was typed, else as the write window says."""
+        return self.typed.reason.strip() or (self.window.reason if self.window is not None else "")
+
+    @property
     def place(self) -> Place:
         """Which frame it is."""
         if self.watching:
@@ -149,7 +154,7 @@ def answer_of(situation: Situation) -> Answer:
     return Answer(
         how="name and key" if want.name else "key",
         named=typed.name if want.name else "",
-        reason=typed.reason.strip() or (window.reason if window is not None else ""),
+        reason=situation.reason,
         window=window,
         accepted=tuple(guard for guard in want.accept if guard in typed.accepted),
     )

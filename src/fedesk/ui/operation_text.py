@@ -178,7 +178,10 @@ def body(situation: Situation, item: Item, moment: Moment, width: int, *, is_slo
             "refused", [(said, 2), (Content("Nothing was sent. r plans again."), 0)], width
         )
     if item.made is not None:
-        return [*lines, *plan_text.lines(item.made, situation.typed.accepted, moment, width)]
+        return [
+            *lines,
+            *plan_text.lines(item.made, situation.typed.accepted, situation.reason, moment, width),
+        ]
     if item.problem:
         said = Content.assemble(("? ", "$state-violet"), present.text(item.problem, 800))
         return [*lines, *plan_text.section("no plan", [(said, 2), (Content("r plans again."), 0)], width)]
@@ -198,9 +201,10 @@ def foot(situation: Situation, item: Item, width: int) -> list[Content]:
         if item.operation is None and not situation.watches:
             _, word, why = standing(item)
             return Content.styled(f" not done: {word}. {why}", present.MUTED).wrap(width)
-        return watch_text.ending(item.operation, item.trouble).wrap(width)
-    rows = [*_fields(situation), _key(situation, width)]
-    return [row.truncate(width, ellipsis=True) for row in rows]
+        lines = watch_text.ending(item.operation, item.trouble).wrap(max(width - 2, 10))
+        return [Content.assemble(" " * (1 + (index > 0)), line) for index, line in enumerate(lines)]
+    fields = (row.truncate(width, ellipsis=True) for row in _fields(situation))
+    return [*fields, *_key(situation, width)]
 
 
 def _fields(situation: Situation) -> Iterable[Content]:
@@ -230,16 +234,21 @@ def _field(label: str, text: str, hint: str, typing: bool, done: bool) -> Conten
         ("✓ " if done else "  ", "$state-quiet-green"),
         (shown, "bold"),
         ("▏" if typing else "", "bold $text-accent"),
-        ("" if text else f" {hint}", present.MUTED),
+        ("" if text else f" {hint}" if typing else hint, present.MUTED),
     )
 
 
-def _key(situation: Situation, width: int) -> Content:
+def _key(situation: Situation, width: int) -> list[Content]:
     missing = situation.missing
     if missing:
-        return Content.styled(
-            f" {'ctrl+y':<{_FIELD}}  not armed: {present.text(missing, 400)}", present.MUTED
-        )
-    line = Content(f" ▸ ARMED  ctrl+y: {question(situation)}").truncate(width, ellipsis=True)
-    spare = " " * max(width - line.cell_length, 0)
-    return Content.styled(line.plain + spare, ARMED if situation.is_production else READY)
+        said = f" {'ctrl+y':<{_FIELD}}  not armed: {present.text(missing, 400)}"
+        return Content.styled(said, present.MUTED).wrap(width)[:3]
+    # Whole, however narrow: where it happens stands at its end.
+    begin = " ▸ ARMED  ctrl+y  "
+    lines = Content(question(situation)).wrap(max(width - len(begin) - 1, 10))
+    heads = [begin, *[" " * len(begin)] * (len(lines) - 1)]
+    style = ARMED if situation.is_production else READY
+    return [
+        Content.styled(f"{before}{line.plain}" + " " * max(width - len(before) - line.cell_length, 0), style)
+        for before, line in zip(heads, lines, strict=True)
+    ]

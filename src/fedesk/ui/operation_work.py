@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from fedesk.services.proposals import Answer, Proposal
     from fedesk.ui.desk import Desk
 
-CLAIMED_WITHIN = 5.0
-"""Seconds in which a runner takes an operation over; after that its own words are shown."""
 _PLANS_AT_ONCE = 3
 
 
@@ -51,7 +49,6 @@ class Made:
     """A plan as it is shown."""
 
     proposal: Proposal
-    digest: str
     holder: str = ""
     """The operation that holds its target, where one does."""
 
@@ -106,7 +103,7 @@ class _LeftError(Exception):
 class Work:
     """The threads of one screen."""
 
-    def __init__(self, owner: Widget, desk: Desk, *, claimed_within: float = CLAIMED_WITHIN) -> None:
+    def __init__(self, owner: Widget, desk: Desk, *, claimed_within: float) -> None:
         self._owner = owner
         self._desk = desk
         self._claimed_within = claimed_within
@@ -144,9 +141,7 @@ class Work:
                 return
             try:
                 proposal = self._desk.changes.propose(request, window)
-                made = Made(
-                    proposal=proposal, digest=_digest(proposal), holder=_holder_of(self._desk, proposal)
-                )
+                made = Made(proposal=proposal, holder=_holder_of(self._desk, proposal))
             except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
                 self._post(Planned(number, index, None, told(error, "making the plan")))
             else:
@@ -307,12 +302,6 @@ def told(error: Exception, doing: str) -> str:
     if isinstance(error, (SourceError, StoreError, RefusedError, LaunchError, _NoRunnerError)):
         return str(error)
     return f"fedesk failed while {doing}: {type(error).__name__}."
-
-
-def _digest(proposal: Proposal) -> str:
-    from fedesk.domain.plans import digest_of
-
-    return digest_of(proposal.plan)
 
 
 def _holder_of(desk: Desk, proposal: Proposal) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from fedesk.domain.guards import IN_FLIGHT
 from fedesk.domain.operations import Ruling
 from fedesk.ui import present
 from fedesk.ui.actions import action, key_name
 from fedesk.ui.present import Face
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fedesk.domain.operations import Fact, GuardResult, Plan
     from fedesk.domain.reruns import RerunRequest
     from fedesk.ui.operation_work import Made
@@ -24,7 +28,7 @@ RULINGS: Mapping[Ruling, Face] = {
     Ruling.WARN: Face("▲", "!", "warns", "$text-warning"),
     Ruling.CONFIRM: Face("▲", "!", "asks", "$text-warning"),
     Ruling.DENY: Face("✗", "x", "refuses", "$text-error"),
-    Ruling.UNKNOWN: Face("?", "?", "cannot tell", "$state-violet"),
+    Ruling.UNKNOWN: Face("?", "?", "unknown", "$state-violet"),
 }
 _LISTED = 40
 """Tasks or parameters that are listed at most."""
@@ -60,18 +64,18 @@ def section(label: str, parts: Iterable[tuple[Content, int]], width: int) -> lis
     return [*lines, Content()] if lines else []
 
 
-def lines(made: Made, accepted: frozenset[str], moment: Moment, width: int) -> list[Content]:
-    """The whole plan; what blocks stands first."""
+def lines(made: Made, accepted: frozenset[str], reason: str, moment: Moment, width: int) -> list[Content]:
+    """The whole plan, with the reason it would be confirmed with; what blocks stands first."""
     plan, proposal = made.proposal.plan, made.proposal
     blocking = [one for one in proposal.guards if one.blocks]
     others = [one for one in proposal.guards if not one.blocks]
     return [
-        *section("blocked", _guards(blocking, accepted, made.holder), width),
+        *section("blocked", _guards(blocking, made, accepted), width),
         *section("changes", _changes(plan), width),
-        *section("guards", _guards(others, accepted, made.holder), width),
+        *section("guards", _guards(others, made, accepted), width),
         *section("facts", _facts(proposal.guards, moment), width),
         *section("know", ((present.plain(note), 0) for note in plan.notes), width),
-        *section("plan", [(_identity(made, moment), 0)], width),
+        *section("plan", [(_identity(plan, reason, moment), 0)], width),
     ]
 
 
@@ -84,9 +88,13 @@ def _changes(plan: Plan) -> Iterable[tuple[Content, int]]:
                 yield _parameter(name, value), 2
     for target in plan.targets:
         yield Content.styled(present.text(target.name, 300), present.MUTED), 2
-        pins = "  ".join(f"{present.text(k, 60)} {_short(v)}" for k, v in list(target.pins.items())[:_LISTED])
+        pins = [
+            f"{present.text(name, 60)} {_short(value)}"
+            for name, value in list(target.pins.items())[:_LISTED]
+            if value != plan.address
+        ]
         if pins:
-            yield Content.styled(f"as it was seen: {pins}", present.MUTED), 2
+            yield Content.styled(f"as it was seen: {' · '.join(pins)}", present.MUTED), 2
 
 
 def _parameter(name: str, value: object) -> Content:
@@ -100,71 +108,76 @@ def _short(value: str) -> str:
 
 
 _HASH = 64
+_WORD = 9
 
 
 def _guards(
-    guards: Sequence[GuardResult], accepted: frozenset[str], holder: str
+    guards: Sequence[GuardResult], made: Made, accepted: frozenset[str]
 ) -> Iterable[tuple[Content, int]]:
     for guard in guards:
         face = RULINGS[guard.ruling]
         word = face.word
         if guard.ruling is Ruling.CONFIRM and guard.guard in accepted:
             face, word = RULINGS[Ruling.ALLOW], "accepted"
-        loud = guard.blocks or guard.ruling is Ruling.CONFIRM
+        quiet = guard.ruling is Ruling.ALLOW
         yield (
             Content.assemble(
                 face.mark,
-                (f" {present.text(guard.guard, 40)} ", "bold" if loud else ""),
-                (word, face.style),
-                ("  " if guard.reason else ""),
-                (present.text(guard.reason, 600), "" if guard.ruling is not Ruling.ALLOW else present.MUTED),
+                (f" {word:<{_WORD}}", face.style),
+                (f"{present.text(guard.guard, 40)}  ", present.MUTED if quiet else "bold"),
+                (present.text(guard.reason, 600), present.MUTED if quiet else ""),
             ),
-            2,
+            2 + _WORD,
         )
         if guard.remedy:
-            yield Content.styled(f"  {present.text(guard.remedy, 600)}", present.MUTED), 2
+            yield _behind(Content.styled(present.text(guard.remedy, 600), present.MUTED)), 2 + _WORD
         if guard.blocks:
-            yield _way(guard, holder), 2
-        elif guard.ruling is Ruling.CONFIRM and guard.guard not in accepted:
-            yield _key("accept", "accepts it"), 2
+            yield _behind(_way(guard, made.holder)), 2 + _WORD
+        elif guard.guard in made.proposal.needs.accept and guard.guard not in accepted:
+            yield _behind(_key("accept", "accepts it.")), 2 + _WORD
 
 
 def _way(guard: GuardResult, holder: str) -> Content:
     """The key that leads to what would lift it."""
-    if holder and guard.guard == "in flight":
-        return _key("holder", "follows the operation that holds it")
+    if holder and guard.guard == IN_FLIGHT:
+        return _key("holder", "follows the operation that holds it.")
     if guard.conflict or guard.ruling is Ruling.UNKNOWN:
-        return _key("replan", "plans again, from what the systems say then")
-    return _key("open-run", "opens the run")
+        return _key("replan", "plans again, from what the systems say then.")
+    return _key("open-run", "opens the run.")
 
 
 def _key(name: str, does: str) -> Content:
     return Content.assemble(
-        "  ", (key_name(action(name).keys[0]), "bold $text-accent"), (f" {does}", present.MUTED)
+        (key_name(action(name).keys[0]), "bold $text-accent"), (f" {does}", present.MUTED)
     )
 
 
+def _behind(said: Content) -> Content:
+    """Under a guard's own text."""
+    return Content.assemble(" " * (2 + _WORD), said)
+
+
 def _facts(guards: Sequence[GuardResult], moment: Moment) -> Iterable[tuple[Content, int]]:
-    seen: set[Fact] = set()
+    """What was read together on one line, with where and how long ago."""
+    together: dict[tuple[str, datetime], dict[Fact, None]] = {}
     for fact in (fact for guard in guards for fact in guard.facts):
-        if fact in seen:
-            continue
-        seen.add(fact)
-        age = present.age(fact.observed_at, moment.now)
-        yield (
-            Content.assemble(
-                f"{present.text(fact.name, 60)} ",
-                (present.text(fact.value, 200), "bold"),
-                (f"  {present.text(fact.source, 80)}, {age} ago", present.MUTED),
-            ),
-            2,
-        )
+        together.setdefault((fact.source, fact.observed_at), {})[fact] = None
+    for (source, at), facts in together.items():
+        said = [
+            Content.assemble((f"{present.text(one.name, 60)} ", present.MUTED), present.text(one.value, 200))
+            for one in facts
+        ]
+        origin = Content.styled(f"{present.text(source, 80)}, {present.age(at, moment.now)} ago", "bold")
+        yield Content.assemble(origin, "  ", Content.styled(" · ", "$foreground-disabled").join(said)), 2
 
 
-def _identity(made: Made, moment: Moment) -> Content:
-    plan = made.proposal.plan
+def _identity(plan: Plan, reason: str, moment: Moment) -> Content:
+    from fedesk.domain.plans import digest_of
+
+    # The reason is under the digest: what is shown is what the key would confirm.
+    digest = digest_of(replace(plan, reason=reason))
     parts = [
-        Content.assemble("digest ", (present.digest(made.digest), "bold")),
+        Content.assemble("digest ", (present.digest(digest), "bold")),
         expiry(plan, moment),
         Content(f"for {present.text(plan.requester, 80)} by {present.text(plan.made_by, 80)}"),
         Content(f"operation {present.text(plan.operation, 40)}"),

@@ -89,7 +89,7 @@ def _step(
         )
     is_over = entry.state in _OVER
     took = present.duration((entry.at if is_over else moment.now) - begun.at)
-    said = f"  {present.text(entry.said, 400)}" if entry.said else ""
+    said = f"  {present.text(entry.said, 400)}" if entry.said and entry.said != sentence else ""
     return Content.assemble(
         face.mark,
         f" {present.text(sentence, 300)}  ",
@@ -191,7 +191,7 @@ def followed(operation: Operation) -> tuple[RunName, TaskName | None]:
 def ending(operation: Operation | None, trouble: str) -> Content:
     """One line: how it stands or has ended, and what to do now."""
     if operation is None:
-        return Content.styled(f" ✗ {present.text(trouble, 400)}", "$text-error")
+        return Content.styled(f"✗ {present.text(trouble, 400)}", "$text-error")
     identity = present.text(operation.plan.operation, 40)
     if operation.stage is not Stage.ENDED:
         if trouble:
@@ -200,16 +200,16 @@ def ending(operation: Operation | None, trouble: str) -> Content:
                 if operation.stage is Stage.CONFIRMED
                 else "C looks for what was done; nothing is sent again"
             )
-            return Content.styled(f" ▲ {present.text(trouble, 600)} {to_do}.", "$text-warning")
+            return Content.styled(f"▲ {present.text(trouble, 600)} {to_do}.", "$text-warning")
         said = "waits for its runner" if operation.stage is Stage.CONFIRMED else "goes on"
         return Content.assemble(
-            (f" {face_of(operation).glyph} it {said}", "$text-primary"),
+            (f"{face_of(operation).glyph} it {said}", "$text-primary"),
             ("; Esc leaves it going, u leads back to it", present.MUTED),
         )
     face = face_of(operation)
     told = present.text(operation.said, 600).rstrip(".")
     return Content.assemble(
-        (f" {face.glyph} {face.word}", f"bold {face.style}"),
+        (f"{face.glyph} {face.word}", f"bold {face.style}"),
         f"  {told}.  " if told else "  ",
         _NOW[operation.outcome or Outcome.UNKNOWN],
         (f"  {present.text(trouble, 300)}" if trouble else "", "$text-warning"),

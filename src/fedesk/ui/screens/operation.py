@@ -37,6 +37,8 @@ class OperationScreen(DeskScreen):
     PLACE = Place.PLAN
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.PLAN, Place.CONFIRM, Place.WATCH)]
     CSS_PATH = styles_folder() / "operation.tcss"
+    CLAIMED_WITHIN = 5.0
+    """Seconds in which a runner takes an operation over; after that its own words are shown."""
 
     def __init__(
         self,
@@ -44,7 +46,6 @@ class OperationScreen(DeskScreen):
         *,
         requests: tuple[RerunRequest, ...] = (),
         operation: str = "",
-        work: Work | None = None,
     ) -> None:
         super().__init__()
         self._desk = desk
@@ -52,7 +53,7 @@ class OperationScreen(DeskScreen):
         self._operation = operation
         self._items = [Item(request=request) for request in requests] or [Item()]
         self._rows = RowList(operation_text.ITEM_COLUMNS)
-        self._work = Work(self, desk) if work is None else work
+        self._work = Work(self, desk, claimed_within=self.CLAIMED_WITHIN)
         self._number = 0
         self._typed = Typed()
         self._begun = False
