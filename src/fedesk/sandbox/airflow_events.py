@@ -17,7 +17,8 @@ from fedesk.sandbox.airflow_documents import Document, answer_json, text
 from fedesk.sandbox.airflow_query import Bounds, Keys, Paging
 
 CLEAR = "post_clear_task_instances"
-_STARTED = timedelta(days=31)
+_STARTED = timedelta(days=3650)
+"""How long before the world's start its Airflows were set up."""
 _QUERY = {"dag_id": "dag_id", "task_id": "task_id", "run_id": "run_id", "owner": "owner", "event": "event"}
 
 
