@@ -24,8 +24,11 @@ AIRFLOW_RUN = "scheduled__2026-11-20T00:00:00+00:00"
 FAILED_DAG = "payments_daily"
 FAILED = f"prod/airflow:{FAILED_DAG}/{AIRFLOW_RUN}"
 """A run that has failed at the moment of the sandbox."""
-BUILD = "prod/jenkins:finedge/prod/deploy-fx_rates#459"
-"""A build that has failed, whose job has parameters."""
+JOB = "finedge/prod/lending-ci"
+BUILD = f"prod/jenkins:{JOB}#340"
+"""A build that has failed, and can be repeated."""
+DEPLOY = "prod/jenkins:finedge/prod/deploy-fx_rates#459"
+"""A build that has failed, with a password among its parameters."""
 YES = ("--confirm", "prod", "--write", "prod", "--reason", "INC-4711")
 
 
@@ -111,7 +114,7 @@ class Situation:
         """How the run stands in the world."""
         return self._sandbox.world.dag_run("prod", dag, run).state
 
-    def builds(self, job: str = "finedge/prod/deploy-fx_rates") -> int:
+    def builds(self, job: str = JOB) -> int:
         """The number that the next build of a job gets."""
         return self._sandbox.world.next_build_number(job)
 

@@ -239,15 +239,19 @@ def _checked(desk: "Desk", operation: "Operation") -> Checked:
     try:
         why = left_alone(operation, clock=desk.clock, processes=desk.processes)
         if why:
-            return Checked(before=operation, after=operation, left_alone=why)
+            return Checked(before=operation, after=operation, left_alone=why, code=_standing_code(operation))
         narrate(f"looking up {operation.plan.operation}")
         after = desk.recheck(operation.plan.operation)
     except sentences() as error:
         narrate(str(error))
         return Checked(before=operation, after=operation, error=str(error), code=code_of(error))
-    is_unknown = after.outcome is Outcome.UNKNOWN or after.stage is not Stage.ENDED
-    code = Exit.OUTCOME_UNKNOWN if is_unknown else Exit.DONE
+    # What was looked at and has not ended is not known to the end either.
+    code = _standing_code(after) if after.stage is Stage.ENDED else Exit.OUTCOME_UNKNOWN
     return Checked(before=operation, after=after, code=code)
+
+
+def _standing_code(operation: "Operation") -> Exit:
+    return Exit.OUTCOME_UNKNOWN if operation.outcome is Outcome.UNKNOWN else Exit.DONE
 
 
 def _checked_row(checked: Checked) -> tuple[str, str, str, str]:
