@@ -16,7 +16,6 @@ from typing import Any, TypeVar, cast
 import memory_desk
 from desk_fixtures import UTF8
 from memory_desk import NOW, PROD, MemoryDesk, StillClock, front
-from operation_values import Living
 
 from fedesk.domain.audit import Actor
 from fedesk.domain.board import Board
@@ -280,8 +279,7 @@ class ActingDesk(MemoryDesk):
         self.world.answers.set()
         self.systems = MemorySystems(self.world)
         self.clock = StillClock()
-        self.launcher = Runners(self)
-        self.processes = Living()
+        self.launcher: Runners = Runners(self)
         self.changes = Changes(
             store=self.sql,
             systems=self.systems,
@@ -293,11 +291,6 @@ class ActingDesk(MemoryDesk):
             made_by="fedesk 0.1.0 on desk-3",
             processes=self.processes,
         )
-
-    def credentials_for(
-        self, connections: Sequence[ConnectionName]
-    ) -> Callable[[], dict[ConnectionName, SecretText]]:
-        return lambda: {name: SecretText("s3cret") for name in connections}
 
     def execute(self, operation: str) -> Operation:
         return operation_runner.execute(

@@ -1,7 +1,7 @@
 """A desk without systems: boards that the test hands over, and reads that it answers."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -13,15 +13,19 @@ from fedesk.domain.catalogue import Catalogue, Deadline, Deploy, Owner, OwnerGro
 from fedesk.domain.front import EnvironmentFacts, FrontPage
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.observation import Failure, Observation, Problem, Snapshot
-from fedesk.domain.operations import Operation
+from fedesk.domain.operations import Operation, WriteWindow
+from fedesk.domain.reruns import RerunRequest
 from fedesk.domain.runs import Change, Job, LogChunk, LogRequest, QueueItem, Run, RunDetail, Step
 from fedesk.domain.secrets import SecretMetadata
 from fedesk.domain.states import FailureKind, State, System
+from fedesk.ports.changing import Launcher, LaunchError, Runner
+from fedesk.ports.endpoint import SecretText
 from fedesk.ports.errors import NotFoundError
 from fedesk.services.boards import board_of
 from fedesk.services.diagnosis import Diagnosis
 from fedesk.services.operation_watch import OperationWatch
-from fedesk.ui.desk import Records
+from fedesk.services.proposals import Answer, Proposal
+from fedesk.ui.desk import Planning, Records
 
 NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
 PROD = EnvironmentFacts(name="prod", production=True, mode="read-only", timezone="Europe/London")
@@ -315,8 +319,32 @@ class MemoryPollers:
         self.stopped = True
 
 
+class Unchangeable:
+    """Plans where there is nothing to change: ``acting_desk`` has systems that can be."""
+
+    def propose(self, request: RerunRequest, window: WriteWindow | None = None) -> Proposal:
+        del window
+        raise NotFoundError(f"{request.run} cannot be run again at this desk.")
+
+    def with_window(self, proposal: Proposal, window: WriteWindow | None) -> Proposal:
+        raise NotImplementedError
+
+    def confirm(self, proposal: Proposal, answer: Answer) -> Operation:
+        raise NotImplementedError
+
+    def window(self, environment: str, reason: str) -> WriteWindow:
+        raise NotImplementedError
+
+    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> Runner:
+        del credentials
+        raise LaunchError("This desk starts no runner.")
+
+
 class MemoryDesk:
     """One environment, without systems."""
+
+    changes: Planning = Unchangeable()
+    launcher: Launcher = Unchangeable()
 
     def __init__(
         self,
@@ -346,6 +374,15 @@ class MemoryDesk:
             return board
         others = {one.name: snapshots(one.name) for one in self.environments if one.name != here.name}
         return board_of(here, catalogue(), board.snapshots, others, board.at, operations=opened)
+
+    @property
+    def processes(self) -> Living:
+        return self.living
+
+    def credentials_for(
+        self, connections: Sequence[ConnectionName]
+    ) -> Callable[[], dict[ConnectionName, SecretText]]:
+        return lambda: {name: SecretText("s3cret") for name in connections}
 
     def recheck(self, operation: str) -> Operation:
         """What the test's store then has."""
