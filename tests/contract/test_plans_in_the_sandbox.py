@@ -16,6 +16,7 @@ from fedesk.ports.errors import NotFoundError
 from fedesk.sandbox.server import Sandbox
 from fedesk.services.judging import judge
 from fedesk.services.kinds import KINDS
+from fedesk.services.operation_runner import request_of
 from fedesk.services.proposals import Answer, Proposal, RefusedError
 
 FAILED = RunName(ConnectionName("prod", "airflow"), "payments_daily/scheduled__2026-11-20T00:00:00+00:00")
@@ -80,8 +81,10 @@ def test_a_clear_lists_what_has_failed_and_what_waited_for_it(desk: Desk) -> Non
 
 
 def test_one_task_alone(desk: Desk) -> None:
-    """A plan for a task clears it and no other."""
-    proposal = desk.changes.propose(RerunRequest(run=FAILED, task=TaskName("dbt_test")))
+    """A plan for a task clears it and no other, and the runner drafts the same task again."""
+    request = RerunRequest(run=FAILED, task=TaskName("dbt_test"), environment="prod")
+    proposal = desk.changes.propose(request)
+    assert request_of(proposal.plan) == request
     assert proposal.plan.effects[0].call.args["tasks"] == [["dbt_test", -1, 3]]
     assert proposal.plan.targets[0].name == f"{FAILED}::dbt_test"
 
@@ -156,7 +159,7 @@ def test_a_build_is_planned_with_its_parameters(desk: Desk) -> None:
     assert isinstance(parameters, dict | type(proposal.plan.targets[0].pins))
     assert {**parameters, "FEDESK_OPERATION": ""} == {**had, "FEDESK_OPERATION": ""}
     assert proposal.plan.targets[0].reserves[:2] == (f"prod/jenkins:{CI}", "prod|payments_daily|")
-    assert all(not one.blocks for one in judged_again(desk, proposal, RerunRequest(run=build)))
+    assert all(not one.blocks for one in judged_again(desk, proposal, request_of(proposal.plan)))
 
 
 def test_a_job_of_production_is_no_target_of_dev(desk: Desk, sandbox: Sandbox) -> None:
