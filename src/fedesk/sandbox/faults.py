@@ -35,6 +35,8 @@ class FaultKind(StrEnum):
     """The request takes effect; the connection is closed without an answer."""
     STATUS = "status"
     """Answers ``status`` in the system's own words; the request has no effect."""
+    STATUS_AFTER_COMMIT = "status_after_commit"
+    """The request takes effect; the answer is ``status`` all the same, as from a proxy that gave up."""
     TRUNCATE = "truncate"
     """Half of the answer, then the connection is closed."""
     CLOSE = "close"
@@ -64,7 +66,8 @@ class Fault:
     def __post_init__(self) -> None:
         if self.system not in SYSTEMS:
             raise ValueError(f"{self.system!r} is no system; there are {', '.join(SYSTEMS)}")
-        if self.kind is FaultKind.STATUS and self.status not in STATUSES:
+        tells_status = self.kind in (FaultKind.STATUS, FaultKind.STATUS_AFTER_COMMIT)
+        if tells_status and self.status not in STATUSES:
             raise ValueError(f"status {self.status} is not offered; there are {sorted(STATUSES)}")
         if self.times < 0 or self.seconds < 0:
             raise ValueError("times and seconds cannot be negative")
@@ -206,6 +209,9 @@ class Faulty:
                 close_connection(scope, reset=False)
                 await _gone(receive)
             case FaultKind.STATUS:
+                await _answer(self._system, fault.status, send)
+            case FaultKind.STATUS_AFTER_COMMIT:
+                await self._app(scope, receive, _swallow)
                 await _answer(self._system, fault.status, send)
             case FaultKind.TRUNCATE:
                 await self._truncate(scope, receive, send)
