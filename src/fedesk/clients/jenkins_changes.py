@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from fedesk.clients.jenkins_builds import OPERATION_PARAMETER, build_path, job_path
 from fedesk.clients.jenkins_session import JenkinsSession
 from fedesk.clients.jenkins_traces import RecentBuilds, Trace, builds_after, waiting
+from fedesk.clients.requests_session import within
 from fedesk.clients.wording import clean, quoted
 from fedesk.domain.operations import Call, Evidence, Json, Receipt, Settled, Settlement
 from fedesk.ports.endpoint import Endpoint
@@ -77,8 +78,10 @@ class JenkinsChanges:
         Only what the crumb filter refused is sent anew, with a fresh crumb: the job never saw it.
         """
         trigger = _Trigger.of(call, self._endpoint)
-        self._session.prepare_post()
-        answer = self._session.post(f"{job_path(trigger.job)}/{trigger.verb}", trigger.form)
+        with within(self._endpoint.deadline):
+            # The crumb's time counts: who waits for this call may settle it once the deadline has passed.
+            self._session.prepare_post()
+            answer = self._session.post(f"{job_path(trigger.job)}/{trigger.verb}", trigger.form)
         status, location = answer.status_code, answer.headers.get("Location", "")
         match = _ITEM.search(urlsplit(location).path)
         if match is None or status not in (_CREATED, _SEE_OTHER):

@@ -60,12 +60,25 @@ class _Deadline(threading.local):
     until: float = math.inf
     sending: bool = False
     """Whether a byte of it may have left; what opens a tunnel through a proxy does not count."""
+    redirected: bool = False
+    """Whether a request that begins now is a redirect of one that is under way."""
 
     def left(self) -> float:
         return self.until - time.monotonic()
 
 
 _DEADLINE = _Deadline()
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """All requests of this thread end within so many seconds together; one that begins later is unsent."""
+    outer = _DEADLINE.until
+    _DEADLINE.until = min(outer, time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _DEADLINE.until = outer
 
 
 class _TimedReader(io.RawIOBase):
@@ -276,11 +289,14 @@ class TimedSession(requests.Session):
         Raises UnsentError where it ended before its first byte left.
         """
         connect, read = self._timeouts(keywords.get("timeout"))
-        outer = _DEADLINE.until
-        if outer == math.inf:
+        outer, redirected = _DEADLINE.until, _DEADLINE.redirected
+        if not redirected:
             _DEADLINE.sending = False
+        _DEADLINE.redirected = True
         _DEADLINE.until = min(outer, time.monotonic() + self.deadline)
         try:
+            if outer <= time.monotonic():
+                raise requests.Timeout("the time for it was up before it began", request=request)
             left = max(_DEADLINE.left(), 0.001)
             keywords["timeout"] = (min(connect, left), min(read, left))
             # Neither bundle nor certificate of a caller's: hvac takes them from VAULT_CACERT and its like.
@@ -293,7 +309,7 @@ class TimedSession(requests.Session):
                 raise
             raise UnsentError(request=request) from error
         finally:
-            _DEADLINE.until = outer
+            _DEADLINE.until, _DEADLINE.redirected = outer, redirected
 
     def _timeouts(self, asked: Timeout) -> tuple[float, float]:
         connect, read = asked if isinstance(asked, tuple) else (asked, asked)
