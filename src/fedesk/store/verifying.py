@@ -47,6 +47,8 @@ def _chain(cursor: Any) -> _Found:
             good, previous = seq, digest
         else:
             flaw = _head_flaw(cursor, good, previous)
+            if flaw is not None and 0 < flaw.seq <= good:
+                good, previous = flaw.seq - 1, _hash_of(cursor, flaw.seq - 1)
     except TypeError:
         flaw = Flaw(seq=good + 1, said="what is stored for it is no bytes")
     except sqlite3.Error as error:
@@ -54,6 +56,11 @@ def _chain(cursor: Any) -> _Found:
             raise
         flaw = Flaw(seq=good + 1, said=f"it cannot be read: {error}")
     return _Found(good, previous, flaw)
+
+
+def _hash_of(cursor: Any, seq: int) -> bytes:
+    row = cursor.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
+    return GENESIS if row is None else bytes(row[0])
 
 
 def _head_flaw(cursor: Any, records: int, last: bytes) -> Flaw | None:
@@ -65,7 +72,7 @@ def _head_flaw(cursor: Any, records: int, last: bytes) -> Flaw | None:
         return None
     if seq == records:
         return Flaw(seq=records, said="the head of the log has another hash than its last record")
-    if isinstance(seq, int) and seq < records:
+    if isinstance(seq, int) and 0 <= seq < records:
         return Flaw(seq=seq + 1, said=f"the head of the log ends before it, at number {seq}")
     return Flaw(seq=records + 1, said=f"it is missing: the head of the log is at number {seq}")
 
