@@ -15,7 +15,8 @@ from fedesk.ui.widgets.row_list import Column, Row
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fedesk.domain.operations import GuardResult, Plan
+    from fedesk.domain.operations import Plan
+    from fedesk.services.proposals import Proposal
     from fedesk.ui.operation_state import Item, Situation
     from fedesk.ui.present import Face
     from fedesk.ui.run_text import Moment
@@ -42,8 +43,9 @@ def question(situation: Situation) -> str:
         return f"Run {_asked(item)} again?"
     free = [item.made.proposal.plan for item in situation.free.values() if item.made]
     places = ", ".join(sorted({str(plan.connection) for plan in free})) or situation.environment
-    count = len(free) if situation.is_planned else len(situation.items)
-    return f"Run {count} thing{'' if count == 1 else 's'} again on {places}?"
+    count, every = len(free), len(situation.items)
+    said = f"{count} of {every}" if situation.is_planned and count != every else f"{every}"
+    return f"Run {said} again on {places}?"
 
 
 def _asked(item: Item) -> str:
@@ -151,14 +153,15 @@ def standing(item: Item) -> tuple[Face, str, str]:
         return RULINGS[Ruling.UNKNOWN], "no plan", present.text(item.problem, 200)
     if item.made is None:
         return present.CONNECTING, "planning", ""
-    return _ruled(item.made.proposal.guards)
+    return _ruled(item.made.proposal)
 
 
-def _ruled(guards: tuple[GuardResult, ...]) -> tuple[Face, str, str]:
+def _ruled(proposal: Proposal) -> tuple[Face, str, str]:
+    guards, asked = proposal.guards, proposal.needs.accept
     blocking = next((one for one in guards if one.blocks), None)
     if blocking is not None:
         return RULINGS[blocking.ruling], "blocked", present.text(f"{blocking.guard}: {blocking.reason}", 200)
-    warned = next((one for one in guards if one.ruling in (Ruling.WARN, Ruling.CONFIRM)), None)
+    warned = next((one for one in guards if one.ruling is Ruling.WARN or one.guard in asked), None)
     if warned is not None:
         return RULINGS[warned.ruling], "can go", present.text(f"{warned.guard}: {warned.reason}", 200)
     return RULINGS[Ruling.ALLOW], "can go", ""

@@ -351,7 +351,8 @@ class OperationScreen(DeskScreen):
         self._draw()
 
     def _draw(self) -> None:
-        if not self.is_mounted:
+        if not self.is_mounted or not self.query("#op-foot"):
+            # Composed not yet, or not any more.
             return
         app, situation, item = self.desk_app, self.situation, self.item
         moment = Moment(now=app.now, zone=app.zone)
