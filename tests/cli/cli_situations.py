@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,14 +11,15 @@ from in_process import InProcessLauncher
 from fedesk.cli.session import LauncherOf
 from fedesk.domain.audit import AuditRecord
 from fedesk.domain.names import ConnectionName
-from fedesk.domain.operations import Operation
-from fedesk.execution import Desk
+from fedesk.domain.operations import Call, Operation, Receipt, Settlement
+from fedesk.execution import Desk, LiveSystems
 from fedesk.ports.endpoint import SecretText
+from fedesk.ports.sources import Bulkhead, Connection, Result
 from fedesk.sandbox.airflow_clear import clear_as
 from fedesk.sandbox.airflow_events import CLEAR
 from fedesk.sandbox.model import RunState
 from fedesk.sandbox.server import Sandbox
-from fedesk.services.operation_runner import execute
+from fedesk.services.operation_runner import Changer, execute
 from fedesk.store.operations import SqlStore
 
 AIRFLOW_RUN = "scheduled__2026-11-20T00:00:00+00:00"
@@ -32,22 +34,39 @@ DEPLOY = "prod/jenkins:finedge/prod/deploy-fx_rates#459"
 YES = ("--confirm", "prod", "--write", "prod", "--reason", "INC-4711")
 
 
+Hook = Callable[[], None]
+
+
+def nothing() -> None:
+    """Nothing happens in between."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What else happens while an operation is executed."""
+
+    before: Hook = nothing
+    """The first step, behind the confirmation."""
+    at_send: Hook = nothing
+    sent: Hook = nothing
+    """Whether it was answered or not."""
+
+
 class WorldLauncher(InProcessLauncher):
     """Executes in this process; where the runner pauses, the world's clock goes on instead."""
 
-    def __init__(self, desk: Desk, sandbox: Sandbox, before: Callable[[], None] | None = None) -> None:
+    def __init__(self, desk: Desk, sandbox: Sandbox, hooks: Hooks) -> None:
         super().__init__(desk)
         self._sandbox = sandbox
-        self._before = before
+        self._hooks = hooks
 
     def go(self, operation: str) -> None:
-        if self._before is not None:
-            self._before()
+        self._hooks.before()
         desk = self._desk
         execute(
             operation,
             store=desk.store,
-            systems=desk.systems,
+            systems=HookedSystems(desk.systems, self._hooks),
             catalogue=desk.catalogue,
             environments=desk.by_name,
             actor=desk.actor,
@@ -57,9 +76,61 @@ class WorldLauncher(InProcessLauncher):
         )
 
 
-def runners_of(sandbox: Sandbox, before: Callable[[], None] | None = None) -> LauncherOf:
-    """Runners in this process; ``before`` happens between the confirmation and the first step."""
-    return lambda desk: WorldLauncher(desk, sandbox, before)
+@dataclass(frozen=True)
+class HookedChanger:
+    """A system; something happens each time it is changed, right before and right after."""
+
+    changer: Changer
+    hooks: "Hooks"
+
+    def apply(self, call: Call) -> Receipt:
+        self.hooks.at_send()
+        try:
+            return self.changer.apply(call)
+        finally:
+            self.hooks.sent()
+
+    def settle(self, call: Call) -> Settlement:
+        return self.changer.settle(call)
+
+    def close(self) -> None:
+        """The desk closes it."""
+
+
+@dataclass(frozen=True)
+class HookedBulkhead:
+    """The way to such a system."""
+
+    bulkhead: Bulkhead[Changer]
+    hooks: "Hooks"
+
+    def call(self, use: Callable[[Changer], Result], *, deadline: float | None = None) -> Result:
+        return self.bulkhead.call(lambda changer: use(HookedChanger(changer, self.hooks)), deadline=deadline)
+
+    def close(self) -> None:
+        """The desk closes it."""
+
+
+@dataclass(frozen=True)
+class HookedSystems:
+    """A desk's systems as such."""
+
+    systems: LiveSystems
+    hooks: "Hooks"
+
+    def reading(self, name: ConnectionName) -> Connection:
+        return self.systems.reading(name)
+
+    def settle(self, name: ConnectionName, call: Call) -> Settlement:
+        return self.systems.settle(name, call)
+
+    def changing(self, name: ConnectionName) -> Bulkhead[Changer]:
+        return HookedBulkhead(self.systems.changing(name), self.hooks)
+
+
+def runners_of(sandbox: Sandbox, hooks: Hooks = Hooks()) -> LauncherOf:
+    """Runners in this process."""
+    return lambda desk: WorldLauncher(desk, sandbox, hooks)
 
 
 class SilentLauncher:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from fedesk.cli import output
 from fedesk.cli.output import Column, Json, instant
-from fedesk.domain.operations import Outcome, Stage, StepState
+from fedesk.domain.operations import Outcome, StepState
 
 if TYPE_CHECKING:
     from fedesk.domain.audit import AuditRecord
@@ -321,6 +321,6 @@ def standing(operation: "Operation") -> str:
 
 def how_to_look(operation: "Operation") -> str:
     """The command line that looks further, for one that is not settled."""
-    if operation.outcome is Outcome.UNKNOWN or operation.stage is Stage.ENDED:
+    if operation.outcome is Outcome.UNKNOWN:
         return f"`fedesk operations recheck {operation.plan.operation}` looks again"
     return f"`fedesk operations show {operation.plan.operation}` tells how it goes"

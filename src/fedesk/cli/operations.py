@@ -181,7 +181,7 @@ def _print(desk: "Desk", operation: "Operation") -> None:
         )
     output.table(JOURNAL_COLUMNS, rows, "nothing has happened yet")
     if operation.is_open:
-        narrate(acts.how_to_look(operation))
+        narrate(f"{acts.how_to_look(operation)}.")
 
 
 def _window_said(window: "WriteWindow", zone: str) -> str:
@@ -277,6 +277,8 @@ def tell_ended(desk: "Desk", operation: "Operation", *, as_json: bool) -> int:
     """Print how an operation ended that was executed here; the exit code of its outcome."""
     for entry in operation.journal:
         narrate(watching.entry_line(entry))
+    if operation.is_open:
+        narrate(f"{acts.how_to_look(operation)}.")
     if as_json:
         extra: dict[str, Json] = {
             "error": None,

@@ -23,9 +23,7 @@ COLUMNS = (
 
 def print_plans(desk: "Desk", items: "Sequence[Item]", *, as_json: bool) -> int:
     """The plans, and what each asks for; exit code 3 or 5 where a guard blocks."""
-    for item in items:
-        if item.error:
-            narrate(item.error)
+    _tell_errors(items)
     code = gravest([_plan_code(item) for item in items])
     if as_json:
         documents = [_plan_item(item) for item in items if item.proposal is not None or len(items) > 1]
@@ -38,6 +36,12 @@ def print_plans(desk: "Desk", items: "Sequence[Item]", *, as_json: bool) -> int:
             output.blank()
         _print_plan(desk, item.proposal)
     return code
+
+
+def _tell_errors(items: "Sequence[Item]") -> None:
+    for item in items:
+        if item.error:
+            narrate(item.error if len(items) == 1 else f"{item.name}: {item.error}")
 
 
 def _plan_code(item: "Item") -> Exit:
@@ -83,9 +87,7 @@ def _plan_item(item: "Item") -> dict[str, Json]:
 
 def print_changes(desk: "Desk", items: "Sequence[Item]", *, as_json: bool) -> int:
     """How each item ended; the exit code of the gravest."""
-    for item in items:
-        if item.error:
-            narrate(item.error if len(items) == 1 else f"{item.name}: {item.error}")
+    _tell_errors(items)
     if as_json:
         _print_documents(desk, "change", items, [_change_item(item) for item in items])
     else:

@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fedesk.cli import acts
 from fedesk.cli.output import narrate
 from fedesk.cli.session import StopError
-from fedesk.domain.operations import Stage
+from fedesk.domain.operations import Outcome, Stage
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def follow_to_its_end(desk: "Desk", operation: str, *, prefix: str = "") -> "Ope
         raise StopError(f"The store does not know operation {operation}.", Exit.FAULT)
     if found.stage is not Stage.ENDED:
         narrate(f"{prefix}Its runner has died; `fedesk operations recheck {operation}` looks it up.")
+    elif found.outcome is Outcome.UNKNOWN:
+        narrate(f"{prefix}{acts.how_to_look(found)}.")
     return found
 
 
