@@ -1,0 +1,271 @@
+"""The same killing as in ``test_crash_matrix``, through the real adapters, for every kind of operation.
+
+The systems are served by this process; the runner is a fork of it, which kills itself at each seam in turn.
+"""
+
+import json
+import shutil
+import signal
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from acting import SeamStore, states
+from crashing import SeamChanger, Seams, forked
+
+from fedesk import execution
+from fedesk.domain.names import ConnectionName, RunName
+from fedesk.domain.operations import Call, Operation, Outcome, Settlement, Stage, StepState, WriteWindow
+from fedesk.domain.reruns import RerunRequest
+from fedesk.ports.sources import Bulkhead, Connection
+from fedesk.sandbox.airflow_events import CLEAR
+from fedesk.sandbox.server import Sandbox
+from fedesk.services.kinds import KINDS
+from fedesk.services.operation_runner import Changer, execute
+from fedesk.services.processes import LocalProcesses
+from fedesk.services.proposals import Answer
+from fedesk.services.settling import recheck
+
+T = TypeVar("T")
+
+LATER = timedelta(minutes=5)
+"""Longer than any system's patience."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What an operation of one kind is tried on, and how its effects in the world are counted."""
+
+    kind: str
+    run: str
+    effects: Callable[[Sandbox, str], int]
+
+
+def clears(sandbox: Sandbox, operation: str) -> int:
+    """Clears that carry the operation's id, in Airflow's own log of who did what."""
+    events = sandbox.world.airflow.events("prod")
+    return sum(event.event == CLEAR and operation in event.extra for event in events)
+
+
+def builds_with_id(sandbox: Sandbox, operation: str) -> int:
+    """Builds that carry the operation's id, those in the queue included."""
+    plans = sandbox.world.build_plans("finedge/prod/lending-ci")
+    return sum(any(one.value == operation for one in plan.parameters) for plan in plans)
+
+
+def builds_by_us(sandbox: Sandbox, _operation: str) -> int:
+    """New builds that our user has triggered, of a job that does not take the operation's id."""
+    us = sandbox.world.identity("jenkins", writer=True).user
+    plans = sandbox.world.build_plans("finedge/prod/payments-ci")
+    before = next(plan.queue_id for plan in plans if plan.number == 390)
+    return sum(plan.queue_id > before and any(cause.user_id == us for cause in plan.causes) for plan in plans)
+
+
+CASES = {
+    "clear": Case(
+        "airflow.clear-failed", "prod/airflow:payments_daily/scheduled__2026-11-20T00:00:00+00:00", clears
+    ),
+    "build": Case("jenkins.rebuild", "prod/jenkins:finedge/prod/lending-ci#340", builds_with_id),
+    "build without id": Case("jenkins.rebuild", "prod/jenkins:finedge/prod/payments-ci#390", builds_by_us),
+}
+
+
+class WorldTime:
+    """The world's time, also as another process has it: pausing moves it through the control port."""
+
+    def __init__(self, sandbox: Sandbox, at: datetime) -> None:
+        self._control = sandbox.urls["control"]
+        self._at = at
+
+    def now(self) -> datetime:
+        return self._at
+
+    def monotonic(self) -> float:
+        return self._at.timestamp()
+
+    def pause(self, seconds: float) -> None:
+        self._at += timedelta(seconds=seconds)
+        order(self._control, "clock", set=self._at.isoformat())
+
+
+def order(control: str, lever: str, **document: str) -> None:
+    """Pull a lever of the sandbox from another process."""
+    request = urllib.request.Request(  # noqa: S310 - the sandbox's own control port
+        f"{control}/{lever}",
+        data=json.dumps(document).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - likewise
+        assert answer.status in (200, 201)
+
+
+class FaultySeams(Seams):
+    """Seams of a runner whose systems begin to misbehave right before it sends, and not earlier."""
+
+    def __init__(self, sandbox: Sandbox, system: str, fault: str, fatal: int | None = None) -> None:
+        super().__init__(fatal)
+        self._control, self._system, self._fault = sandbox.urls["control"], system, fault
+
+    def __call__(self, name: str) -> None:
+        super().__call__(name)
+        if name == "before send" and self._fault:
+            matched = "clearTaskInstances$|/build(WithParameters)?$"
+            order(self._control, "faults", system=self._system, kind=self._fault, match=matched)
+
+
+@dataclass
+class SeamBulkhead:
+    """A connection's bulkhead, whose adapter has seams."""
+
+    inner: Bulkhead[Changer]
+    seams: Seams
+
+    def call(self, use: Callable[[Changer], T], *, deadline: float | None = None) -> T:
+        return self.inner.call(lambda adapter: use(SeamChanger(adapter, self.seams)), deadline=deadline)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+@dataclass
+class SeamSystems:
+    """The configured systems, whose changers have seams."""
+
+    inner: execution.LiveSystems
+    seams: Seams
+
+    def reading(self, name: ConnectionName) -> Connection:
+        return self.inner.reading(name)
+
+    def changing(self, name: ConnectionName) -> SeamBulkhead:
+        return SeamBulkhead(self.inner.changing(name), self.seams)
+
+    def settle(self, name: ConnectionName, call: Call) -> Settlement:
+        return self.changing(name).call(lambda system: system.settle(call))
+
+
+def confirmed(sandbox: Sandbox, folder: Path, run: str, clock: WorldTime) -> str:
+    """Plan and confirm, as the command line does in production; the operation's id."""
+    desk = execution.open_desk(sandbox.config_path, "prod", clock)
+    store = SeamStore(folder / "state.sqlite3")
+    changes = replace(desk.changes, store=store)
+    proposal = changes.propose(RerunRequest(run=RunName.parse(run)))
+    now = clock.now()
+    window = WriteWindow(
+        environment="prod", opened_at=now, until=now + LATER, reason="INC-1", opened_by="mara"
+    )
+    answer = Answer(
+        how="--confirm prod",
+        named="prod",
+        reason="INC-1",
+        window=window,
+        accepted=proposal.needs.accept,
+    )
+    operation = changes.confirm(proposal, answer)
+    store.close()
+    desk.close()
+    return operation.plan.operation
+
+
+def with_desk(
+    use: Callable[..., Operation], sandbox: Sandbox, folder: Path, operation: str, seams: Seams, at: datetime
+) -> Operation:
+    clock = WorldTime(sandbox, at)
+    desk = execution.open_desk(sandbox.config_path, "prod", clock)
+    store = SeamStore(folder / "state.sqlite3", seams)
+    more: dict[str, Any] = {}
+    if use is execute:
+        more = {"catalogue": desk.catalogue, "environments": desk.by_name}
+    ended = use(
+        operation,
+        store=store,
+        systems=SeamSystems(desk.systems, seams),
+        actor=desk.actor,
+        clock=clock,
+        processes=LocalProcesses(),
+        pause=clock.pause,
+        **more,
+    )
+    store.close()
+    desk.systems.close()
+    return ended
+
+
+def found_out(sandbox: Sandbox, folder: Path, operation: str, case: Case, at: datetime) -> None:
+    """Whatever was left, a later look comes to one final end, and to the truth."""
+    sandbox.control.clear_faults()
+    sandbox.control.clock.freeze(at)
+    posts = _posts(sandbox)
+    found = with_desk(recheck, sandbox, folder, operation, Seams(), at)
+    if found.stage is Stage.CONFIRMED:
+        found = with_desk(recheck, sandbox, folder, operation, Seams(), at + timedelta(hours=1))
+    assert _posts(sandbox) == posts, "who looks again sends nothing"
+    effects = case.effects(sandbox, operation)
+    is_intended = any(state is StepState.INTENDED for _, state in states(found))
+    store = SeamStore(folder / "state.sqlite3")
+    phases = [str(record.draft.phase) for record in store.tail(50, operation=operation)]
+    assert effects in (0, 1), "at most one effect"
+    assert phases.count("intent") == is_intended
+    assert is_intended or not effects
+    assert found.stage is Stage.ENDED
+    assert (found.outcome is Outcome.SUCCEEDED) is bool(effects), f"{found.outcome}: {found.said}"
+    assert sum(phase in ("outcome", "settlement", "refusal") for phase in phases) == 1
+    assert store.verify(deep=True).flaw is None
+    assert store.open_operations() == ()
+    store.close()
+
+
+def _posts(sandbox: Sandbox) -> int:
+    requests = sandbox.control.requests()
+    return sum(
+        one.method not in ("GET", "HEAD") and not one.path.endswith(("/list", "/token")) for one in requests
+    )
+
+
+def test_every_kind_is_tried() -> None:
+    """A kind of operation that is added is killed at its seams too."""
+    assert {case.kind for case in CASES.values()} == set(KINDS)
+
+
+def chosen(passed: Sequence[str]) -> Iterator[int]:
+    """Every seam; of one that repeats itself look after look, the first two and the last."""
+    for point, seam in enumerate(passed):
+        if passed[:point].count(seam) < 2 or seam not in passed[point + 1 :]:
+            yield point
+
+
+@pytest.mark.parametrize(
+    "fault", ["", "drop_after_commit", "reset"], ids=["answered", "answer lost", "reset"]
+)
+@pytest.mark.parametrize("name", CASES)
+def test_killed_at_any_seam(name: str, fault: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    """At most one effect in the system, one intent if anything was sent, one final outcome, the truth."""
+    case, began = CASES[name], sandbox.control.clock.now()
+    system = case.kind.partition(".")[0]
+    template = tmp_path / "confirmed"
+    template.mkdir()
+    operation = confirmed(sandbox, template, case.run, WorldTime(sandbox, began))
+
+    def fresh(folder: str) -> Path:
+        sandbox.control.forget_changes()
+        sandbox.control.clear_faults()
+        sandbox.control.clock.freeze(began)
+        return Path(shutil.copytree(template, tmp_path / folder))
+
+    whole = FaultySeams(sandbox, system, fault)
+    with_desk(execute, sandbox, fresh("whole"), operation, whole, began)
+    assert ("no answer" if fault else "after answer") in whole.passed
+    assert case.effects(sandbox, operation) == (fault != "reset")
+    # Up to the send a fault changes nothing.
+    first = whole.passed.index("before send") if fault else 0
+    for point in (one for one in chosen(whole.passed) if one >= first):
+        folder = fresh(str(point))
+        seams = FaultySeams(sandbox, system, fault, point)
+        killed = forked(partial(with_desk, execute, sandbox, folder, operation, seams, began))
+        assert killed == signal.SIGKILL, whole.passed[point]
+        found_out(sandbox, folder, operation, case, began + LATER)
