@@ -19,6 +19,16 @@ async def until(pilot: Pilot[int], true: Callable[[], object], seconds: float = 
     raise AssertionError("what was waited for did not happen")
 
 
+def flat(app: DeskApp) -> str:
+    """The screen as one line, without borders: for sentences that are wrapped."""
+    return " ".join(text_of(app).translate(str.maketrans("│╭╮╰╯─▎", "       ")).split())
+
+
+def said(app: DeskApp) -> list[str]:
+    """What was told in passing and is still shown, the oldest first."""
+    return [str(one.message) for one in app._notifications]  # noqa: SLF001 - Textual has no other way to read them
+
+
 def text_of(app: DeskApp) -> str:
     """The screen as it is painted, line by line."""
     width, height = app.size

@@ -92,6 +92,8 @@ class Action:
     """``look``, ``move`` or ``change``; those that change stand apart."""
     shown: bool = True
     """Whether the footer has it; help and palette have all."""
+    only_if_it_serves: bool = False
+    """Whether the footer leaves it out where it does not serve, rather than dim it."""
     by_key_alone: bool = False
     """Whether the palette, where ``Enter`` chooses, leaves it out."""
     disabled: Callable[[Target], str | None] = lambda _target: None
@@ -200,7 +202,8 @@ ACTIONS: tuple[Action, ...] = (
         help="Open the operation that the record tells of.",
     ),
     Action(
-        id="recheck", keys=("C",), verb="recheck", group="change", by_key_alone=True, disabled=_no_recheck,
+        id="recheck", keys=("C",), verb="recheck", group="change", by_key_alone=True,
+        only_if_it_serves=True, disabled=_no_recheck,
         places=_WATCH | _RECORD | {Place.TRIAGE, Place.OPERATIONS},
         help="Look the effect up in its system and put what is found on the record; nothing is sent.",
     ),
@@ -326,11 +329,12 @@ ACTIONS: tuple[Action, ...] = (
         help="Type a command, as on the command line; Tab completes. It never goes further than the plan.",
     ),
     Action(
-        id="down", keys=("j", "down"), verb="down", places=_MOVING, group="move", shown=False,
+        id="down", keys=("j", "down"), verb="down", places=_MOVING | _PLANS, group="move", shown=False,
         help="One row down.",
     ),
     Action(
-        id="up", keys=("k", "up"), verb="up", places=_MOVING, group="move", shown=False, help="One row up.",
+        id="up", keys=("k", "up"), verb="up", places=_MOVING | _PLANS, group="move", shown=False,
+        help="One row up.",
     ),
     Action(
         id="page-down", keys=("pagedown", "ctrl+f"), verb="page down", places=_MOVING | _PLANS, group="move",

@@ -46,6 +46,14 @@ class AuditView(View):
         rows = record_text.audit_rows(self._read.value or (), app.now, dim=self._read.away(app) is not None)
         self.row_list.show(rows, state)
 
+        self.on_row_list_selected()
+
+    def on_row_list_selected(self) -> None:
+        """Say in full what the row under the cursor has no room for."""
+        row = self.row_list.row
+        record = next((one for one in self._read.value or () if row and str(one.seq) == row.key), None)
+        self.row_list.say(record_text.audit_about(record) if record else None)
+
     def on_answer(self, answer: Answer) -> None:
         """The records, or why they could not be read."""
         self._read.take(answer, self.desk_app)

@@ -295,6 +295,14 @@ def complete(line: str, known: Known) -> Completion:
     return Completion(start=start, candidates=tuple(first + later))
 
 
+def _quoted(word: str) -> str:
+    """The word as it has to be typed to be read as one."""
+    try:
+        return word if shlex.split(word) == [word] else shlex.quote(word)
+    except ValueError:
+        return shlex.quote(word)
+
+
 def _bare(word: str) -> str:
     return word[1:-1] if word[:1] == word[-1:] == "'" and len(word) > 1 else word
 
@@ -361,11 +369,11 @@ def _values(fills: Fills, word: str, known: Known) -> Iterator[Candidate]:
     if fills is Fills.RUN:
         run, colons, _ = word.rpartition("::")
         if colons and run in known.tasks:
-            yield from (Candidate(text=shlex.quote(f"{run}::{task}")) for task in known.tasks[run])
+            yield from (Candidate(text=_quoted(f"{run}::{task}")) for task in known.tasks[run])
             return
-        yield from (Candidate(text=shlex.quote(name)) for name in known.runs)
+        yield from (Candidate(text=_quoted(name)) for name in known.runs)
     elif fills is Fills.PIPELINE:
-        yield from (Candidate(text=shlex.quote(name)) for name in known.pipelines)
+        yield from (Candidate(text=_quoted(name)) for name in known.pipelines)
     elif fills is Fills.OPERATION:
         yield from (Candidate(text=name, about=about) for name, about in known.operations.items())
     elif fills is Fills.ENVIRONMENT:

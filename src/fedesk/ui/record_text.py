@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 AUDIT_COLUMNS = (
     Column(title="", width=1),
     Column(title="age", width=4, right=True),
-    Column(title="who", width=8, importance=5, grow=1),
+    Column(title="who", width=8, importance=5),
     Column(title="phase", width=10),
     Column(title="action", width=12, importance=4),
     Column(title="target", width=14, grow=3),
@@ -45,10 +45,10 @@ OPERATION_COLUMNS = (
     Column(title="", width=9, importance=6),
     Column(title="age", width=4, right=True),
     Column(title="where", width=7, importance=5),
-    Column(title="target", width=16, grow=3),
+    Column(title="target", width=14, grow=1),
     Column(title="partition", width=10, importance=3),
-    Column(title="who", width=8, importance=4, grow=1),
-    Column(title="how it goes", width=16, grow=5),
+    Column(title="who", width=8, importance=4),
+    Column(title="how it goes", width=14, grow=4),
 )
 PHASES: Mapping[Phase, Face] = {
     Phase.INTENT: Face("→", ">", "intent", "$text-primary"),
@@ -179,6 +179,23 @@ def settled(operation: Operation, opened: OpenOperation | None) -> str:
     return ""
 
 
+def audit_about(record: AuditRecord) -> Content:
+    """The row under the cursor in full: what it is about, and what came of it."""
+    said = hidden(record.draft.result or record.draft.reason)
+    parts = [part for part in (short(record.draft.target), present.text(said)) if part]
+    return Content.styled(": ".join(parts), present.MUTED)
+
+
+def operation_about(operation: Operation) -> Content:
+    """What an operation does, and what was learnt of it last."""
+    plan = operation.plan
+    last = operation.said or (operation.journal[-1].said if operation.journal else "")
+    does = present.text(hidden(plan.effects[0].sentence)) if plan.effects else plan.kind
+    return Content.styled(
+        "; ".join(part for part in (present.text(hidden(last)), does) if part), present.MUTED
+    )
+
+
 # One record
 
 
@@ -197,8 +214,14 @@ def record_lines(told: Told, moment: Moment, width: int) -> list[Content]:
     if operation is not None:
         lines += [*plan_lines(operation, moment, width), *journal_lines(operation, moment, width)]
     elif record.draft.operation:
-        lines.append(Content.styled("The store has no operation of this id.", "$text-warning"))
+        lines += Content.styled(_no_operation(record), present.MUTED).wrap(width)
     return lines
+
+
+def _no_operation(record: AuditRecord) -> str:
+    if record.draft.phase is Phase.REFUSAL:
+        return "It was refused before it was confirmed: the record is all there is, and nothing was sent."
+    return "The store has no operation of this id."
 
 
 def _fields(record: AuditRecord, moment: Moment, width: int) -> list[Content]:
@@ -216,7 +239,7 @@ def _fields(record: AuditRecord, moment: Moment, width: int) -> list[Content]:
         ("result", hidden(draft.result)),
         ("reason", f"“{hidden(draft.reason)}”" if draft.reason else ""),
         ("operation", draft.operation),
-        ("plan", draft.plan_digest),
+        ("digest", draft.plan_digest),
         ("links", "  ".join(draft.links)),
         ("hash", record.hash),
     )

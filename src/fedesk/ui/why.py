@@ -61,6 +61,7 @@ def lines(finding: Finding, known: Known, target: Target, width: int) -> list[Co
     """Everything worth saying, wrapped to ``width`` cells; what decides first."""
     shown = [*_head(finding, known, width), Content()]
     for part in (
+        _operation(finding, known, width),
         _telling(known, width),
         _steps(known, width),
         _dates(finding, known, width),
@@ -132,6 +133,24 @@ def _where(found: Diagnosis) -> str:
     if found.line_number is not None:
         parts.append(f"line {found.line_number + 1}")
     return ", ".join(parts)
+
+
+def _operation(finding: Finding, known: Known, width: int) -> list[Content]:
+    """What fedesk wanted to do, and what each system says of it."""
+    if not finding.operation or known.board is None:
+        return []
+    one = next((one for one in known.board.operations if one.id == finding.operation), None)
+    if one is None:
+        return []
+    shown = _entry("was to", present.text(one.sentence, 300), width)
+    shown += _entry("asked by", f"{present.text(one.requester, 80)}", width)
+    for piece in one.evidence:
+        at = present.clock_time(piece.at, known.now, known.zone)
+        source = Content.styled(f"{present.text(piece.source, 80)}, {at}: ", present.MUTED)
+        shown += _entry("evidence", Content.assemble(source, present.text(piece.said, 400)), width)
+    if not one.evidence:
+        shown += _entry("evidence", "none yet: no system has been asked what came of it", width)
+    return shown
 
 
 def _steps(known: Known, width: int) -> list[Content]:
@@ -290,10 +309,10 @@ def _next(finding: Finding, width: int) -> list[Content]:
 
 
 def _keys(target: Target) -> Content:
-    shown: Iterable[str] = ("log", "runbook", "history", "open")
+    shown: Iterable[str] = ("recheck", "rerun", "log", "runbook", "history", "open")
     parts = [
         Content.assemble((key_name(action(name).keys[0]), "bold $text-accent"), f" {action(name).verb}")
         for name in shown
-        if action(name).disabled(target) is None and (name != "open" or target.run is not None)
+        if action(name).disabled(target) is None and (name != "open" or target.run or target.operation)
     ]
     return Content("   ").join(parts)

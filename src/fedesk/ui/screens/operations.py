@@ -88,6 +88,15 @@ class OperationsScreen(ListScreen):
         self._rows.show(rows, state)
         self.show_keys()
 
+    def on_row_list_selected(self) -> None:
+        """Say in full what the row under the cursor has no room for."""
+        row = self._rows.row
+        operation = next(
+            (one for one in self._read.value or () if row and one.plan.operation == row.key), None
+        )
+        self._rows.say(record_text.operation_about(operation) if operation else None)
+        super().on_row_list_selected()
+
     def do_open(self) -> None:
         """Watch it, or see how it ended."""
         self.desk_app.watch_operation(self.target.operation)

@@ -69,13 +69,11 @@ class RecordScreen(ReadingScreen):
         """The record and its operation."""
         told = self._told
         found = Target(name=f"record {self._seq}", id=str(self._seq))
-        if told is None:
+        if told is None or told.operation is None:
             return found
-        operation = told.record.draft.operation
+        operation = told.operation.plan.operation
         opened = {one.id: one for one in self.desk_app.following.operations}
-        why = (
-            settled(told.operation, opened.get(operation)) if told.operation else "the store does not have it"
-        )
+        why = settled(told.operation, opened.get(operation))
         return replace(found, operation=operation, settled=why)
 
     def text(self, width: int) -> Content:

@@ -36,7 +36,7 @@ class FootLine(Static):
 
     def draw(self) -> None:
         """Show what there is now."""
-        if self.is_mounted:
+        if self.is_attached:
             self.update(self.content_of(max(self._of.size.width - 2, 10)))
 
     def content_of(self, width: int) -> Content:

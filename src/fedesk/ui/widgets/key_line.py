@@ -19,7 +19,11 @@ def _entry(action: Action, target: Target) -> Content:
 
 def key_content(place: Place, target: Target, width: int) -> Content:
     """The keys in at most ``width`` cells; those of the table's end go first, help and quit stay."""
-    shown = [action for action in of_place(place) if action.shown]
+    shown = [
+        action
+        for action in of_place(place)
+        if action.shown and not (action.only_if_it_serves and action.disabled(target))
+    ]
     while True:
         looks = [_entry(action, target) for action in shown if action.group != "change"]
         changes = [_entry(action, target) for action in shown if action.group == "change"]
