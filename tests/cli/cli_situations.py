@@ -31,6 +31,8 @@ BUILD = f"prod/jenkins:{JOB}#340"
 """A build that has failed, and can be repeated."""
 DEPLOY = "prod/jenkins:finedge/prod/deploy-fx_rates#459"
 """A build that has failed, with a password among its parameters."""
+UNAWARE = "prod/jenkins:finedge/prod/payments-ci#390"
+"""A build of a job that does not declare FEDESK_OPERATION."""
 YES = ("--confirm", "prod", "--write", "prod", "--reason", "INC-4711")
 
 

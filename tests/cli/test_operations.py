@@ -1,5 +1,7 @@
 """``fedesk operations``: what is listed, shown and looked up again."""
 
+import signal
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 
@@ -150,6 +152,29 @@ def test_a_dead_owner_is_settled_by_looking(
     assert operation.outcome is not Outcome.UNKNOWN
     assert situation.clears() == []
     assert acting("rerun", FAILED, "--dry-run").code == 0
+
+
+@pytest.mark.usefixtures("hearing")
+def test_an_operation_is_executed_by_its_id(acting: Run, waiting: str, situation: Situation) -> None:
+    """`fedesk execute` carries out what was confirmed and not begun, once; a second time is a conflict."""
+    ended = acting("execute", waiting[:13], "--json")
+    assert ended.code == 0, ended.err
+    change = ended.document("change")
+    assert (change["operation"], change["outcome"]) == (waiting, "succeeded")
+    assert situation.phases() == ["intent", "outcome"]
+    assert len(situation.clears()) == 1
+    again = acting("execute", waiting)
+    assert (again.code, again.out) == (5, "")
+    assert acting("execute", "ffff").code == 1
+    assert len(situation.clears()) == 1
+
+
+@pytest.fixture
+def hearing() -> Iterator[None]:
+    """Execute makes its process deaf to SIGHUP; the tests' own process hears again."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_help_shows_two_examples_that_work(

@@ -12,6 +12,7 @@ from cli_situations import (
     FAILED,
     FAILED_DAG,
     JOB,
+    UNAWARE,
     YES,
     Hooks,
     SilentLauncher,
@@ -257,6 +258,23 @@ def test_a_build_with_a_password_is_refused(acting: Run, situation: Situation) -
     assert acting("rerun", DEPLOY, "--dry-run").code == 3
     assert situation.posts("jenkins") == 0
     assert situation.phases() == ["refusal"]
+
+
+def test_what_a_guard_asks_is_accepted_by_its_name(acting: Run, situation: Situation) -> None:
+    """A job without FEDESK_OPERATION may leave its outcome unknown: exit 3 until --accept names the guard."""
+    plan = acting("rerun", UNAWARE, "--dry-run", "--json").document("plan")
+    assert plan["needs"]["accept"] == ["operation id"]
+    refused = acting("rerun", UNAWARE, *YES)
+    assert refused.code == 3
+    assert refused.err.rstrip().endswith("--accept operation-id")
+    wrong = acting("rerun", UNAWARE, *YES, "--accept", "loads")
+    assert wrong.code == 3
+    assert situation.posts("jenkins") == 0
+    ended = acting("rerun", UNAWARE, *YES, "--accept", "operation-id", "--json")
+    assert ended.code == 0, ended.err
+    (operation,) = situation.operations()
+    assert operation.confirmation.accepted == ("operation id",)
+    assert situation.phases() == ["refusal", "refusal", "intent", "outcome"]
 
 
 def test_a_build_runs_again_as_a_whole(acting: Run, situation: Situation) -> None:

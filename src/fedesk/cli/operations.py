@@ -174,7 +174,8 @@ def _print(desk: "Desk", operation: "Operation") -> None:
     rows: list[tuple[str, ...]] = []
     for entry in operation.journal:
         when = output.when(entry.at, zone)
-        rows.append((when, entry.step, entry.state.value, entry.said, entry.reference))
+        state = entry.state.value if entry.step else ""
+        rows.append((when, entry.step, state, entry.said, entry.reference))
         rows.extend(
             (output.when(one.at, zone), "", "", f"{one.source}: {one.said}", one.link)
             for one in entry.evidence
