@@ -41,16 +41,23 @@ def told(given: Submission, phase: Phase, result: str = "", *, number: int = 1) 
     return draft_of(phase, number, operation=given.plan.operation, plan_digest=given.digest, result=result)
 
 
-def claimed(store: SqlStore, number: int = 1, owner: Owner = OWNER) -> Lease:
+def claimed(
+    store: SqlStore, number: int = 1, owner: Owner = OWNER, reserves: tuple[str, ...] = (RUN, PARTITION)
+) -> Lease:
     """Submit and claim."""
-    store.submit(submission(number))
+    store.submit(submission(number, reserves=reserves))
     return store.claim(operation_id(number), owner, NOW, UNTIL, dead=None)
 
 
-def carried_out(store: SqlStore, number: int = 1, outcome: Outcome = Outcome.SUCCEEDED) -> Lease:
+def carried_out(
+    store: SqlStore,
+    number: int = 1,
+    outcome: Outcome = Outcome.SUCCEEDED,
+    reserves: tuple[str, ...] = (RUN, PARTITION),
+) -> Lease:
     """An operation from its confirmation to its end: two audit records."""
-    given = submission(number)
-    lease = claimed(store, number)
+    given = submission(number, reserves=reserves)
+    lease = claimed(store, number, reserves=reserves)
     store.write(lease, [entry("clear", StepState.INTENDED, "clear 3")], told(given, Phase.INTENT, "clear 3"))
     store.end(
         lease,

@@ -82,7 +82,7 @@ class SqlStore:
 
     def check(self) -> None:
         """Whether it can be written: writes a page and waits until it is on the disk. Raises StoreError."""
-        touch = update(tables.schema).values(number=tables.schema.c.number)
+        touch = update(tables.schema).values(checks=tables.schema.c.checks + 1)
         self._database.write(lambda connection: connection.execute(touch).rowcount)
 
     def submit(self, submission: Submission) -> None:

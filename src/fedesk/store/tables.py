@@ -57,6 +57,8 @@ schema = Table(
     metadata,
     Column("number", Integer, nullable=False),
     Column("made_by", String, nullable=False),
+    # Grows when somebody asks whether the store can be written: SQLite does not write what is the same.
+    Column("checks", Big, nullable=False, default=0),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from fedesk.ports.operation_store import StoreError, StoreUnavailableError
+from fedesk.ports.operation_store import StoreUnavailableError
 
 T = TypeVar("T")
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -64,11 +64,10 @@ class Writer:
         try:
             with self._connection.begin():
                 return work(self._connection)
-        except StoreError:
-            raise
         except BaseException:
-            # After an error of the disk the next one begins afresh.
-            self._drop()
+            # Kept where it was rolled back: opening anew takes room that a full disk has not.
+            if self._connection.invalidated or self._connection.in_transaction():
+                self._drop()
             raise
 
     def _drop(self) -> None:
