@@ -103,8 +103,8 @@ def test_a_store_that_cannot_be_read_is_exit_6(acting: Run, situation: Situation
 
 
 def checker() -> str:
-    """The program in docs/commands.md that checks an export."""
-    found = re.search(r"```python\n(import hashlib.*?)```", (DOCS / "commands.md").read_text(), re.DOTALL)
+    """The program in docs/audit.md that checks an export."""
+    found = re.search(r"```python\n(import hashlib.*?)```", (DOCS / "audit.md").read_text(), re.DOTALL)
     assert found
     return found[1]
 
