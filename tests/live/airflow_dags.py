@@ -93,6 +93,63 @@ with dag("staging_copy", "staging"):
     copy()
 """
 
+_CHANGES = """
+import os
+import time
+from datetime import datetime, timezone
+
+from airflow.sdk import DAG, task
+
+START = datetime(2026, 11, 1, tzinfo=timezone.utc)
+GO = "{go}"
+
+
+def dag(name):
+    return DAG(name, schedule=None, start_date=START, catchup=False, tags=["prod"])
+
+
+with dag("partners_daily"):
+
+    @task
+    def list_partners():
+        return [0, 1, 2]
+
+    @task
+    def validate_partner(partner, **context):
+        fails = context["dag_run"].conf.get("fails", 1)
+        if partner == 2 and context["ti"].try_number <= fails:
+            raise RuntimeError("partner 2 is not valid")
+
+    @task
+    def load():
+        print("loaded")
+
+    @task
+    def notify():
+        print("told everyone")
+
+    validate_partner.expand(partner=list_partners()) >> load() >> notify()
+
+with dag("partners_slow"):
+
+    @task
+    def fail():
+        raise RuntimeError("failed at once")
+
+    @task
+    def after():
+        print("after")
+
+    @task
+    def wait():
+        until = time.monotonic() + 900
+        while not os.path.exists(GO) and time.monotonic() < until:
+            time.sleep(0.2)
+
+    fail() >> after()
+    wait()
+"""
+
 _BROKEN = """
 from airflow.sdk import DAG
 
@@ -119,6 +176,11 @@ def write_shapes(folder: Path, go: Path) -> None:
     """The DAGs of the contract tests. ``long_backfill`` runs until a file ``go`` exists."""
     (folder / "shapes.py").write_text(_SHAPES.format(go=go), encoding="utf-8")
     (folder / "broken.py").write_text(_BROKEN, encoding="utf-8")
+
+
+def write_changes(folder: Path, go: Path) -> None:
+    """DAGs whose runs fail and can be cleared. ``partners_slow`` has a task that runs until ``go`` exists."""
+    (folder / "changes.py").write_text(_CHANGES.format(go=go), encoding="utf-8")
 
 
 def write_many(folder: Path, count: int, days: int) -> None:

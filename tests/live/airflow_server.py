@@ -21,7 +21,7 @@ import psutil
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fedesk-tests"
 """Of whoever runs the tests; asked for before a test gets folders of its own."""
 VERSION = "3.3.2"
-USER, READER = "admin", "reader"
+USER, OTHER, READER = "admin", "mara", "reader"
 _START_SECONDS = 240.0
 _END_SECONDS = 8.0
 _ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +34,9 @@ class AirflowServer:
     url: str
     user: str
     password: str
+    other: str
+    """Somebody else who may change what the administrator may."""
+    other_password: str
     reader: str
     reader_password: str
     home: Path
@@ -101,7 +104,7 @@ def running(
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__PARALLELISM": str(parallelism),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{READER}:viewer",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{OTHER}:admin,{READER}:viewer",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
@@ -131,6 +134,8 @@ def running(
             url=url,
             user=USER,
             password=passwords[USER],
+            other=OTHER,
+            other_password=passwords[OTHER],
             reader=READER,
             reader_password=passwords[READER],
             home=home,

@@ -26,7 +26,7 @@ class FaultKind(StrEnum):
     """What goes wrong."""
 
     SLOW = "slow"
-    """The answer comes after ``seconds``."""
+    """The request takes effect after ``seconds``, whether or not somebody still waits for the answer."""
     HANG = "hang"
     """Accepts, reads, and never answers."""
     DRIP = "drip"
@@ -196,8 +196,9 @@ class Faulty:
     async def _play(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         match fault.kind:
             case FaultKind.SLOW:
+                heard = await _heard(receive)
                 await asyncio.sleep(fault.seconds)
-                await self._app(scope, receive, send)
+                await self._app(scope, _repeating(heard, receive), send)
             case FaultKind.HANG:
                 await self._until_cleared(fault, receive)
                 close_connection(scope, reset=False)
@@ -271,6 +272,24 @@ async def _gone(receive: Receive) -> None:
     """Wait until the client is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _heard(receive: Receive) -> list[Message]:
+    """The whole request."""
+    heard = [await receive()]
+    while heard[-1].get("more_body"):
+        heard.append(await receive())
+    return heard
+
+
+def _repeating(heard: list[Message], receive: Receive) -> Receive:
+    """A request that was heard, once more."""
+    left = iter(heard)
+
+    async def repeating() -> Message:
+        return next(left, None) or await receive()
+
+    return repeating
 
 
 async def _swallow(_message: Message) -> None:

@@ -1,0 +1,287 @@
+"""What the contract tests of changing an Airflow need: runs that failed, in the emulator or on a real one.
+
+Both have the same DAG, ``list_partners >> validate_partner (mapped) >> load >> notify``, whose run failed
+because of ``validate_partner[2]``: there are task instances that are mapped, good, failed and blocked.
+"""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import uuid_utils
+from airflow_server import AirflowServer, wait_until
+
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.operations import Call, Json
+from fedesk.domain.reruns import TaskPin
+from fedesk.domain.states import System
+from fedesk.ports.endpoint import Endpoint, SecretText
+from fedesk.sandbox.dags import Script, Trouble, simulate
+from fedesk.sandbox.model import DagRunPlan, RunState
+from fedesk.sandbox.server import Sandbox
+
+NAME = ConnectionName("staging", "airflow")
+FAILED = ("validate_partner[2]", "load", "notify")
+"""What a clear of the failed run touches, in the order in which it runs."""
+_SECONDS = 150.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who can log in."""
+
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeCase:
+    """One Airflow that may be changed. Runs are named ``DAG/RUN_ID``."""
+
+    url: str
+    writer: Person
+    reader: Person
+    mara_clears: Callable[..., None]
+    """Somebody else, ``mara``, clears: ``mara_clears(run, note=None, task_ids=None, only_failed=True)``."""
+    tries: int
+    """How often ``validate_partner[2]`` has tried in a failed run."""
+    keeps_version: bool
+    failed: Callable[[], str]
+    """Makes a run that has failed; the next clear of it helps."""
+    lasting: Callable[[], str]
+    """Makes a run that has failed, whose next clear does not help."""
+    at_work: Callable[[], tuple[str, str, str]]
+    """Makes a run that is at work, with a task that has failed and one that runs: run, failed, running."""
+    finish: Callable[[str], str]
+    """Lets a run go on until it has ended, and says in which state."""
+    has_clock: bool
+    """Whether time stands still until it is moved."""
+
+    def endpoint(self, person: Person | None = None, **more: object) -> Endpoint:
+        """How somebody gets in; the writer where nobody is named."""
+        who = person or self.writer
+        facts: dict[str, object] = {
+            "name": NAME,
+            "url": self.url,
+            "user": who.user,
+            "credential": lambda: SecretText(who.password),
+        }
+        return Endpoint(**(facts | more))  # type: ignore[arg-type]  # the fields are Endpoint's own
+
+    def ask(
+        self, method: str, path: str, body: object = None, person: Person | None = None
+    ) -> tuple[int, Any]:
+        """One request as somebody, without any of fedesk's code: status and JSON."""
+        who = person or self.writer
+        _, login = _request(
+            "POST", f"{self.url}/auth/token", {"username": who.user, "password": who.password}, ""
+        )
+        return _request(method, self.url + path, body, str(login["access_token"]))
+
+    def clear(self, run_id: str, *, person: Person | None = None, **body: object) -> tuple[int, Any]:
+        """A clear by somebody, as Airflow's own pages send it."""
+        dag_id, _, dag_run_id = run_id.partition("/")
+        document = {"dag_run_id": dag_run_id} | body
+        return self.ask("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", document, person)
+
+    def instances(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """Task instances by name, like ``load`` and ``validate_partner[2]``."""
+        _, found = self.ask("GET", f"{run_path(run_id)}/taskInstances?limit=100")
+        return {named(each): each for each in found["task_instances"]}
+
+    def state(self, run_id: str) -> str:
+        """The run's state."""
+        return str(self.ask("GET", run_path(run_id))[1]["state"])
+
+    def events(self, run_id: str, **more: str) -> list[dict[str, Any]]:
+        """Clears of a run that were asked for, oldest first."""
+        dag_id, _, dag_run_id = run_id.partition("/")
+        query = {"dag_id": dag_id, "run_id": dag_run_id, "event": "post_clear_task_instances"} | more
+        asked = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
+        _, found = self.ask("GET", f"/api/v2/eventLogs?order_by=event_log_id&limit=100&{asked}")
+        return list(found["event_logs"])
+
+
+def named(task: dict[str, Any]) -> str:
+    """``load`` or ``validate_partner[2]``."""
+    index = int(task["map_index"])
+    return str(task["task_id"]) if index < 0 else f"{task['task_id']}[{index}]"
+
+
+def run_path(run_id: str) -> str:
+    """``/api/v2/dags/D/dagRuns/R``."""
+    dag_id, _, dag_run_id = run_id.partition("/")
+    return f"/api/v2/dags/{dag_id}/dagRuns/{quote(dag_run_id, safe='')}"
+
+
+def _request(method: str, url: str, body: object, token: str) -> tuple[int, Any]:
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - loopback
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=30) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        raw = error.read()
+        try:
+            return error.code, json.loads(raw)
+        except ValueError:
+            return error.code, raw.decode("utf-8", "replace")
+
+
+def call_of(run_id: str, tasks: tuple[TaskPin, ...], operation: str = "") -> Call:
+    """The call of a plan for these task instances, filled."""
+    operation = operation or str(uuid_utils.uuid7())
+    listed: list[Json] = [
+        [pin.task_id, -1 if pin.map_index is None else pin.map_index, pin.try_number] for pin in tasks
+    ]
+    dag_id, _, dag_run_id = run_id.partition("/")
+    return Call(
+        system=System.AIRFLOW,
+        verb="clear-task-instances",
+        args={
+            "dag_id": dag_id,
+            "run_id": dag_run_id,
+            "tasks": listed,
+            "note": f"fedesk {operation}",
+            "run_on_latest_version": False,
+        },
+        key=operation,
+    )
+
+
+# --- the emulator ---------------------------------------------------------------------------------------
+
+
+def emulated(sandbox: Sandbox) -> ChangeCase:
+    """A run of a DAG of staging is made to fail; the sandbox forgets it after the test."""
+    world, clock = sandbox.world, sandbox.control.clock
+    dag = next(dag for dag in world.dags("staging") if any(task.mapped for task in dag.tasks))
+    writer, reader = world.identity("airflow", writer=True), world.identity("airflow")
+
+    def made(persists: int) -> DagRunPlan:
+        old = [
+            plan
+            for plan in world.dag_run_plans("staging", dag.dag_id)
+            if plan.state(world.now()) is RunState.SUCCESS and not plan.story
+        ][-1]
+        trouble = Trouble(task_id="validate_partner", fails=3, map_index=2, persists=persists)
+        script = Script(story="made by a test", troubles=(trouble,))
+        began = old.activity[0]
+        outcome = simulate(dag, began.started_at, old.factor, script, "a test")
+        ended = began.started_at + timedelta(seconds=outcome.seconds)
+        activity = replace(began, ended_at=ended, outcome=outcome.state)
+        plan = replace(old, tasks=outcome.tasks, activity=(activity,), story="made by a test")
+        with world.lock:
+            world.dag_history("staging", dag.dag_id).amend(plan)
+        return plan
+
+    def failed(persists: int = 0) -> str:
+        plan = made(persists)
+        return f"{plan.dag_id}/{plan.run_id}"
+
+    def at_work() -> tuple[str, str, str]:
+        plan = made(0)
+        tasks = {(task.task_id, task.map_index): task for task in plan.tasks or ()}
+        bad = tasks["validate_partner", 2].attempts[-1].ended_at
+        assert bad is not None
+        good = tasks["validate_partner", 0]
+        slow = replace(good.attempts[0], ended_at=bad + timedelta(hours=1))
+        mixed = tuple(replace(task, attempts=(slow,)) if task is good else task for task in plan.tasks or ())
+        activity = replace(plan.activity[0], ended_at=bad + timedelta(hours=2))
+        with world.lock:
+            world.dag_history("staging", dag.dag_id).amend(replace(plan, tasks=mixed, activity=(activity,)))
+        clock.freeze(bad + timedelta(seconds=30))
+        return f"{plan.dag_id}/{plan.run_id}", "validate_partner[2]", "validate_partner[0]"
+
+    def finish(run_id: str) -> str:
+        dag_id, _, dag_run_id = run_id.partition("/")
+        clock.advance(timedelta(hours=3))
+        return world.dag_run("staging", dag_id, dag_run_id).state.value
+
+    def mara_clears(run_id: str, **more: Any) -> None:
+        dag_id, _, dag_run_id = run_id.partition("/")
+        assert sandbox.control.clear_run("staging", dag_id, dag_run_id, user="mara", **more)
+
+    return ChangeCase(
+        url=f"{sandbox.urls['airflow']}/staging",
+        writer=Person(user=writer.user, password=writer.credential),
+        reader=Person(user=reader.user, password=reader.credential),
+        mara_clears=mara_clears,
+        tries=3,
+        keeps_version=True,
+        failed=failed,
+        lasting=lambda: failed(persists=1),
+        at_work=at_work,
+        finish=finish,
+        has_clock=True,
+    )
+
+
+# --- a real server --------------------------------------------------------------------------------------
+
+
+def real(server: AirflowServer) -> ChangeCase:
+    """Triggers runs of the DAGs that ``write_changes`` writes, and waits until they are as they should be."""
+
+    def failed(fails: int = 1) -> str:
+        run_id = _trigger(case, "partners_daily", {"fails": fails})
+        wait_until(lambda: case.state(run_id) == "failed", _SECONDS, "partners_daily has not failed")
+        return run_id
+
+    def at_work() -> tuple[str, str, str]:
+        run_id = _trigger(case, "partners_slow", {})
+
+        def stands() -> bool:
+            states = {name: each["state"] for name, each in case.instances(run_id).items()}
+            return states == {"fail": "failed", "after": "upstream_failed", "wait": "running"}
+
+        wait_until(stands, _SECONDS, "partners_slow is not at work")
+        return run_id, "fail", "wait"
+
+    def finish(run_id: str) -> str:
+        server.go.touch()
+        wait_until(lambda: case.state(run_id) in ("success", "failed"), _SECONDS, "it has not ended")
+        return case.state(run_id)
+
+    mara = Person(user=server.other, password=server.other_password)
+
+    def mara_clears(run_id: str, **more: Any) -> None:
+        status, answer = case.clear(run_id, person=mara, dry_run=False, **more)
+        assert (status, bool(answer["task_instances"])) == (200, True)
+
+    case = ChangeCase(
+        url=server.url,
+        writer=Person(user=server.user, password=server.password),
+        reader=Person(user=server.reader, password=server.reader_password),
+        mara_clears=mara_clears,
+        tries=1,
+        keeps_version=False,
+        failed=failed,
+        lasting=lambda: failed(fails=2),
+        at_work=at_work,
+        finish=finish,
+        has_clock=False,
+    )
+    return case
+
+
+def _trigger(case: ChangeCase, dag_id: str, conf: dict[str, object]) -> str:
+    path, body = f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf}
+    made: list[str] = []
+
+    def triggered() -> bool:
+        status, answer = case.ask("POST", path, body)
+        made.extend([f"{dag_id}/{answer['dag_run_id']}"] if status == 200 else [])
+        return bool(made)
+
+    wait_until(triggered, _SECONDS, f"{dag_id} is not parsed")
+    return made[0]
