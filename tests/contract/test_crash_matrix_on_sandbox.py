@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 from acting import SeamStore, states
@@ -149,13 +149,29 @@ class SeamSystems:
         return self.changing(name).call(lambda system: system.settle(call))
 
 
-def confirmed(sandbox: Sandbox, folder: Path, run: str, clock: WorldTime) -> str:
+@dataclass
+class Desks:
+    """A desk for this process, and one that was never used, which each fork takes as its own."""
+
+    ours: execution.Desk
+    unused: execution.Desk
+
+
+@pytest.fixture
+def desks(sandbox: Sandbox) -> Iterator[Desks]:
+    """Opened once for a test: a catalogue takes half a second to read."""
+    clock = WorldTime(sandbox, sandbox.control.clock.now())
+    ours, unused = (execution.open_desk(sandbox.config_path, "prod", clock) for _ in range(2))
+    yield Desks(ours=ours, unused=unused)
+    ours.systems.close()
+
+
+def confirmed(desk: execution.Desk, folder: Path, run: str) -> str:
     """Plan and confirm, as the command line does in production; the operation's id."""
-    desk = execution.open_desk(sandbox.config_path, "prod", clock)
     store = SeamStore(folder / "state.sqlite3")
     changes = replace(desk.changes, store=store)
     proposal = changes.propose(RerunRequest(run=RunName.parse(run)))
-    now = clock.now()
+    now = desk.clock.now()
     window = WriteWindow(
         environment="prod", opened_at=now, until=now + LATER, reason="INC-1", opened_by="mara"
     )
@@ -168,46 +184,52 @@ def confirmed(sandbox: Sandbox, folder: Path, run: str, clock: WorldTime) -> str
     )
     operation = changes.confirm(proposal, answer)
     store.close()
-    desk.close()
     return operation.plan.operation
 
 
-def with_desk(
-    use: Callable[..., Operation], sandbox: Sandbox, folder: Path, operation: str, seams: Seams, at: datetime
-) -> Operation:
-    clock = WorldTime(sandbox, at)
-    desk = execution.open_desk(sandbox.config_path, "prod", clock)
+def executes(desk: execution.Desk, folder: Path, operation: str, seams: Seams, clock: WorldTime) -> None:
+    """What the runner does with an operation of a folder's store."""
     store = SeamStore(folder / "state.sqlite3", seams)
-    more: dict[str, Any] = {}
-    if use is execute:
-        more = {"catalogue": desk.catalogue, "environments": desk.by_name}
-    ended = use(
+    execute(
         operation,
         store=store,
         systems=SeamSystems(desk.systems, seams),
+        catalogue=desk.catalogue,
+        environments=desk.by_name,
         actor=desk.actor,
         clock=clock,
         processes=LocalProcesses(),
         pause=clock.pause,
-        **more,
     )
     store.close()
-    desk.systems.close()
-    return ended
 
 
-def found_out(sandbox: Sandbox, folder: Path, operation: str, case: Case, at: datetime) -> None:
+def rechecked(desk: execution.Desk, store: SeamStore, operation: str, clock: WorldTime) -> Operation:
+    """What a later process finds out."""
+    return recheck(
+        operation,
+        store=store,
+        systems=desk.systems,
+        actor=desk.actor,
+        clock=clock,
+        processes=LocalProcesses(),
+        pause=clock.pause,
+    )
+
+
+def found_out(desk: execution.Desk, sandbox: Sandbox, folder: Path, operation: str, case: Case) -> None:
     """Whatever was left, a later look comes to one final end, and to the truth."""
+    at = desk.clock.now() + LATER
     sandbox.control.clear_faults()
     sandbox.control.clock.freeze(at)
     posts = _posts(sandbox)
-    found = with_desk(recheck, sandbox, folder, operation, Seams(), at)
+    store = SeamStore(folder / "state.sqlite3")
+    found = rechecked(desk, store, operation, WorldTime(sandbox, at))
     if found.stage is Stage.CONFIRMED:
-        found = with_desk(recheck, sandbox, folder, operation, Seams(), at + timedelta(hours=1))
+        found = rechecked(desk, store, operation, WorldTime(sandbox, at + timedelta(hours=1)))
     assert _posts(sandbox) == posts, "who looks again sends nothing"
     effects = case.effects(sandbox, operation)
     is_intended = any(state is StepState.INTENDED for _, state in states(found))
-    store = SeamStore(folder / "state.sqlite3")
     phases = [str(record.draft.phase) for record in store.tail(50, operation=operation)]
     assert effects in (0, 1), "at most one effect"
     assert phases.count("intent") == is_intended
@@ -243,29 +265,32 @@ def chosen(passed: Sequence[str]) -> Iterator[int]:
     "fault", ["", "drop_after_commit", "reset"], ids=["answered", "answer lost", "reset"]
 )
 @pytest.mark.parametrize("name", CASES)
-def test_killed_at_any_seam(name: str, fault: str, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_killed_at_any_seam(name: str, fault: str, sandbox: Sandbox, desks: Desks, tmp_path: Path) -> None:
     """At most one effect in the system, one intent if anything was sent, one final outcome, the truth."""
     case, began = CASES[name], sandbox.control.clock.now()
     system = case.kind.partition(".")[0]
     template = tmp_path / "confirmed"
     template.mkdir()
-    operation = confirmed(sandbox, template, case.run, WorldTime(sandbox, began))
+    operation = confirmed(desks.ours, template, case.run)
 
-    def fresh(folder: str) -> Path:
+    def runner(folder: str, seams: Seams) -> Callable[[], None]:
+        """A runner in a world and a folder in which nothing has happened yet."""
         sandbox.control.forget_changes()
         sandbox.control.clear_faults()
         sandbox.control.clock.freeze(began)
-        return Path(shutil.copytree(template, tmp_path / folder))
+        place = shutil.copytree(template, tmp_path / folder)
+        return partial(executes, desks.unused, place, operation, seams, WorldTime(sandbox, began))
 
+    passed = tmp_path / "passed"
     whole = FaultySeams(sandbox, system, fault)
-    with_desk(execute, sandbox, fresh("whole"), operation, whole, began)
-    assert ("no answer" if fault else "after answer") in whole.passed
+    whole_run = runner("whole", whole)
+    assert forked(lambda: (whole_run(), passed.write_text("\n".join(whole.passed)))) == 0
+    seams = passed.read_text().splitlines()
+    assert ("no answer" if fault else "after answer") in seams
     assert case.effects(sandbox, operation) == (fault != "reset")
     # Up to the send a fault changes nothing.
-    first = whole.passed.index("before send") if fault else 0
-    for point in (one for one in chosen(whole.passed) if one >= first):
-        folder = fresh(str(point))
-        seams = FaultySeams(sandbox, system, fault, point)
-        killed = forked(partial(with_desk, execute, sandbox, folder, operation, seams, began))
-        assert killed == signal.SIGKILL, whole.passed[point]
-        found_out(sandbox, folder, operation, case, began + LATER)
+    first = seams.index("before send") if fault else 0
+    for point in (one for one in chosen(seams) if one >= first):
+        killed = forked(runner(str(point), FaultySeams(sandbox, system, fault, point)))
+        assert killed == signal.SIGKILL, seams[point]
+        found_out(desks.ours, sandbox, tmp_path / str(point), operation, case)
