@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,7 +18,7 @@ from fedesk.domain.reruns import RebuildPreview
 from fedesk.domain.states import System
 from fedesk.ports.endpoint import Endpoint, SecretText
 from fedesk.sandbox import jenkins_queue
-from fedesk.sandbox.model_jenkins import BuildParameter, BuildPlan, Cause
+from fedesk.sandbox.model_jenkins import BuildPlan
 from fedesk.sandbox.server import Sandbox
 from fedesk.sandbox.world import World
 
@@ -118,17 +117,10 @@ def posts(sandbox: Sandbox) -> list[str]:
     return [one.path for one in sandbox.control.requests("jenkins") if one.method != "GET"]
 
 
-def someone_triggers(world: World, job: str, user: str = "mara", **values: str) -> jenkins_queue.Scheduled:
-    """The same with defaults from another desk or Jenkins' own pages."""
-    definition = world.jenkins.jobs.get(job) or world.job(job)
-    parameters = tuple(
-        BuildParameter(name=one.name, value=values.get(one.name, one.default), kind=one.kind)
-        for one in definition.parameters
-    )
-    cause = Cause(kind="user", description=f"Started by user {user}", user_id=user, user_name=user)
-    scheduled = jenkins_queue.schedule(world, definition, parameters, cause, timedelta(seconds=5))
-    assert scheduled is not None
-    return scheduled
+def someone_triggers(world: World, job: str, user: str = "mara", **values: str) -> BuildPlan:
+    """Another desk, or somebody in Jenkins' own pages, triggers a build; its item."""
+    queue_id = jenkins_queue.trigger(world, job, user, values)
+    return next(plan for plan in world.build_plans(job) if plan.queue_id == queue_id)
 
 
 def telling(documents: dict[str, Any], *, location: str = "") -> Starlette:

@@ -185,10 +185,26 @@ def test_control_port_tells_of_the_world_and_seals_the_vault(sandbox: Sandbox) -
     assert ask(sandbox.urls["vault"], "/v1/sys/health").status == 503
 
 
+def test_control_port_quiets_jenkins_and_disables_a_job(sandbox: Sandbox) -> None:
+    """What someone triggers is held back by a shutdown that is prepared; a disabled job takes nothing."""
+    url, job = sandbox.urls["control"], "finedge/dev/ledger-ci"
+    assert told(url, "/world", "POST", {"jenkins_quieting_down": True})["jenkins_quieting_down"] is True
+    item = sandbox.control.trigger_build(job, values={"BRANCH": "fix"})
+    sandbox.control.clock.advance(timedelta(minutes=1))
+    waits = {one.build.queue_id: one.why for one in sandbox.world.queue()}
+    assert waits[item] == "Jenkins is about to shut down"
+    told(url, "/world", "POST", {"jenkins_quieting_down": False, "disabled_job": job})
+    assert item not in {one.build.queue_id for one in sandbox.world.queue()}
+    with pytest.raises(ValueError, match="not buildable"):
+        sandbox.control.trigger_build(job)
+
+
 @pytest.mark.parametrize(
     ("path", "document"),
     [
         ("/clock", {"rewind": 1}),
+        ("/world", {}),
+        ("/world", {"disabled_job": "nowhere"}),
         ("/clock", {"set": "2026-11-20T02:00:00"}),
         ("/clock", []),
         ("/world", {"jenkins_sealed": True}),

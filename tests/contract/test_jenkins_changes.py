@@ -84,7 +84,7 @@ def test_a_job_without_parameters_is_built(rig: Rig) -> None:
 def test_a_merged_trigger_says_so(rig: Rig) -> None:
     """303: the receipt names the item that was there, and its build is not ours alone."""
     call = rig.call(PAYMENTS)
-    theirs = someone_triggers(rig.world, PAYMENTS).item
+    theirs = someone_triggers(rig.world, PAYMENTS)
     receipt = rig.changing.apply(call)
     assert receipt.reference == f"queue:{theirs.queue_id}"
     assert "merged" in receipt.said
@@ -96,7 +96,7 @@ def test_a_merged_trigger_says_so(rig: Rig) -> None:
 
 def test_an_item_that_was_there_before_the_plan_is_merged_whatever_the_status(rig: Rig) -> None:
     """/build says 201 when it merges: an item no newer than the plan is known for what it is."""
-    theirs = someone_triggers(rig.world, SMOKE).item
+    theirs = someone_triggers(rig.world, SMOKE)
     call = rig.call(SMOKE)
     receipt = rig.changing.apply(call)
     assert receipt.reference == f"queue:{theirs.queue_id}"
@@ -203,7 +203,7 @@ def test_a_201_without_an_item_leaves_it_open(asgi_server: "AsgiServer", rig: Ri
 def test_two_that_fit_cannot_be_told_apart(rig: Rig) -> None:
     """Our user has triggered the same twice since the plan: unknown, and both are named."""
     call = rig.call(PAYMENTS)
-    first = someone_triggers(rig.world, PAYMENTS, user=rig.endpoint.user).item
+    first = someone_triggers(rig.world, PAYMENTS, user=rig.endpoint.user)
     rig.world.clock.advance(timedelta(seconds=10))
     receipt = rig.changing.apply(call)
     settled = rig.changing.settle(call)

@@ -103,8 +103,8 @@ def test_a_preview_tells_what_stands_in_the_way(rig: Rig) -> None:
     first, second = someone_triggers(rig.world, LEDGER), someone_triggers(rig.world, LEDGER, BRANCH="fix")
     jenkins_queue.quiet_down(rig.world)
     found = rig.preview(LEDGER)
-    assert set(found.queued) == {first.item.queue_id, second.item.queue_id}
-    assert found.highest_queue_id == second.item.queue_id
+    assert set(found.queued) == {first.queue_id, second.queue_id}
+    assert found.highest_queue_id == second.queue_id
     assert found.quieting_down is True
     jenkins_queue.quiet_down(rig.world, on=False)
     rig.world.clock.advance(timedelta(seconds=10))

@@ -1,6 +1,6 @@
 """The control port, and the same as an object: requests, the clock, the world's switches, faults."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fedesk.sandbox import airflow_clear
+from fedesk.sandbox import airflow_clear, jenkins_queue
 from fedesk.sandbox.airflow_login import RefusedError
 from fedesk.sandbox.faults import Fault, FaultBoard, FaultKind
 from fedesk.sandbox.model import ENVIRONMENTS
@@ -101,6 +101,23 @@ class Control:
             for each in done.instances
         )
 
+    def quiet_jenkins(self, *, on: bool = True) -> None:
+        """Have Jenkins prepare for a shutdown, in which it starts nothing, or call that off."""
+        jenkins_queue.quiet_down(self.world, on=on)
+
+    def disable_job(self, full_name: str) -> None:
+        """Disable a Jenkins job; raises KeyError."""
+        jenkins_queue.disable(self.world, full_name)
+
+    def trigger_build(
+        self, full_name: str, *, user: str = "mara", values: Mapping[str, str] | None = None
+    ) -> int:
+        """Someone else triggers a build, with defaults for what is not given; its queue id.
+
+        Raises KeyError, and ValueError where Jenkins would refuse.
+        """
+        return jenkins_queue.trigger(self.world, full_name, user, values or {})
+
     def forget_changes(self) -> None:
         """Undo what anybody changed, in every system."""
         self.world.forget_changes()
@@ -133,6 +150,7 @@ def world_document(world: World) -> Document:
         "frozen": world.clock.is_frozen,
         "hostile": world.hostile,
         "vault_sealed": world.vault_sealed,
+        "jenkins_quieting_down": world.jenkins.quieting_down,
         "pipelines": len(world.pipelines),
         "jobs": len(world.jobs()),
         "queue": len(world.queue()),
@@ -182,10 +200,16 @@ async def _world(request: HttpRequest) -> Response:
     control = _of(request)
     if request.method == "POST":
         document = await _document(request)
-        unknown = set(document) - {"vault_sealed"}
-        if unknown:
-            raise ValueError(f"unknown switch {min(unknown)!r}; there is vault_sealed")
-        control.seal_vault(sealed=bool(document["vault_sealed"]))
+        switches = {"vault_sealed", "jenkins_quieting_down", "disabled_job"}
+        unknown = set(document) - switches
+        if unknown or not document:
+            raise ValueError(f"unknown switch {next(iter(unknown), '')!r}; there are {sorted(switches)}")
+        if "vault_sealed" in document:
+            control.seal_vault(sealed=bool(document["vault_sealed"]))
+        if "jenkins_quieting_down" in document:
+            control.quiet_jenkins(on=bool(document["jenkins_quieting_down"]))
+        if "disabled_job" in document:
+            control.disable_job(str(document["disabled_job"]))
     return JSONResponse(world_document(control.world))
 
 

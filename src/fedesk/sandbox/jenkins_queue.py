@@ -4,13 +4,14 @@ The rules are those of ``hudson.model.Queue.scheduleInternal`` (``contracts/jenk
 here takes the world's lock; all of it is forgotten by ``World.forget_changes``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fedesk.sandbox.builds import HANDOVER, queue_id
 from fedesk.sandbox.dags import HISTORY
-from fedesk.sandbox.model_jenkins import BuildParameter, BuildPlan, Cause, JenkinsJob, QueueItem
+from fedesk.sandbox.model_jenkins import QUIET_PERIOD, BuildParameter, BuildPlan, Cause, JenkinsJob, QueueItem
 
 if TYPE_CHECKING:
     from fedesk.sandbox.world import World
@@ -70,6 +71,28 @@ def schedule(
             causes=(cause,),
         )
         return Scheduled(item=history.enqueue(_timed(world, job, plan)), created=True)
+
+
+def trigger(world: "World", full_name: str, user: str, values: Mapping[str, str]) -> int:
+    """Somebody triggers a build with these values and defaults for the others; the queue id of its item.
+
+    Raises KeyError, and ValueError where the job is disabled or vetoed.
+    """
+    job = _job(world, full_name)
+    given = tuple(
+        BuildParameter(
+            name=one.name,
+            value=values.get(one.name, one.default or next(iter(one.choices), "")),
+            kind=one.kind,
+        )
+        for one in job.parameters
+        if one.kind != "file"
+    )
+    cause = Cause(kind="user", description=f"Started by user {user}", user_id=user, user_name=user)
+    found = None if job.disabled else schedule(world, job, given, cause, QUIET_PERIOD)
+    if found is None:
+        raise ValueError(f"{full_name} is not buildable")
+    return found.item.queue_id
 
 
 def cancel(world: "World", queue_id: int) -> bool | None:
