@@ -1,13 +1,16 @@
 """There is one way to change anything: proven over the code itself, with import-linter beside it."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "fedesk"
 RUNNER = SOURCE / "services" / "operation_runner.py"
 CHANGES = tuple(sorted((SOURCE / "clients").glob("*_changes.py")))
-READS = {"list", "batch", "login", "token", "dry_run", "dryRun"}
+ALLOWED_CALLS = {"tls.py: create_default_context", "http.py: write"}
+"""Calls in the clients whose names look like a change of a server, and are none."""
+CHANGING_VERBS = ("POST", "PUT", "PATCH", "DELETE")
 
 
 def modules() -> Iterator[tuple[Path, ast.Module]]:
@@ -107,3 +110,54 @@ def test_looking_again_cannot_send() -> None:
         assert not any(
             isinstance(node, ast.Attribute) and node.attr == "changing" for node in ast.walk(tree)
         ), name
+
+
+def test_reading_adapters_send_nothing_that_changes() -> None:
+    """Outside ``*_changes.py`` a verb that may change is sent by these functions of the sessions alone."""
+    found = {
+        (path.name, function.name)
+        for path, tree in modules()
+        if path.parent.name == "clients" and path not in CHANGES
+        for function in _functions(tree)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call)
+        for argument in call.args
+        if isinstance(argument, ast.Constant) and argument.value in CHANGING_VERBS
+    }
+    assert found == {
+        ("airflow_session.py", "_token_for"),  # POST /auth/token
+        ("airflow_session.py", "list"),  # a batch read
+        ("airflow_session.py", "dry_run"),  # says dry_run whatever it is given
+        ("jenkins_session.py", "prepare_post"),  # asks for a crumb; the request is not sent
+        ("jenkins_session.py", "post"),  # see the next test
+    }
+
+
+def test_changing_adapters_alone_post_to_jenkins() -> None:
+    """The session's ``post`` is called by the adapter that changes Jenkins, and by none that reads."""
+    found = {
+        path
+        for path, tree in modules()
+        if path.parent.name == "clients"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "post"
+    }
+    assert found <= set(CHANGES)
+
+
+def test_no_changing_method_of_a_library_is_named() -> None:
+    """What python-jenkins and hvac offer to change a server is called nowhere, not even by what changes."""
+    changing = re.compile(
+        r"(build_job|stop_build|delete|create|reconfig|enable|disable|copy|rename|cancel|quiet_down|run_script"
+        r"|wipeout|set_next|write|patch|destroy|undelete|seal|unseal|rotate|revoke|configure|tune)(_|$)"
+    )
+    found = {
+        f"{path.name}: {node.func.attr}"
+        for path, tree in modules()
+        if path.parent.name == "clients"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and changing.match(node.func.attr)
+    }
+    assert found == ALLOWED_CALLS
