@@ -8,10 +8,15 @@ import httpx
 import jsonschema
 import pytest
 from airflow_cases import Case, emulated
+from airflow_change_cases import call_of
+from airflow_change_cases import emulated as change_case
 from airflow_dags import write_shapes
 from airflow_server import AirflowServer, running
 
 from fedesk.clients.airflow import AirflowClient
+from fedesk.clients.airflow_changes import AirflowChanges
+from fedesk.domain.names import TaskName
+from fedesk.domain.reruns import TaskPin
 from fedesk.sandbox.server import Sandbox
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
@@ -64,6 +69,9 @@ def addresses(case: Case) -> Iterator[tuple[str, str, str, object]]:
     yield "GET", f"{tasks}/{{task_id}}/{{map_index}}/tries", f"{there}/{mapped}/0/tries", None
     yield "GET", f"{tasks}/{{task_id}}/logs/{{try_number}}", f"{here}/{task}/logs/1", None
     yield "GET", "/api/v2/importErrors", "/api/v2/importErrors", None
+    yield "GET", "/api/v2/eventLogs", "/api/v2/eventLogs?order_by=event_log_id", None
+    versions = f"/api/v2/dags/{dag}/dagVersions?order_by=-version_number"
+    yield "GET", "/api/v2/dags/{dag_id}/dagVersions", versions, None
     yield "GET", "/api/v2/monitor/health", "/api/v2/monitor/health", None
     yield "GET", "/api/v2/version", "/api/v2/version", None
 
@@ -129,6 +137,29 @@ def test_refusals_hold_against_the_real_servers_schema(openapi: Document, sandbo
         jsonschema.validate(answer.json(), schema_of(openapi, "GET", template, answer.status_code))
 
 
+def test_a_clear_holds_against_the_real_servers_schema(openapi: Document, sandbox: Sandbox) -> None:
+    """Every field of a clear, dry and not, is one that the real server documents; so is its answer."""
+    case = change_case(sandbox)
+    run_id = case.failed()
+    template = "/api/v2/dags/{dag_id}/clearTaskInstances"
+    content = openapi["paths"][template]["post"]["requestBody"]["content"]
+    body = {**content["application/json"]["schema"], "components": openapi["components"]}
+    client, changes = AirflowClient(case.endpoint()), AirflowChanges(case.endpoint())
+    preview = client.clear_preview(run_id, TaskName("validate_partner", 2))
+    changes.apply(call_of(run_id, preview.tasks))
+    client.close()
+    changes.close()
+    sent = json.loads(case.events(run_id)[-1]["extra"])
+    documented = exact(body)
+    assert isinstance(documented, dict)
+    jsonschema.validate({key: value for key, value in sent.items() if key != "method"}, documented)
+    status, answer = case.clear(run_id, only_failed=False)
+    assert (status, bool(answer["task_instances"])) == (200, True)
+    schema = exact(schema_of(openapi, "POST", template, 200))
+    assert isinstance(schema, dict)
+    jsonschema.validate(answer, schema)
+
+
 def test_every_parameter_that_fedesk_sends_is_documented(openapi: Document, sandbox: Sandbox) -> None:
     """A filter with a misspelt name is ignored by the server: each name sent stands in its document."""
     case = emulated(sandbox)
@@ -139,7 +170,11 @@ def test_every_parameter_that_fedesk_sends_is_documented(openapi: Document, sand
         seen = client.observe(seen)
     client.runs(case.good.split("/")[0], 3)
     client.run(case.failed[0])
+    client.clear_preview(case.failed[0], None)
     client.close()
+    changes = AirflowChanges(case.endpoint())
+    changes.settle(call_of(case.failed[0], (TaskPin(task_id="x", map_index=None, try_number=1, state=""),)))
+    changes.close()
     known = {
         parameter["name"]
         for path in openapi["paths"].values()
