@@ -1,6 +1,6 @@
 """What tests of changes need around the command line: runners in this process, others, and the truth."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +33,7 @@ DEPLOY = "prod/jenkins:finedge/prod/deploy-fx_rates#459"
 """A build that has failed, with a password among its parameters."""
 UNAWARE = "prod/jenkins:finedge/prod/payments-ci#390"
 """A build of a job that does not declare FEDESK_OPERATION."""
+UNTOUCHED = RunState.FAILED
 YES = ("--confirm", "prod", "--write", "prod", "--reason", "INC-4711")
 
 
@@ -210,3 +211,11 @@ class Situation:
         """Every operation there is, newest first."""
         with closing(self.store()) as kept:
             return kept.operations(limit=100)
+
+
+def assert_nothing_was_done(situation: Situation, phases: Sequence[str] = ("refusal",)) -> None:
+    """The world, the store and the audit log agree that nothing was sent."""
+    assert situation.state() is UNTOUCHED
+    assert situation.clears() == []
+    assert situation.operations() == ()
+    assert situation.phases() == list(phases)

@@ -1,14 +1,12 @@
-"""Plans, operations and audit records, as documents for programs and as lines for people."""
+"""Plans and operations, as documents for programs and as lines for people."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from fedesk.cli import output
 from fedesk.cli.output import Column, Json, instant
 from fedesk.domain.operations import Outcome, StepState
 
 if TYPE_CHECKING:
-    from fedesk.domain.audit import AuditRecord
     from fedesk.domain.operations import Evidence, GuardResult, JournalEntry, Operation, Plan
     from fedesk.services.operation_kinds import Step
     from fedesk.services.proposals import Proposal
@@ -18,17 +16,6 @@ GUARD_COLUMNS = (
     Column(title="VERDICT", importance=9),
     Column(title="REASON", importance=8, is_text=True),
     Column(title="WHAT TO DO", importance=5, is_text=True),
-)
-AUDIT_COLUMNS = (
-    Column(title="SEQ", importance=9, align="right"),
-    Column(title="TIME", importance=8),
-    Column(title="PERSON", importance=7),
-    Column(title="ACTION", importance=6),
-    Column(title="PHASE", importance=8),
-    Column(title="TARGET", importance=9, is_text=True),
-    Column(title="RESULT", importance=6, is_text=True),
-    Column(title="REASON", importance=5, is_text=True),
-    Column(title="OPERATION", importance=4),
 )
 
 
@@ -271,47 +258,6 @@ def summary_document(operation: "Operation") -> dict[str, Json]:
         "open": operation.is_open,
         "audit": {"intent": operation.audit_intent, "outcome": operation.audit_outcome},
     }
-
-
-def record_document(record: "AuditRecord") -> dict[str, Json]:
-    """An audit record's fields, with its hash."""
-    draft = record.draft
-    return {
-        "seq": record.seq,
-        "time": draft.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        "actor": {
-            "person": draft.actor.person,
-            "known_by": draft.actor.known_by,
-            "host": draft.actor.host,
-            "pid": draft.actor.pid,
-        },
-        "environment": draft.environment,
-        "action": draft.action,
-        "target": draft.target,
-        "operation": draft.operation or None,
-        "phase": draft.phase.value,
-        "plan_digest": draft.plan_digest or None,
-        "reason": draft.reason or None,
-        "result": draft.result or None,
-        "links": list(draft.links),
-        "hash": record.hash,
-    }
-
-
-def record_row(record: "AuditRecord", zone: str) -> tuple[str, ...]:
-    """The same for a table."""
-    draft = record.draft
-    return (
-        str(record.seq),
-        output.when(draft.at, zone),
-        draft.actor.person,
-        draft.action,
-        draft.phase.value,
-        draft.target,
-        draft.result,
-        draft.reason,
-        draft.operation,
-    )
 
 
 def standing(operation: "Operation") -> str:

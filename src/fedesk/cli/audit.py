@@ -12,13 +12,25 @@ import typer
 
 from fedesk.cli import acts, output, session
 from fedesk.cli.operations import named
-from fedesk.cli.output import Json, narrate
+from fedesk.cli.output import Column, Json, narrate
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
     from fedesk.domain.audit import AuditRecord
     from fedesk.domain.operations import Plan
     from fedesk.execution import Desk
+
+COLUMNS = (
+    Column(title="SEQ", importance=9, align="right"),
+    Column(title="TIME", importance=8),
+    Column(title="PERSON", importance=7),
+    Column(title="ACTION", importance=6),
+    Column(title="PHASE", importance=8),
+    Column(title="TARGET", importance=9, is_text=True),
+    Column(title="RESULT", importance=6, is_text=True),
+    Column(title="REASON", importance=5, is_text=True),
+    Column(title="OPERATION", importance=4),
+)
 
 
 def tail(
@@ -36,12 +48,12 @@ def tail(
         wanted = None if operation is None else _operation(desk, operation)
         records = desk.store.tail(limit, environment=environment, operation=wanted)
         if as_json:
-            documents: list[Json] = [acts.record_document(one) for one in records]
+            documents: list[Json] = [record_document(one) for one in records]
             output.document("fedesk-audit/1", environment, desk.clock.now(), records=documents)
         else:
             zone = desk.environment.timezone
-            rows = [acts.record_row(one, zone) for one in records]
-            output.table(acts.AUDIT_COLUMNS, rows, "there is no such record in the audit log")
+            rows = [_row(one, zone) for one in records]
+            output.table(COLUMNS, rows, "there is no such record in the audit log")
     return Exit.DONE
 
 
@@ -51,6 +63,47 @@ _WHOLE_ID = 36
 def _operation(desk: "Desk", text: str) -> str:
     """The whole id: what was refused has records and no operation, so a whole one is taken as it is."""
     return text.lower() if len(text) == _WHOLE_ID else named(desk, text).plan.operation
+
+
+def record_document(record: "AuditRecord") -> dict[str, Json]:
+    """An audit record's fields, with its hash."""
+    draft = record.draft
+    return {
+        "seq": record.seq,
+        "time": draft.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "actor": {
+            "person": draft.actor.person,
+            "known_by": draft.actor.known_by,
+            "host": draft.actor.host,
+            "pid": draft.actor.pid,
+        },
+        "environment": draft.environment,
+        "action": draft.action,
+        "target": draft.target,
+        "operation": draft.operation or None,
+        "phase": draft.phase.value,
+        "plan_digest": draft.plan_digest or None,
+        "reason": draft.reason or None,
+        "result": draft.result or None,
+        "links": list(draft.links),
+        "hash": record.hash,
+    }
+
+
+def _row(record: "AuditRecord", zone: str) -> tuple[str, ...]:
+    """The same for a table."""
+    draft = record.draft
+    return (
+        str(record.seq),
+        output.when(draft.at, zone),
+        draft.actor.person,
+        draft.action,
+        draft.phase.value,
+        draft.target,
+        draft.result,
+        draft.reason,
+        draft.operation,
+    )
 
 
 def show(
@@ -74,7 +127,7 @@ def show(
                 "fedesk-audit-record/1",
                 record.draft.environment or None,
                 desk.clock.now(),
-                record=acts.record_document(record),
+                record=record_document(record),
                 plan=acts.plan_document(plan, digest) if plan is not None else None,
             )
         else:
@@ -85,7 +138,7 @@ def show(
 
 
 def _print_record(record: "AuditRecord", plan: "Plan | None") -> None:
-    document = acts.record_document(record)
+    document = record_document(record)
     actor = record.draft.actor
     document["actor"] = f"{actor.person} (by {actor.known_by}) on {actor.host}, pid {actor.pid}"
     document["links"] = " ".join(record.draft.links)

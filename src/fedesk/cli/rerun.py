@@ -49,6 +49,8 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     """
     if yes and confirm is not None:
         raise session.StopError("--yes and --confirm are two ways to say one thing; give one", Exit.USAGE)
+    from fedesk.services.hiding import hidden
+
     loaded = session.load(config)
     for name, option in ((environment, "--env"), (confirm, "--confirm"), (write, "--write")):
         session.known_environment(loaded, name, option)
@@ -58,7 +60,8 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
         yes=yes,
         confirm=confirm,
         write=write,
-        reason=reason.strip(),
+        # People paste tokens, and the reason is kept.
+        reason=hidden(reason.strip()),
         accept=tuple(accept or ()),
         wait=wait,
     )

@@ -71,6 +71,13 @@ class Item:
         """The same, ended by an error that is a sentence."""
         return replace(self, error=str(error), code=code_of(error))
 
+    def lost(self, error: Exception) -> "Item":
+        """The same, of which no more can be told: a store that fails now says nothing of what was sent."""
+        from fedesk.ports.operation_store import StoreError
+
+        failed = self.failed(error)
+        return replace(failed, code=Exit.OUTCOME_UNKNOWN) if isinstance(error, StoreError) else failed
+
 
 def understood(desk: "Desk", asked: "Asked", options: Options) -> Item:
     """A name made a request: the run looked up where only a pipeline was named, a task told from an id."""
@@ -179,7 +186,7 @@ def _begun(
     try:
         watching.begin(desk, runner, operation.plan.operation)
     except sentences() as error:
-        return item.failed(error)
+        return item.lost(error)
     return item
 
 
@@ -248,7 +255,7 @@ def _ended(desk: "Desk", item: Item, options: Options, left: list[str], *, prefi
     try:
         operation = watching.follow_to_its_end(desk, item.operation.plan.operation, prefix=prefix)
     except sentences() as error:
-        return item.failed(error)
+        return item.lost(error)
     left.remove(operation.plan.operation)
     item = replace(item, operation=operation, code=code_of_operation(operation))
     if options.wait and operation.outcome is Outcome.SUCCEEDED and item.request is not None:

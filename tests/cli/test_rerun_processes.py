@@ -1,0 +1,129 @@
+"""``fedesk rerun`` and the process that acts for it: real ones, silent ones, and a command that is gone."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cli_situations import (
+    FAILED,
+    UNTOUCHED,
+    YES,
+    SilentLauncher,
+    Situation,
+)
+from command_line import Changed, Run
+
+from fedesk.domain.operations import Outcome, Stage, StepState
+from fedesk.sandbox.server import Sandbox
+from fedesk.services.following import follow
+from fedesk.services.processes import LocalProcesses
+
+
+def test_a_runner_that_takes_nothing_is_told_with_its_own_words(
+    acting: Run, situation: Situation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five seconds without CLAIMED: its stderr is shown, exit 70; nothing was sent; the way on is named."""
+    monkeypatch.setattr("fedesk.cli.watching.pause", lambda _: None)
+    runner = SilentLauncher("ModuleNotFoundError: no such thing")
+    ended = acting("rerun", FAILED, *YES, launcher=lambda _: runner)
+    assert ended.code == 70
+    assert "ModuleNotFoundError: no such thing" in ended.err
+    (operation,) = situation.operations()
+    assert runner.told == [operation.plan.operation]
+    assert f"fedesk operations show {operation.plan.operation}" in ended.err
+    assert runner.cancelled
+    assert situation.clears() == []
+
+
+def test_only_a_yes_starts_a_runner_and_it_gets_that_systems_credential(acting: Run) -> None:
+    """A dry run and a missing yes start no process; a runner gets the target's credential alone."""
+    runner = SilentLauncher()
+    for words in (("--dry-run",), ()):
+        acting("rerun", FAILED, *words, launcher=lambda _: runner)
+    assert runner.credentials == {}
+    acting("rerun", FAILED, "--yes", launcher=lambda _: runner)
+    assert [str(name) for name in runner.credentials] == ["prod/airflow"]
+    assert runner.told == []
+    assert runner.cancelled
+
+
+def test_leaving_does_not_end_the_operation(
+    acting: Run, situation: Situation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl+C ends the telling with 130 and names the operation that goes on."""
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fedesk.cli.watching.pause", interrupt)
+    ended = acting("rerun", FAILED, *YES, launcher=lambda _: SilentLauncher())
+    assert ended.code == 130
+    (operation,) = situation.operations()
+    assert f"`fedesk operations show {operation.plan.operation}`" in ended.err
+
+
+def test_the_real_runner_does_it_too(run: Run, changed: Changed, situation: Situation) -> None:
+    """With a process of its own, fed by a pipe: the same outcome, and no credential on the way."""
+    file = changed()
+    ended = run("rerun", FAILED, *YES, "--json", "--config", str(file))
+    assert ended.code == 0, ended.err
+    change = ended.document("change")
+    assert change["outcome"] == "succeeded"
+    assert situation.state() is not UNTOUCHED
+    (operation,) = situation.operations()
+    assert operation.owner is not None
+    assert [entry.state for entry in operation.journal if entry.step][-1] is StepState.DONE
+    secret = re.search(r"command:cat (\S+/airflow)", file.read_text())
+    assert secret
+    assert Path(secret[1].strip('"')).read_text() not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL], ids=lambda sign: sign.name)
+def test_the_command_may_end_in_mid_operation(
+    situation: Situation, sandbox: Sandbox, sign: signal.Signals
+) -> None:
+    """Ctrl+C, a lost terminal, a killed command: the operation ends well without it, sent once."""
+    sandbox.control.fault("airflow", "slow", match="clearTaskInstances", seconds=0.7)
+    words = ["rerun", FAILED, *YES, "--config", str(sandbox.config_path)]
+    command = subprocess.Popen(
+        [sys.executable, "-m", "fedesk", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert command.stderr is not None
+    told = next((line for line in command.stderr if line.startswith(b"clear: intended")), b"")
+    assert told
+    os.killpg(command.pid, sign)
+    rest = command.stderr.read().decode()
+    command.stderr.close()
+    assert command.wait() == (130 if sign is signal.SIGINT else -sign)
+    assert ("fedesk operations show" in rest) == (sign is signal.SIGINT)
+    (operation,) = situation.operations()
+    with closing(situation.store()) as store:
+        *_, last = follow(store, operation.plan.operation, pause=time.sleep, processes=LocalProcesses())
+    assert (last.stage, last.outcome) == (Stage.ENDED, Outcome.SUCCEEDED)
+    assert len(situation.clears()) == 1
+    assert situation.phases() == ["intent", "outcome"]
+
+
+def test_a_terminal_that_goes_away_keeps_the_exit_code_quiet(situation: Situation, sandbox: Sandbox) -> None:
+    """Nobody reads stdout or stderr any more: no complaint, and the operation ends well."""
+    words = ["rerun", FAILED, *YES, "--config", str(sandbox.config_path)]
+    command = subprocess.Popen(
+        [sys.executable, "-m", "fedesk", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert command.stdout is not None
+    assert command.stderr is not None
+    command.stdout.close()
+    complaint = command.stderr.read().decode()
+    command.stderr.close()
+    assert command.wait() in {0, 141}
+    assert "Traceback" not in complaint
+    assert [one.outcome for one in situation.operations()] == [Outcome.SUCCEEDED]
