@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -27,6 +28,7 @@ from fedesk.ports.operation_store import (
 from fedesk.store.database import Database
 from fedesk.store.operations import SqlStore
 from fedesk.store.place import store_path
+from fedesk.store.warming import warm
 
 
 @pytest.fixture
@@ -329,6 +331,18 @@ def test_a_closed_store_says_so(path: Path) -> None:
         with pytest.raises(StoreUnavailableError, match="closed"):
             attempt()
     assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_warming_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runner warms its statements, then forks: no thread, no file, no open database may be left of it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = threading.enumerate()
+    warm()
+    assert threading.enumerate() == before
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    warm()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
@@ -33,6 +33,8 @@ _OLDEST_SQLITE = (3, 31, 0)
 """The first with generated columns."""
 _CLOSING_SECONDS = 1.0
 _READERS = 8
+_COMPILED: dict[Any, Any] = {}
+"""Compiled statements, shared by every store of the process; there are some thirty."""
 _OPENING = Lock()
 """Closing a file that was opened beside SQLite drops this process's locks on it: makers and openers take
 turns."""
@@ -210,6 +212,7 @@ def _engine(path: Path) -> Engine:
         pool_size=_READERS,
         max_overflow=-1,
         hide_parameters=True,
+        execution_options={"compiled_cache": _COMPILED},
     )
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
