@@ -127,3 +127,26 @@ def test_a_terminal_that_goes_away_keeps_the_exit_code_quiet(situation: Situatio
     assert command.wait() in {0, 141}
     assert "Traceback" not in complaint
     assert [one.outcome for one in situation.operations()] == [Outcome.SUCCEEDED]
+
+
+class BreakingLauncher(SilentLauncher):
+    """As soon as an operation is begun, the store can no longer be read."""
+
+    def __init__(self, situation: Situation) -> None:
+        super().__init__()
+        self._situation = situation
+
+    def go(self, operation: str) -> None:
+        super().go(operation)
+        for file in self._situation.state_file.parent.glob("fedesk.sqlite3*"):
+            file.write_bytes(b"overwritten" * 4096)
+
+
+def test_a_store_that_breaks_after_the_confirmation_leaves_the_outcome_unknown(
+    acting: Run, situation: Situation
+) -> None:
+    """What was begun may have been sent: that it cannot be told is exit 7, not the 6 of nothing sent."""
+    ended = acting("rerun", FAILED, *YES, "--json", launcher=lambda _: BreakingLauncher(situation))
+    assert ended.code == 7, ended.err
+    assert ended.document("change")["exit_code"] == 7
+    assert str(situation.state_file) in ended.err
