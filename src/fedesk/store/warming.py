@@ -16,7 +16,7 @@ from fedesk.store.operations import SqlStore
 def warm() -> None:
     """Go through an operation in a store of its own that is thrown away; every other store is faster then.
 
-    Leaves no thread and no open file, so that the process may fork. Does nothing where there is no room for it.
+    Leaves no thread and no open file, so that the process may fork. Does nothing where there is no room.
     """
     with suppress(OSError, StoreError), TemporaryDirectory() as folder:
         store = SqlStore(Path(folder) / "fedesk.sqlite3")
