@@ -168,8 +168,12 @@ async def test_a_store_that_is_away_says_so_and_comes_back(make_app: Make) -> No
         assert "store?" in text_of(app).splitlines()[0]
 
 
-def spoil(path: Path) -> None:
-    path.write_bytes(b"this is no database" * 400)
+def spoil(folder: Path) -> Path:
+    """Put something that is no database where the store is."""
+    for file in folder.glob("fedesk.db*"):
+        file.unlink()
+    (folder / "fedesk.db").write_bytes(b"this is no database" * 400)
+    return folder / "fedesk.db"
 
 
 async def test_a_damaged_store_is_told_and_the_desk_goes_on(
@@ -177,10 +181,7 @@ async def test_a_damaged_store_is_told_and_the_desk_goes_on(
 ) -> None:
     """A file that is no database any more is a sentence here; systems are read as before."""
     store.close()
-    path = tmp_path / "fedesk.db"
-    for file in tmp_path.glob("fedesk.db*"):
-        file.unlink()
-    spoil(path)
+    path = spoil(tmp_path)
     app = make_app(MemoryDesk(store=SqlStore(path)))
     async with app.run_test(size=SMALL) as pilot:
         await at_audit(pilot, app, "The store cannot be read")
