@@ -69,7 +69,7 @@ PLANS = st.builds(
 )
 
 
-@settings(derandomize=True)
+@settings(derandomize=True, deadline=None)
 @given(PLANS)
 def test_a_plan_comes_back_as_it_was(plan: Plan) -> None:
     """What is read from a plan's bytes is that plan."""
@@ -83,7 +83,7 @@ PIECES = (
 UNRULY = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 
 
-@settings(derandomize=True)
+@settings(derandomize=True, deadline=None)
 @given(UNRULY, UNRULY, st.integers())
 def test_what_is_kept_stays_the_same(reason: str, name: str, number: int) -> None:
     """A plan that was stored has the digest it was stored under, whatever its texts and numbers were."""

@@ -87,6 +87,7 @@ class Flaw:
     """The first thing in the audit log that is not as it should be."""
 
     seq: int
+    """The first bad record; 0 where the records are good, and what is told beside them is not."""
     said: str
 
 
