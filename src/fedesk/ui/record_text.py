@@ -212,6 +212,9 @@ def record_lines(told: Told, moment: Moment, width: int) -> list[Content]:
     record, operation = told.record, told.operation
     lines = [*_fields(record, moment, width), Content()]
     if operation is not None:
+        if record.draft.plan_digest not in ("", operation.digest):
+            said = f"The operation's plan has another digest: {operation.digest}"
+            lines += [*Content.styled(said, "$text-error").wrap(width), Content()]
         lines += [*plan_lines(operation, moment, width), *journal_lines(operation, moment, width)]
     elif record.draft.operation:
         lines += Content.styled(_no_operation(record), present.MUTED).wrap(width)
@@ -268,7 +271,6 @@ def plan_lines(operation: Operation, moment: Moment, width: int) -> list[Content
         *section("guards", _guards(operation.guards, moment), width),
         *section("agreed", [(_agreed(operation, moment), 2)], width),
         *section("know", ((present.plain(note), 2) for note in plan.notes), width),
-        *section("digest", [(Content(operation.digest), 0)], width),
     ]
 
 

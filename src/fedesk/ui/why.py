@@ -144,10 +144,11 @@ def _operation(finding: Finding, known: Known, width: int) -> list[Content]:
         return []
     shown = _entry("was to", present.text(one.sentence, 300), width)
     shown += _entry("asked by", f"{present.text(one.requester, 80)}", width)
-    for piece in one.evidence:
+    for index, piece in enumerate(one.evidence):
         at = present.clock_time(piece.at, known.now, known.zone)
         source = Content.styled(f"{present.text(piece.source, 80)}, {at}: ", present.MUTED)
-        shown += _entry("evidence", Content.assemble(source, present.text(piece.said, 400)), width)
+        label = "" if index else "evidence"
+        shown += _entry(label, Content.assemble(source, present.text(piece.said, 400)), width)
     if not one.evidence:
         shown += _entry("evidence", "none yet: no system has been asked what came of it", width)
     return shown

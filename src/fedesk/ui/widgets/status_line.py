@@ -59,18 +59,19 @@ class Status:
 def status_content(status: Status, width: int) -> Content:
     """The line in at most ``width`` cells: what matters least is left out first, and nothing wraps."""
     for level in _Without:
-        left = _left(status, level)
-        right = Content.assemble(mark_content(status, level), _clock(status, level))
-        spare = width - left.cell_length - right.cell_length
-        if spare >= 1:
-            return Content.assemble(left, " " * spare, right)
-    mark = mark_content(status, _Without.HEALTHY)
+        left, clock = _left(status, level), _clock(status, level)
+        for worded in (True, False):
+            mark = mark_content(status, worded=worded)
+            spare = width - left.cell_length - mark.cell_length - clock.cell_length
+            if spare >= 1:
+                return Content.assemble(left, " " * spare, mark, clock)
+    mark = mark_content(status, worded=False)
     left = _left(status, _Without.HEALTHY).truncate(max(width - mark.cell_length, 0), ellipsis=True)
     return Content.assemble(left, mark)
 
 
-def mark_content(status: Status, level: int = 0) -> Content:
-    """``◐ 2 running  ? 1 unknown  staging ◐ 1``: what goes on or ended unknown, here and elsewhere.
+def mark_content(status: Status, *, worded: bool) -> Content:
+    """``◐ 2 running ? 1 unknown  staging ◐ 1``: what goes on or ended unknown, here and elsewhere.
 
     Empty where there is nothing; ``store?`` where it cannot be told.
     """
@@ -80,9 +81,8 @@ def mark_content(status: Status, level: int = 0) -> Content:
         by_environment.setdefault(one.environment, []).append(one)
     parts = [Content.styled("store?", "bold $text-warning")] if status.store_problem else []
     for name, operations in by_environment.items():
-        worded = name == here and level < _Without.WORDS
         named = [] if name == here else [Content.styled(present.text(name, 12), present.MUTED)]
-        counts = _counts(operations, worded=worded)
+        counts = _counts(operations, worded=worded and name == here)
         parts += [Content(" ").join([*named, *counts])] if counts else []
     return Content.assemble(" ", Content("  ").join(parts), " ") if parts else Content()
 
@@ -210,7 +210,7 @@ class StatusLine(Widget):
 
     def on_click(self) -> None:
         """A click leads to what the mark tells of."""
-        if self._status is not None and mark_content(self._status):
+        if self._status is not None and mark_content(self._status, worded=False):
             self.post_message(self.MarkClicked())
 
 
