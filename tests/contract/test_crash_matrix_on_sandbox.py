@@ -16,17 +16,16 @@ from typing import TypeVar
 
 import pytest
 from acting import SeamStore, states
-from crashing import SeamChanger, Seams, forked
+from crashing import Seams, SeamSystems, forked
 
 from fedesk import execution
-from fedesk.domain.names import ConnectionName, RunName
-from fedesk.domain.operations import Call, Operation, Outcome, Settlement, Stage, StepState, WriteWindow
+from fedesk.domain.names import RunName
+from fedesk.domain.operations import Operation, Outcome, Stage, StepState, WriteWindow
 from fedesk.domain.reruns import RerunRequest
-from fedesk.ports.sources import Bulkhead, Connection
 from fedesk.sandbox.airflow_events import CLEAR
 from fedesk.sandbox.server import Sandbox
 from fedesk.services.kinds import KINDS
-from fedesk.services.operation_runner import Changer, execute
+from fedesk.services.operation_runner import execute
 from fedesk.services.processes import LocalProcesses
 from fedesk.services.proposals import Answer
 from fedesk.services.settling import recheck
@@ -116,37 +115,6 @@ class FaultySeams(Seams):
         if name == "before send" and self._fault:
             matched = "clearTaskInstances$|/build(WithParameters)?$"
             order(self._control, "faults", system=self._system, kind=self._fault, match=matched)
-
-
-@dataclass
-class SeamBulkhead:
-    """A connection's bulkhead, whose adapter has seams."""
-
-    inner: Bulkhead[Changer]
-    seams: Seams
-
-    def call(self, use: Callable[[Changer], T], *, deadline: float | None = None) -> T:
-        return self.inner.call(lambda adapter: use(SeamChanger(adapter, self.seams)), deadline=deadline)
-
-    def close(self) -> None:
-        self.inner.close()
-
-
-@dataclass
-class SeamSystems:
-    """The configured systems, whose changers have seams."""
-
-    inner: execution.LiveSystems
-    seams: Seams
-
-    def reading(self, name: ConnectionName) -> Connection:
-        return self.inner.reading(name)
-
-    def changing(self, name: ConnectionName) -> SeamBulkhead:
-        return SeamBulkhead(self.inner.changing(name), self.seams)
-
-    def settle(self, name: ConnectionName, call: Call) -> Settlement:
-        return self.changing(name).call(lambda system: system.settle(call))
 
 
 @dataclass

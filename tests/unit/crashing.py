@@ -6,9 +6,14 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import Call, Receipt, Settlement
-from fedesk.services.operation_runner import Changer
+from fedesk.ports.sources import Bulkhead, Connection
+from fedesk.services.operation_runner import Changer, ChangingSystems
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -47,6 +52,37 @@ class Seams:
         self.passed.append(name)
         if self._fatal == len(self.passed) - 1:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass
+class SeamBulkhead:
+    """A connection's bulkhead, whose adapter has seams."""
+
+    inner: Bulkhead[Changer]
+    seams: Seams
+
+    def call(self, use: Callable[[Changer], T], *, deadline: float | None = None) -> T:
+        return self.inner.call(lambda adapter: use(SeamChanger(adapter, self.seams)), deadline=deadline)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+@dataclass
+class SeamSystems:
+    """The configured systems, whose changers have seams."""
+
+    inner: ChangingSystems
+    seams: Seams
+
+    def reading(self, name: ConnectionName) -> Connection:
+        return self.inner.reading(name)
+
+    def changing(self, name: ConnectionName) -> SeamBulkhead:
+        return SeamBulkhead(self.inner.changing(name), self.seams)
+
+    def settle(self, name: ConnectionName, call: Call) -> Settlement:
+        return self.changing(name).call(lambda system: system.settle(call))
 
 
 def forked(work: Callable[[], object]) -> int:

@@ -65,6 +65,23 @@ def test_following_ends_when_the_process_has_died(rig: Rig, watching: SqlStore) 
     assert last.owner == OTHER
 
 
+def test_a_renewed_lease_is_no_news(rig: Rig, watching: SqlStore) -> None:
+    """A step that waits for hours renews its lease every few seconds; nothing is drawn anew for that."""
+    operation = rig.confirmed()
+    now = rig.clock.now()
+    lease = rig.store.claim(operation, OTHER, now, now + LEASE, dead=None)
+    living, pauses = Living(), iter(range(100))
+
+    def pause(_: float) -> None:
+        number = next(pauses)
+        rig.store.renew(lease, now + LEASE * (number + 2))
+        if number == 10:
+            living.dead.add(OTHER)
+
+    (only,) = follow(watching, operation, pause=pause, processes=living)
+    assert only.stage is Stage.RUNNING
+
+
 def test_an_unknown_id_yields_nothing(watching: SqlStore) -> None:
     """There is nothing to follow of what the store does not know."""
     assert list(follow(watching, "0193", pause=lambda _: None)) == []

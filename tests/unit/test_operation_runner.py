@@ -366,6 +366,18 @@ def test_a_lease_lost_after_the_intent_stops_the_send(rig: Rig) -> None:
     assert rig.phases(operation) == ["intent"]
 
 
+def test_a_lease_lost_after_the_send_leaves_the_rest_to_the_other(rig: Rig) -> None:
+    """Taken over while the answer was on its way, nothing more is written; who took over comes to the end."""
+    operation = rig.confirmed()
+    rig.script.on_send = _taken_over(rig, operation)
+    with pytest.raises(LeaseLostError):
+        rig.execute(operation)
+    settled = rig.recheck(operation, processes=Living(dead={OTHER}))
+    assert settled.outcome is Outcome.SUCCEEDED
+    assert rig.phases(operation) == ["intent", "settlement"]
+    settled_well(rig, operation)
+
+
 class Disk:
     """A disk that is full while ``is_full`` says so of a transaction."""
 

@@ -1,6 +1,7 @@
 """Following an operation that another process carries out, by what the store says of it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from fedesk.domain.operations import Operation, Stage
 from fedesk.ports.changing import Processes
@@ -32,7 +33,7 @@ def follow(
         now = store.operation(operation)
         if now is None:
             return
-        if now != seen:
+        if seen is None or not _says_the_same(now, seen):
             seen = now
             yield now
         if now.stage is Stage.ENDED:
@@ -40,7 +41,7 @@ def follow(
         if processes is not None and now.owner is not None and processes.is_alive(now.owner) is False:
             # It may have written its last word between the two questions.
             last = store.operation(operation)
-            if last is not None and last != seen:
+            if last is not None and not _says_the_same(last, seen):
                 yield last
             return
         while quiet < _READ_EVERY:
@@ -51,6 +52,11 @@ def follow(
                 changes = moved
                 break
         quiet = 0
+
+
+def _says_the_same(one: Operation, other: Operation) -> bool:
+    """Whether nothing has happened between two readings; a lease that was renewed is no news."""
+    return replace(one, lease_until=None) == replace(other, lease_until=None)
 
 
 def wait_until_claimed(

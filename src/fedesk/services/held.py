@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.kept_text import kept_text
+from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import (
     Call,
     Effect,
@@ -19,6 +20,7 @@ from fedesk.domain.operations import (
     filled,
 )
 from fedesk.ports.changing import Systems
+from fedesk.ports.errors import SourceError
 from fedesk.ports.operation_store import Lease, OperationStore, StoreUnavailableError, UnrecordedError
 from fedesk.ports.sources import Clock
 from fedesk.services.operation_kinds import OperationKind
@@ -26,7 +28,7 @@ from fedesk.services.operation_kinds import OperationKind
 T = TypeVar("T")
 
 LEASE = timedelta(seconds=120)
-"""How long a lease holds without being renewed; longer than any one request."""
+"""How long a lease holds at least without being renewed."""
 
 LET_GO = datetime(1970, 1, 1, tzinfo=UTC)
 """The end of a lease that was given back."""
@@ -111,9 +113,14 @@ class Held:
             links=tuple(dict.fromkeys(link for link in links if link)),
         )
 
+    @property
+    def patience(self) -> float:
+        """Seconds after which a request to the plan's system may be taken for over, answered or not."""
+        return patience_of(self.systems, self.plan.connection)
+
     def renew(self) -> None:
-        """Hold on to the lease."""
-        until = self.clock.now() + LEASE
+        """Hold on to the lease, for longer than any request takes."""
+        until = self.clock.now() + max(LEASE, timedelta(seconds=2 * self.patience))
         self.lease = self._firmly(lambda: self.store.renew(self.lease, until), None) or self.lease
 
     def note(self, entry: JournalEntry, audit: AuditDraft | None = None) -> None:
@@ -197,6 +204,15 @@ def hold(
         pause=pause,
         journal=list(found.journal),
     )
+
+
+def patience_of(systems: Systems, name: ConnectionName) -> float:
+    """Seconds after which a request to a system may be taken for over; 0 for one that cannot be asked."""
+    try:
+        return systems.reading(name).patience
+    except SourceError:
+        # No longer configured: looking anything up there fails too, and says so.
+        return 0.0
 
 
 def _same(one: JournalEntry, other: JournalEntry) -> bool:

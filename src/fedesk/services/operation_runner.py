@@ -52,10 +52,10 @@ from fedesk.ports.operation_store import (
     StoreUnavailableError,
 )
 from fedesk.ports.sources import Bulkhead, Clock
-from fedesk.services.held import LEASE, Held, hold
+from fedesk.services.held import LEASE, Held, hold, patience_of
 from fedesk.services.operation_kinds import Draft, OperationKind, Step
 from fedesk.services.settling import left_alone, recheck
-from fedesk.services.steps import follow_step, patience_of, settle_effect
+from fedesk.services.steps import follow_step, settle_effect
 
 _REFUSED_BY_SYSTEM = (
     NotSentError,
@@ -342,7 +342,7 @@ def _send(desk: _Desk, held: Held, step: Step, effect: Effect) -> JournalEntry:
         if isinstance(error, _REFUSED_BY_SYSTEM):
             return held.entry(step.name, StepState.FAILED, f"nothing was changed: {said}")
         held.note(held.entry(step.name, StepState.UNANSWERED, said))
-        return settle_effect(held, step, effect, wait=patience_of(held, effect))
+        return settle_effect(held, step, effect, wait=patience_of(held.systems, effect.connection))
     finally:
         gate.close()
     return held.entry(

@@ -18,9 +18,9 @@ from fedesk.domain.operations import (
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.operation_store import NotClaimableError, OperationStore
 from fedesk.ports.sources import Clock
-from fedesk.services.held import LEASE, LET_GO, Held, hold
+from fedesk.services.held import LEASE, LET_GO, Held, hold, patience_of
 from fedesk.services.operation_kinds import OperationKind, Step
-from fedesk.services.steps import follow_step, patience_of, settle_effect
+from fedesk.services.steps import follow_step, settle_effect
 
 GRACE = timedelta(seconds=30)
 """How far beyond its lease an owner of whom nothing can be told, on another machine, is taken to be alive."""
@@ -132,7 +132,7 @@ def _look_again(held: Held, step: Step, effect: Effect | None, before: JournalEn
     if effect is None or before is None:
         return follow_step(held, step, within=step.within if step.kind is StepKind.VERIFY else AWAIT_WITHIN)
     # Sent right after its intent at the earliest; it may have taken all its time, and the server as long.
-    patience = patience_of(held, effect) * (2 if before.state is StepState.INTENDED else 1)
+    patience = patience_of(held.systems, effect.connection) * (2 if before.state is StepState.INTENDED else 1)
     passed = (held.clock.now() - before.at).total_seconds()
     # Clocks of two machines differ: what is from the future is waited for no longer than what is of now.
     return settle_effect(held, step, effect, wait=min(patience - passed, patience))

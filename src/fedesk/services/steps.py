@@ -84,7 +84,7 @@ def follow_step(held: Held, step: Step, *, within: float | None) -> JournalEntry
             return entry
         if found.state is StepState.UNKNOWN:
             blind_since = search.waited if blind_since is None else blind_since
-            limit = BLIND if is_error else _patience(held)
+            limit = BLIND if is_error else held.patience
             if search.waited - blind_since >= limit:
                 return entry
         else:
@@ -175,17 +175,3 @@ def _out_of_time(held: Held, step: Step, entry: JournalEntry) -> JournalEntry:
         return entry
     said = f"not read back in time: {entry.said}"
     return held.entry(step.name, StepState.UNKNOWN, said, reference=entry.reference, evidence=entry.evidence)
-
-
-def _patience(held: Held) -> float:
-    """Seconds after which a request to the plan's system may be taken for over."""
-    return patience_of(held, held.plan.effects[0])
-
-
-def patience_of(held: Held, effect: Effect) -> float:
-    """Seconds after which a request to an effect's system may be taken for over, answered or not."""
-    try:
-        return held.systems.reading(effect.connection).patience
-    except SourceError:
-        # No longer configured: looking it up fails too, and says so.
-        return 0.0
