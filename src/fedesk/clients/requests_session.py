@@ -341,8 +341,11 @@ def translate(error: Exception, endpoint: Endpoint) -> SourceError:
     where = f"{endpoint.name} at {server_address(endpoint.url)}"
     for kinds, sentence in _SENTENCES:
         if any(isinstance(cause, kinds) for cause in chain):
-            found = sentence(where, quoted(_innermost(chain)), endpoint)
-            return _unsent(found) if any(isinstance(cause, UnsentError) for cause in chain) else found
+            unsent = any(isinstance(cause, UnsentError) for cause in chain)
+            # Where a part of the request had left, the system had been reached.
+            say = _broken_off if sentence is _refused and not unsent else sentence
+            found = say(where, quoted(_innermost(chain)), endpoint)
+            return _unsent(found) if unsent else found
     return ProtocolError(f"{where} does not answer as documented: {quoted(_innermost(chain))}")
 
 
