@@ -50,7 +50,7 @@ _TASK_BODY = (_RUN_BODY - {"states", "conf_contains"}) | {
     "queue",
     "executor",
 }
-_TASK_STATES = (*(state.value for state in TaskState), "restarting", "awaiting_input")
+_TASK_STATES = (*(state.value for state in TaskState), "awaiting_input")
 
 
 def application(world: World, *, token_seconds: float = DAY) -> Starlette:
