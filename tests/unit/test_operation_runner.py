@@ -25,7 +25,9 @@ from acting import (
     states,
 )
 
+from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.operations import Operation, Outcome, Progress, Settled, Stage, StepState
+from fedesk.domain.reruns import RerunRequest
 from fedesk.ports.errors import (
     ConflictError,
     CredentialError,
@@ -47,7 +49,7 @@ from fedesk.ports.operation_store import (
     UnrecordedError,
 )
 from fedesk.services.held import INSIST, LEASE
-from fedesk.services.operation_runner import Changer
+from fedesk.services.operation_runner import Changer, request_of
 from fedesk.services.steps import BLIND
 from fedesk.store.operations import SqlStore
 
@@ -585,3 +587,24 @@ def test_a_plan_of_another_kind_or_shape_is_refused(rig: Rig) -> None:
     more = rig.execute(rig.confirmed(make_plan(effects=(EFFECT, EFFECT))))
     assert (unknown.outcome, more.outcome) == (Outcome.REFUSED, Outcome.REFUSED)
     assert rig.script.sends == []
+
+
+@pytest.mark.parametrize(
+    ("named", "run_id", "task"),
+    [
+        ("lines/r1", "lines/r1", None),
+        ("lines/r1::dbt_test", "lines/r1", TaskName("dbt_test")),
+        ("lines/r1::dbt_test[3]", "lines/r1", TaskName("dbt_test", 3)),
+        ("lines/r::1::dbt_test", "lines/r::1", TaskName("dbt_test")),
+        ("lines/r1::other", "lines/r1::other", None),
+        ("lines/r1::dbt_test", "lines/r1::dbt_test", None),
+    ],
+)
+def test_a_plan_is_drafted_again_for_what_was_asked(named: str, run_id: str, task: TaskName | None) -> None:
+    """The whole run, or the one task that was asked for, is read back from the plan's target."""
+    target = replace(TARGET, name=f"dev/airflow:{named}", reserves=(f"dev/airflow:{run_id}",))
+    call = replace(EFFECT.call, args={"tasks": [["dbt_test", 3, 1]]})
+    plan = make_plan(targets=(target,), effects=(replace(EFFECT, call=call),))
+    assert request_of(plan) == RerunRequest(
+        run=RunName(ConnectionName("dev", "airflow"), run_id), task=task, environment="dev"
+    )

@@ -284,14 +284,16 @@ def _drafted_again(desk: _Desk, plan: Plan, kind: OperationKind) -> Draft | Sour
 
 def request_of(plan: Plan) -> RerunRequest:
     """What was asked for when a plan was made: its run, or the one task that its target is named after."""
-    run = RunName.parse(plan.targets[0].name)
+    target = plan.targets[0]
+    run = RunName.parse(target.name)
     tasks = {
-        str(task[0])
+        str(row[0])
         for effect in plan.effects
-        for task in _rows(effect.call.args.get("tasks"))
-        if isinstance(task, Sequence) and task
+        for row in _rows(effect.call.args.get("tasks"))
+        if isinstance(row, Sequence) and row
     }
-    run_id, task = split_task(run.id, tasks)
+    # A run is reserved whole; an id that looks as if it ended in a task is not split.
+    run_id, task = (run.id, None) if target.name in target.reserves else split_task(run.id, tasks)
     return RerunRequest(run=RunName(run.connection, run_id), task=task, environment=plan.environment)
 
 
