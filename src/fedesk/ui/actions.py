@@ -66,6 +66,8 @@ class Target:
     """Rows that are marked: what changes is done to them instead."""
     missing: str = ""
     """What a plan still wants before it can be confirmed."""
+    has_lines: bool = False
+    """Whether something is typed before a plan is confirmed."""
     accepts: str = ""
     """What ``A`` would accept."""
     holder: str = ""
@@ -144,6 +146,10 @@ def _nothing_to_accept(target: Target) -> str | None:
     return None if target.accepts else "nothing waits to be accepted"
 
 
+def _no_line(target: Target) -> str | None:
+    return None if target.has_lines else "there is nothing to type"
+
+
 def _no_holder(target: Target) -> str | None:
     return None if target.holder else "no operation of fedesk stands in its way"
 
@@ -174,15 +180,15 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="accept", keys=("A",), verb="accept", places=_PLANS, group="change", by_key_alone=True,
-        shown=False, disabled=_nothing_to_accept,
+        only_if_it_serves=True, disabled=_nothing_to_accept,
         help="Accept what a guard wants accepted before it lets the plan pass.",
     ),
     Action(
-        id="line", keys=("tab",), verb="next line", places=_PLANS,
+        id="line", keys=("tab",), verb="next line", places=_PLANS, only_if_it_serves=True, disabled=_no_line,
         help="To the line that takes the name, to the one that takes the reason, and back to the plan.",
     ),
     Action(
-        id="holder", keys=("f",), verb="follow", places=_PLAN, shown=False, disabled=_no_holder,
+        id="holder", keys=("f",), verb="follow", places=_PLAN, only_if_it_serves=True, disabled=_no_holder,
         help="Follow the operation that stands in the way.",
     ),
     Action(
@@ -195,7 +201,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="open", keys=("enter",), verb="open", places=LISTS, disabled=_no_entry,
-        help="Open what the cursor is on: a run, the runs of a pipeline, an operation, a record.",
+        help="Open what the cursor is on: a run, a pipeline, an operation, a record.",
     ),
     Action(
         id="open-operation", keys=("enter",), verb="operation", places=_RECORD, disabled=_no_operation,
@@ -326,7 +332,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="command", keys=("colon",), verb="command", places=EVERYWHERE - {Place.HELP, Place.CONFIRM},
-        help="Type a command, as on the command line; Tab completes. It never goes further than the plan.",
+        help="Type a command of the shell; Tab completes, and it stops at the plan.",
     ),
     Action(
         id="down", keys=("j", "down"), verb="down", places=_MOVING | _PLANS, group="move", shown=False,

@@ -7,7 +7,7 @@ from fedesk.ui import present
 from fedesk.ui.actions import Action, Place, Target, key_name, of_place
 
 _GAP = "  "
-_KEPT = frozenset({"help", "quit"})
+_KEPT = frozenset({"command", "help", "quit"})
 
 
 def _entry(action: Action, target: Target) -> Content:
@@ -18,7 +18,7 @@ def _entry(action: Action, target: Target) -> Content:
 
 
 def key_content(place: Place, target: Target, width: int) -> Content:
-    """The keys in at most ``width`` cells; those of the table's end go first, help and quit stay."""
+    """The keys in at most ``width`` cells; those of the table's end go first, what leads everywhere stays."""
     shown = [
         action
         for action in of_place(place)
