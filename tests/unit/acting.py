@@ -33,6 +33,7 @@ from fedesk.domain.operations import (
     Receipt,
     Settled,
     Settlement,
+    Stage,
     StepKind,
     StepState,
     Target,
@@ -424,3 +425,14 @@ def submission(plan: Plan) -> Submission:
 def states(operation: Operation) -> Sequence[tuple[str, StepState]]:
     """The journal without the claims, as (step, state)."""
     return [(entry.step, entry.state) for entry in operation.journal if entry.step]
+
+
+def settled_well(rig: Rig, operation: str) -> None:
+    """What holds of every operation that has come to a final end."""
+    found = rig.store.operation(operation)
+    assert found is not None
+    assert found.stage is Stage.ENDED
+    assert rig.store.verify(deep=True).flaw is None
+    assert rig.holder() is None
+    assert len(rig.script.sends) <= 1
+    assert len(rig.world.lines()) <= 1

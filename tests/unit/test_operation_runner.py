@@ -2,32 +2,22 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from acting import (
-    ADDRESS,
     EFFECT,
-    ME,
-    OTHER,
     PATIENCE,
-    TARGET,
     LineChanges,
     LineSystems,
     LineWorld,
-    Living,
     Rig,
-    SeamStore,
-    make_plan,
+    settled_well,
     states,
 )
 
-from fedesk.domain.names import ConnectionName, RunName, TaskName
-from fedesk.domain.operations import Operation, Outcome, Progress, Settled, Stage, StepState
-from fedesk.domain.reruns import RerunRequest
+from fedesk.domain.operations import Operation, Outcome, Progress, Settled, StepState
 from fedesk.ports.errors import (
     ConflictError,
     CredentialError,
@@ -42,14 +32,7 @@ from fedesk.ports.errors import (
     UnauthenticatedError,
     UnreachableError,
 )
-from fedesk.ports.operation_store import (
-    LeaseLostError,
-    NotClaimableError,
-    StoreUnavailableError,
-    UnrecordedError,
-)
-from fedesk.services.held import INSIST, LEASE
-from fedesk.services.operation_runner import Changer, request_of
+from fedesk.services.operation_runner import Changer
 from fedesk.services.steps import BLIND
 from fedesk.store.operations import SqlStore
 
@@ -81,17 +64,6 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     yield rig
     rig.script.let_go.set()
     store.close()
-
-
-def settled_well(rig: Rig, operation: str) -> None:
-    """What holds of every operation that has come to a final end."""
-    found = rig.store.operation(operation)
-    assert found is not None
-    assert found.stage is Stage.ENDED
-    assert rig.store.verify(deep=True).flaw is None
-    assert rig.holder() is None
-    assert len(rig.script.sends) <= 1
-    assert len(rig.world.lines()) <= 1
 
 
 def test_an_operation_is_sent_once_and_read_back(rig: Rig) -> None:
@@ -338,273 +310,3 @@ def test_reading_back_something_else_failed(rig: Rig) -> None:
     ended = rig.execute(operation := rig.confirmed())
     assert (ended.outcome, ended.said) == (Outcome.FAILED, "other parameters")
     settled_well(rig, operation)
-
-
-def _taken_over(rig: Rig, operation: str) -> Callable[[], None]:
-    def take() -> None:
-        now = rig.clock.now()
-        rig.store.claim(operation, OTHER, now, now + LEASE, dead=ME)
-
-    return take
-
-
-def test_a_lease_lost_before_the_intent_stops_everything(rig: Rig) -> None:
-    """Somebody took the operation over while it was drafted: no intent, nothing sent, nothing written."""
-    operation = rig.confirmed()
-    rig.on_draft = _taken_over(rig, operation)
-    with pytest.raises(LeaseLostError):
-        rig.execute(operation)
-    assert rig.script.sends == []
-    assert rig.phases(operation) == []
-
-
-def test_a_lease_lost_after_the_intent_stops_the_send(rig: Rig) -> None:
-    """The lease is checked again right before the send: taken over in between, nothing is sent."""
-    operation = rig.confirmed()
-    rig.script.on_open = _taken_over(rig, operation)
-    with pytest.raises(LeaseLostError):
-        rig.execute(operation)
-    assert rig.script.sends == []
-    assert rig.phases(operation) == ["intent"]
-
-
-def test_a_lease_lost_after_the_send_leaves_the_rest_to_the_other(rig: Rig) -> None:
-    """Taken over while the answer was on its way, nothing more is written; who took over comes to the end."""
-    operation = rig.confirmed()
-    rig.script.on_send = _taken_over(rig, operation)
-    with pytest.raises(LeaseLostError):
-        rig.execute(operation)
-    settled = rig.recheck(operation, processes=Living(dead={OTHER}))
-    assert settled.outcome is Outcome.SUCCEEDED
-    assert rig.phases(operation) == ["intent", "settlement"]
-    settled_well(rig, operation)
-
-
-class Disk:
-    """A disk that is full while ``is_full`` says so of a transaction."""
-
-    is_full: Callable[[str], bool]
-
-    def __init__(self) -> None:
-        self.is_full = lambda _: False
-
-    def seam(self, name: str) -> None:
-        if name.startswith("before") and self.is_full(name.removeprefix("before ")):
-            raise StoreUnavailableError("state.sqlite3 could not be written: the disk is full.")
-
-
-@pytest.fixture
-def failing(tmp_path: Path) -> Iterator[tuple[Rig, Disk]]:
-    disk = Disk()
-    store = SeamStore(tmp_path / "state.sqlite3", disk.seam)
-    yield Rig(store=store, world=LineWorld(tmp_path / "lines")), disk
-    store.close()
-
-
-def test_without_audit_there_is_no_action(failing: tuple[Rig, Disk]) -> None:
-    """The intent cannot be written: nothing is sent, and the error goes up."""
-    rig, disk = failing
-    operation = rig.confirmed()
-    disk.is_full = lambda name: name == "write"
-    with pytest.raises(StoreUnavailableError) as raised:
-        rig.execute(operation)
-    assert not isinstance(raised.value, UnrecordedError)
-    assert rig.script.sends == []
-
-
-def test_a_store_that_fails_between_intent_and_send_lets_nothing_pass(
-    failing: tuple[Rig, Disk],
-) -> None:
-    """The lease cannot be checked: nothing is sent, and it has failed where that can be written."""
-    rig, disk = failing
-    operation = rig.confirmed()
-    disk.is_full = lambda name: name == "renew"
-    ended = rig.execute(operation)
-    assert ended.outcome is Outcome.FAILED
-    assert ended.said.startswith("nothing was sent: ")
-    assert rig.script.sends == []
-    settled_well(rig, operation)
-
-
-def test_an_outcome_is_written_when_the_store_comes_back(failing: tuple[Rig, Disk]) -> None:
-    """After the send a failing store is tried again for a while; nothing is sent twice or lost."""
-    rig, disk = failing
-    operation = rig.confirmed()
-    until = rig.clock.now() + timedelta(seconds=20)
-    disk.is_full = lambda _: bool(rig.script.sends) and rig.clock.now() < until
-    ended = rig.execute(operation)
-    assert ended.outcome is Outcome.SUCCEEDED
-    assert states(ended).count(("send", StepState.DONE)) == 1
-    settled_well(rig, operation)
-
-
-def test_an_outcome_that_cannot_be_written_is_told_and_found_later(
-    failing: tuple[Rig, Disk],
-) -> None:
-    """A store that stays away after the send ends the runner with an error; a recheck finds the truth."""
-    rig, disk = failing
-    operation = rig.confirmed()
-    disk.is_full = lambda _: bool(rig.script.sends)
-    with pytest.raises(UnrecordedError, match=f"fedesk operations recheck {operation}"):
-        rig.execute(operation)
-    assert sum(rig.clock.paused) >= INSIST
-    disk.is_full = lambda _: False
-    settled = rig.recheck(operation, processes=Living(mine=OTHER, dead={ME}))
-    assert settled.outcome is Outcome.SUCCEEDED
-    assert rig.phases(operation) == ["intent", "settlement"]
-    settled_well(rig, operation)
-
-
-def test_a_target_that_another_holds_is_refused(rig: Rig) -> None:
-    """While a living process holds the target, a second operation is refused as a conflict, saying who."""
-    first = rig.confirmed()
-    now = rig.clock.now()
-    rig.store.claim(first, OTHER, now, now + LEASE, dead=None)
-    ended = rig.execute(second := rig.confirmed())
-    assert ended.outcome is Outcome.REFUSED
-    assert ended.is_conflict
-    assert first in ended.said
-    assert rig.script.sends == []
-    assert rig.phases(second) == ["refusal"]
-    holder = rig.holder()
-    assert holder is not None
-    assert holder.plan.operation == first
-
-
-def test_what_a_dead_process_left_is_settled_first(rig: Rig) -> None:
-    """The holder's process has died: its operation is settled by looking, then the next one goes on."""
-    first = rig.confirmed()
-    now = rig.clock.now()
-    rig.store.claim(first, OTHER, now, now + LEASE, dead=None)
-    ended = rig.execute(second := rig.confirmed(), processes=Living(dead={OTHER}))
-    assert ended.outcome is Outcome.SUCCEEDED
-    settled = rig.store.operation(first)
-    assert settled is not None
-    assert settled.outcome is Outcome.ABORTED
-    assert rig.world.lines() == [second]
-    settled_well(rig, second)
-
-
-def test_an_unknown_one_that_stays_unknown_blocks_the_next(rig: Rig) -> None:
-    """A target whose last operation cannot be settled is not changed: the next one is refused."""
-    rig.script.after, rig.script.always_unknown = UnreachableError("reset by peer"), True
-    first = rig.confirmed()
-    assert rig.execute(first).outcome is Outcome.UNKNOWN
-    ended = rig.execute(rig.confirmed())
-    assert ended.outcome is Outcome.REFUSED
-    assert ended.is_conflict
-    assert len(rig.script.sends) == 1
-
-
-def test_two_desks_on_one_target(rig: Rig, tmp_path: Path) -> None:
-    """Two operations on one target at once: one is sent, the other is told so."""
-    first, second = rig.confirmed(), rig.confirmed()
-    other_store = SqlStore(tmp_path / "state.sqlite3")
-    other = Rig(store=other_store, world=rig.world, script=rig.script, processes=Living(mine=OTHER))
-    barrier = threading.Barrier(2)
-    ended: list[Operation] = []
-
-    def run(desk: Rig, operation: str) -> None:
-        barrier.wait()
-        ended.append(desk.execute(operation))
-
-    threads = [threading.Thread(target=run, args=pair) for pair in ((rig, first), (other, second))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    outcomes = {str(one.outcome) for one in ended}
-    # Both may have had their turn, one after the other; what may not be is that both were at it at once.
-    assert len(ended) == 2
-    assert Outcome.SUCCEEDED in outcomes
-    assert outcomes <= {Outcome.SUCCEEDED, Outcome.REFUSED}
-    assert len(rig.world.lines()) == sum(one.outcome is Outcome.SUCCEEDED for one in ended)
-    assert rig.store.verify(deep=True).flaw is None
-    other_store.close()
-
-
-def test_two_runners_of_one_operation(rig: Rig) -> None:
-    """An operation is claimed once: the second runner is told so, and sends nothing."""
-    operation = rig.confirmed()
-    rig.execute(operation)
-    with pytest.raises(NotClaimableError):
-        rig.execute(operation)
-    assert len(rig.script.sends) == 1
-
-
-def test_a_plan_whose_target_has_changed_is_stale(rig: Rig) -> None:
-    """What is pinned is not what is there any more: refused as a conflict, with the difference."""
-    rig.draft = replace(rig.draft, target=replace(TARGET, pins={"write": "2"}))
-    ended = rig.execute(operation := rig.confirmed())
-    assert ended.outcome is Outcome.REFUSED
-    assert ended.is_conflict
-    assert "write was 1 and is 2" in ended.said
-    assert rig.script.sends == []
-    assert rig.phases(operation) == ["refusal"]
-    settled_well(rig, operation)
-
-
-def test_an_expired_plan_is_refused(rig: Rig) -> None:
-    """A plan that was confirmed in time and is executed too late is refused as stale."""
-    operation = rig.confirmed()
-    rig.clock.pause(3600)
-    ended = rig.execute(operation)
-    assert ended.outcome is Outcome.REFUSED
-    assert ended.is_conflict
-    assert rig.script.sends == []
-
-
-@pytest.mark.parametrize(
-    "error", [UnreachableError("refused"), NotFoundError("gone (404)"), RuntimeError("a fault")]
-)
-def test_what_cannot_be_looked_at_is_not_changed(rig: Rig, error: Exception) -> None:
-    """Drafting again ends in an error, or in a fault of fedesk: refused, and nothing is sent."""
-
-    def fail() -> None:
-        raise error
-
-    rig.on_draft = fail
-    ended = rig.execute(operation := rig.confirmed())
-    assert ended.outcome is Outcome.REFUSED
-    assert ended.is_conflict is isinstance(error, NotFoundError)
-    assert rig.script.sends == []
-    settled_well(rig, operation)
-
-
-def test_a_connection_that_leads_elsewhere_now_is_refused(rig: Rig) -> None:
-    """The configuration was changed between plan and execution: another server is not what was confirmed."""
-    rig.systems = LineSystems(rig.world, rig.script, address="http://other.example")
-    ended = rig.execute(rig.confirmed())
-    assert ended.outcome is Outcome.REFUSED
-    assert ended.is_conflict
-    assert ADDRESS in ended.said
-    assert rig.script.sends == []
-
-
-def test_a_plan_of_another_kind_or_shape_is_refused(rig: Rig) -> None:
-    """A kind that this fedesk does not know, or that has other steps than the plan, is not guessed at."""
-    unknown = rig.execute(rig.confirmed(make_plan(kind="vault.rotate")))
-    more = rig.execute(rig.confirmed(make_plan(effects=(EFFECT, EFFECT))))
-    assert (unknown.outcome, more.outcome) == (Outcome.REFUSED, Outcome.REFUSED)
-    assert rig.script.sends == []
-
-
-@pytest.mark.parametrize(
-    ("named", "run_id", "task"),
-    [
-        ("lines/r1", "lines/r1", None),
-        ("lines/r1::dbt_test", "lines/r1", TaskName("dbt_test")),
-        ("lines/r1::dbt_test[3]", "lines/r1", TaskName("dbt_test", 3)),
-        ("lines/r::1::dbt_test", "lines/r::1", TaskName("dbt_test")),
-        ("lines/r1::other", "lines/r1::other", None),
-        ("lines/r1::dbt_test", "lines/r1::dbt_test", None),
-    ],
-)
-def test_a_plan_is_drafted_again_for_what_was_asked(named: str, run_id: str, task: TaskName | None) -> None:
-    """The whole run, or the one task that was asked for, is read back from the plan's target."""
-    target = replace(TARGET, name=f"dev/airflow:{named}", reserves=(f"dev/airflow:{run_id}",))
-    call = replace(EFFECT.call, args={"tasks": [["dbt_test", 3, 1]]})
-    plan = make_plan(targets=(target,), effects=(replace(EFFECT, call=call),))
-    assert request_of(plan) == RerunRequest(
-        run=RunName(ConnectionName("dev", "airflow"), run_id), task=task, environment="dev"
-    )
