@@ -121,6 +121,10 @@ def test_a_head_that_is_gone_is_found(path: Path) -> None:
     found = verified(path)
     assert found.flaw is not None
     assert (found.records, found.flaw.said) == (44, "the log has 0 heads instead of one")
+    store = SqlStore(path)
+    with pytest.raises(StoreUnavailableError, match="has lost its head"):
+        store.append(draft_of(Phase.ACCESS))
+    store.close()
 
 
 def rewritten_from(path: Path, seq: int, raw: bytes) -> None:

@@ -25,8 +25,8 @@ def kept_name(text: str, limit: int | None = NAME_LIMIT) -> str:
 def kept_text(text: str) -> str:
     """A free text as it is stored: like a name, secrets hidden, at most TEXT_LIMIT characters.
 
-    Secrets are hidden before the text is cut, so that no half of one is left. What is kept stays the same when
-    it is kept again.
+    Secrets are hidden before the text is cut, so that no half of one is left. What was kept once stays the
+    same when it is kept again.
     """
     return _cut(redact(kept_name(text[:_LOOKED_AT], None)).text, TEXT_LIMIT)
 

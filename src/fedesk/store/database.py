@@ -230,7 +230,9 @@ def _on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> Non
 
 
 def _on_begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("fedesk_begin", "BEGIN"))
+    cursor = connection.connection.cursor()
+    cursor.execute(connection.get_execution_options().get("fedesk_begin", "BEGIN"))
+    cursor.close()
 
 
 def _names(connection: Connection) -> set[str]:

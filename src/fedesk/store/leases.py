@@ -3,6 +3,7 @@
 All of it happens within one writing transaction that somebody else has begun.
 """
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -152,7 +153,7 @@ def record(connection: Connection, operation: str, draft: AuditDraft) -> int:
     """One audit record of an operation; its intent is its only one."""
     try:
         seq = audit_log.append(connection, draft)
-    except IntegrityError:
+    except sqlite3.IntegrityError:
         if draft.phase is Phase.INTENT:
             raise StoreError(f"Operation {operation} has its intent in the audit log already.") from None
         raise

@@ -50,8 +50,8 @@ def told(path: Path) -> Iterator[None]:
         yield
     except StoreError:
         raise
-    except IntegrityError as error:
-        raise StoreError(f"{path} does not allow what was asked: {error.orig}.") from None
+    except (IntegrityError, sqlite3.IntegrityError) as error:
+        raise StoreError(f"{path} does not allow what was asked: {getattr(error, 'orig', error)}.") from None
     except DBAPIError as error:
         raise unavailable(path, error.orig or error) from None
     except (sqlite3.Error, SQLAlchemyError, OSError) as error:
