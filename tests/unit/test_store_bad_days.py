@@ -201,8 +201,7 @@ def test_a_directory_that_is_a_file(tmp_path: Path) -> None:
 
 
 READ_ONLY = """
-    import tempfile
-    SqlStore(Path(tempfile.mkdtemp()) / "loads what it needs" / "x").append(draft_of(Phase.ACCESS))
+    SqlStore(Path(sys.argv[2]) / "loads what it needs" / "x").append(draft_of(Phase.ACCESS))
     if os.geteuid() == 0:
         os.setresgid(65534, 65534, 65534)
         os.setresuid(65534, 65534, 65534)
@@ -225,7 +224,7 @@ def shared() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_a_read_only_file(shared: Path) -> None:
+def test_a_read_only_file(shared: Path, tmp_path: Path) -> None:
     """A store that may be read and not written: reading goes on, and each write says that it is read-only."""
     path = shared / "fedesk.sqlite3"
     store = SqlStore(path)
@@ -233,7 +232,7 @@ def test_a_read_only_file(shared: Path) -> None:
     for one in shared.iterdir():
         one.chmod(0o444)
     shared.chmod(0o555)
-    out, err = process(READ_ONLY, path).communicate(timeout=20)
+    out, err = process(READ_ONLY, path, tmp_path).communicate(timeout=20)
     store.close()
     *refusals, read = out.splitlines()
     assert (err, read) == ("", "1")
@@ -242,11 +241,11 @@ def test_a_read_only_file(shared: Path) -> None:
     assert len(refusals) == 2
 
 
-def test_a_read_only_directory(shared: Path) -> None:
+def test_a_read_only_directory(shared: Path, tmp_path: Path) -> None:
     """Where nothing may be made each write says so, and reading finds nothing."""
     shared.chmod(0o555)
     path = shared / "fedesk.sqlite3"
-    out, err = process(READ_ONLY, path).communicate(timeout=20)
+    out, err = process(READ_ONLY, path, tmp_path).communicate(timeout=20)
     sentence = "Permission denied. Look at its directory, or name another file in store.url."
     assert (out.splitlines(), err) == ([f"{path} cannot be opened: {sentence}"] * 2 + ["0"], "")
 

@@ -26,7 +26,8 @@ def append(connection: Connection, draft: AuditDraft) -> int:
     head = cursor.fetchone()
     if head is None:
         raise StoreUnavailableError(
-            "The audit log has lost its head. Run `fedesk audit verify`, and put a backup in place of the store."
+            "The audit log has lost its head. "
+            "Run `fedesk audit verify`, and put a backup in place of the store."
         )
     last, previous = head
     seq = last + 1
