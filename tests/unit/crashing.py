@@ -89,6 +89,8 @@ def forked(work: Callable[[], object]) -> int:
     """Do the work in a fork of this process; the signal that ended it, 0 where none did."""
     pid = os.fork()
     if pid == 0:
+        # A fork that hangs is a failure by itself.
+        signal.alarm(60)
         try:
             work()
             os._exit(0)
