@@ -1,6 +1,7 @@
 """Operations that are still open, and the finding that tells of those nobody carries on."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from making import NOW, PROD, catalogue, history_of, minutes, snapshot
@@ -32,8 +33,9 @@ def found(
         (operation(), True, Course.RUNNING),
         (operation(), False, Course.LEFT),
         (operation(), None, Course.RUNNING),
-        (replace(operation(), lease_until=NOW - minutes(2)), None, Course.LEFT),
-        (replace(operation(), lease_until=NOW - minutes(2)), True, Course.RUNNING),
+        (replace(operation(9), lease_until=NOW - minutes(2)), None, Course.LEFT),
+        (replace(operation(9), lease_until=NOW - minutes(2)), True, Course.RUNNING),
+        (replace(operation(9), lease_until=datetime(1970, 1, 1, tzinfo=UTC)), True, Course.LEFT),
         (replace(operation(), owner=None, lease_until=None), None, Course.LEFT),
         (replace(operation(stage=Stage.CONFIRMED), confirmed_at=NOW), None, Course.RUNNING),
         (operation(5, stage=Stage.CONFIRMED), None, Course.UNCLAIMED),
@@ -68,6 +70,15 @@ def test_an_operation_of_a_dead_process_says_so_since_its_lease_ended() -> None:
     (finding,) = found(left, alive=False)
     assert finding.what == "the operation was left by a process that died: sending"
     assert finding.since == NOW - minutes(4)
+
+
+def test_what_nobody_took_up_says_how_it_begins_or_ends() -> None:
+    """Until its plan expires it may still be executed; after that looking again ends it."""
+    waiting = operation(5, stage=Stage.CONFIRMED)
+    (finding,) = found(waiting)
+    assert finding.todo.startswith(f"`fedesk execute {waiting.plan.operation}` starts it")
+    (finding,) = found(operation(20, stage=Stage.CONFIRMED))
+    assert finding.todo == "it has expired: recheck ends it"
 
 
 def test_another_environments_operation_is_no_finding_here() -> None:

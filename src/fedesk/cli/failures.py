@@ -44,11 +44,13 @@ def failures(
     desk = session.open_desk(context, config, environment)
     with_runs = [connection for connection in desk.connections if connection.runs is not None]
     known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
-    board = board_once(desk.environment, desk.catalogue, with_runs, session.clock_of(context), known)
+    clock, watch = session.clock_of(context), desk.operation_watch
+    board = board_once(desk.environment, desk.catalogue, with_runs, clock, known, watch.look)
     desk.board.know(board.snapshots)
     desk.close()
     found = failed_since(board.histories, board.at, since)
     partial = session.tell_incomplete(board)
+    session.tell_operations(board, watch.problem)
     unread = [snapshot.failure for snapshot in board.snapshots if snapshot.failure]
     for failure in unread:
         output.narrate(failure.sentence)

@@ -112,6 +112,18 @@ def tell_incomplete(board: "Board") -> bool:
     return bool(partial)
 
 
+def tell_operations(board: "Board", problem: str) -> None:
+    """Say which of fedesk's own operations somebody has to look at, or why that cannot be told."""
+    from fedesk.domain.text import one_line
+
+    if problem:
+        narrate(problem)
+    for finding in board.findings:
+        if finding.operation:
+            said = one_line(f"{finding.subject}: {finding.what.rstrip('.')}", 300)
+            narrate(f"{said}. See `fedesk operations show {finding.operation}`.")
+
+
 def duration_option(name: str) -> Callable[[str], timedelta]:
     """Reads a duration of the command line; a mistake is one of usage."""
 

@@ -46,7 +46,8 @@ def _status(context: typer.Context, config: Path | None, environment: str | None
 
     desk = session.open_desk(context, config, environment)
     known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
-    board = board_once(desk.environment, desk.catalogue, desk.connections, session.clock_of(context), known)
+    clock, watch = session.clock_of(context), desk.operation_watch
+    board = board_once(desk.environment, desk.catalogue, desk.connections, clock, known, watch.look)
     desk.board.know(board.snapshots)
     desk.close()
     if as_json:
@@ -54,6 +55,7 @@ def _status(context: typer.Context, config: Path | None, environment: str | None
     else:
         _tables(board)
     session.tell_incomplete(board)
+    session.tell_operations(board, watch.problem)
     return output.exit_for(one.failure for one in board.snapshots if one.failure)
 
 

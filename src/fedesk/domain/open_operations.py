@@ -51,6 +51,8 @@ class OpenOperation:
     course: Course
     said: str
     """What was learnt last, in one sentence; empty before anything was."""
+    expires_at: datetime
+    """Until when it may begin, where it has not begun."""
     since: datetime
     """Since when it goes as it goes: confirmed, ended, or lost."""
     link: str = ""
@@ -69,9 +71,12 @@ def course_of(operation: Operation, *, alive: bool | None, now: datetime) -> Cou
     if operation.stage is Stage.CONFIRMED:
         waits = now - operation.confirmed_at > TAKEN_UP_WITHIN
         return Course.UNCLAIMED if waits else Course.RUNNING
+    until = operation.lease_until
+    if until is None or until < operation.confirmed_at:
+        # The lease was never taken, or given back on purpose: nobody carries it on.
+        return Course.LEFT
     if alive is None:
-        until = operation.lease_until
-        alive = until is not None and now <= until + LEASE_GRACE
+        alive = now <= until + LEASE_GRACE
     return Course.RUNNING if alive else Course.LEFT
 
 
@@ -80,7 +85,8 @@ def open_operation(operation: Operation, *, alive: bool | None, now: datetime) -
     plan = operation.plan
     target = plan.targets[0] if plan.targets else None
     course = course_of(operation, alive=alive, now=now)
-    lost = operation.lease_until if course is Course.LEFT else None
+    until = operation.lease_until
+    lost = max(until, operation.confirmed_at) if course is Course.LEFT and until else None
     last = operation.journal[-1] if operation.journal else None
     return OpenOperation(
         id=plan.operation,
@@ -94,6 +100,7 @@ def open_operation(operation: Operation, *, alive: bool | None, now: datetime) -
         requester=plan.requester,
         course=course,
         said=operation.said or (last.said if last else ""),
+        expires_at=plan.expires_at,
         since=operation.ended_at or min(lost or operation.confirmed_at, now),
         link=target.link if target else "",
         evidence=evidence_of(operation),

@@ -374,7 +374,7 @@ def unsettled_operations(facts: Facts) -> Iterator[Finding]:
             what=": ".join(part for part in (_COURSES[one.course], one.said) if part),
             since=one.since,
             owner=history.subject.owner if history else one.requester,
-            todo="recheck looks the effect up in its system and records what is found; it sends nothing",
+            todo=_todo(one, facts.now),
             run=one.run,
             link=one.link,
             runbook=history.subject.runbook if history else "",
@@ -389,6 +389,14 @@ def _history_of(one: OpenOperation, facts: Facts) -> JobHistory | None:
         if any(run.name == one.run for run in history.runs):
             return history
     return None
+
+
+def _todo(one: OpenOperation, now: datetime) -> str:
+    if one.course is not Course.UNCLAIMED:
+        return "recheck looks the effect up in its system and records what is found; it sends nothing"
+    if now <= one.expires_at:
+        return f"`fedesk execute {one.id}` starts it; until it expires nobody else may"
+    return "it has expired: recheck ends it"
 
 
 _COURSES = {

@@ -75,6 +75,11 @@ class OperationWatch:
         """What was read last; never waits."""
         return self._news.operations
 
+    @property
+    def problem(self) -> str:
+        """Why the store could not be read the last time; empty where it could."""
+        return self._news.problem
+
     def look(self) -> tuple[OpenOperation, ...]:
         """Read once, now: for a command that prints and ends. What cannot be read is empty."""
         return self._look(must=True).operations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fedesk.ui import record_text
 from fedesk.ui.actions import Place
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fedesk.domain.audit import AuditRecord
     from fedesk.ui.desk import Records
     from fedesk.ui.reader import Answer
+    from fedesk.ui.screens.base import DeskScreen
 
 NEWEST = 500
 
@@ -58,7 +59,4 @@ class AuditView(View):
         """The records, or why they could not be read."""
         self._read.take(answer, self.desk_app)
         self.show_board()
-
-    def look(self) -> None:
-        """Read again at once."""
-        self._read.look(self.desk_app, at_once=True)
+        cast("DeskScreen", self.screen).show_keys()

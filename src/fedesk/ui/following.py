@@ -70,7 +70,11 @@ def came_of(operation: Operation) -> str:
     )
     subject = name or operation.plan.operation
     if operation.outcome is None:
-        return f"{subject}: its process lives, so it is left alone."
+        if operation.ended_at is None and operation.owner is None:
+            return (
+                f"{subject}: it may begin until {operation.plan.expires_at:%H:%M} UTC, so it is left alone."
+            )
+        return f"{subject}: its process lives, or that cannot be told yet; it is left alone."
     word = f"still {operation.outcome.value}" if operation.is_open else operation.outcome.value
     return f"{subject}: {word}. {operation.said}".strip()
 
@@ -84,6 +88,8 @@ class StoreFollower:
     def __init__(self, app: DeskApp) -> None:
         self._app = app
         self._watch: OperationWatch | None = None
+        self._epoch = 0
+        """The desk that is followed."""
         self._rechecked: set[str] = set()
         self.news: StoreNews | None = None
 
@@ -104,11 +110,21 @@ class StoreFollower:
 
     def on_board(self, desk: Desk, epoch: int) -> None:
         """A board has arrived: begin, or read again."""
-        if self._watch is None:
-            self._watch = desk.operation_watch
-            self._watch.start(partial(self._hand_over, epoch))
-        else:
+        if self._watch is not None:
             self._watch.nudge()
+        elif self._epoch != epoch:
+            self._epoch = epoch
+            threading.Thread(
+                target=self._begin, args=(desk, epoch), name="begin to follow the store", daemon=True
+            ).start()
+
+    def _begin(self, desk: Desk, epoch: int) -> None:
+        watch = desk.operation_watch
+        watch.start(partial(self._hand_over, epoch))
+        if self._epoch == epoch:
+            self._watch = watch
+        else:
+            watch.stop()
 
     def _hand_over(self, epoch: int, news: StoreNews) -> None:
         self._app.post_message(StoreMoved(news, epoch))
@@ -184,7 +200,7 @@ class StoreFollower:
         """Another desk, or none."""
         if self._watch is not None:
             self._watch.stop()
-        self._watch, self.news = None, None
+        self._watch, self.news, self._epoch = None, None, 0
 
     def with_kept(self, board: Board, front: FrontPage) -> Board:
         """The board with the findings of operations that were known last, until the store was read."""

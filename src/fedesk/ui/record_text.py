@@ -164,16 +164,18 @@ def _operation_row(operation: Operation, opened: OpenOperation | None, now: date
             id=plan.operation,
             link=aim.link if aim else "",
             operation=plan.operation,
-            settled=settled(operation, opened),
+            settled=settled(operation, opened, now),
         ),
         dim=dim,
     )
 
 
-def settled(operation: Operation, opened: OpenOperation | None) -> str:
+def settled(operation: Operation, opened: OpenOperation | None, now: datetime) -> str:
     """Why looking again would find nothing out; empty where it might."""
     if not operation.is_open:
         return f"it has ended: {operation.outcome.value if operation.outcome else 'settled'}"
+    if operation.stage is Stage.CONFIRMED and now <= operation.plan.expires_at:
+        return f"nothing was sent, and it may begin until {operation.plan.expires_at:%H:%M} UTC"
     if operation.stage is not Stage.ENDED and opened is not None and not opened.course.is_trouble:
         return "it goes on, and its process lives"
     return ""

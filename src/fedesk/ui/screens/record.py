@@ -73,7 +73,7 @@ class RecordScreen(ReadingScreen):
             return found
         operation = told.operation.plan.operation
         opened = {one.id: one for one in self.desk_app.following.operations}
-        why = settled(told.operation, opened.get(operation))
+        why = settled(told.operation, opened.get(operation), self.desk_app.now)
         return replace(found, operation=operation, settled=why)
 
     def text(self, width: int) -> Content:
