@@ -193,7 +193,7 @@ async def test_from_the_key_to_the_record(tmp_path: Path) -> None:
             await until(pilot, lambda: "✓ succeeded" in text_of(app))
             assert "✓ read back that they are cleared done" in words(app)
             assert "Enter opens it, l its log" in words(app)
-            assert "because “late file INC-7”" in words(app)
+            assert "“late file INC-7”" in text_of(app)
         assert [call.verb for call in desk.world.sent] == ["clear-task-instances"]
         assert operation.outcome is Outcome.SUCCEEDED
         assert operation.plan.reason == "late file INC-7"
@@ -519,11 +519,25 @@ async def test_keys_of_the_watch_lead_to_run_and_log(tmp_path: Path) -> None:
             operation = await ended(pilot)
             await pilot.press("l")
             assert isinstance(app.screen, LogScreen)
-            assert app.screen.target.id == f"prod/airflow:{PAYMENTS}::dbt_test"
+            assert app.screen.target.id == f"prod/airflow:{PAYMENTS}::dbt_test@4"
             await pilot.press("escape", "enter")
             await until(pilot, lambda: isinstance(app.screen, RunScreen))
             await pilot.press("escape", "y")
             assert app.clipboard == operation.plan.operation
+
+
+async def test_log_of_what_was_started_stands_beside_the_steps(tmp_path: Path) -> None:
+    """Where there is room the log of the first cleared task is followed: of the try that begins."""
+    with acting(tmp_path) as (_, app):
+        async with app.run_test(size=SIZE) as pilot:
+            await planned(pilot)
+            assert "Log of" not in text_of(app)
+            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await ended(pilot)
+            await until(pilot, lambda: "Log of dbt_test@4" in text_of(app) and "complete" in text_of(app))
+            assert "Failure in test" in text_of(app)
+            await pilot.resize_terminal(80, 24)
+            await until(pilot, lambda: "Log of" not in text_of(app))
 
 
 async def test_operation_in_flight_blocks_and_is_followed(tmp_path: Path) -> None:

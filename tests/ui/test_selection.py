@@ -8,6 +8,7 @@ from memory_desk import MemoryDesk, a_board
 from painting import text_of, until
 from test_desk import Make, hand_over, ready
 from test_operation_screen import SIZE, frame, red_run, words
+from textual.message import Message
 from textual.pilot import Pilot
 
 from fedesk.domain.operations import Outcome
@@ -16,6 +17,7 @@ from fedesk.ports.errors import ServerFaultError
 from fedesk.ui.actions import Place
 from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.screens.operation import OperationScreen
+from fedesk.ui.widgets.row_list import RowList
 
 NEWEST_FAILED = "scheduled__2026-11-14T00:00:00+00:00"
 
@@ -102,6 +104,25 @@ async def test_marked_runs_are_planned_in_one_frame(tmp_path: Path) -> None:
             "payments_daily",
         ]
         assert len(desk.launcher.warmed) == 1
+
+
+async def test_selection_at_rest_is_at_rest(tmp_path: Path) -> None:
+    """Drawing the list leads to no drawing: while nobody moves, no row is told again and again."""
+    told: list[Message] = []
+
+    def note(message: Message) -> None:
+        if isinstance(message, RowList.Selected):
+            told.append(message)
+
+    with acting(tmp_path) as (_, app):
+        async with app.run_test(size=SIZE, message_hook=note) as pilot:
+            await pipelines(pilot)
+            await pilot.press("space", "space", "R")
+            await until(pilot, lambda: frame(app).situation.is_planned)
+            before = len(told)
+            for _ in range(20):
+                await pilot.pause(0.01)
+            assert len(told) - before < 5
 
 
 async def test_one_that_fails_leaves_the_others(tmp_path: Path) -> None:

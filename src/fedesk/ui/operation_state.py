@@ -166,7 +166,7 @@ def target_of(situation: Situation, item: Item) -> Target:
     plan = operation.plan if operation is not None else made.proposal.plan if made is not None else None
     run, task = (request.run, request.task) if request is not None else (None, None)
     if operation is not None:
-        run, task = watch_text.followed(operation)
+        run, task = watch_text.log_beside(operation) or watch_text.followed(operation)
     waiting = [guard for guard in situation.want.accept if guard not in situation.typed.accepted]
     return Target(
         name=present.text(str(run) if run is not None else "the operation", 80),
@@ -175,6 +175,7 @@ def target_of(situation: Situation, item: Item) -> Target:
         task=task,
         link=plan.targets[0].link if plan is not None and plan.targets else "",
         missing=situation.missing,
+        has_lines=len(situation.want.lines) > 1 or situation.place is Place.CONFIRM,
         accepts=waiting[0] if waiting else "",
         holder=made.holder if made is not None else "",
         operation=operation.plan.operation if operation is not None else "",

@@ -188,6 +188,24 @@ def followed(operation: Operation) -> tuple[RunName, TaskName | None]:
     return name, None
 
 
+def log_beside(operation: Operation) -> tuple[RunName, TaskName | None] | None:
+    """The log that is written now because of an operation; None before, and where nothing was done.
+
+    Of a task it is the try that begins with the clear: the one before it would be read as if it were new.
+    """
+    effect = next(
+        (entry for entry in operation.journal if entry.state is StepState.DONE and entry.step), None
+    )
+    if effect is None or operation.outcome not in (None, Outcome.SUCCEEDED):
+        return None
+    name, task = followed(operation)
+    if task is None:
+        return (name, None) if name != RunName.parse(operation.plan.targets[0].name) else None
+    tasks = operation.plan.effects[0].call.args["tasks"]
+    tried = tasks[0][2] if isinstance(tasks, Sequence) and isinstance(tasks[0], Sequence) else None
+    return name, TaskName(task.task, task.map_index, tried + 1 if isinstance(tried, int) else None)
+
+
 def ending(operation: Operation | None, trouble: str) -> Content:
     """One line: how it stands or has ended, and what to do now."""
     if operation is None:

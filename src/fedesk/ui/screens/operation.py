@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.containers import VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from fedesk.domain.runs import LogRequest
-from fedesk.ui import confirming, operation_text
+from fedesk.ui import confirming, operation_text, watch_text
 from fedesk.ui.actions import Place, Target, bindings
 from fedesk.ui.confirming import Line, Typed
 from fedesk.ui.operation_state import Item, Situation, answer_of, target_of
@@ -19,6 +19,7 @@ from fedesk.ui.run_text import Moment
 from fedesk.ui.screens.base import DeskScreen
 from fedesk.ui.styles import styles_folder
 from fedesk.ui.widgets.key_line import KeyLine
+from fedesk.ui.widgets.log_tail import LogTail
 from fedesk.ui.widgets.row_list import SKELETON_AFTER, ListState, RowList
 from fedesk.ui.widgets.status_line import StatusLine
 
@@ -37,6 +38,7 @@ class OperationScreen(DeskScreen):
     PLACE = Place.PLAN
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.PLAN, Place.CONFIRM, Place.WATCH)]
     CSS_PATH = styles_folder() / "operation.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual declares it without ClassVar
     CLAIMED_WITHIN = 5.0
     """Seconds in which a runner takes an operation over; after that its own words are shown."""
 
@@ -53,8 +55,14 @@ class OperationScreen(DeskScreen):
         self._operation = operation
         self._items = [Item(request=request) for request in requests] or [Item()]
         self._rows = RowList(operation_text.ITEM_COLUMNS)
+        self._head = Static(id="op-head", markup=False)
+        self._body = VerticalScroll(id="op-body")
+        self._text = Static(id="op-text", markup=False)
+        self._foot = Static(id="op-foot", markup=False)
+        self._tail = LogTail()
         self._work = Work(self, desk, claimed_within=self.CLAIMED_WITHIN)
         self._number = 0
+        self._looked_at = ""
         self._typed = Typed()
         self._begun = False
         self._sending = False
@@ -107,11 +115,13 @@ class OperationScreen(DeskScreen):
     def compose(self) -> ComposeResult:
         """Head, the list of a selection, the plan or the steps, what is typed."""
         yield StatusLine()
-        yield Static(id="op-head", markup=False)
+        yield self._head
         yield self._rows
-        with VerticalScroll(id="op-body"):
-            yield Static(id="op-text", markup=False)
-        yield Static(id="op-foot", markup=False)
+        with Container(id="op-main"):
+            with self._body:
+                yield self._text
+            yield self._tail
+        yield self._foot
         yield KeyLine(self.PLACE)
 
     def on_mount(self) -> None:
@@ -303,10 +313,6 @@ class OperationScreen(DeskScreen):
 
     # Moving: in the list of a selection, else in the text
 
-    @property
-    def _body(self) -> VerticalScroll:
-        return self.query_one("#op-body", VerticalScroll)
-
     def do_down(self) -> None:
         """One row or line down."""
         self._rows.move(1) if len(self._items) > 1 else self._body.scroll_relative(y=1, animate=False)
@@ -347,25 +353,38 @@ class OperationScreen(DeskScreen):
 
     def on_row_list_selected(self) -> None:
         """Another one of the selection is looked at."""
-        self._body.scroll_home(animate=False)
-        self._draw()
+        key = self._rows.row.key if self._rows.row else ""
+        # A row that was only drawn anew is told as well; to draw for it would never end.
+        if key != self._looked_at:
+            self._looked_at = key
+            self._body.scroll_home(animate=False)
+            self._draw()
 
     def _draw(self) -> None:
-        if not self.is_mounted or not self.query("#op-foot"):
-            # Composed not yet, or not any more.
+        if not self.is_mounted:
             return
         app, situation, item = self.desk_app, self.situation, self.item
         moment = Moment(now=app.now, zone=app.zone)
         width = self.content_size.width or self.size.width
-        self._say("#op-head", operation_text.head(situation, moment, width))
+        self._head.update(_joined(operation_text.head(situation, moment, width)))
         if len(self._items) > 1:
             self._rows.show(operation_text.item_rows(situation), ListState())
-        body = self._body
-        body.border_title = "Operation" if situation.watching else "Plan"
-        inner = max(body.scrollable_content_region.width, 20)
-        self._say("#op-text", operation_text.body(situation, item, moment, inner, is_slow=self._slow))
-        self._say("#op-foot", operation_text.foot(situation, item, width))
+        self._body.border_title = "Operation" if situation.watching else "Plan"
+        inner = max(self._body.scrollable_content_region.width, 20)
+        text = operation_text.body(situation, item, moment, inner, is_slow=self._slow)
+        self._text.update(_joined(text))
+        self._foot.update(_joined(operation_text.foot(situation, item, width)))
+        self._follow_log(item)
         self.show_keys()
 
-    def _say(self, where: str, lines: list[Content]) -> None:
-        self.query_one(where, Static).update(Content("\n").join(lines))
+    def _follow_log(self, item: Item) -> None:
+        """Beside the steps of one operation: what the task or build writes that it has started."""
+        wanted = watch_text.log_beside(item.operation) if item.operation and len(self._items) == 1 else None
+        if wanted is not None and not self.has_class("-tail"):
+            self.add_class("-tail")
+            self._tail.follow(self._desk.reading, LogRequest(run=wanted[0], task=wanted[1]))
+            self.call_after_refresh(self._draw)
+
+
+def _joined(lines: list[Content]) -> Content:
+    return Content("\n").join(lines)
