@@ -76,7 +76,7 @@ async def test_a_record_opens_with_its_plan_and_its_journal(make_app: Make, stor
             "unknown: it cannot be told whether the tasks were cleared",
             "INC-2207",
             "clear 3 task instances of payments_daily / 2026-11-19: dbt_test, publish, notify",
-            "loads warns  loads are not tracked",
+            "▲ warns    loads  loads are not tracked",
             "write append, catalogue",
             "prod/airflow event log: answered 503",
             operation_id(12),

@@ -155,6 +155,12 @@ async def test_tab_completes_and_candidates_are_shown(make_app: Make) -> None:
         await pilot.press("tab")
         assert line(app).text == f"operations show {operation_id(12)} "
         await pilot.press("ctrl+u")
+        await until(pilot, lambda: app.known_tasks)
+        run = next(iter(app.known_tasks))
+        await typed(pilot, f"rerun {run}::dbt_t")
+        await pilot.press("tab")
+        assert line(app).text == f"rerun {run}::dbt_test "
+        await pilot.press("ctrl+u")
         await typed(pilot, "log ")
         await pilot.press("tab", "tab", "tab", "shift+tab")
         await until(pilot, lambda: "more, type on or Tab through them" in text_of(app))

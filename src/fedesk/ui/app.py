@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from fedesk.domain.names import RunName, TaskName
     from fedesk.domain.operations import WriteWindow
     from fedesk.domain.reruns import RerunRequest
+    from fedesk.domain.runs import RunDetail
     from fedesk.ports.sources import Clock
     from fedesk.ui.actions import Place, Target
     from fedesk.ui.desk import Desk
@@ -257,6 +258,11 @@ class DeskApp(KeyedApp[int]):
         self._show_status()
         if isinstance(self.screen, DeskScreen) and self.screen.is_mounted:
             self.screen.tick()
+
+    def note_tasks(self, detail: RunDetail) -> None:
+        """Tasks that were read are known to the completion of commands."""
+        if detail.steps:
+            self.known_tasks[detail.run.name] = tuple(step.id for step in detail.steps)
 
     # What screens ask for
 

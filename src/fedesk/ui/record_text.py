@@ -192,6 +192,7 @@ def operation_about(operation: Operation) -> Content:
     """What an operation does, and what was learnt of it last."""
     plan = operation.plan
     last = operation.said or (operation.journal[-1].said if operation.journal else "")
+    last = last.rstrip(".")
     does = present.text(hidden(plan.effects[0].sentence)) if plan.effects else plan.kind
     return Content.styled(
         "; ".join(part for part in (present.text(hidden(last)), does) if part), present.MUTED
@@ -293,23 +294,28 @@ def _server(plan: Plan) -> Content:
     return Content.assemble((str(plan.connection), "bold"), f"  {present.text(plan.address, 200)}")
 
 
+_WORD = 9
+"""The longest word for a ruling, and a space."""
+
+
 def _guards(guards: Iterable[GuardResult], moment: Moment) -> Iterator[tuple[Content, int]]:
     for guard in guards:
         face = RULINGS[guard.ruling]
-        style = present.MUTED if guard.ruling is Ruling.ALLOW else ""
+        quiet = guard.ruling is Ruling.ALLOW
         yield (
             Content.assemble(
                 face.mark,
-                (f" {present.text(guard.guard, 40)} ", "bold" if guard.blocks else ""),
-                (face.word, face.style),
-                (f"  {present.text(hidden(guard.reason), 600)}" if guard.reason else "", style),
+                (f" {face.word:<{_WORD}}", face.style),
+                (f"{present.text(guard.guard, 40)}  ", present.MUTED if quiet else "bold"),
+                (present.text(hidden(guard.reason), 600), present.MUTED if quiet else ""),
             ),
-            2,
+            2 + _WORD,
         )
         for fact in guard.facts:
             at = present.clock_time(fact.observed_at, moment.now, moment.zone)
             said = f"{present.text(fact.name, 60)} {present.text(hidden(fact.value), 200)}"
-            yield Content.styled(f"  {said}, {present.text(fact.source, 80)} at {at}", present.MUTED), 4
+            source = f"{' ' * (2 + _WORD)}{said}, {present.text(fact.source, 80)} at {at}"
+            yield Content.styled(source, present.MUTED), 4 + _WORD
 
 
 def _agreed(operation: Operation, moment: Moment) -> Content:

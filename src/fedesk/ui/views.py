@@ -240,6 +240,7 @@ class TriageView(View):
             self._problems[name] = answer.problem
         else:
             found = cast("Diagnosis", answer.value)
+            self.desk_app.note_tasks(found.detail)
             if found.detail.run.state.is_final:
                 while len(self._diagnoses) >= _DIAGNOSES_KEPT:
                     del self._diagnoses[next(iter(self._diagnoses))]

@@ -123,6 +123,7 @@ class RunScreen(ListScreen):
         now = self.desk_app.now
         if isinstance(message.value, RunDetail):
             self._detail, self._read_at = message.value, now
+            self.desk_app.note_tasks(message.value)
             self._problem, self._failed_since, self._failures = "", None, 0
             self._next = None if message.value.run.state.is_final else now + self._again
         else:
