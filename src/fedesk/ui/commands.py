@@ -12,6 +12,7 @@ from fedesk.domain.reruns import RerunRequest
 from fedesk.ui import present
 from fedesk.ui.actions import Place
 from fedesk.ui.command_line import Known
+from fedesk.ui.screens.run import RunScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,9 @@ def known_of(screen: DeskScreen) -> Known:
     """Names on the board, operations of the store, environments of the configuration."""
     app = screen.desk_app
     board, desk = app.board, app.desk
+    for opened in app.screen_stack:
+        if isinstance(opened, RunScreen) and opened.detail is not None:
+            app.note_tasks(opened.detail)
     return Known(
         runs=tuple(dict.fromkeys(str(name) for name in _run_names(screen, board)))[:_RUNS_OFFERED],
         tasks={str(run): tasks for run, tasks in app.known_tasks.items()},

@@ -84,6 +84,11 @@ class RunScreen(ListScreen):
         yield KeyLine(self.PLACE)
 
     @property
+    def detail(self) -> RunDetail | None:
+        """The run, once it was read."""
+        return self._detail
+
+    @property
     def rows(self) -> RowList:
         """The steps."""
         return self._rows
@@ -123,7 +128,6 @@ class RunScreen(ListScreen):
         now = self.desk_app.now
         if isinstance(message.value, RunDetail):
             self._detail, self._read_at = message.value, now
-            self.desk_app.note_tasks(message.value)
             self._problem, self._failed_since, self._failures = "", None, 0
             self._next = None if message.value.run.state.is_final else now + self._again
         else:
