@@ -15,6 +15,7 @@ from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Operation, Outcome, Stage, StepState
 from fedesk.domain.reruns import RerunRequest, TaskPin
 from fedesk.ports.errors import ServerFaultError, UnreachableError
+from fedesk.services.proposals import Answer
 from fedesk.ui.actions import Place
 from fedesk.ui.app import DeskApp
 from fedesk.ui.screens.log import LogScreen
@@ -322,16 +323,30 @@ async def test_guard_that_asks_is_accepted_by_its_own_key(tmp_path: Path) -> Non
 
 
 async def test_refusal_leaves_the_frame_and_sends_nothing(tmp_path: Path) -> None:
-    """What the store refuses at the yes is told in its own words, and r plans again."""
+    """Somebody else's operation took the run between plan and yes: told with its guard; r plans again."""
     with acting(tmp_path) as (desk, app):
+        desk.world.lost = ServerFaultError("Airflow prod answered 503.")
         async with app.run_test(size=SIZE) as pilot:
             screen = await planned(pilot)
             await pilot.press(*"prod", "tab", *"INC-7")
-            desk.clock.moment = NOW + timedelta(minutes=15)
+            request = screen.item.request
+            assert request is not None
+            window = desk.changes.window("prod", "INC-8")
+            theirs = desk.changes.propose(request, window)
+            given = Answer(how="name and key", named="prod", reason="INC-8", window=window)
+            desk.changes.confirm(theirs, given)
+            assert desk.execute(theirs.plan.operation).outcome is Outcome.UNKNOWN
             await pilot.press("ctrl+y")
-            await pilot.pause()
-            assert screen.situation.missing == "the plan has expired, r plans again"
-        assert desk.world.sent == []
+            await until(
+                pilot, lambda: "✗ in flight: Operation" in words(app) and not screen.situation.sending
+            )
+            assert "✗ Refused" in text_of(app)
+            assert "Nothing was sent. r plans again." in words(app)
+            assert screen.situation.missing == "it was refused, r plans again"
+            await pilot.press("r")
+            await until(pilot, lambda: "✗ Blocked" in text_of(app))
+        assert len(desk.world.sent) == 1
+        assert phases(desk)[-1] is Phase.REFUSAL
 
 
 async def test_pasted_text_is_no_name(tmp_path: Path) -> None:

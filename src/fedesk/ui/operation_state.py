@@ -131,6 +131,8 @@ class Situation:
     def _why_nothing_can_go(self) -> str:
         if len(self.items) > 1:
             return "none of it can be done"
+        if self.items[0].refusal:
+            return "it was refused, r plans again"
         return "it is blocked" if self.items[0].made is not None else "there is no plan"
 
     @property

@@ -67,7 +67,8 @@ def head(situation: Situation, moment: Moment, width: int) -> list[Content]:
             (f" {doing[:1].upper()}{doing[1:]} on {plan.connection}", "bold"),
         )
         return _wrapped(title, Content.assemble((_server(plan), present.MUTED)), width)
-    mark = Content.styled("✗ Blocked  ", "bold $text-error") if not item.can_go else Content()
+    word = "" if item.can_go else "✗ Refused  " if item.refusal else "✗ Blocked  "
+    mark = Content.styled(word, "bold $text-error")
     return _wrapped(
         Content.assemble(mark, (question(situation), "bold")),
         Content.styled(" · ", "$foreground-disabled").join(
