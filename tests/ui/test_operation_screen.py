@@ -343,6 +343,7 @@ async def test_refusal_leaves_the_frame_and_sends_nothing(tmp_path: Path) -> Non
             assert "✗ Refused" in text_of(app)
             assert "Nothing was sent. r plans again." in words(app)
             assert screen.situation.missing == "it was refused, r plans again"
+            desk.world.tasks.clear()
             await pilot.press("r")
             await until(pilot, lambda: "✗ Blocked" in text_of(app))
         assert len(desk.world.sent) == 1
