@@ -3,6 +3,7 @@
 Everything here is made when it is first asked for: SQLAlchemy alone costs the first rows 0.4 s.
 """
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
@@ -307,6 +308,12 @@ PRELOADED = (
 
 
 def preload() -> None:
-    """Import what executing an operation needs."""
+    """Import what executing an operation needs, and have the store's statements compiled."""
     for name in PRELOADED:
         import_module(name)
+    from fedesk.store.warming import warm
+
+    warm()
+    # What is loaded stays: no fork's collector need look at it, nor copy its pages by doing so.
+    gc.collect()
+    gc.freeze()
