@@ -214,6 +214,9 @@ class MemoryStore:
         if self.away:
             raise StoreUnavailableError(self.away)
 
+    def check(self) -> None:
+        self._there()
+
     def changes(self) -> int:
         self._there()
         return self.moves

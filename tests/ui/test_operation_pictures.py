@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from fedesk.domain.reruns import TaskPin
 from fedesk.ports.errors import ServerFaultError
 from fedesk.ui.app import DeskApp
+from fedesk.ui.screens.operation import OperationScreen
 
 Compare = Callable[..., bool]
 YES = (*"prod", "tab", *"late file INC-7")
@@ -59,6 +60,7 @@ def settled(
         await planned(pilot, *(("j", "R") if keys[:1] == ("second",) else ("R",)))
         await pilot.press(*(key for key in keys if key != "second"))
         await until(pilot, lambda: said in " ".join(text_of(app).split()))
+        await until(pilot, lambda: "ctrl+y" not in keys or app.window_of("prod"))
         await mark_told(pilot, desk, app)
 
     return run
@@ -74,7 +76,7 @@ def settled(
         pytest.param(WIDE, YES, "ARMED", None, id="armed"),
         pytest.param(SMALL, YES, "ARMED", None, id="armed-small"),
         pytest.param(WIDE, (*YES, "ctrl+y"), "waits for its runner", held, id="running"),
-        pytest.param(WIDE, (*YES, "ctrl+y"), "complete", None, id="ended"),
+        pytest.param(WIDE, (*YES, "ctrl+y"), "✗ 44 [2026", None, id="ended"),
         pytest.param(SMALL, (*YES, "ctrl+y"), "succeeded", None, id="ended-small"),
         pytest.param(WIDE, (*YES, "ctrl+y"), "? unknown", lost, id="unknown"),
     ],
@@ -82,12 +84,14 @@ def settled(
 def test_frame(
     snap_compare: Compare,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     size: tuple[int, int],
     keys: tuple[str, ...],
     said: str,
     world: Callable[[ActingDesk], None] | None,
 ) -> None:
     """The frame looks as it did."""
+    monkeypatch.setattr(OperationScreen, "CLAIMED_WITHIN", 600.0)
     with acting(tmp_path) as (desk, app):
         if world is not None:
             world(desk)
@@ -112,7 +116,9 @@ def test_selection(snap_compare: Compare, tmp_path: Path, keys: tuple[str, ...])
             await pilot.press("space", "space", "space", "R")
             await until(pilot, lambda: "2 can go, 1 blocked" in text_of(app))
             await pilot.press(*keys)
-            await until(pilot, lambda: "2 succeeded" in text_of(app) if keys else True)
+            await until(
+                pilot, lambda: "2 succeeded" in text_of(app) and app.window_of("prod") if keys else True
+            )
             await mark_told(pilot, desk, app)
 
         assert snap_compare(app, terminal_size=WIDE, run_before=run)

@@ -526,6 +526,20 @@ async def test_without_a_runner_nothing_is_armed(tmp_path: Path) -> None:
         assert desk.sql.operations() == ()
 
 
+async def test_without_a_record_nothing_is_armed(tmp_path: Path) -> None:
+    """A store that cannot be written is told in its own words before the yes; nothing is sent."""
+    (tmp_path / "state" / "fedesk.db").mkdir(parents=True)
+    with acting(tmp_path) as (desk, app):
+        async with app.run_test(size=SIZE) as pilot:
+            screen = await planned(pilot)
+            await until(pilot, lambda: "fedesk.db" in words(app))
+            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            assert screen.situation.missing
+            assert "ARMED" not in text_of(app)
+        assert desk.world.sent == []
+        assert desk.launcher.warmed == []
+
+
 async def test_keys_of_the_watch_lead_to_run_and_log(tmp_path: Path) -> None:
     """The key l reads the log of the first cleared task, Enter opens the run, y copies the operation's id."""
     with acting(tmp_path) as (_, app):

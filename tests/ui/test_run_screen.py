@@ -168,9 +168,6 @@ class Host(KeyedApp[None]):
     def copy(self, text: str) -> None:
         self.copied.append(text)
 
-    def note_tasks(self, detail: RunDetail) -> None:
-        """What completes a command is none of these screens' business."""
-
     @property
     def view(self) -> LogView:
         return self.screen.query_one(LogView)

@@ -71,6 +71,9 @@ class Planning(Protocol):
 class Records(OperationReader, AuditReader, Protocol):
     """What is recorded: operations and the audit log. Every method blocks and raises StoreError."""
 
+    def check(self) -> None:
+        """Whether it can be written now, and is of this version."""
+
 
 class Desk(Protocol):
     """One environment, open."""

@@ -157,6 +157,8 @@ class Work:
 
     def _warm(self, connections: Sequence[ConnectionName]) -> None:
         try:
+            # What cannot be recorded cannot be done: better known now than after the yes.
+            self._desk.store.check()
             runner = self._desk.launcher.warm(self._desk.credentials_for(connections))
         except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
             self._no_runner = told(error, "starting the runner")
@@ -210,10 +212,17 @@ class Work:
             raise _NoRunnerError(self._no_runner)
         changes = self._desk.changes
         if opens:
-            window = changes.window(opens, answer.reason)
-            self._post(WindowOpened(window))
-            answer = replace(answer, window=window)
-            proposals = {index: changes.with_window(one, window) for index, one in proposals.items()}
+            answer = replace(answer, window=changes.window(opens, answer.reason))
+            proposals = {index: changes.with_window(one, answer.window) for index, one in proposals.items()}
+        try:
+            self._confirm_each(proposals, answer, runner)
+        finally:
+            # The border that this draws would hold the first send up.
+            if opens and answer.window is not None:
+                self._post(WindowOpened(answer.window))
+
+    def _confirm_each(self, proposals: dict[int, Proposal], answer: Answer, runner: Runner) -> None:
+        changes = self._desk.changes
         for index, proposal in proposals.items():
             own = replace(answer, accepted=tuple(x for x in answer.accepted if x in proposal.needs.accept))
             try:

@@ -155,6 +155,10 @@ class OperationScreen(OperationKeys):
         """Lines are wrapped to the width."""
         self.call_after_refresh(self.draw)
 
+    def on_body_widened(self) -> None:
+        """The text is wrapped to its own width."""
+        self.draw()
+
     def on_row_list_selected(self) -> None:
         """Another one of the selection is looked at."""
         key = self._rows.row.key if self._rows.row else ""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.containers import VerticalScroll
+from textual.message import Message
 
 from fedesk.domain.runs import LogRequest
 from fedesk.ui import confirming, operation_text
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
     from fedesk.ui.desk import Desk
 
 
+class Body(VerticalScroll):
+    """The plan or the steps, drawn anew for each width: a border or the log beside it takes some away."""
+
+    class Widened(Message):
+        """The width has changed."""
+
+    def on_resize(self) -> None:
+        """Have it wrapped to the width."""
+        self.post_message(self.Widened())
+
+
 class OperationKeys(DeskScreen):
     """The state of the frames and the keys that change it; ``OperationScreen`` draws them."""
 
@@ -37,7 +49,7 @@ class OperationKeys(DeskScreen):
         self._operation = operation
         self._items = [Item(request=request) for request in requests] or [Item()]
         self._rows = RowList(operation_text.ITEM_COLUMNS)
-        self._body = VerticalScroll(id="op-body")
+        self._body = Body(id="op-body")
         self._work = Work(self, desk, claimed_within=self.CLAIMED_WITHIN)
         self._number = 0
         self._typed = Typed()

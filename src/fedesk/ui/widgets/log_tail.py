@@ -39,6 +39,10 @@ class LogTail(Vertical):
         """Read no more."""
         self.stop()
 
+    def on_resize(self) -> None:
+        """It keeps to the end, also of what was read before it was shown."""
+        self.call_after_refresh(self._view.go_last)
+
     def follow(self, reading: LogReading, request: LogRequest) -> None:
         """Follow this log from its start; one that is followed already goes on."""
         if request == self.request:
@@ -62,6 +66,7 @@ class LogTail(Vertical):
         if message.number != self._number or self._feed is None:
             return
         self._view.append(message.lines, message.scan.errors, message.scan.telling)
+        self._view.go_last()
         self._feed.taken()
         lines = self._view.buffer.end
         self._say("complete" if message.complete else f"{lines:,} lines" if lines else "has no line yet")
