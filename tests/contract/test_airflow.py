@@ -10,9 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from airflow_cases import Case, emulated, real
-from airflow_dags import write_shapes
-from airflow_server import AirflowServer, running, wait_until
+from airflow_cases import Case, emulated
+from airflow_server import wait_until
 
 from fedesk.clients.airflow import AirflowClient
 from fedesk.clients.airflow_board import CATCHING_UP_REQUESTS, MARGIN, STEADY_REQUESTS
@@ -29,21 +28,10 @@ pytestmark = pytest.mark.timeout(400)
 _LOOKS = 60
 
 
-@pytest.fixture(scope="module")
-def real_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServer]:
-    with running(tmp_path_factory.mktemp("airflow") / "home", write_shapes) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def real_case(real_airflow: AirflowServer) -> Case:
-    return real(real_airflow)
-
-
 @pytest.fixture(params=["emulator", pytest.param("real", marks=pytest.mark.live)])
 def case(request: pytest.FixtureRequest) -> Case:
     if request.param == "real":
-        found = request.getfixturevalue("real_case")
+        found = request.getfixturevalue("live_case")
         assert isinstance(found, Case)
         return found
     sandbox = request.getfixturevalue("sandbox")

@@ -53,7 +53,7 @@ def notes(case: ChangeCase, run_id: str) -> dict[str, Any]:
 
 def test_the_preview_lists_what_a_clear_would_touch(case: ChangeCase, client: AirflowClient) -> None:
     """Every failed and blocked task instance, by map index, in the order they run, with tries and states."""
-    run_id = case.failed()
+    run_id = case.untouched()
     before = case.instances(run_id)
     preview = client.clear_preview(run_id, None)
     assert preview.is_dry_run
@@ -74,7 +74,7 @@ def test_the_preview_lists_what_a_clear_would_touch(case: ChangeCase, client: Ai
 
 def test_the_preview_of_one_task(case: ChangeCase, client: AirflowClient) -> None:
     """One task alone, one instance of a mapped one; what has not failed has nothing to clear."""
-    run_id = case.failed()
+    run_id = case.untouched()
     assert names(client.clear_preview(run_id, TaskName("load")).tasks) == ("load",)
     assert names(client.clear_preview(run_id, TaskName("validate_partner")).tasks) == FAILED[:1]
     assert names(client.clear_preview(run_id, TaskName("validate_partner", 2)).tasks) == FAILED[:1]
@@ -84,7 +84,7 @@ def test_the_preview_of_one_task(case: ChangeCase, client: AirflowClient) -> Non
 
 def test_without_the_right_to_a_dry_run_reads_tell_the_same(case: ChangeCase, client: AirflowClient) -> None:
     """A reader's preview is made from reads alone, and says so; it lists the same."""
-    run_id = case.failed()
+    run_id = case.untouched()
     reading = AirflowClient(case.endpoint(case.reader))
     for task in (None, TaskName("load"), TaskName("validate_partner", 2), TaskName("validate_partner", 0)):
         by_reads, dry = reading.clear_preview(run_id, task), client.clear_preview(run_id, task)
@@ -302,7 +302,7 @@ def test_what_was_never_sent(case: ChangeCase, client: AirflowClient, changes: A
 
 def test_settling_changes_nothing(case: ChangeCase, client: AirflowClient, changes: AirflowChanges) -> None:
     """However often an effect is looked up, the run stands as it stood and no clear is asked for."""
-    run_id = case.failed()
+    run_id = case.untouched()
     _, call = planned(client, run_id)
     before = case.instances(run_id)
     for _ in range(3):

@@ -10,8 +10,7 @@ import pytest
 from airflow_cases import Case, emulated
 from airflow_change_cases import call_of
 from airflow_change_cases import emulated as change_case
-from airflow_dags import write_shapes
-from airflow_server import AirflowServer, running
+from airflow_server import AirflowServer
 
 from fedesk.clients.airflow import AirflowClient
 from fedesk.clients.airflow_changes import AirflowChanges
@@ -25,13 +24,8 @@ Document = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def openapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Document]:
-    with running(tmp_path_factory.mktemp("airflow") / "home", write_shapes) as server:
-        yield document_of(server)
-
-
-def document_of(server: AirflowServer) -> Document:
-    found = server.request("GET", "/openapi.json")
+def openapi(live_airflow: AirflowServer) -> Document:
+    found = live_airflow.request("GET", "/openapi.json")
     assert isinstance(found, dict)
     return found
 

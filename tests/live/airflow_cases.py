@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
+from airflow_dags import go_of_changes
 from airflow_server import AirflowServer, wait_until
 
 from fedesk.domain.names import ConnectionName
@@ -157,6 +158,8 @@ def real(server: AirflowServer) -> Case:
         ("staging_copy", "success"),
     ):
         wait_until(lambda dag=dag, state=state: _state(server, token, runs[dag]) == state, _SECONDS, dag)  # type: ignore[misc]  # the defaults bind the loop's values
+    go_of_changes(server.go).touch()
+    wait_until(lambda: _is_quiet(server, token, set(runs.values())), _SECONDS, "other runs have not ended")
 
     def retrying() -> tuple[str, str, int]:
         address = f"{_path(runs['partner_api'])}/taskInstances/call"
@@ -202,6 +205,13 @@ def _is_parsed(server: AirflowServer, token: str, dag_id: str) -> bool:
     listed = server.request("GET", "/api/v2/dags?limit=100", None, token)
     assert isinstance(listed, dict)
     return any(dag["dag_id"] == dag_id for dag in listed["dags"])
+
+
+def _is_quiet(server: AirflowServer, token: str, ours: set[str]) -> bool:
+    """Whether every run has ended that others have made."""
+    listed = server.request("GET", "/api/v2/dags/~/dagRuns?state=queued&state=running&limit=100", None, token)
+    assert isinstance(listed, dict)
+    return {f"{run['dag_id']}/{run['dag_run_id']}" for run in listed["dag_runs"]} <= ours
 
 
 def _path(run_id: str) -> str:

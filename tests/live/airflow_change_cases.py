@@ -10,10 +10,12 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 import uuid_utils
+from airflow_dags import go_of_changes
 from airflow_server import AirflowServer, wait_until
 
 from fedesk.domain.names import ConnectionName
@@ -53,6 +55,8 @@ class ChangeCase:
     keeps_version: bool
     failed: Callable[[], str]
     """Makes a run that has failed; the next clear of it helps."""
+    untouched: Callable[[], str]
+    """The same, and always the same one: for tests that change nothing."""
     lasting: Callable[[], str]
     """Makes a run that has failed, whose next clear does not help."""
     at_work: Callable[[], tuple[str, str, str]]
@@ -219,6 +223,7 @@ def emulated(sandbox: Sandbox) -> ChangeCase:
         tries=3,
         keeps_version=True,
         failed=failed,
+        untouched=cache(failed),
         lasting=lambda: failed(persists=1),
         at_work=at_work,
         finish=finish,
@@ -229,21 +234,46 @@ def emulated(sandbox: Sandbox) -> ChangeCase:
 # --- a real server --------------------------------------------------------------------------------------
 
 
-def real(server: AirflowServer) -> ChangeCase:
-    """Triggers runs of the DAGs that ``write_changes`` writes, and waits until they are as they should be."""
+_AHEAD = 3
 
-    def failed(fails: int = 1) -> str:
-        run_id = _trigger(case, "partners_daily", {"fails": fails})
+
+class _Failing:
+    """Runs of ``partners_daily`` that fail once, some of them begun before they are asked for."""
+
+    def __init__(self, case: Callable[[], ChangeCase]) -> None:
+        self._case = case
+        self._begun: list[str] = []
+
+    def take(self) -> str:
+        """One that has failed and that nobody has had."""
+        case = self._case()
+        run_id = self._begun.pop(0) if self._begun else self._begin(case)
+        wait_until(lambda: case.state(run_id) == "failed", _SECONDS, "partners_daily has not failed")
+        while len(self._begun) < _AHEAD:
+            self._begun.append(self._begin(case))
+        return run_id
+
+    def _begin(self, case: ChangeCase) -> str:
+        return trigger(case, "partners_daily", {"fails": 1})
+
+
+def real(server: AirflowServer) -> ChangeCase:
+    """Triggers runs of the DAGs that ``write_all`` writes, and waits until they are as they should be."""
+    go = go_of_changes(server.go)
+    failing = _Failing(lambda: case)
+
+    def lasting() -> str:
+        run_id = trigger(case, "partners_daily", {"fails": 2})
         wait_until(lambda: case.state(run_id) == "failed", _SECONDS, "partners_daily has not failed")
         return run_id
 
     def at_work() -> tuple[str, str, str]:
-        server.go.touch()  # lets those of earlier tests end, and with them their slots
+        go.touch()  # lets those of earlier tests end, and with them their slots
         _, earlier = case.ask("GET", "/api/v2/dags/partners_slow/dagRuns?state=running")
         for each in earlier["dag_runs"]:
             finish(f"partners_slow/{each['dag_run_id']}")
-        server.go.unlink(missing_ok=True)
-        run_id = _trigger(case, "partners_slow", {})
+        go.unlink(missing_ok=True)
+        run_id = trigger(case, "partners_slow", {})
 
         def stands() -> bool:
             states = {name: each["state"] for name, each in case.instances(run_id).items()}
@@ -254,7 +284,7 @@ def real(server: AirflowServer) -> ChangeCase:
 
     def finish(run_id: str) -> str:
         if run_id.startswith("partners_slow/"):
-            server.go.touch()
+            go.touch()
         wait_until(lambda: case.state(run_id) in ("success", "failed"), _SECONDS, "it has not ended")
         return case.state(run_id)
 
@@ -271,8 +301,9 @@ def real(server: AirflowServer) -> ChangeCase:
         mara_clears=mara_clears,
         tries=1,
         keeps_version=False,
-        failed=failed,
-        lasting=lambda: failed(fails=2),
+        failed=failing.take,
+        untouched=cache(failing.take),
+        lasting=lasting,
         at_work=at_work,
         finish=finish,
         has_clock=False,
@@ -280,7 +311,8 @@ def real(server: AirflowServer) -> ChangeCase:
     return case
 
 
-def _trigger(case: ChangeCase, dag_id: str, conf: dict[str, object]) -> str:
+def trigger(case: ChangeCase, dag_id: str, conf: dict[str, object]) -> str:
+    """Makes a run of a DAG of a real server, once that has read it."""
     path, body = f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf}
     made: list[str] = []
 

@@ -98,6 +98,7 @@ import os
 import time
 from datetime import datetime, timezone
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, task
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -105,14 +106,13 @@ GO = "{go}"
 
 
 def dag(name):
-    return DAG(name, schedule=None, start_date=START, catchup=False, tags=["prod"])
+    return DAG(
+        name, schedule=None, start_date=START, catchup=False, tags=["prod"], max_active_runs=100
+    )
 
 
+# An EmptyOperator is done by the scheduler itself: a run costs no process for it.
 with dag("partners_daily"):
-
-    @task
-    def list_partners():
-        return [0, 1, 2]
 
     @task
     def validate_partner(partner, **context):
@@ -120,15 +120,9 @@ with dag("partners_daily"):
         if partner == 2 and context["ti"].try_number <= fails:
             raise RuntimeError("partner 2 is not valid")
 
-    @task
-    def load():
-        print("loaded")
-
-    @task
-    def notify():
-        print("told everyone")
-
-    validate_partner.expand(partner=list_partners()) >> load() >> notify()
+    validated = validate_partner.expand(partner=[0, 1, 2])
+    EmptyOperator(task_id="list_partners") >> validated
+    validated >> EmptyOperator(task_id="load") >> EmptyOperator(task_id="notify")
 
 with dag("partners_slow"):
 
@@ -137,17 +131,26 @@ with dag("partners_slow"):
         raise RuntimeError("failed at once")
 
     @task
-    def after():
-        print("after")
-
-    @task
     def wait():
         until = time.monotonic() + 900
         while not os.path.exists(GO) and time.monotonic() < until:
             time.sleep(0.2)
 
-    fail() >> after()
+    fail() >> EmptyOperator(task_id="after")
     wait()
+
+with dag("partners_monthly"):
+
+    @task
+    def check(**context):
+        conf = context["dag_run"].conf
+        if context["ti"].try_number <= conf["fails"]:
+            raise RuntimeError("the file of acme is late")
+        until = time.monotonic() + 900
+        while conf["holds"] and not os.path.exists(GO) and time.monotonic() < until:
+            time.sleep(0.1)
+
+    check() >> EmptyOperator(task_id="publish")
 """
 
 _BROKEN = """
@@ -179,8 +182,23 @@ def write_shapes(folder: Path, go: Path) -> None:
 
 
 def write_changes(folder: Path, go: Path) -> None:
-    """DAGs whose runs fail and can be cleared. ``partners_slow`` has a task that runs until ``go`` exists."""
+    """DAGs whose runs fail and can be cleared.
+
+    ``partners_slow`` has a task that runs until ``go`` exists, and so has a cleared ``partners_monthly``
+    whose conf says ``holds``.
+    """
     (folder / "changes.py").write_text(_CHANGES.format(go=go), encoding="utf-8")
+
+
+def go_of_changes(go: Path) -> Path:
+    """The file that lets ``partners_slow`` end on a server of ``write_all`` whose own file is ``go``."""
+    return go.with_name("go-changes")
+
+
+def write_all(folder: Path, go: Path) -> None:
+    """Both, each with a file of its own to wait for."""
+    write_shapes(folder, go)
+    write_changes(folder, go_of_changes(go))
 
 
 def write_many(folder: Path, count: int, days: int) -> None:

@@ -1,13 +1,10 @@
 """From the failed run to its log, over a real Airflow 3.3; the command line over the emulator too."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from airflow_cases import Case, emulated, real
-from airflow_dags import write_shapes
-from airflow_server import running
+from airflow_cases import Case, emulated
 from painting import text_of, until
 
 from fedesk.__main__ import main
@@ -31,16 +28,10 @@ credential = "env:FEDESK_TEST_PASSWORD"
 """
 
 
-@pytest.fixture(scope="module")
-def real_case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    with running(tmp_path_factory.mktemp("airflow") / "home", write_shapes) as server:
-        yield real(server)
-
-
 @pytest.fixture(params=["emulator", pytest.param("real", marks=pytest.mark.live)])
 def case(request: pytest.FixtureRequest) -> Case:
     if request.param == "real":
-        found = request.getfixturevalue("real_case")
+        found = request.getfixturevalue("live_case")
         assert isinstance(found, Case)
         return found
     sandbox = request.getfixturevalue("sandbox")
