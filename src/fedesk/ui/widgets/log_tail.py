@@ -28,7 +28,7 @@ class LogTail(Vertical):
         self._view = LogView()
         self._view.can_focus = False
         self._feed: LogFeed | None = None
-        self._number = 0
+        self._reading: LogReading | None = None
         self.request: LogRequest | None = None
 
     def compose(self) -> ComposeResult:
@@ -40,20 +40,20 @@ class LogTail(Vertical):
         self.stop()
 
     def on_resize(self) -> None:
-        """It keeps to the end, also of what was read before it was shown."""
+        """Begin to read once there is room to show it; a log that nobody sees is not read."""
+        if self._reading is not None and self._feed is None and self.size.height:
+            self.call_after_refresh(self._begin, self._reading)
         self.call_after_refresh(self._view.go_last)
 
     def follow(self, reading: LogReading, request: LogRequest) -> None:
-        """Follow this log from its start; one that is followed already goes on."""
-        if request == self.request:
-            return
-        self.stop()
-        self.request = request
-        self._number += 1
-        self._view.clear()
+        """Follow this log from its start, as soon as it is shown."""
+        self._reading, self.request = reading, request
         self._say("waits for its first line")
-        self._feed = LogFeed(reading, request, self.post_message, number=self._number, pace=PACE)
-        self._feed.start()
+
+    def _begin(self, reading: LogReading) -> None:
+        if self._feed is None and self.request is not None:
+            self._feed = LogFeed(reading, self.request, self.post_message, pace=PACE)
+            self._feed.start()
 
     def stop(self) -> None:
         """Read no more; what was read stays."""
@@ -63,18 +63,18 @@ class LogTail(Vertical):
     def on_log_arrived(self, message: LogArrived) -> None:
         """The next lines."""
         message.stop()
-        if message.number != self._number or self._feed is None:
+        if self._feed is None:
             return
         self._view.append(message.lines, message.scan.errors, message.scan.telling)
-        self._view.go_last()
         self._feed.taken()
+        self.call_after_refresh(self._view.go_last)
         lines = self._view.buffer.end
         self._say("complete" if message.complete else f"{lines:,} lines" if lines else "has no line yet")
 
     def on_log_failed(self, message: LogFailed) -> None:
         """It is not there yet, or cannot be read; it is tried again."""
         message.stop()
-        if message.number == self._number and not self._view.buffer.end:
+        if not self._view.buffer.end:
             self._say(message.failure.sentence)
 
     def _say(self, said: str) -> None:
