@@ -5,7 +5,7 @@ Everything here is made when it is first asked for: SQLAlchemy alone costs the f
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
@@ -80,6 +80,8 @@ class Desk(composition.Desk):
 
     clock: "Clock"
     credential_of: "CredentialOf"
+    stores: set[Path] = field(default_factory=set)
+    """Files that this process had open as a store: this desk, and those that it took the place of."""
 
     @cached_property
     def store(self) -> "SqlStore":
@@ -89,7 +91,8 @@ class Desk(composition.Desk):
         from fedesk.store.operations import SqlStore
         from fedesk.store.place import store_path
 
-        return SqlStore(store_path(self.config.store.url, Path(platformdirs.user_state_dir("fedesk"))))
+        path = store_path(self.config.store.url, Path(platformdirs.user_state_dir("fedesk")))
+        return SqlStore(path, self.stores)
 
     @cached_property
     def systems(self) -> LiveSystems:
@@ -206,20 +209,25 @@ class Desk(composition.Desk):
                 made.close()
 
 
-def open_desk(config: Path | None, environment: str | None, clock: "Clock") -> Desk:
+def open_desk(
+    config: Path | None, environment: str | None, clock: "Clock", stores: set[Path] | None = None
+) -> Desk:
     """Read configuration and catalogue and make everything ready; opens no connection and no store.
 
-    Raises ConfigurationError with a sentence a mistake.
+    ``stores`` is shared by desks that follow one another in a process. Raises ConfigurationError with a
+    sentence a mistake.
     """
     from fedesk.config import load_config
 
-    return compose(load_config(config), environment, clock)
+    return compose(load_config(config), environment, clock, stores)
 
 
-def compose(config: "Config", environment: str | None, clock: "Clock") -> Desk:
+def compose(
+    config: "Config", environment: str | None, clock: "Clock", stores: set[Path] | None = None
+) -> Desk:
     """The same over a configuration that was read. Raises ConfigurationError."""
     desk = composition.compose(config, environment, clock)
-    return _acting(desk, clock, composition.reference_of)
+    return _acting(desk, clock, composition.reference_of, stores)
 
 
 def open_runner(config: Path, credentials: Mapping[str, "SecretText"], clock: "Clock") -> Desk:
@@ -231,9 +239,13 @@ def open_runner(config: Path, credentials: Mapping[str, "SecretText"], clock: "C
     return _acting(desk, clock, given)
 
 
-def _acting(desk: composition.Desk, clock: "Clock", credential_of: "CredentialOf") -> Desk:
-    values = {field.name: getattr(desk, field.name) for field in fields(composition.Desk)}
-    return Desk(**values, clock=clock, credential_of=credential_of)
+def _acting(
+    desk: composition.Desk, clock: "Clock", credential_of: "CredentialOf", stores: set[Path] | None = None
+) -> Desk:
+    values = {one.name: getattr(desk, one.name) for one in fields(composition.Desk)}
+    return Desk(
+        **values, clock=clock, credential_of=credential_of, stores=set() if stores is None else stores
+    )
 
 
 def _given(

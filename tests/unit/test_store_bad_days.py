@@ -351,6 +351,42 @@ def test_a_file_that_was_taken_away(path: Path, replaced: bool) -> None:  # noqa
     store.close()
 
 
+def test_a_store_that_is_gone_is_not_an_empty_one(path: Path) -> None:
+    """Another store of this process, as for another environment, does not take a lost file for a new one."""
+    opened: set[Path] = set()
+    store = SqlStore(path, opened)
+    claimed(store, 1)
+    store.close()
+    kept = path.with_name("kept")
+    path.rename(kept)
+    later = SqlStore(path, opened)
+    for attempt in (later.open_operations, later.changes, lambda: later.append(draft_of(Phase.ACCESS))):
+        with pytest.raises(StoreUnavailableError, match="was removed while fedesk was running"):
+            attempt()
+    assert not path.exists()
+    kept.rename(path)
+    assert len(later.open_operations()) == 1
+    later.close()
+
+
+def test_a_log_without_its_store_is_not_thrown_away(path: Path) -> None:
+    """Another process, while one still has the file open: SQLite would drop the log beside a new file."""
+    store = SqlStore(path)
+    claimed(store, 1)
+    kept = path.with_name("kept")
+    path.rename(kept)
+    other = SqlStore(path)
+    for attempt in (other.open_operations, lambda: other.append(draft_of(Phase.ACCESS))):
+        with pytest.raises(StoreUnavailableError, match="is gone, and its log"):
+            attempt()
+    assert not path.exists()
+    kept.rename(path)
+    assert len(other.open_operations()) == 1
+    assert len(store.open_operations()) == 1
+    store.close()
+    other.close()
+
+
 def test_another_process_that_holds_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write waits a while for another's transaction, then says that it is locked; reading goes on."""
     monkeypatch.setattr("fedesk.store.database.BUSY_SECONDS", 0.05)

@@ -43,8 +43,10 @@ turns."""
 class Database:
     """One file. Opens nothing until it is first read or written; may be used from any thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opened: set[Path] | None = None) -> None:
+        """``opened``: files that this process has had open, this one's among them once it has."""
         self.path = path
+        self._known = set() if opened is None else opened
         self._lock = Lock()
         self._engine: Engine | None = None
         self._writer = Writer(self._writing)
@@ -118,6 +120,8 @@ class Database:
             raise StoreUnavailableError(
                 f"This Python's SQLite is {sqlite3.sqlite_version}; the store needs 3.31 or newer."
             )
+        if not self.path.exists():
+            self._check_new()
         if create:
             _make_file(self.path)
         elif not self.path.exists():
@@ -132,7 +136,22 @@ class Database:
             engine.dispose()
             return None
         self._file = _identity(self.path)
+        self._known.add(self.path)
         return engine
+
+    def _check_new(self) -> None:
+        """A file that was there and is gone is not a store without operations: some may be under way."""
+        if self.path in self._known:
+            raise StoreUnavailableError(
+                f"{self.path} was removed while fedesk was running. Put it back, or start fedesk again."
+            )
+        log = self.path.with_name(f"{self.path.name}-wal")
+        # The file is there before its log, also where another process is making both right now.
+        if log.exists() and not self.path.exists():
+            raise StoreUnavailableError(
+                f"{self.path} is gone, and its log {log.name} is still there. "
+                "Put it back; to begin a new one, end every fedesk and remove the log."
+            )
 
     def _is_prepared(self, engine: Engine, *, create: bool) -> bool:
         with engine.connect() as connection:

@@ -27,8 +27,9 @@ class SqlStore:
     While there is no file, reading finds nothing and makes none; the first write makes it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
+    def __init__(self, path: Path, opened: set[Path] | None = None) -> None:
+        """``opened``: files that this process has had open; one of these that is gone is away, not new."""
+        self._database = Database(path, opened)
 
     @property
     def path(self) -> Path:

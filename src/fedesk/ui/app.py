@@ -431,11 +431,12 @@ def run_desk(config: Path | None, environment: str | None) -> int:
     from fedesk.services.clock import SystemClock
 
     clock = SystemClock()
+    stores: set[Path] = set()
 
     def open_it(name: str | None) -> Desk:
         from fedesk.execution import open_desk
 
-        return open_desk(config, name or environment, clock)
+        return open_desk(config, name or environment, clock, stores)
 
     app = DeskApp(
         front_page(config, environment),
