@@ -183,7 +183,7 @@ def test_a_crash_planted_inside_is_3(
     assert PLANTED not in ended.err
 
 
-@pytest.mark.parametrize("module", ["fedesk.cli.app", "fedesk.exits", "fedesk.composition", "typer"])
+@pytest.mark.parametrize("module", ["fedesk.cli.app", "fedesk.exits", "fedesk.execution", "typer"])
 def test_a_module_that_cannot_be_imported_is_3(
     desk: Run, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
