@@ -96,7 +96,7 @@ def clears(sandbox: Sandbox) -> list[str]:
 
 
 async def test_rerun_in_production_by_keys(sandbox: Sandbox, opened: Opened) -> None:
-    """R, prod, a reason, ctrl+y: the world's tasks are cleared; journal, audit log and Airflow's own say so."""
+    """R, prod, a reason, ctrl+y: the world's tasks are cleared; journal, audit log and Airflow say so."""
     app = opened.app
     async with app.run_test(size=SIZE) as pilot:
         screen = await planned(pilot, app, "payments_daily")
