@@ -24,6 +24,7 @@ MONTHLY = "partners_monthly"
 MONTHLY_FAILED = ("check", "publish")
 """What a clear of its failed run touches."""
 _CONFIGURATION = """
+default_environment = "prod"
 [identity]
 principal = "{person}"
 [store]

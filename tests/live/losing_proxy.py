@@ -109,7 +109,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Reset the connection."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        # The files made of the socket hold it open.
+        # What was made of the socket to read from holds it open.
         self.rfile.close()
-        self.wfile.close()
         self.connection.close()
