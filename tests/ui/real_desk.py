@@ -26,6 +26,7 @@ class RealDesk:
 
     def __init__(self, config: Path, environment: str, variables: Mapping[str, str]) -> None:
         self.received = bytearray()
+        self.sent = bytearray()
         self.screens: list[str] = []
         """The screen each time something was waited for, without borders and blanks."""
         self._screen = pyte.Screen(SIZE[1], SIZE[0])
@@ -71,6 +72,7 @@ class RealDesk:
 
     def press(self, keys: str) -> None:
         """Send keys as a terminal does."""
+        self.sent += keys.encode()
         self.process.send(keys.encode())
 
     def command(self, line: str) -> None:

@@ -21,6 +21,7 @@ from fedesk.cli import (
 from fedesk.cli.endings import code_of, sentences
 from fedesk.cli.output import narrate
 from fedesk.cli.session import SHARED_FLAGS, SHARED_WITH_VALUE, LauncherOf, Session, examples
+from fedesk.domain.redaction import redact
 from fedesk.exits import Exit
 from fedesk.ports.sources import Clock
 
@@ -130,14 +131,15 @@ def run(arguments: Sequence[str], clock: Clock, launcher: LauncherOf | None = No
             obj=Session(clock, launcher),
         )
     except _UsageError as error:
-        narrate(f"{_said(error)} See `{_command_path(error)} --help`.")
+        narrate(f"{redact(_said(error)).text} See `{_command_path(error)} --help`.")
         return Exit.USAGE
     except ConfigurationError as error:
         for mistake in error.mistakes:
             narrate(str(mistake))
         return Exit.USAGE
     except sentences() as error:
-        narrate(str(error))
+        # What was typed is quoted, and people paste addresses with passwords in them.
+        narrate(redact(str(error)).text)
         return code_of(error)
     return code if isinstance(code, int) else Exit.DONE
 

@@ -274,8 +274,10 @@ class DeskApp(KeyedApp[int]):
             self.screen.show_view(place)
 
     def say(self, text: str) -> None:
-        """Tell something in passing."""
-        self.notify(present.text(text, 400), markup=False)
+        """Tell something in passing; what was typed may be quoted in it, so secrets are hidden."""
+        from fedesk.domain.redaction import redact
+
+        self.notify(present.text(redact(text).text, 400), markup=False)
 
     def copy(self, text: str) -> None:
         """Put text on the clipboard of the terminal one sits at (OSC 52)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from fedesk.domain.operations import Ruling
+from fedesk.domain.redaction import redact
 from fedesk.ui import plan_text, present, watch_text
 from fedesk.ui.confirming import Line
 from fedesk.ui.plan_text import RULINGS, doing_of, request_name
@@ -224,7 +225,9 @@ def _fields(situation: Situation) -> Iterable[Content]:
         )
     if want.reason:
         given = bool(typed.reason.strip())
-        yield _field("reason", typed.reason, "why, or a ticket", typed.line is Line.REASON, given)
+        # People paste tokens: they are hidden here as they are on the record.
+        reason = redact(typed.reason).text
+        yield _field("reason", reason, "why, or a ticket", typed.line is Line.REASON, given)
     elif situation.window is not None and situation.free:
         reason = present.text(situation.window.reason, 200)
         yield Content.styled(f" {'reason':<{_FIELD}}  {reason}, as for the write window", present.MUTED)
