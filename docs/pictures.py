@@ -16,9 +16,11 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from fedesk.composition import front_page
+from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.states import Standing
-from fedesk.execution import open_desk
+from fedesk.execution import Desk, open_desk
+from fedesk.ports.endpoint import SecretText
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.server import start
 from fedesk.sandbox.world import World
@@ -34,8 +36,17 @@ SHOWN = {
     "secrets": (("3",), "compliant"),
     "run": (("1", "enter"), "dbt_test"),
     "log": (("escape", "l"), "complete"),
+    "plan": (("escape", "R"), "expires in"),
+    "confirm": ((*"prod", "tab", *"INC-2041 flaky test"), "ARMED"),
+    "watch": (("ctrl+y",), "cleared."),
+    "audit": (("escape", "4"), "override"),
 }
 """Name of each picture: the keys that lead there from the one before, and what is then on screen."""
+OPERATION, DIGEST = "01a1f7f2-8a30-7c41-9b5e-2f8a63d0c7e4", "7c68d02c4240"
+"""What stands in the pictures for an id and a digest, which are new each time."""
+_MOMENT_SAID = r"2026-11-20\g<1>02:43\g<2>UTC."
+"""The adapters' own clock does not stand still."""
+IDENTITY = '\n[identity]\nprincipal = "mara@finedge.example"\n'
 
 
 class StillClock:
@@ -52,6 +63,36 @@ class StillClock:
         """Each reading is a few milliseconds after the one before."""
         self._ticks += 0.007
         return self._ticks
+
+
+class Inline:
+    """Executes in this process, at the moment at which the world stands."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> "Inline":
+        """There is nothing to load."""
+        credentials()
+        return self
+
+    def go(self, operation: str) -> None:
+        """Execute it."""
+        self._desk.execute(operation)
+
+    def trouble(self) -> str:
+        """There is none."""
+        return ""
+
+    def cancel(self) -> None:
+        """Nothing waits."""
+
+
+def opened(config: Path, name: str | None, clock: StillClock) -> Desk:
+    """A desk that acts in this process."""
+    desk = open_desk(config, name, clock)
+    desk.__dict__["launcher"] = Inline(desk)
+    return desk
 
 
 async def until(pilot: Pilot[int], true: Callable[[], object]) -> None:
@@ -75,7 +116,7 @@ async def make(config: Path) -> None:
     clock = StillClock()
     app = DeskApp(
         front_page(config, None),
-        lambda name: open_desk(config, name, clock),
+        lambda name: opened(config, name, clock),
         clock,
         environ={"TERM": "xterm-256color"},
     )
@@ -86,7 +127,7 @@ async def make(config: Path) -> None:
         )
         for name, (keys, said) in SHOWN.items():
             for key in keys:
-                await pilot.press(key)
+                await pilot.press({" ": "space", "-": "minus"}.get(key, key))
                 await pilot.pause()
             await until(pilot, partial(shows, app, said))
             (FOLDER / f"{name}.svg").write_text(still(app.export_screenshot(), name), encoding="utf-8")
@@ -111,6 +152,10 @@ def still(svg: str, name: str) -> str:
     bare = re.sub(r"font-family: (?:Fira Code|arial)[^;]*;", f"font-family: {family};", bare)
     bare = re.sub(r"127\.0\.0\.1:\d{5}", "127.0.0.1:48080", bare)
     bare = re.sub(r"terminal-\d+", name, bare)
+    bare = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", OPERATION, bare)
+    bare = re.sub(r"\b20\d\d-\d\d-\d\d(&#160;| )\d\d:\d\d(&#160;| )UTC\.", _MOMENT_SAID, bare)
+    if name in ("plan", "confirm", "watch"):
+        bare = re.sub(r"\b(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{12}\b", DIGEST, bare)
     return bare.replace("<text ", '<text xml:space="preserve" ')
 
 
@@ -120,8 +165,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["XDG_CACHE_HOME"] = cache
         sandbox = start(World(seed=7, scale=1.0, clock=WorldClock(MOMENT)))
+        config = sandbox.config_path
+        config.write_text(config.read_text(encoding="utf-8") + IDENTITY, encoding="utf-8")
         try:
-            asyncio.run(make(sandbox.config_path))
+            asyncio.run(make(config))
         finally:
             sandbox.close()
 
