@@ -120,7 +120,7 @@ def test_a_lost_request_is_settled_as_not_done(desk: AirflowDesk, command: Comma
     run_id = desk.case.untouched()
     before = desk.standing(run_id)
     with losing_proxy(desk.case.url, Loss.REQUEST, "/clearTaskInstances", body=b'"dry_run":false') as way:
-        desk_on(desk.case, tmp_path, url=way.url)
+        desk_on(desk.case, tmp_path, url=way.url, timeout=(1, 2))
         ended = command("rerun", desk.run(run_id), *YES, "--json")
     assert ended.code == 1, ended.err
     assert len(way.lost) == 1

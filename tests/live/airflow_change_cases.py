@@ -234,38 +234,36 @@ def emulated(sandbox: Sandbox) -> ChangeCase:
 # --- a real server --------------------------------------------------------------------------------------
 
 
-_AHEAD = 3
+class Failing:
+    """Runs of a DAG that fail, ``ahead`` of them begun before they are asked for: each takes seconds."""
 
-
-class _Failing:
-    """Runs of ``partners_daily`` that fail once, some of them begun before they are asked for."""
-
-    def __init__(self, case: Callable[[], ChangeCase]) -> None:
+    def __init__(
+        self, case: Callable[[], ChangeCase], dag_id: str, conf: dict[str, object], *, ahead: int
+    ) -> None:
         self._case = case
+        self._dag_id = dag_id
+        self._conf = conf
+        self._ahead = ahead
         self._begun: list[str] = []
 
     def take(self) -> str:
         """One that has failed and that nobody has had."""
         case = self._case()
         run_id = self._begun.pop(0) if self._begun else self._begin(case)
-        wait_until(lambda: case.state(run_id) == "failed", _SECONDS, "partners_daily has not failed")
-        while len(self._begun) < _AHEAD:
+        wait_until(lambda: case.state(run_id) == "failed", _SECONDS, f"{run_id} has not failed")
+        while len(self._begun) < self._ahead:
             self._begun.append(self._begin(case))
         return run_id
 
     def _begin(self, case: ChangeCase) -> str:
-        return trigger(case, "partners_daily", {"fails": 1})
+        return _trigger(case, self._dag_id, self._conf)
 
 
 def real(server: AirflowServer) -> ChangeCase:
     """Triggers runs of the DAGs that ``write_all`` writes, and waits until they are as they should be."""
     go = go_of_changes(server.go)
-    failing = _Failing(lambda: case)
-
-    def lasting() -> str:
-        run_id = trigger(case, "partners_daily", {"fails": 2})
-        wait_until(lambda: case.state(run_id) == "failed", _SECONDS, "partners_daily has not failed")
-        return run_id
+    failing = Failing(lambda: case, "partners_daily", {"fails": 1}, ahead=3)
+    lasting = Failing(lambda: case, "partners_daily", {"fails": 2}, ahead=1)
 
     def at_work() -> tuple[str, str, str]:
         go.touch()  # lets those of earlier tests end, and with them their slots
@@ -273,7 +271,7 @@ def real(server: AirflowServer) -> ChangeCase:
         for each in earlier["dag_runs"]:
             finish(f"partners_slow/{each['dag_run_id']}")
         go.unlink(missing_ok=True)
-        run_id = trigger(case, "partners_slow", {})
+        run_id = _trigger(case, "partners_slow", {})
 
         def stands() -> bool:
             states = {name: each["state"] for name, each in case.instances(run_id).items()}
@@ -303,7 +301,7 @@ def real(server: AirflowServer) -> ChangeCase:
         keeps_version=False,
         failed=failing.take,
         untouched=cache(failing.take),
-        lasting=lasting,
+        lasting=lasting.take,
         at_work=at_work,
         finish=finish,
         has_clock=False,
@@ -311,8 +309,7 @@ def real(server: AirflowServer) -> ChangeCase:
     return case
 
 
-def trigger(case: ChangeCase, dag_id: str, conf: dict[str, object]) -> str:
-    """Makes a run of a DAG of a real server, once that has read it."""
+def _trigger(case: ChangeCase, dag_id: str, conf: dict[str, object]) -> str:
     path, body = f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf}
     made: list[str] = []
 

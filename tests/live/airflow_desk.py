@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from airflow_change_cases import ChangeCase, Person, trigger
-from airflow_server import wait_until
+from airflow_change_cases import ChangeCase, Failing
 
 from fedesk.domain.audit import AuditRecord
 from fedesk.domain.names import ConnectionName
@@ -37,7 +37,7 @@ url = "{url}"
 user = "{user}"
 credential = "env:{password}"
 tags = ["prod"]
-timeout = {{ connect = 3, read = 4 }}
+timeout = {{ connect = {connect}, read = {read} }}
 [environments.staging]
 production = false
 mode = "guarded"
@@ -73,9 +73,7 @@ class AirflowDesk:
 
     def failed(self, *, holds: bool = False) -> str:
         """A run of ``partners_monthly`` that has failed; cleared, it goes on as long as it is held."""
-        run_id = trigger(self.case, MONTHLY, {"fails": 1, "holds": holds})
-        wait_until(lambda: self.case.state(run_id) == "failed", 150, f"{MONTHLY} has not failed")
-        return run_id
+        return _monthly(self.case, holds=holds).take()
 
     def run(self, run_id: str, environment: str = "prod") -> str:
         """The run's name on the command line."""
@@ -114,14 +112,23 @@ class AirflowDesk:
         return [record.draft.phase.value for record in self.records()]
 
 
-def desk_on(case: ChangeCase, folder: Path, *, url: str = "", person: Person | None = None) -> AirflowDesk:
-    """A desk over a real Airflow; ``url`` is another way to it."""
+@cache
+def _monthly(case: ChangeCase, *, holds: bool) -> Failing:
+    return Failing(lambda: case, MONTHLY, {"fails": 1, "holds": holds}, ahead=2 if holds else 1)
+
+
+def desk_on(
+    case: ChangeCase, folder: Path, *, url: str = "", timeout: tuple[int, int] = (3, 15)
+) -> AirflowDesk:
+    """A desk over a real Airflow; ``url`` is another way to it, ``timeout`` seconds to connect and read."""
     config = folder / "fedesk.toml"
     text = _CONFIGURATION.format(
         person=PERSON,
         store=folder / "fedesk.sqlite3",
         url=url or case.url,
-        user=(person or case.writer).user,
+        user=case.writer.user,
+        connect=timeout[0],
+        read=timeout[1],
         password=PASSWORD,
     )
     config.write_text(text, encoding="utf-8")
