@@ -31,6 +31,9 @@ from fedesk.store.operations import SqlStore
 SLOW = 0.05
 """Seconds that each answer of Airflow takes: the process that acts can be looked at."""
 
+MARK = re.compile(rb"\[hidden: ?([a-z-]+)\]")
+"""What stands in the place of a secret."""
+
 
 @dataclass(kw_only=True)
 class Evidence:
@@ -174,7 +177,7 @@ def read_the_run(desk: RealDesk) -> None:
     """Its steps and its note, and the log of the one that failed."""
     desk.press("/payments_daily\r")
     desk.press("g\r")
-    desk.until("dbt_test")
+    desk.until("see api_key: [hidden: secret]")
     desk.press("l")
     desk.until("secrets hidden")
     desk.press("G")
@@ -195,15 +198,17 @@ def confirm(desk: RealDesk, planted: Planted) -> None:
 def read_the_record(desk: RealDesk, planted: Planted) -> None:
     """What was done, and an address that is no run's, which is quoted as far as it may be."""
     desk.command(f"log https://mara:{planted.typed}@jenkins.example/job/x/1/")
-    desk.until("url-password")
+    desk.until("is no run of a")
     desk.command("audit show 2")
-    desk.until("[hidden: github-token]")
+    desk.until(lambda: "Record 2" in desk.text() and "“late file, [hidden: github-token]”" in desk.text())
     desk.press(ESCAPE)
-    desk.until("✓ succeeded")
+    desk.until(lambda: "Record 2" not in desk.text())
     desk.press("u")
-    desk.until("succeeded")
+    desk.until(lambda: "─ Operations ─" in desk.text())
     desk.command("audit tail")
-    desk.until("late file")
+    desk.until("write-window")
+    desk.press("\r")
+    desk.until(lambda: "─ Record 3 ─" in desk.text())
 
 
 def on_the_command_line(sandbox: Sandbox, evidence: Evidence, capsys: pytest.CaptureFixture[str]) -> None:
@@ -282,6 +287,8 @@ def test_what_is_planted_is_nowhere(
     shown = {"typed in the terminal", *(f"typed in {name}" for name in screens)}
     leaks = sorted(set(found(secrets, everything.items())) - shown)
     assert not leaks, "\n".join(leaks)
+    marks = {mark for content in everything.values() for mark in MARK.findall(content)}
+    assert marks >= {b"password", b"secret", b"github-token", b"private-key", b"url-password"}
     # The search finds each where it was planted.
     planted = "\n".join([*answers(world, evidence), *evidence.given, bytes(desk.sent).decode()]).encode()
     assert found(secrets, [("its place", planted)]) == [f"{name} in its place" for name in secrets]
