@@ -114,7 +114,7 @@ class AirflowDesk:
 
 @cache
 def _monthly(case: ChangeCase, *, holds: bool) -> Failing:
-    return Failing(lambda: case, MONTHLY, {"fails": 1, "holds": holds}, ahead=2 if holds else 1)
+    return Failing(lambda: case, MONTHLY, {"fails": 1, "holds": holds}, together=4 if holds else 2)
 
 
 def desk_on(

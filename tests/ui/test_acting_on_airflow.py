@@ -10,6 +10,7 @@ from airflow_desk import MONTHLY, MONTHLY_FAILED, PASSWORD, PERSON, AirflowDesk,
 from painting import text_of, until
 from test_desk_on_sandbox import all_live
 from test_operation_screen import frame, words
+from textual import events
 from textual.pilot import Pilot
 
 from fedesk.composition import front_page
@@ -52,7 +53,10 @@ def app_on(desk: AirflowDesk, meanwhile: Callable[[], object] | None = None) -> 
 async def planned(pilot: Pilot[int], app: DeskApp, command: str) -> OperationScreen:
     """The plan that the ``:`` line leads to."""
     await all_live(pilot, app, ("airflow",))
-    await pilot.press(*f":{command}", "enter")
+    await pilot.press("colon")
+    app.post_message(events.Paste(command))
+    await until(pilot, lambda: command in text_of(app))
+    await pilot.press("enter")
     await until(pilot, lambda: isinstance(app.screen, OperationScreen), PATIENCE)
     await until(pilot, lambda: frame(app).situation.is_planned, PATIENCE)
     return frame(app)
