@@ -20,9 +20,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-ROUNDS = 7
+ROUNDS = 5
 ENVIRONMENT = "dev"
-READING = 3.0
+READING = 2.0
 """Seconds for which the plan is read before it is confirmed: nobody is faster, and the runner loads."""
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][0-9A-Za-z]|\x1b[=>]")
 
@@ -59,11 +59,18 @@ class Terminal:
             plain = _ESCAPES.sub(b"", self._drawn)
             if any(word.encode() in plain for word in words):
                 return now
-        raise SystemExit(f"the desk did not show {' or '.join(words)}")
+        plain = _ESCAPES.sub(b" ", self._drawn).decode("utf-8", "replace")
+        raise SystemExit(f"the desk did not show {' or '.join(words)}, but {plain[-2000:]}")
 
     def close(self) -> None:
-        """Leave the program."""
-        os.write(self._end, b"\x1b\x1bq")
+        """Leave the program, and read what it still says."""
+        os.write(self._end, b"q")
+        try:
+            while os.read(self._end, 65536):
+                pass
+        except OSError:
+            # The terminal's other end is closed: the program has gone.
+            pass
         os.close(self._end)
         os.waitpid(self.pid, 0)
 
@@ -74,10 +81,12 @@ def sandbox() -> Iterator[tuple[Path, str]]:
     command = [sys.executable, "-m", "fedesk", "sandbox", "serve", "--parent-pipe", "0"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        config = Path(process.stdout.readline().strip())
-        yield config, (config.parent / "control.url").read_text(encoding="utf-8").strip()
         assert process.stdin is not None
-        process.stdin.close()
+        try:
+            config = Path(process.stdout.readline().strip())
+            yield config, (config.parent / "control.url").read_text(encoding="utf-8").strip()
+        finally:
+            process.stdin.close()
 
 
 def requests(control: str) -> list[tuple[float, str]]:
