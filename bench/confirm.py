@@ -59,8 +59,8 @@ class Terminal:
             plain = _ESCAPES.sub(b"", self._drawn)
             if any(word.encode() in plain for word in words):
                 return now
-        plain = _ESCAPES.sub(b" ", self._drawn).decode("utf-8", "replace")
-        raise SystemExit(f"the desk did not show {' or '.join(words)}, but {plain[-2000:]}")
+        told = _ESCAPES.sub(b" ", self._drawn).decode("utf-8", "replace")
+        raise SystemExit(f"the desk did not show {' or '.join(words)}, but {told[-2000:]}")
 
     def close(self) -> None:
         """Leave the program, and read what it still says."""

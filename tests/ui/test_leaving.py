@@ -3,10 +3,12 @@
 import signal
 import stat
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pexpect
+import psutil
 import pytest
 
 SCRIPT = Path(__file__).with_name("desk_in_a_terminal.py")
@@ -65,6 +67,25 @@ def test_signals_restore_the_terminal(start: Start, number: signal.Signals) -> N
     code, rest = ended(child)
     assert code == 0
     assert RESTORED in rest
+
+
+def test_a_terminal_that_went_away_while_it_took_nothing_holds_nobody(start: Start) -> None:
+    """Stopped by ctrl+s or a bad line, then hung up: what waits to be written is dropped, the desk ends."""
+    child = start("fine")
+    child.expect("payments_daily")
+    process = psutil.Process(child.pid)
+    # Nobody reads any more; when it does nothing any longer, all it could keep back is full.
+    child.send("12" * 600)
+    spent = -1.0
+    while spent < (now := sum(process.cpu_times()[:2])):
+        spent = now
+        time.sleep(0.3)
+    child.ptyproc.fileobj.close()
+    try:
+        process.wait(20)
+    except psutil.TimeoutExpired:
+        process.kill()
+        raise
 
 
 def test_mistake_is_told_after_the_terminal_is_restored(start: Start) -> None:

@@ -23,7 +23,7 @@ from fedesk.ui.keys import KeyedApp
 from fedesk.ui.screens.base import DeskScreen
 from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.styles import styles_folder
-from fedesk.ui.terminal import AsciiOnly
+from fedesk.ui.terminal import AsciiOnly, lasting
 from fedesk.ui.widgets.status_line import Status, StatusLine
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.command import Provider
+    from textual.driver import Driver
 
     from fedesk.domain.board import Board
     from fedesk.domain.front import EnvironmentFacts, FrontPage
@@ -165,6 +166,10 @@ class DeskApp(KeyedApp[int]):
         return dict(present.VARIABLES[self.current_theme.dark])
 
     # Start
+
+    def get_driver_class(self) -> type[Driver]:
+        """The platform's, for a terminal that may go away."""
+        return lasting(super().get_driver_class())
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the first; there is none below it."""
