@@ -237,8 +237,8 @@ def emulated(sandbox: Sandbox) -> ChangeCase:
 class Failing:
     """Runs of a DAG that fail, made so many together: each takes seconds.
 
-    None is under way while a test is: on SQLite a clear and a report of a running task, which Airflow serves in
-    one process, may wait for each other until the database gives up, and the clear is a 500 [seen on 3.3.2].
+    None is under way while a test is: on SQLite a clear and the report of a running task, served by one
+    process, may wait for each other until the database gives up, and the clear is a 500 [seen on 3.3.2].
     """
 
     def __init__(
