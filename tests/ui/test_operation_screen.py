@@ -363,6 +363,20 @@ async def test_pasted_text_is_no_name(tmp_path: Path) -> None:
             assert screen.situation.missing == ""
 
 
+async def test_what_is_typed_and_pasted_in_one_go_is_text_in_its_order(tmp_path: Path) -> None:
+    """A paste between keys, all of them in one write of the terminal, overtakes none and is lost to none."""
+    with acting(tmp_path) as (_, app):
+        async with app.run_test(size=SIZE) as pilot:
+            screen = await planned(pilot)
+            for key in (*"prod", "tab", "a"):
+                app.post_message(events.Key(key, key if len(key) == 1 else None))
+            app.post_message(events.Paste("INC-7"))
+            app.post_message(events.Key("z", "z"))
+            await until(pilot, lambda: screen.situation.typed.reason.endswith("z"))
+            assert screen.situation.typed.name == "prod"
+            assert screen.situation.typed.reason == "aINC-7z"
+
+
 async def test_palette_does_not_confirm(tmp_path: Path) -> None:
     """Enter never changes anything: the palette has neither the confirmation nor the acceptance."""
     with acting(tmp_path, facts=STAGING) as (desk, app):

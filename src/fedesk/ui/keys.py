@@ -43,9 +43,10 @@ class KeyedApp(App[ReturnT]):
         """The line that is open at the foot of the screen comes first, then the screen."""
         line = getattr(self.screen, "foot_line", None)
         if isinstance(event, events.Paste):
-            if isinstance(line, TakesPaste):
-                line.take_paste(event.text)
-            return line is not None
+            taker = self.screen if line is None else line
+            if isinstance(taker, TakesPaste):
+                taker.take_paste(event.text)
+            return line is not None or isinstance(taker, TakesPaste)
         if isinstance(line, TakesText):
             return line.take_key(event)
         return isinstance(self.screen, TakesText) and self.screen.take_key(event)

@@ -143,11 +143,13 @@ class OperationKeys(DeskScreen):
         self.draw()
         return True
 
-    def on_paste(self, event: events.Paste) -> None:
+    def take_paste(self, text: str) -> None:
         """A ticket may be pasted, the environment's name not."""
+        if self.situation.watching:
+            return
         if self._typed.line is Line.NAME:
             self.desk_app.say("The environment's name is typed, not pasted.")
-        self._typed = confirming.paste(self._typed, event.text)
+        self._typed = confirming.paste(self._typed, text)
         self.draw()
 
     # Keys
