@@ -193,6 +193,24 @@ def test_what_a_dead_process_left_is_settled_first(rig: Rig) -> None:
     assert settled.outcome is Outcome.ABORTED
     assert rig.world.lines() == [second]
     settled_well(rig, second)
+    # Who follows the second one sees at once that somebody is at it, however long the first one takes.
+    assert ended.journal[0].said.startswith("claimed by process")
+    assert settled.ended_at is not None
+    assert ended.journal[0].at <= settled.ended_at
+
+
+def test_killed_while_it_settles_another_it_has_sent_nothing(rig: Rig) -> None:
+    """One that was claimed without its target, and died, is aborted while another still holds that target."""
+    first, second = rig.confirmed(), rig.confirmed()
+    now = rig.clock.now()
+    rig.store.claim(first, OTHER, now, now + LEASE, dead=None)
+    rig.store.claim(second, ME, now, now + LEASE, dead=None, reserve=False)
+    settled = rig.recheck(second, processes=Living(mine=OTHER, dead={ME}))
+    assert settled.outcome is Outcome.ABORTED
+    assert rig.script.sends == []
+    holder = rig.holder()
+    assert holder is not None
+    assert holder.plan.operation == first
 
 
 def test_an_unknown_one_that_stays_unknown_blocks_the_next(rig: Rig) -> None:

@@ -28,6 +28,7 @@ from fedesk.domain.operations import (
     Plan,
     Receipt,
     Ruling,
+    Stage,
     StepKind,
     StepState,
 )
@@ -152,6 +153,8 @@ def _claim(desk: _Desk, operation: str) -> Lease:
         holder = error.holder
         if left_alone(holder, clock=desk.clock, processes=desk.processes):
             raise
+    # Who follows sees that somebody is at it: settling what was left there may take longer than they wait.
+    _claim_to_end(desk, operation)
     recheck(
         holder.plan.operation,
         store=desk.store,
@@ -163,13 +166,15 @@ def _claim(desk: _Desk, operation: str) -> Lease:
         pause=desk.pause,
     )
     now = desk.clock.now()
-    return desk.store.claim(operation, me, now, now + LEASE, dead=None)
+    return desk.store.claim(operation, me, now, now + LEASE, dead=me)
 
 
 def _claim_to_end(desk: _Desk, operation: str) -> Lease:
-    """Take the operation alone, to say that it was refused."""
+    """Take the operation alone, without its targets: nothing may be sent under this lease."""
     me, now = desk.processes.me(), desk.clock.now()
-    return desk.store.claim(operation, me, now, now + LEASE, dead=None, reserve=False)
+    found = desk.store.operation(operation)
+    mine = me if found is not None and found.stage is Stage.RUNNING and found.owner == me else None
+    return desk.store.claim(operation, me, now, now + LEASE, dead=mine, reserve=False)
 
 
 def _held(desk: _Desk, lease: Lease) -> Held:

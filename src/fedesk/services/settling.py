@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from fedesk.domain.audit import Actor, Phase
 from fedesk.domain.operations import (
@@ -16,7 +17,7 @@ from fedesk.domain.operations import (
     StepState,
 )
 from fedesk.ports.changing import Processes, Systems
-from fedesk.ports.operation_store import NotClaimableError, OperationStore
+from fedesk.ports.operation_store import Lease, NotClaimableError, OperationStore, ReservedError
 from fedesk.ports.sources import Clock
 from fedesk.services.held import LEASE, LET_GO, Held, hold, patience_of
 from fedesk.services.operation_kinds import OperationKind, Step
@@ -84,21 +85,23 @@ def recheck(
         raise NotClaimableError(f"There is no operation {operation} in this store.")
     if left_alone(found, clock=clock, processes=processes):
         return found
-    now = clock.now()
-    lease = store.claim(
-        found.plan.operation,
-        processes.me(),
-        now,
-        now + LEASE,
-        dead=found.owner,
-        reserve=found.stage is not Stage.CONFIRMED,
-    )
+    lease = _taken_over(found, store=store, clock=clock, processes=processes)
     held = hold(lease, store=store, systems=systems, clock=clock, actor=actor, pause=pause, kinds=known)
     kind = known.get(found.plan.kind)
     if kind is None:
         said = f"This fedesk knows no operation of the kind {found.plan.kind}."
         return _still_unknown(held, held.entry("", StepState.UNKNOWN, said))
     return _settle(held, kind)
+
+
+def _taken_over(found: Operation, *, store: OperationStore, clock: Clock, processes: Processes) -> Lease:
+    """The lease, with the targets. Nothing is sent without those: who cannot have them has sent nothing."""
+    now, reserve = clock.now(), found.stage is not Stage.CONFIRMED
+    claim = partial(store.claim, found.plan.operation, processes.me(), now, now + LEASE, dead=found.owner)
+    try:
+        return claim(reserve=reserve)
+    except ReservedError:
+        return claim(reserve=False)
 
 
 def _settle(held: Held, kind: OperationKind) -> Operation:
