@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from fedesk.ui.app import DeskApp
@@ -17,6 +19,15 @@ async def until(pilot: Pilot[int], true: Callable[[], object], seconds: float = 
             return
         await pilot.pause(0.01)
     raise AssertionError("what was waited for did not happen")
+
+
+async def type_in(pilot: Pilot[int], *keys: str) -> None:
+    """Press keys in one go, as a terminal sends what is typed fast, and wait once for them all."""
+    for key in keys:
+        name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+        character = key if len(key) == 1 else {"tab": "\t", "space": " ", "enter": "\r"}.get(key)
+        pilot.app.post_message(events.Key(name, character))
+    await pilot.pause()
 
 
 def flat(app: DeskApp) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from airflow_change_cases import ChangeCase
 from airflow_desk import MONTHLY, MONTHLY_FAILED, PASSWORD, PERSON, AirflowDesk, Meanwhile, desk_on
-from painting import text_of, until
+from painting import text_of, type_in, until
 from test_desk_on_sandbox import all_live
 from test_operation_screen import frame, words
 from textual import events
@@ -90,7 +90,7 @@ async def test_a_failed_run_is_cleared_by_keys(desk: AirflowDesk) -> None:
         await until(pilot, lambda: frame(app).situation.is_planned, PATIENCE)
         assert str(frame(app).target.run) == desk.run(run_id)
         assert "Clear 2 task instances of partners_monthly / " in text_of(app)
-        await pilot.press(*"prod", "tab", *"late file INC-7")
+        await type_in(pilot, *"prod", "tab", *"late file INC-7")
         shown = words(app)
         await pilot.press("ctrl+y")
         operation = await ended(pilot, app)
@@ -139,7 +139,7 @@ async def test_a_run_that_changed_after_the_confirmation_is_refused(desk: Airflo
     app = app_on(desk, lambda: desk.case.mara_clears(run_id, note="faster"))
     async with app.run_test(size=SIZE) as pilot:
         await planned(pilot, app, f"rerun {desk.run(run_id)}")
-        await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+        await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
         operation = await ended(pilot, app)
         await until(pilot, lambda: "⊘ refused" in text_of(app), PATIENCE)
         assert "Nothing was sent." in words(app)
@@ -161,7 +161,7 @@ async def test_what_is_missing_or_named_wrong_arms_nothing(desk: AirflowDesk) ->
         assert "asks write window prod is read-only" in words(app)
         await pilot.press("ctrl+y")
         assert "not armed: type the environment's name, prod" in words(app)
-        await pilot.press(*"staging", "tab", *"INC-7", "ctrl+y")
+        await type_in(pilot, *"staging", "tab", *"INC-7", "ctrl+y")
         assert "not armed: this is prod, not staging" in words(app)
         await pilot.press("ctrl+u", "tab", "tab", "ctrl+u", *"prod", "ctrl+y")
         assert frame(app).situation.typed.reason == ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from memory_desk import HOSTILE, STAGING, MemoryDesk
 from operation_values import MemoryStore, draft_of, operation_id, unknown
-from painting import flat, said, text_of, until
+from painting import flat, said, text_of, type_in, until
 from recording import store_with
 from textual import events
 from textual.pilot import Pilot
@@ -35,13 +35,8 @@ def line(app: DeskApp) -> CommandLine:
     return app.screen.foot_line
 
 
-def keys(text: str) -> list[str]:
-    names = {" ": "space", ":": "colon", "-": "minus", "/": "slash", "_": "underscore", ".": "full_stop"}
-    return [names.get(letter, letter) for letter in text]
-
-
 async def typed(pilot: Pilot[int], text: str) -> None:
-    await pilot.press(*keys(text))
+    await type_in(pilot, *text)
 
 
 async def board(pilot: Pilot[int], app: DeskApp) -> None:
@@ -61,9 +56,7 @@ async def test_what_is_typed_fast_is_text(make_app: Make, monkeypatch: pytest.Mo
     async with app.run_test(size=SMALL) as pilot:
         await board(pilot, app)
         asked = planned(app, monkeypatch)
-        for key in [*keys(f":rerun {RUN}"), "enter"]:
-            character = {"colon": ":", "space": " ", "slash": "/", "minus": "-", "underscore": "_"}.get(key)
-            app.post_message(events.Key(key, character or (key if len(key) == 1 else None)))
+        await type_in(pilot, *f":rerun {RUN}", "enter")
         await until(pilot, lambda: asked)
         ((request,),) = asked
         assert (str(request.run), request.environment) == (RUN, None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from acting_desk import ActingDesk, acting
 from memory_desk import DEV, HOSTILE, NOW, STAGING
-from painting import text_of, until
+from painting import text_of, type_in, until
 from textual import events
 from textual.pilot import Pilot
 
@@ -104,7 +104,7 @@ async def test_leaving_the_plan_costs_nothing(tmp_path: Path) -> None:
         async with app.run_test(size=SIZE) as pilot:
             await planned(pilot)
             await until(pilot, lambda: desk.launcher.warmed)
-            await pilot.press(*"prod", "escape")
+            await type_in(pilot, *"prod", "escape")
             await until(pilot, lambda: isinstance(app.screen, MainScreen))
             await until(pilot, lambda: desk.launcher.cancelled == 1)
         assert desk.sql.operations() == ()
@@ -166,7 +166,7 @@ async def test_plan_expires(tmp_path: Path) -> None:
     with acting(tmp_path) as (desk, app):
         async with app.run_test(size=SIZE) as pilot:
             screen = await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7")
+            await type_in(pilot, *"prod", "tab", *"INC-7")
             assert screen.situation.missing == ""
             desk.clock.moment = NOW + timedelta(minutes=16)
             screen.tick()
@@ -186,7 +186,7 @@ async def test_from_the_key_to_the_record(tmp_path: Path) -> None:
     with acting(tmp_path) as (desk, app):
         async with app.run_test(size=SIZE) as pilot:
             await planned(pilot)
-            await pilot.press(*"prod", "tab", *"late file INC-7")
+            await type_in(pilot, *"prod", "tab", *"late file INC-7")
             assert "▸ ARMED ctrl+y " + QUESTION in words(app)
             await pilot.press("ctrl+y")
             operation = await ended(pilot)
@@ -211,7 +211,7 @@ async def test_digest_shown_is_the_digest_confirmed(tmp_path: Path) -> None:
     with acting(tmp_path) as (_, app):
         async with app.run_test(size=(120, 40)) as pilot:
             await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7")
+            await type_in(pilot, *"prod", "tab", *"INC-7")
             shown = words(app)
             await pilot.press("ctrl+y")
             operation = await ended(pilot)
@@ -223,7 +223,7 @@ async def test_only_the_right_name_arms(tmp_path: Path) -> None:
     with acting(tmp_path) as (desk, app):
         async with app.run_test(size=SIZE) as pilot:
             screen = await planned(pilot)
-            await pilot.press(*"staging", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"staging", "tab", *"INC-7", "ctrl+y")
             assert "not armed: this is prod, not staging" in words(app)
             await pilot.press("tab", "tab", "ctrl+u", *"prod-emea")
             assert "not armed: this is prod, not prod-emea" in words(app)
@@ -241,7 +241,7 @@ async def test_key_says_what_is_missing(tmp_path: Path) -> None:
     with acting(tmp_path) as (desk, app):
         async with app.run_test(size=SIZE, notifications=True) as pilot:
             await planned(pilot)
-            await pilot.press(*"prod", "ctrl+y")
+            await type_in(pilot, *"prod", "ctrl+y")
             await until(pilot, lambda: "confirm: a reason or a ticket is needed." in words(app))
         assert desk.sql.operations() == ()
 
@@ -309,7 +309,7 @@ async def test_guard_that_asks_is_accepted_by_its_own_key(tmp_path: Path) -> Non
         async with app.run_test(size=(120, 44)) as pilot:
             await planned(pilot, "j", "R")
             assert "A accepts it." in words(app)
-            await pilot.press(*"prod", "tab", *"INC-7")
+            await type_in(pilot, *"prod", "tab", *"INC-7")
             assert "not armed: A accepts what a guard asks first" in words(app)
             await pilot.press("tab", "A")
             assert "✓ accepted operation id" in words(app)
@@ -327,7 +327,7 @@ async def test_refusal_leaves_the_frame_and_sends_nothing(tmp_path: Path) -> Non
         desk.world.lost = ServerFaultError("Airflow prod answered 503.")
         async with app.run_test(size=SIZE) as pilot:
             screen = await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7")
+            await type_in(pilot, *"prod", "tab", *"INC-7")
             request = screen.item.request
             assert request is not None
             window = desk.changes.window("prod", "INC-8")
@@ -357,7 +357,7 @@ async def test_pasted_text_is_no_name(tmp_path: Path) -> None:
             app.post_message(events.Paste("prod"))
             await pilot.pause()
             assert screen.situation.typed.name == ""
-            await pilot.press(*"prod", "enter")
+            await type_in(pilot, *"prod", "enter")
             app.post_message(events.Paste("INC-7\nlate file"))
             await until(pilot, lambda: screen.situation.typed.reason == "INC-7 late file")
             assert screen.situation.missing == ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from in_process import InProcessLauncher
-from painting import text_of, until
+from painting import text_of, type_in, until
 from sandbox_desk import SandboxClock, impatient
 from test_desk_on_sandbox import PATIENCE, SIZE, all_live
 from test_operation_screen import frame, words
@@ -101,7 +101,7 @@ async def test_rerun_in_production_by_keys(sandbox: Sandbox, opened: Opened) -> 
     async with app.run_test(size=SIZE) as pilot:
         screen = await planned(pilot, app, "payments_daily")
         assert "payments_daily / 2026-11-20 on prod/airflow?" in text_of(app)
-        await pilot.press(*"prod", "tab", *"late file INC-7", "ctrl+y")
+        await type_in(pilot, *"prod", "tab", *"late file INC-7", "ctrl+y")
         operation = await ended(pilot, app)
         await until(pilot, lambda: "✓ succeeded" in text_of(app))
         assert screen is app.screen
@@ -127,7 +127,7 @@ async def test_somebody_else_was_faster(sandbox: Sandbox, opened: Opened) -> Non
         assert request is not None
         dag_id, _, run_id = request.run.id.partition("/")
         sandbox.control.clear_run("prod", dag_id, run_id, user="jon")
-        await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+        await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
         operation = await ended(pilot, app)
         await until(pilot, lambda: "⊘ refused" in text_of(app))
         assert "Nothing was sent." in words(app)
@@ -150,7 +150,7 @@ async def test_rerun_by_a_process_of_its_own(sandbox_of_today: Sandbox, tmp_path
     app = opened.app
     async with app.run_test(size=SIZE) as pilot:
         screen = await planned(pilot, app, "payments_daily")
-        await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+        await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
         await until(pilot, lambda: screen.item.operation is not None, PATIENCE)
         known = screen.item.operation
         assert known is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from acting_desk import ActingDesk, acting
 from memory_desk import MemoryDesk, a_board
-from painting import text_of, until
+from painting import text_of, type_in, until
 from test_desk import Make, hand_over, ready
 from test_operation_screen import SIZE, frame, red_run, words
 from textual.message import Message
@@ -92,7 +92,7 @@ async def test_marked_runs_are_planned_in_one_frame(tmp_path: Path) -> None:
             assert shown.index("ledger_load") < shown.index("payments_daily") < shown.index("✗ blocked")
             await pilot.press("down", "down")
             await until(pilot, lambda: "1 task instance of the run is active: publish" in words(app))
-            await pilot.press(*"prod", "tab", *"INC-7")
+            await type_in(pilot, *"prod", "tab", *"INC-7")
             assert "▸ ARMED ctrl+y Run 2 of 3 again on prod/airflow?" in words(app)
             await pilot.press("ctrl+y")
             await until(pilot, lambda: "2 succeeded, 1 blocked" in text_of(app))
@@ -137,7 +137,7 @@ async def test_one_that_fails_leaves_the_others(tmp_path: Path) -> None:
             run_id = f"ledger_load/{NEWEST_FAILED}"
             pins = desk.world.pins(run_id)
             desk.world.tasks[run_id] = [replace(pins[0], try_number=9), *pins[1:]]
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             await until(pilot, lambda: "1 refused, 1 succeeded" in text_of(app))
         assert [str(call.args["dag_id"]) for call in desk.world.sent] == ["payments_daily"]
 

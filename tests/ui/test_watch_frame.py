@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from acting_desk import acting
 from memory_desk import NOW
-from painting import text_of, until
+from painting import text_of, type_in, until
 from test_operation_screen import PAYMENTS, SIZE, ended, frame, phases, planned, words
 
 from fedesk.domain.audit import Phase
@@ -28,7 +28,7 @@ async def test_inside_a_window_the_key_is_enough(tmp_path: Path) -> None:
         desk.world.declares_operation = True
         async with app.run_test(size=SIZE) as pilot:
             await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             await ended(pilot)
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, MainScreen))
@@ -54,7 +54,7 @@ async def test_window_ends_with_its_hour(tmp_path: Path) -> None:
     with acting(tmp_path) as (desk, app):
         async with app.run_test(size=SIZE) as pilot:
             await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             await ended(pilot)
             await pilot.press("escape")
             desk.clock.moment = NOW + timedelta(minutes=59)
@@ -73,7 +73,7 @@ async def test_leaving_the_frame_stops_nothing(tmp_path: Path) -> None:
         desk.launcher.may_go.clear()
         async with app.run_test(size=SIZE) as pilot:
             await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             await until(pilot, lambda: "it waits for its runner" in words(app))
             operation = frame(app).item.operation
             assert operation is not None
@@ -91,7 +91,7 @@ async def test_leaving_the_desk_stops_nothing(tmp_path: Path) -> None:
         desk.launcher.may_go.clear()
         async with app.run_test(size=SIZE) as pilot:
             await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             await until(pilot, lambda: "it waits for its runner" in words(app))
             await pilot.press("q")
         desk.launcher.may_go.set()
@@ -107,7 +107,7 @@ async def test_unknown_shows_evidence_and_the_key_that_looks_again(tmp_path: Pat
         desk.world.lost = ServerFaultError("Airflow prod answered 503.")
         async with app.run_test(size=SIZE) as pilot:
             await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             assert (await ended(pilot)).outcome is Outcome.UNKNOWN
             await until(pilot, lambda: "? unknown" in text_of(app))
             assert "prod/airflow event log, 02:43 answered 503" in words(app)
@@ -126,7 +126,7 @@ async def test_run_that_changed_since_is_refused_by_the_runner(tmp_path: Path) -
             await planned(pilot)
             pins = desk.world.pins(PAYMENTS)
             desk.world.tasks[PAYMENTS] = [replace(pins[0], try_number=4), *pins[1:]]
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             operation = await ended(pilot)
             await until(pilot, lambda: "⊘ refused" in text_of(app))
             assert "Nothing was sent." in words(app)
@@ -144,7 +144,7 @@ async def test_silent_runner_is_told_in_its_own_words(
         desk.launcher.said = "ModuleNotFoundError: [bold]nothing[/] called x"
         async with app.run_test(size=SIZE) as pilot:
             await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             await until(
                 pilot, lambda: "has not taken it over: ModuleNotFoundError: [bold]nothing[/]" in words(app)
             )
@@ -158,13 +158,13 @@ async def test_without_a_runner_nothing_is_armed(tmp_path: Path) -> None:
         desk.launcher.problem = "The runner could not be started: no space left."
         async with app.run_test(size=SIZE) as pilot:
             screen = await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7")
+            await type_in(pilot, *"prod", "tab", *"INC-7")
             await until(pilot, lambda: "not armed: The runner could not be started" in words(app))
             await pilot.press("ctrl+y")
             desk.launcher.problem = ""
             await pilot.press("tab", "r")
             await until(pilot, lambda: screen.situation.is_planned and desk.launcher.warmed)
-            await pilot.press(*"prod")
+            await type_in(pilot, *"prod")
             assert "▸ ARMED" in words(app)
         assert desk.sql.operations() == ()
 
@@ -176,7 +176,7 @@ async def test_without_a_record_nothing_is_armed(tmp_path: Path) -> None:
         async with app.run_test(size=SIZE) as pilot:
             screen = await planned(pilot)
             await until(pilot, lambda: "fedesk.db" in words(app))
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             assert screen.situation.missing
             assert "ARMED" not in text_of(app)
         assert desk.world.sent == []
@@ -188,7 +188,7 @@ async def test_keys_of_the_watch_lead_to_run_and_log(tmp_path: Path) -> None:
     with acting(tmp_path) as (_, app):
         async with app.run_test(size=SIZE) as pilot:
             await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             operation = await ended(pilot)
             await pilot.press("l")
             assert isinstance(app.screen, LogScreen)
@@ -205,7 +205,7 @@ async def test_log_of_what_was_started_stands_beside_the_steps(tmp_path: Path) -
         async with app.run_test(size=SIZE) as pilot:
             await planned(pilot)
             assert "Log of" not in text_of(app)
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             await ended(pilot)
             await until(pilot, lambda: "Log of dbt_test@4" in text_of(app) and "complete" in text_of(app))
             assert "Failure in test" in text_of(app)
@@ -219,7 +219,7 @@ async def test_operation_in_flight_blocks_and_is_followed(tmp_path: Path) -> Non
         desk.world.lost = ServerFaultError("Airflow prod answered 503.")
         async with app.run_test(size=SIZE) as pilot:
             await planned(pilot)
-            await pilot.press(*"prod", "tab", *"INC-7", "ctrl+y")
+            await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             first = await ended(pilot)
             await pilot.press("escape")
             desk.world.tasks.clear()
