@@ -87,6 +87,9 @@ def test_one_task_alone(desk: Desk) -> None:
     assert request_of(proposal.plan) == request
     assert proposal.plan.effects[0].call.args["tasks"] == [["dbt_test", -1, 3]]
     assert proposal.plan.targets[0].name == f"{FAILED}::dbt_test"
+    left = ruling(proposal.guards, "left as failed")
+    assert left.ruling is Ruling.WARN
+    assert "publish (upstream_failed), notify (upstream_failed)" in left.reason
 
 
 def test_a_plan_changes_nothing(desk: Desk, sandbox: Sandbox) -> None:

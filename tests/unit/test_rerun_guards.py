@@ -72,6 +72,15 @@ def test_somebody_at_the_run_is_a_conflict(given: dict[str, Any], said: str) -> 
     assert said in result.reason
 
 
+def test_what_one_task_alone_leaves_failed_is_told() -> None:
+    """With one task cleared, what it blocked stays blocked and the run fails again: the plan warns of it."""
+    left = (TaskPin(task_id="publish", map_index=None, try_number=0, state="upstream_failed"),)
+    warned = rerun_guards.left_failed(clear_preview(left=left))
+    assert warned.ruling is Ruling.WARN
+    assert "publish (upstream_failed)" in warned.reason
+    assert rerun_guards.left_failed(clear_preview()).ruling is Ruling.ALLOW
+
+
 def test_a_note_is_quoted_without_its_secrets() -> None:
     """A note is foreign text: what reads like a secret is not repeated."""
     result = rerun_guards.tasks_at_work(clear_preview(active=(ACTIVE,), note=f"token={PLANTED}"))

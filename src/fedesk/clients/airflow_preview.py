@@ -57,9 +57,15 @@ def clear_preview(session: AirflowSession, run_id: str, task: TaskName | None) -
         is_dry_run = False
     run = airflow_json.run(dag_run, name, url)
     active = [each for each in instances if _is_active(each, run.state)]
+    cleared = {(each.task_id, each.map_index) for each in chosen}
+    left = [
+        each for each in instances if each.state in FAILED and (each.task_id, each.map_index) not in cleared
+    ]
+    order = graph(session, dag_id)
     return ClearPreview(
         run=run,
-        tasks=tuple(pin(each) for each in airflow_json.in_order(chosen, graph(session, dag_id))),
+        tasks=tuple(pin(each) for each in airflow_json.in_order(chosen, order)),
+        left=tuple(pin(each) for each in airflow_json.in_order(left, order)),
         active=tuple(pin(each) for each in active),
         dag_version=str(max((each.version_number for each in dag_run.dag_versions), default="")),
         latest_version=latest,

@@ -39,6 +39,7 @@ IN_FLIGHT = "in flight"
 SOMEBODY_AT_IT = "somebody at it"
 RETRY_BUDGET = "retry budget"
 LOADS = "loads"
+LEFT_FAILED = "left as failed"
 PAUSED = "paused DAG"
 BUILDABLE = "job can be built"
 PARAMETERS_REPEATABLE = "parameters can be repeated"
@@ -65,6 +66,7 @@ ORDER = (
     PARAMETERS_REPEATABLE,
     PARAMETERS_CHANGED,
     OPERATION_ID,
+    LEFT_FAILED,
     PAUSED,
     QUIETING_DOWN,
     LOADS,

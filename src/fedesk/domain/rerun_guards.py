@@ -82,6 +82,19 @@ def tasks_at_work(preview: ClearPreview) -> GuardResult:
     return _allow(guards.SOMEBODY_AT_IT, "No task instance of the run is active.")
 
 
+def left_failed(preview: ClearPreview) -> GuardResult:
+    """What is not cleared stays failed: with one task alone the run ends as it has ended."""
+    if not preview.left:
+        return _allow(guards.LEFT_FAILED, "Every failed task instance of the run is cleared.")
+    names = _some(f"{pin.name} ({pin.state})" for pin in preview.left)
+    return GuardResult(
+        guard=guards.LEFT_FAILED,
+        ruling=Ruling.WARN,
+        reason=f"Not cleared: {names}. The run ends as failed again.",
+        remedy="Re-run the run instead of the task, and they run as well.",
+    )
+
+
 def paused(preview: ClearPreview) -> GuardResult:
     """On a paused DAG what is cleared waits."""
     if not preview.paused:

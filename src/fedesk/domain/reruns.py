@@ -42,6 +42,8 @@ class ClearPreview:
     run: Run
     tasks: tuple[TaskPin, ...]
     """Exactly the task instances that would be cleared."""
+    left: tuple[TaskPin, ...] = ()
+    """Failed or blocked task instances of the run that would not be cleared: only one task was asked for."""
     active: tuple[TaskPin, ...]
     """Task instances of the run that run, are queued or are scheduled: somebody or something is at it."""
     dag_version: str

@@ -87,6 +87,7 @@ def drafted(
         guards=(
             rerun_guards.tag_scope(connection.name, connection.scope, dag_id, preview.tags),
             at_work,
+            *(() if request.task is None else (rerun_guards.left_failed(preview),)),
             rerun_guards.paused(preview),
         ),
         facts=_facts(preview, connection),
