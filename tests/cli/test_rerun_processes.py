@@ -89,7 +89,7 @@ def test_the_command_may_end_in_mid_operation(
     situation: Situation, sandbox: Sandbox, sign: signal.Signals
 ) -> None:
     """Ctrl+C, a lost terminal, a killed command: the operation ends well without it, sent once."""
-    sandbox.control.fault("airflow", "slow", match="clearTaskInstances", seconds=0.7)
+    sandbox.control.fault("airflow", "slow", match="clearTaskInstances", seconds=1.5)
     words = ["rerun", FAILED, *YES, "--config", str(sandbox.config_path)]
     command = subprocess.Popen(
         [sys.executable, "-m", "fedesk", *words],
@@ -100,10 +100,15 @@ def test_the_command_may_end_in_mid_operation(
     assert command.stderr is not None
     told = next((line for line in command.stderr if line.startswith(b"clear: intended")), b"")
     assert told
+    (begun,) = situation.operations()
+    assert begun.owner is not None
+    # Held until the command is gone: otherwise it might be told of the end first.
+    os.kill(begun.owner.pid, signal.SIGSTOP)
     os.killpg(command.pid, sign)
     rest = command.stderr.read().decode()
     command.stderr.close()
     assert command.wait() == (130 if sign is signal.SIGINT else -sign)
+    os.kill(begun.owner.pid, signal.SIGCONT)
     assert ("fedesk operations show" in rest) == (sign is signal.SIGINT)
     (operation,) = situation.operations()
     with closing(situation.store()) as store:
