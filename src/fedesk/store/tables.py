@@ -173,3 +173,52 @@ journal = Table(
     Column("reference", String, nullable=False),
     Column("evidence", LargeBinary, nullable=False),
 )
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("operation", ForeignKey("operations.operation"), primary_key=True),
+    Column("step", String, primary_key=True),
+    Column("choice", String, CheckConstraint("choice IN ('proceed', 'stop')"), nullable=False),
+    Column("reason", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""What a person decided of a step that waits for it. The primary key settles who was first."""
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("incident", String, primary_key=True),
+    Column("environment", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("opened_by", String, nullable=False),
+    Column("closed_at", Moment),
+    Column("closed_by", String),
+    Column("summary", String, nullable=False),
+)
+Index("incidents_by_time", incidents.c.opened_at, incidents.c.incident)
+
+incident_notes = Table(
+    "incident_notes",
+    metadata,
+    Column("incident", ForeignKey("incidents.incident"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("by", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("said", String, nullable=False),
+    Column("reference", String, nullable=False),
+)
+"""What was written down in an incident, in order."""
+
+anchors = Table(
+    "anchors",
+    metadata,
+    Column("sink", String, primary_key=True),
+    Column("seq", Big, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""The checkpoint of the audit log that each sink was given last."""
