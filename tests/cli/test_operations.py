@@ -31,7 +31,7 @@ def claimed(situation: Situation, sandbox: Sandbox, operation: str, owner: Owner
     """A runner takes the operation, and writes nothing more."""
     now = sandbox.control.clock.now()
     with closing(situation.store()) as store:
-        store.claim(operation, owner, now, now + timedelta(seconds=30), dead=None)
+        store.claim(operation, owner, now, timedelta(seconds=30), dead=None)
 
 
 def test_operations_are_listed_newest_first(acting: Run, waiting: str) -> None:

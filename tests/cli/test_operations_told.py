@@ -26,7 +26,7 @@ def test_an_operation_that_nobody_carries_on_is_told(
     dead = Owner(host=me.host, boot=me.boot, pid=2**22 - 1, started=me.started)
     now = sandbox.control.clock.now()
     with closing(situation.store()) as store:
-        store.claim(operation.plan.operation, dead, now, now + timedelta(seconds=30), dead=None)
+        store.claim(operation.plan.operation, dead, now, timedelta(seconds=30), dead=None)
     after = acting(command, "--env", "prod")
     assert "the operation was left by a process that died" in after.err
     assert f"See `fedesk operations show {operation.plan.operation}`." in after.err

@@ -23,7 +23,7 @@ from fedesk.domain.operations import (
     Target,
 )
 from fedesk.domain.states import System
-from fedesk.ports.operation_store import StoreUnavailableError, Verification
+from fedesk.ports.operation_store import Spending, Standing, StoreUnavailableError, Verification
 
 NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
 AIRFLOW = ConnectionName("prod", "airflow")
@@ -239,10 +239,14 @@ class MemoryStore:
         self._there()
         return None
 
-    def reruns_since(self, kind: str, reserve: str, since: datetime) -> int:
-        del kind, reserve, since
+    def standing(self, reserves: Sequence[str], *, besides: str, spending: Spending | None) -> Standing:
+        del reserves, besides, spending
         self._there()
-        return 0
+        return Standing(holder=None, spent=0)
+
+    def now(self, here: datetime) -> datetime:
+        self._there()
+        return here
 
     def tail(
         self, limit: int, *, environment: str | None = None, operation: str | None = None

@@ -42,8 +42,9 @@ def put(store: SqlStore, operation: Operation) -> None:
     if operation.stage is Stage.CONFIRMED:
         return
     assert operation.owner is not None
-    until = operation.lease_until or NOW + timedelta(minutes=1)
-    lease = store.claim(plan.operation, operation.owner, operation.confirmed_at, until, dead=None)
+    at = operation.confirmed_at
+    lasts = (operation.lease_until or NOW + timedelta(minutes=1)) - at
+    lease = store.claim(plan.operation, operation.owner, at, lasts, dead=None)
     store.write(lease, operation.journal[:1], draft(operation, Phase.INTENT))
     if operation.outcome is None:
         store.write(lease, operation.journal[1:])

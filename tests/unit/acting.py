@@ -278,17 +278,21 @@ class SeamStore(SqlStore):
         operation: str,
         owner: Owner,
         at: datetime,
-        until: datetime,
+        lasts: timedelta,
         *,
         dead: Owner | None,
         reserve: bool = True,
     ) -> Lease:
         claim = super().claim
-        return self._between("claim", lambda: claim(operation, owner, at, until, dead=dead, reserve=reserve))
+        return self._between("claim", lambda: claim(operation, owner, at, lasts, dead=dead, reserve=reserve))
 
-    def renew(self, lease: Lease, until: datetime) -> Lease:
+    def renew(self, lease: Lease, at: datetime, lasts: timedelta) -> Lease:
         renew = super().renew
-        return self._between("renew", lambda: renew(lease, until))
+        return self._between("renew", lambda: renew(lease, at, lasts))
+
+    def let_go(self, lease: Lease) -> None:
+        let_go = super().let_go
+        self._between("let go", lambda: let_go(lease))
 
     def write(
         self, lease: Lease, entries: Sequence[JournalEntry], audit: AuditDraft | None = None

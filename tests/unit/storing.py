@@ -17,7 +17,8 @@ from fedesk.store.operations import SqlStore
 
 RUN = "prod/airflow:payments_daily/scheduled__2026-11-19T00:00:00+00:00"
 PARTITION = "prod/payments_daily/2026-11-19"
-UNTIL = NOW + minutes(2)
+LASTS = minutes(2)
+UNTIL = NOW + LASTS
 SECOND = Owner(host="desk-4", boot="b-7", pid=99, started="41")
 
 
@@ -46,7 +47,7 @@ def claimed(
 ) -> Lease:
     """Submit and claim."""
     store.submit(submission(number, reserves=reserves))
-    return store.claim(operation_id(number), owner, NOW, UNTIL, dead=None)
+    return store.claim(operation_id(number), owner, NOW, LASTS, dead=None)
 
 
 def carried_out(

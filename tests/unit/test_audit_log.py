@@ -13,7 +13,7 @@ import pytest
 from making import NOW
 from operation_values import OWNER, draft_of, operation_id
 from rfc8785 import dumps
-from storing import UNTIL, claimed, entry, submission, tampered, told
+from storing import LASTS, claimed, entry, submission, tampered, told
 
 from fedesk.domain.audit import Phase
 from fedesk.domain.audit_chain import (
@@ -126,7 +126,7 @@ def test_a_secret_is_in_no_file_of_the_store(store: SqlStore, path: Path) -> Non
         confirmation=replace(given.confirmation, digest=digest_of(plan), how=TOKEN),
     )
     store.submit(given)
-    lease = store.claim(plan.operation, OWNER, NOW, UNTIL, dead=None)
+    lease = store.claim(plan.operation, OWNER, NOW, LASTS, dead=None)
     said = entry("clear", StepState.INTENDED, f"sent {TOKEN}")
     evidence = replace(said.evidence[0], said=TOKEN, link=f"https://h/?token={TOKEN}")
     leaky = replace(said, evidence=(evidence,), reference=TOKEN)

@@ -280,7 +280,7 @@ def test_two_plans_of_one_run_one_of_which_is_carried_out(store: SqlStore) -> No
     made = prod(store, processes=Living())
     first, second = made.propose(asked()), made.propose(asked())
     held = made.confirm(first, IN_PROD)
-    store.claim(held.plan.operation, OWNER, NOW, NOW + minutes(1), dead=None)
+    store.claim(held.plan.operation, OWNER, NOW, minutes(1), dead=None)
     error = refused(made, second, IN_PROD)
     assert ([one.guard for one in error.guards], error.conflict) == (["in flight"], True)
     assert "mara@finedge.example holds it since 02:43:10 UTC" in str(error)
@@ -294,7 +294,7 @@ def test_an_operation_is_not_in_its_own_way(store: SqlStore) -> None:
     made = prod(store)
     proposal = made.propose(asked())
     operation = made.confirm(proposal, IN_PROD)
-    store.claim(operation.plan.operation, OWNER, NOW, NOW + minutes(1), dead=None)
+    store.claim(operation.plan.operation, OWNER, NOW, minutes(1), dead=None)
     assert proposal.draft is not None
     rulings = judge(
         operation.plan,
@@ -316,7 +316,7 @@ def test_a_budget_is_spent_by_what_was_sent(store: SqlStore) -> None:
     made = prod(store, clock=clock)
     for number in range(4):
         operation = made.confirm(made.propose(asked()), IN_PROD)
-        lease = store.claim(operation.plan.operation, OWNER, clock.at, clock.at + minutes(1), dead=None)
+        lease = store.claim(operation.plan.operation, OWNER, clock.at, minutes(1), dead=None)
         outcome = Outcome.REFUSED if number == 0 else Outcome.SUCCEEDED
         draft = AuditDraft(
             at=clock.at,

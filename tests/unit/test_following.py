@@ -59,7 +59,7 @@ def test_following_ends_when_the_process_has_died(rig: Rig, watching: SqlStore) 
     """The owner is dead: what was known last is yielded, and it has not ended."""
     operation = rig.confirmed()
     now = rig.clock.now()
-    rig.store.claim(operation, OTHER, now, now + LEASE, dead=None)
+    rig.store.claim(operation, OTHER, now, LEASE, dead=None)
     (last,) = follow(watching, operation, pause=lambda _: None, processes=Living(dead={OTHER}))
     assert last.stage is Stage.RUNNING
     assert last.owner == OTHER
@@ -69,12 +69,12 @@ def test_a_renewed_lease_is_no_news(rig: Rig, watching: SqlStore) -> None:
     """A step that waits for hours renews its lease every few seconds; nothing is drawn anew for that."""
     operation = rig.confirmed()
     now = rig.clock.now()
-    lease = rig.store.claim(operation, OTHER, now, now + LEASE, dead=None)
+    lease = rig.store.claim(operation, OTHER, now, LEASE, dead=None)
     living, pauses = Living(), iter(range(100))
 
     def pause(_: float) -> None:
         number = next(pauses)
-        rig.store.renew(lease, now + LEASE * (number + 2))
+        rig.store.renew(lease, now, LEASE * (number + 2))
         if number == 10:
             living.dead.add(OTHER)
 
@@ -96,7 +96,7 @@ def test_waiting_for_a_claim(rig: Rig, watching: SqlStore) -> None:
     now = rig.clock.now()
 
     def claim(_: float) -> None:
-        rig.store.claim(operation, ME, now, now + LEASE, dead=None)
+        rig.store.claim(operation, ME, now, LEASE, dead=None)
 
     assert wait_until_claimed(watching, operation, 1.0, claim)
 

@@ -53,7 +53,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 def _taken_over(rig: Rig, operation: str) -> Callable[[], None]:
     def take() -> None:
         now = rig.clock.now()
-        rig.store.claim(operation, OTHER, now, now + LEASE, dead=ME)
+        rig.store.claim(operation, OTHER, now, LEASE, dead=ME)
 
     return take
 
@@ -169,7 +169,7 @@ def test_a_target_that_another_holds_is_refused(rig: Rig) -> None:
     """While a living process holds the target, a second operation is refused as a conflict, saying who."""
     first = rig.confirmed()
     now = rig.clock.now()
-    rig.store.claim(first, OTHER, now, now + LEASE, dead=None)
+    rig.store.claim(first, OTHER, now, LEASE, dead=None)
     ended = rig.execute(second := rig.confirmed())
     assert ended.outcome is Outcome.REFUSED
     assert ended.is_conflict
@@ -185,7 +185,7 @@ def test_what_a_dead_process_left_is_settled_first(rig: Rig) -> None:
     """The holder's process has died: its operation is settled by looking, then the next one goes on."""
     first = rig.confirmed()
     now = rig.clock.now()
-    rig.store.claim(first, OTHER, now, now + LEASE, dead=None)
+    rig.store.claim(first, OTHER, now, LEASE, dead=None)
     ended = rig.execute(second := rig.confirmed(), processes=Living(dead={OTHER}))
     assert ended.outcome is Outcome.SUCCEEDED
     settled = rig.store.operation(first)
@@ -203,8 +203,8 @@ def test_killed_while_it_settles_another_it_has_sent_nothing(rig: Rig) -> None:
     """One that was claimed without its target, and died, is aborted while another still holds that target."""
     first, second = rig.confirmed(), rig.confirmed()
     now = rig.clock.now()
-    rig.store.claim(first, OTHER, now, now + LEASE, dead=None)
-    rig.store.claim(second, ME, now, now + LEASE, dead=None, reserve=False)
+    rig.store.claim(first, OTHER, now, LEASE, dead=None)
+    rig.store.claim(second, ME, now, LEASE, dead=None, reserve=False)
     settled = rig.recheck(second, processes=Living(mine=OTHER, dead={ME}))
     assert settled.outcome is Outcome.ABORTED
     assert rig.script.sends == []

@@ -29,7 +29,7 @@ def begun(rig: Rig, *came_to: StepState) -> str:
     operation = rig.confirmed()
     now = rig.clock.now()
     held = hold(
-        rig.store.claim(operation, OTHER, now, now + LEASE, dead=None),
+        rig.store.claim(operation, OTHER, now, LEASE, dead=None),
         store=rig.store,
         systems=rig.systems,
         clock=rig.clock,
@@ -50,7 +50,7 @@ def test_a_living_process_is_left_alone(rig: Rig) -> None:
     found = rig.recheck(operation)
     assert found.stage is Stage.RUNNING
     assert rig.script.looks == 0
-    said = left_alone(found, clock=rig.clock, processes=Living())
+    said = left_alone(found, now=rig.clock.now(), processes=Living())
     assert said == "Process 4712 on desk-3 is at it and lives."
 
 
@@ -61,9 +61,9 @@ def test_a_process_elsewhere_is_dead_when_its_lease_is_past_grace(rig: Rig) -> N
     assert found is not None
     hidden = Living(hidden={OTHER})
     rig.clock.at += LEASE + GRACE - timedelta(seconds=1)
-    assert "cannot be told" in left_alone(found, clock=rig.clock, processes=hidden)
+    assert "cannot be told" in left_alone(found, now=rig.clock.now(), processes=hidden)
     rig.clock.at += timedelta(seconds=1)
-    assert left_alone(found, clock=rig.clock, processes=hidden) == ""
+    assert left_alone(found, now=rig.clock.now(), processes=hidden) == ""
     assert rig.recheck(operation, processes=hidden).stage is Stage.ENDED
 
 
@@ -86,7 +86,7 @@ def test_an_expired_one_is_aborted_although_another_holds_its_target(rig: Rig) -
     rig.clock.at += timedelta(hours=1)
     holder = rig.confirmed(make_plan(expires_at=rig.clock.now() + timedelta(minutes=10)))
     now = rig.clock.now()
-    rig.store.claim(holder, OTHER, now, now + LEASE, dead=None)
+    rig.store.claim(holder, OTHER, now, LEASE, dead=None)
     assert rig.recheck(expired).outcome is Outcome.ABORTED
     found = rig.holder()
     assert found is not None
@@ -198,7 +198,7 @@ def test_a_kind_that_is_not_known_here_is_not_guessed_at(rig: Rig) -> None:
     """An operation of a newer fedesk stays unknown, and says so."""
     operation = rig.confirmed(make_plan(kind="vault.rotate"))
     now = rig.clock.now()
-    rig.store.claim(operation, OTHER, now, now + LEASE, dead=None)
+    rig.store.claim(operation, OTHER, now, LEASE, dead=None)
     found = rig.recheck(operation, processes=Living(dead={OTHER}))
     assert found.outcome is Outcome.UNKNOWN
     assert "vault.rotate" in found.said

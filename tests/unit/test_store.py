@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from making import NOW, minutes
 from operation_values import EVIDENCE, GUARDS, OWNER, draft_of, operation_id
-from storing import PARTITION, RUN, SECOND, UNTIL, carried_out, claimed, entry, submission, told
+from storing import LASTS, PARTITION, RUN, SECOND, UNTIL, carried_out, claimed, entry, submission, told
 
 from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Operation, Outcome, Stage, StepState
@@ -22,6 +22,7 @@ from fedesk.ports.operation_store import (
     NotClaimableError,
     OperationStore,
     ReservedError,
+    Spending,
     StoreError,
     StoreUnavailableError,
 )
@@ -41,6 +42,11 @@ def store(path: Path) -> Iterator[SqlStore]:
     opened = SqlStore(path)
     yield opened
     opened.close()
+
+
+def spent(store: SqlStore, kind: str, reserve: str, since: datetime) -> int:
+    spending = Spending(kind=kind, reserve=reserve, since=since)
+    return store.standing((), besides="", spending=spending).spent
 
 
 def found(store: SqlStore, number: int = 1) -> Operation:
@@ -81,7 +87,7 @@ def test_an_operation_from_its_claim_to_its_end(store: SqlStore) -> None:
     lease = claimed(store)
     assert store.holder([RUN]) == found(store)
     written = store.write(lease, [entry("clear", StepState.INTENDED, "clear 3")], told(given, Phase.INTENT))
-    lease = store.renew(lease, UNTIL + minutes(1))
+    lease = store.renew(lease, NOW, LASTS + minutes(1))
     more = [entry("clear", StepState.DONE, "cleared"), entry("read back", StepState.DONE, "queued")]
     assert store.write(lease, more[:1]).audit_seq is None
     ended = store.end(lease, Outcome.SUCCEEDED, "3 cleared", NOW, more[1:], told(given, Phase.OUTCOME))
@@ -119,7 +125,7 @@ def test_operations_come_newest_first(store: SqlStore) -> None:
     carried_out(store, 2, Outcome.UNKNOWN)
     store.submit(submission(3))
     store.submit(submission(4))
-    store.claim(operation_id(4), OWNER, NOW, UNTIL, dead=None, reserve=False)
+    store.claim(operation_id(4), OWNER, NOW, LASTS, dead=None, reserve=False)
     assert [one.plan.operation for one in store.operations()] == [operation_id(n) for n in (4, 3, 2, 1)]
     assert [one.plan.operation for one in store.operations(limit=1)] == [operation_id(4)]
     assert store.operations(environment="dev") == ()
@@ -155,7 +161,7 @@ def test_two_operations_on_one_target(store: SqlStore) -> None:
     claimed(store, 1)
     store.submit(submission(2, reserves=("elsewhere", PARTITION)))
     with pytest.raises(ReservedError, match=operation_id(1)) as refused:
-        store.claim(operation_id(2), SECOND, NOW, UNTIL, dead=None)
+        store.claim(operation_id(2), SECOND, NOW, LASTS, dead=None)
     assert refused.value.holder == found(store, 1)
     assert "mara@finedge.example, confirmed 2026-11-20 02:43:11 UTC" in str(refused.value)
     assert found(store, 2).stage is Stage.CONFIRMED
@@ -168,7 +174,7 @@ def test_one_that_is_only_ended_takes_no_reservation(store: SqlStore) -> None:
     """A refusal because another holds the target is written under a lease, and takes nothing away."""
     claimed(store, 1)
     store.submit(submission(2))
-    lease = store.claim(operation_id(2), SECOND, NOW, UNTIL, dead=None, reserve=False)
+    lease = store.claim(operation_id(2), SECOND, NOW, LASTS, dead=None, reserve=False)
     store.end(lease, Outcome.REFUSED, "held", NOW, [], told(submission(2), Phase.REFUSAL, "in flight"))
     assert found(store, 2).outcome is Outcome.REFUSED
     holder = store.holder([RUN])
@@ -184,43 +190,43 @@ def test_targets_are_free_for_the_next_when_one_has_ended(store: SqlStore) -> No
     carried_out(store, 2, Outcome.UNKNOWN)
     store.submit(submission(3))
     with pytest.raises(ReservedError, match=operation_id(2)):
-        store.claim(operation_id(3), SECOND, NOW, UNTIL, dead=None)
-    lease = store.claim(operation_id(2), SECOND, NOW, UNTIL, dead=None)
+        store.claim(operation_id(3), SECOND, NOW, LASTS, dead=None)
+    lease = store.claim(operation_id(2), SECOND, NOW, LASTS, dead=None)
     assert found(store, 2).stage is Stage.ENDED
     assert found(store, 2).outcome is Outcome.UNKNOWN
     settled = NOW + minutes(5)
     store.end(lease, Outcome.FAILED, "it was not done", settled, [], told(submission(2), Phase.SETTLEMENT))
     assert (found(store, 2).outcome, found(store, 2).ended_at) == (Outcome.FAILED, settled)
     assert found(store, 2).audit_outcome == 5
-    store.claim(operation_id(3), SECOND, NOW, UNTIL, dead=None)
+    store.claim(operation_id(3), SECOND, NOW, LASTS, dead=None)
     assert store.verify(deep=True).flaw is None
 
 
 def test_what_cannot_be_claimed_says_why(store: SqlStore) -> None:
     """One that is not there, has ended, or was claimed by another."""
     with pytest.raises(NotClaimableError, match="There is no operation"):
-        store.claim(operation_id(9), OWNER, NOW, UNTIL, dead=None)
+        store.claim(operation_id(9), OWNER, NOW, LASTS, dead=None)
     carried_out(store, 1)
     with pytest.raises(NotClaimableError, match="has ended: succeeded"):
-        store.claim(operation_id(1), OWNER, NOW, UNTIL, dead=OWNER)
+        store.claim(operation_id(1), OWNER, NOW, LASTS, dead=OWNER)
     claimed(store, 2)
     for dead in (None, SECOND):
         with pytest.raises(NotClaimableError, match="was claimed by process 4242 on desk-3"):
-            store.claim(operation_id(2), SECOND, NOW, UNTIL, dead=dead)
+            store.claim(operation_id(2), SECOND, NOW, LASTS, dead=dead)
     store.submit(submission(3, reserves=()))
     with pytest.raises(NotClaimableError, match="nobody yet"):
-        store.claim(operation_id(3), SECOND, NOW, UNTIL, dead=OWNER)
+        store.claim(operation_id(3), SECOND, NOW, LASTS, dead=OWNER)
 
 
 def test_the_operation_of_a_dead_owner_is_taken_over(store: SqlStore) -> None:
     """Who names the dead owner gets lease and reservations; the old lease is good for nothing."""
     old = claimed(store, 1)
-    new = store.claim(operation_id(1), SECOND, NOW, UNTIL, dead=OWNER)
+    new = store.claim(operation_id(1), SECOND, NOW, LASTS, dead=OWNER)
     assert new.fence > old.fence
     assert found(store).owner == SECOND
     given = submission()
     for attempt in (
-        lambda: store.renew(old, UNTIL),
+        lambda: store.renew(old, NOW, LASTS),
         lambda: store.write(old, [entry("clear", StepState.INTENDED)], told(given, Phase.INTENT)),
         lambda: store.end(old, Outcome.FAILED, "", NOW, [], told(given, Phase.OUTCOME)),
     ):
@@ -232,7 +238,7 @@ def test_the_operation_of_a_dead_owner_is_taken_over(store: SqlStore) -> None:
     ]
     assert store.tail(1) == ()
     with pytest.raises(NotClaimableError, match="process 99"):
-        store.claim(operation_id(1), OWNER, NOW, UNTIL, dead=OWNER)
+        store.claim(operation_id(1), OWNER, NOW, LASTS, dead=OWNER)
     store.write(new, [], told(given, Phase.INTENT))
 
 
@@ -242,18 +248,18 @@ def test_an_ended_operation_is_not_written_to(store: SqlStore) -> None:
     with pytest.raises(LeaseLostError, match="has ended: succeeded"):
         store.end(lease, Outcome.FAILED, "", NOW, [], told(submission(), Phase.OUTCOME))
     with pytest.raises(LeaseLostError, match="is gone from the store"):
-        store.renew(replace(lease, operation="x"), UNTIL)
+        store.renew(replace(lease, operation="x"), NOW, LASTS)
     assert len(store.tail(9)) == 2
 
 
 def test_a_lease_that_was_given_back_is_taken_by_naming_its_owner(store: SqlStore) -> None:
     """A lease that ran out is still a lease: who takes it over says whom they found gone."""
     claimed(store, 1)
-    lease = store.claim(operation_id(1), SECOND, NOW, NOW - minutes(9), dead=OWNER)
+    lease = store.claim(operation_id(1), SECOND, NOW, -minutes(9), dead=OWNER)
     assert found(store).lease_until == NOW - minutes(9)
     with pytest.raises(NotClaimableError):
-        store.claim(operation_id(1), OWNER, NOW, UNTIL, dead=None)
-    assert store.renew(lease, UNTIL).until == UNTIL
+        store.claim(operation_id(1), OWNER, NOW, LASTS, dead=None)
+    assert store.renew(lease, NOW, LASTS).until == UNTIL
 
 
 def test_reruns_are_counted_by_what_was_sent(store: SqlStore) -> None:
@@ -263,10 +269,10 @@ def test_reruns_are_counted_by_what_was_sent(store: SqlStore) -> None:
     carried_out(store, 3, Outcome.ABORTED)
     claimed(store, 4)
     kind = submission().plan.kind
-    assert store.reruns_since(kind, PARTITION, NOW) == 2
-    assert store.reruns_since(kind, PARTITION, NOW + timedelta(seconds=2)) == 1
-    assert store.reruns_since(kind, "another", NOW) == 0
-    assert store.reruns_since("jenkins.rebuild", PARTITION, NOW) == 0
+    assert spent(store, kind, PARTITION, NOW) == 2
+    assert spent(store, kind, PARTITION, NOW + timedelta(seconds=2)) == 1
+    assert spent(store, kind, "another", NOW) == 0
+    assert spent(store, "jenkins.rebuild", PARTITION, NOW) == 0
 
 
 def test_a_write_by_another_moves_the_number_of_changes(store: SqlStore, path: Path) -> None:

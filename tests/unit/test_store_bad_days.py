@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from operation_values import OWNER, draft_of, operation_id
-from storing import UNTIL, carried_out, claimed, submission
+from storing import LASTS, UNTIL, carried_out, claimed, submission
 
 from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Stage
@@ -78,7 +78,7 @@ RACE = f"""
     for number in range(first, first + {RACES}):
         ready()
         try:
-            store.claim(operation_id(number), me, NOW, UNTIL, dead=None)
+            store.claim(operation_id(number), me, NOW, LASTS, dead=None)
             print("won", flush=True)
         except ReservedError as error:
             print("lost to", error.holder.owner.pid, flush=True)
@@ -342,7 +342,7 @@ def test_a_file_that_was_taken_away(path: Path, replaced: bool) -> None:  # noqa
         copy.rename(path)
     for attempt in (
         lambda: store.append(draft_of(Phase.ACCESS)),
-        lambda: store.claim(operation_id(1), OWNER, UNTIL, UNTIL, dead=OWNER),
+        lambda: store.claim(operation_id(1), OWNER, UNTIL, LASTS, dead=OWNER),
         store.open_operations,
         store.changes,
     ):

@@ -238,7 +238,7 @@ def _checked(desk: "Desk", operation: "Operation") -> Checked:
     from fedesk.services.settling import left_alone
 
     try:
-        why = left_alone(operation, clock=desk.clock, processes=desk.processes)
+        why = left_alone(operation, now=desk.store.now(desk.clock.now()), processes=desk.processes)
         if why:
             return Checked(before=operation, after=operation, left_alone=why, code=_standing_code(operation))
         narrate(f"looking up {operation.plan.operation}")

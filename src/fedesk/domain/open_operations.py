@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fedesk.domain.names import NameNotUnderstoodError, RunName
-from fedesk.domain.operations import Evidence, Operation, Stage
+from fedesk.domain.operations import LET_GO, Evidence, Operation, Stage
 
 LEASE_GRACE = timedelta(seconds=30)
 """How long past its lease an owner on another machine counts as alive."""
@@ -72,7 +72,7 @@ def course_of(operation: Operation, *, alive: bool | None, now: datetime) -> Cou
         waits = now - operation.confirmed_at > TAKEN_UP_WITHIN
         return Course.UNCLAIMED if waits else Course.RUNNING
     until = operation.lease_until
-    if until is None or until < operation.confirmed_at:
+    if until is None or until <= LET_GO:
         # The lease was never taken, or given back on purpose: nobody carries it on.
         return Course.LEFT
     if alive is None:

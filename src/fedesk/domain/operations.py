@@ -6,7 +6,7 @@ The plan is immutable. Its digest is SHA-256 over the RFC 8785 bytes of exactly 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Union
@@ -16,6 +16,9 @@ from fedesk.domain.states import System
 
 CONFLICT = "conflict"
 """Reference of the operation's own journal entry that says it was refused as stale or in conflict."""
+
+LET_GO = datetime(1970, 1, 1, tzinfo=UTC)
+"""The end of a lease that was given back."""
 
 Json = Union[None, bool, int, str, "Sequence[Json]", "Mapping[str, Json]"]
 """What a call's arguments and an audit record are made of; no floats, whose text is a matter of taste."""

@@ -14,7 +14,7 @@ journal entries, audit record and lease of one moment are in the same one. Block
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from fedesk.domain.audit import AuditDraft, AuditRecord
@@ -72,6 +72,9 @@ class Lease:
     fence: int
     """Grows with each claim; who holds an older one has lost it."""
     until: datetime
+    """By the store's clock (``OperationReader.now``)."""
+    found: Operation
+    """The operation as it stood right after the claim."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,27 @@ class Written:
 
     audit_seq: int | None
     """Sequence number of the audit record that went with it."""
+    operation: Operation | None = None
+    """As it stands after its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """Re-runs to be counted: operations of a kind that reserved something, confirmed since a moment."""
+
+    kind: str
+    reserve: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the store says of the target of a plan, in one reading."""
+
+    holder: Operation | None
+    """The operation that holds one of its reservations."""
+    spent: int
+    """Re-runs that were sent; those that were refused or aborted do not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +142,13 @@ class OperationReader(Protocol):
     def holder(self, reserves: Sequence[str], *, besides: str = "") -> Operation | None:
         """The operation that holds one of these reservations, other than ``besides``."""
 
-    def reruns_since(self, kind: str, reserve: str, since: datetime) -> int:
-        """Operations of a kind that reserved this, were sent, and were confirmed at ``since`` or later.
+    def standing(self, reserves: Sequence[str], *, besides: str, spending: Spending | None) -> Standing:
+        """Who holds one of these reservations, other than ``besides``, and how often it was run again."""
 
-        Those that were refused or aborted do not count.
+    def now(self, here: datetime) -> datetime:
+        """The time by the clock that leases are told by: the database's, where several machines share it.
+
+        ``here`` is the time on this machine, and the answer for a store that this machine alone has.
         """
 
     def changes(self) -> int:
@@ -152,20 +179,22 @@ class OperationStore(OperationReader, AuditReader, Protocol):
     def check(self) -> None:
         """Whether it can be written now, and is of this version; raises StoreError."""
 
-    def submit(self, submission: Submission) -> None:
-        """Write plan, guards and confirmation as a confirmed operation."""
+    def submit(self, submission: Submission) -> Operation:
+        """Write plan, guards and confirmation as a confirmed operation, and return it as it stands then."""
 
     def claim(
         self,
         operation: str,
         owner: Owner,
         at: datetime,
-        until: datetime,
+        lasts: timedelta,
         *,
         dead: Owner | None,
         reserve: bool = True,
     ) -> Lease:
         """Take the lease of a confirmed operation and its reservations, and say so in the journal.
+
+        ``at`` is the time on this machine; the lease lasts so long from now on by the store's clock.
 
         ``dead`` is the owner that was found dead, where an operation that had begun, or ended unknown, is
         taken over. ``reserve`` is false where the operation is only going to be ended without anything being
@@ -173,8 +202,11 @@ class OperationStore(OperationReader, AuditReader, Protocol):
         NotClaimableError, ReservedError.
         """
 
-    def renew(self, lease: Lease, until: datetime) -> Lease:
+    def renew(self, lease: Lease, at: datetime, lasts: timedelta) -> Lease:
         """Hold on to it; raises LeaseLostError. Called right before each send as well."""
+
+    def let_go(self, lease: Lease) -> None:
+        """Give the lease back without an end: whoever looks next may go on. Raises LeaseLostError."""
 
     def write(
         self, lease: Lease, entries: Sequence[JournalEntry], audit: AuditDraft | None = None

@@ -21,7 +21,7 @@ from fedesk.domain.plans import digest_of
 from fedesk.domain.reruns import RerunRequest
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.errors import NotFoundError, SourceError
-from fedesk.ports.operation_store import OperationStore, StoreUnavailableError, Submission
+from fedesk.ports.operation_store import OperationStore, Submission
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.hiding import hidden
 from fedesk.services.judging import judge, needs_of
@@ -105,11 +105,9 @@ class Changes:
         against = tuple(one for one in rulings if one.blocks)
         if against:
             self._refuse(plan, against)
-        self.store.submit(Submission(plan=plan, digest=digest, guards=rulings, confirmation=confirmation))
-        operation = self.store.operation(plan.operation)
-        if operation is None:
-            raise StoreUnavailableError(f"Operation {plan.operation} was written and cannot be read back.")
-        return operation
+        return self.store.submit(
+            Submission(plan=plan, digest=digest, guards=rulings, confirmation=confirmation)
+        )
 
     def window(self, environment: str, reason: str) -> WriteWindow:
         """Open an hour in which a read-only environment may be changed; recorded.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from fedesk.domain.audit import Actor, AuditDraft, Phase
@@ -29,9 +29,6 @@ T = TypeVar("T")
 
 LEASE = timedelta(seconds=120)
 """How long a lease holds at least without being renewed."""
-
-LET_GO = datetime(1970, 1, 1, tzinfo=UTC)
-"""The end of a lease that was given back."""
 
 INSIST = 60.0
 """Seconds for which the outcome of what was sent is tried to be written to a store that fails."""
@@ -120,8 +117,9 @@ class Held:
 
     def renew(self) -> None:
         """Hold on to the lease, for longer than any request takes."""
-        until = self.clock.now() + max(LEASE, timedelta(seconds=2 * self.patience))
-        self.lease = self._firmly(lambda: self.store.renew(self.lease, until), None) or self.lease
+        lasts = max(LEASE, timedelta(seconds=2 * self.patience))
+        renewed = self._firmly(lambda: self.store.renew(self.lease, self.clock.now(), lasts), None)
+        self.lease = renewed or self.lease
 
     def note(self, entry: JournalEntry, audit: AuditDraft | None = None) -> None:
         """Write one entry, and the audit record that goes with it."""
@@ -139,15 +137,15 @@ class Held:
         evidence = [one for entry in entries for one in entry.evidence]
         audit = self.audit(phase, f"{outcome}: {said}", evidence)
         at = self.clock.now()
-        self._firmly(
+        written = self._firmly(
             lambda: self.store.end(self.lease, outcome, said, at, tuple(entries), audit),
             lambda now: now.outcome is outcome and now.ended_at == at,
         )
-        return self._read()
+        return (written and written.operation) or self._read()
 
     def let_go(self) -> Operation:
         """Give the lease back without an end: whoever looks next may go on at once."""
-        self.store.renew(self.lease, LET_GO)
+        self.store.let_go(self.lease)
         return self._read()
 
     def _read(self) -> Operation:
@@ -188,10 +186,8 @@ def hold(
     pause: Callable[[float], None],
     kinds: Mapping[str, OperationKind],
 ) -> Held:
-    """The operation that was just claimed. Raises StoreError."""
-    found = store.operation(lease.operation)
-    if found is None:
-        raise StoreUnavailableError(f"Operation {lease.operation} is gone from the store.")
+    """The operation that was just claimed."""
+    found = lease.found
     kind = kinds.get(found.plan.kind)
     return Held(
         operation=found,

@@ -4,7 +4,7 @@ Used for the proposal, for its confirmation, and again by the runner right befor
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from fedesk.domain import guards
@@ -16,7 +16,7 @@ from fedesk.domain.partitions import period_around, reservation
 from fedesk.domain.plans import digest_of, secrets_in
 from fedesk.ports.changing import Processes
 from fedesk.ports.errors import NotFoundError, SourceError
-from fedesk.ports.operation_store import OperationReader
+from fedesk.ports.operation_store import OperationReader, Spending
 from fedesk.services.operation_kinds import Draft, OperationKind, Weight
 from fedesk.services.proposals import Needs
 from fedesk.services.settling import left_alone
@@ -48,8 +48,11 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
     ``draft`` is what the kind makes of the systems now, or the error in which looking ended. ``environment``
     is the target's as configured, None where it is not. Without ``processes`` an owner counts as alive.
     """
-    holder = store.holder(_reserves(plan), besides=plan.operation)
     pipeline = _pipeline(plan, catalogue)
+    period = _period(pipeline, environment, now)
+    spending = None if period is None else _spending(plan, period)
+    standing = store.standing(_reserves(plan), besides=plan.operation, spending=spending)
+    holder = standing.holder
     situation = Situation(
         plan=plan,
         now=now,
@@ -60,8 +63,8 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
         window=window,
         wants_reason=kind.wants_reason,
         holder=holder,
-        holder_is_dead=holder is not None and _is_dead(holder, now, processes),
-        spent=_spent(plan, pipeline, environment, store, now),
+        holder_is_dead=holder is not None and _is_dead(holder, store.now(now), processes),
+        spent=replace(period, count=standing.spent) if period is not None else None,
         pipeline=pipeline,
         service=_service(plan, catalogue),
         secrets=secrets_in(plan),
@@ -134,14 +137,8 @@ def _service(plan: Plan, catalogue: Catalogue) -> str:
     )
 
 
-def _spent(
-    plan: Plan,
-    pipeline: Pipeline | None,
-    environment: EnvironmentFacts | None,
-    store: OperationReader,
-    now: datetime,
-) -> Spent | None:
-    """How often the partition was run again in the period that is running, in the pipeline's zone."""
+def _period(pipeline: Pipeline | None, environment: EnvironmentFacts | None, now: datetime) -> Spent | None:
+    """The retry budget's period that is running, in the pipeline's zone; nothing is counted yet."""
     if pipeline is None or pipeline.retry_budget is None:
         return None
     zone = (
@@ -154,24 +151,15 @@ def _spent(
         else "UTC"
     )
     since, free_at = period_around(pipeline.retry_budget.period, now, zone)
-    key = reservation(plan.environment, pipeline.name, plan.targets[0].partition)
-    count = store.reruns_since(plan.kind, key, since)
-    return Spent(budget=pipeline.retry_budget, count=count, since=since, free_at=free_at, zone=zone)
+    return Spent(budget=pipeline.retry_budget, count=0, since=since, free_at=free_at, zone=zone)
+
+
+def _spending(plan: Plan, period: Spent) -> Spending:
+    """What is counted: re-runs of the plan's partition."""
+    key = reservation(plan.environment, plan.targets[0].pipeline, plan.targets[0].partition)
+    return Spending(kind=plan.kind, reserve=key, since=period.since)
 
 
 def _is_dead(holder: Operation, now: datetime, processes: Processes | None) -> bool:
     """Whether nobody carries the operation on, so that the runner will settle it first."""
-    return processes is not None and not left_alone(holder, clock=_Still(now), processes=processes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Still:
-    """A clock that shows one moment."""
-
-    at: datetime
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at.timestamp()
+    return processes is not None and not left_alone(holder, now=now, processes=processes)

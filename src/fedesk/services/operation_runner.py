@@ -148,10 +148,10 @@ def _claim(desk: _Desk, operation: str) -> Lease:
     """Take the operation and its targets; what a dead process left there is settled first."""
     me, now = desk.processes.me(), desk.clock.now()
     try:
-        return desk.store.claim(operation, me, now, now + LEASE, dead=None)
+        return desk.store.claim(operation, me, now, LEASE, dead=None)
     except ReservedError as error:
         holder = error.holder
-        if left_alone(holder, clock=desk.clock, processes=desk.processes):
+        if left_alone(holder, now=desk.store.now(now), processes=desk.processes):
             raise
     # Who follows sees that somebody is at it: settling what was left there may take longer than they wait.
     _claim_to_end(desk, operation)
@@ -166,7 +166,7 @@ def _claim(desk: _Desk, operation: str) -> Lease:
         pause=desk.pause,
     )
     now = desk.clock.now()
-    return desk.store.claim(operation, me, now, now + LEASE, dead=me)
+    return desk.store.claim(operation, me, now, LEASE, dead=me)
 
 
 def _claim_to_end(desk: _Desk, operation: str) -> Lease:
@@ -174,7 +174,7 @@ def _claim_to_end(desk: _Desk, operation: str) -> Lease:
     me, now = desk.processes.me(), desk.clock.now()
     found = desk.store.operation(operation)
     mine = me if found is not None and found.stage is Stage.RUNNING and found.owner == me else None
-    return desk.store.claim(operation, me, now, now + LEASE, dead=mine, reserve=False)
+    return desk.store.claim(operation, me, now, LEASE, dead=mine, reserve=False)
 
 
 def _held(desk: _Desk, lease: Lease) -> Held:

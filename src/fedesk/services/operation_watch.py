@@ -122,16 +122,19 @@ class OperationWatch:
         watched = is_old and any(one.course is not Course.UNKNOWN for one in before.operations)
         if not (has_moved or must or watched):
             return before
-        operations = tuple(self._opened(one) for one in store.open_operations())
+        found = store.open_operations()
+        # Leases of other machines are told by the store's clock; nobody asks it where there is none.
+        now = store.now(self._clock.now()) if found else self._clock.now()
+        operations = tuple(self._opened(one, now) for one in found)
         self._changes, self._read_at = changes, self._clock.monotonic()
         # What this process wrote itself need not move the store's number.
         has_moved = has_moved or operations != before.operations
         return StoreNews(operations=operations, version=before.version + has_moved)
 
-    def _opened(self, operation: Operation) -> OpenOperation:
+    def _opened(self, operation: Operation, now: datetime) -> OpenOperation:
         owner = operation.owner
         alive = self._processes().is_alive(owner) if owner is not None else None
-        one = open_operation(operation, alive=alive, now=self._clock.now())
+        one = open_operation(operation, alive=alive, now=now)
         evidence = tuple(_hidden(piece) for piece in one.evidence)
         return replace(one, said=hidden(one.said), evidence=evidence)
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from fedesk.domain.audit import Actor, Phase
 from fedesk.domain.operations import (
+    LET_GO,
     Effect,
     JournalEntry,
     Operation,
@@ -19,7 +20,7 @@ from fedesk.domain.operations import (
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.operation_store import Lease, NotClaimableError, OperationStore, ReservedError
 from fedesk.ports.sources import Clock
-from fedesk.services.held import LEASE, LET_GO, Held, hold, patience_of
+from fedesk.services.held import LEASE, Held, hold, patience_of
 from fedesk.services.operation_kinds import OperationKind, Step
 from fedesk.services.steps import follow_step, settle_effect
 
@@ -30,9 +31,11 @@ AWAIT_WITHIN = 30.0
 """Seconds for which a step that waits is followed by who looks again; then it is left as it is."""
 
 
-def left_alone(operation: Operation, *, clock: Clock, processes: Processes) -> str:
-    """Why ``recheck`` would leave an operation as it is, in one sentence; empty where it would look."""
-    now = clock.now()
+def left_alone(operation: Operation, *, now: datetime, processes: Processes) -> str:
+    """Why ``recheck`` would leave an operation as it is, in one sentence; empty where it would look.
+
+    ``now`` is by the store's clock, as leases are.
+    """
     if operation.stage is Stage.CONFIRMED:
         expires = operation.plan.expires_at
         return "" if now > expires else f"It waits to be executed until {expires:%H:%M:%S} UTC."
@@ -83,7 +86,7 @@ def recheck(
     found = store.operation(operation)
     if found is None:
         raise NotClaimableError(f"There is no operation {operation} in this store.")
-    if left_alone(found, clock=clock, processes=processes):
+    if left_alone(found, now=store.now(clock.now()), processes=processes):
         return found
     lease = _taken_over(found, store=store, clock=clock, processes=processes)
     held = hold(lease, store=store, systems=systems, clock=clock, actor=actor, pause=pause, kinds=known)
@@ -97,7 +100,7 @@ def recheck(
 def _taken_over(found: Operation, *, store: OperationStore, clock: Clock, processes: Processes) -> Lease:
     """The lease, with the targets. Nothing is sent without those: who cannot have them has sent nothing."""
     now, reserve = clock.now(), found.stage is not Stage.CONFIRMED
-    claim = partial(store.claim, found.plan.operation, processes.me(), now, now + LEASE, dead=found.owner)
+    claim = partial(store.claim, found.plan.operation, processes.me(), now, LEASE, dead=found.owner)
     try:
         return claim(reserve=reserve)
     except ReservedError:

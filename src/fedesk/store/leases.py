@@ -5,7 +5,8 @@ All of it happens within one writing transaction that somebody else has begun.
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
@@ -59,7 +60,7 @@ def claim(
     operation: str,
     owner: Owner,
     at: datetime,
-    until: datetime,
+    lasts: timedelta,
     *,
     dead: Owner | None,
     reserve: bool,
@@ -71,7 +72,7 @@ def claim(
     _check_claimable(row, operation, dead)
     if reserve:
         _reserve(connection, operation)
-    lease = Lease(operation=operation, owner=owner, fence=row.fence + 1, until=until)
+    fence, until = row.fence + 1, at + lasts
     assign(
         connection,
         operation,
@@ -82,12 +83,18 @@ def claim(
         owner_pid=owner.pid,
         owner_started=owner.started,
         lease_until=until,
-        fence=lease.fence,
+        fence=fence,
     )
     said = f"claimed by process {owner.pid} on {owner.host}"
     entry = JournalEntry(number=0, at=at, step="", state=StepState.PENDING, said=said)
     note(connection, operation, (entry,))
-    return lease
+    return Lease(
+        operation=operation,
+        owner=owner,
+        fence=fence,
+        until=until,
+        found=queries.by_id(connection, operation),
+    )
 
 
 def _check_claimable(row: Row[*tuple[Any, ...]], operation: str, dead: Owner | None) -> None:
@@ -123,6 +130,13 @@ def _reserve(connection: Connection, operation: str) -> None:
             f"holds {target}. Wait until it has ended, or look at it with `fedesk operations show`.",
             other,
         ) from None
+
+
+def extend(connection: Connection, lease: Lease, until: datetime) -> Lease:
+    """The same lease, until another moment; raises LeaseLostError."""
+    check_held(connection, lease)
+    assign(connection, lease.operation, lease_until=until)
+    return replace(lease, until=until)
 
 
 def check_held(connection: Connection, lease: Lease) -> None:

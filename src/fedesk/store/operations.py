@@ -4,8 +4,7 @@ Importing this module costs SQLAlchemy (0.4 s): it is imported where a store is 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, update
@@ -13,12 +12,21 @@ from sqlalchemy import Connection, update
 from fedesk.domain.audit import AuditDraft, AuditRecord
 from fedesk.domain.audit_chain import GENESIS
 from fedesk.domain.kept_text import kept_text
-from fedesk.domain.operations import JournalEntry, Operation, Outcome, Owner
+from fedesk.domain.operations import LET_GO, JournalEntry, Operation, Outcome, Owner
 from fedesk.domain.plans import digest_of, secrets_in
-from fedesk.ports.operation_store import Lease, StoreError, Submission, Verification, Written
+from fedesk.ports.operation_store import (
+    Lease,
+    Spending,
+    Standing,
+    StoreError,
+    Submission,
+    Verification,
+    Written,
+)
 from fedesk.store import audit_log, leases, queries, tables, verifying
 from fedesk.store.agreeing import with_outcome
 from fedesk.store.database import Database
+from fedesk.store.rows import submitted
 
 
 class SqlStore:
@@ -52,9 +60,16 @@ class SqlStore:
         """The operation that holds one of these reservations, other than ``besides``."""
         return self._database.read(lambda connection: queries.holder(connection, reserves, besides), None)
 
-    def reruns_since(self, kind: str, reserve: str, since: datetime) -> int:
-        """Operations of a kind that reserved this, sent something, and were not refused or aborted."""
-        return self._database.read(lambda connection: queries.count_sent(connection, kind, reserve, since), 0)
+    def standing(self, reserves: Sequence[str], *, besides: str, spending: Spending | None) -> Standing:
+        """Who holds one of these reservations, other than ``besides``, and how often it was run again."""
+        return self._database.read(
+            lambda connection: queries.standing(connection, reserves, besides, spending),
+            Standing(holder=None, spent=0),
+        )
+
+    def now(self, here: datetime) -> datetime:
+        """This machine alone has the file: its clock."""
+        return here
 
     def changes(self) -> int:
         """A number that moves when somebody has written."""
@@ -86,8 +101,15 @@ class SqlStore:
         touch = update(tables.schema).values(checks=tables.schema.c.checks + 1)
         self._database.write(lambda connection: connection.execute(touch).rowcount)
 
-    def submit(self, submission: Submission) -> None:
+    def submit(self, submission: Submission) -> Operation:
         """Write plan, guards and confirmation as a confirmed operation. Raises StoreError."""
+        names = self._checked(submission)
+        self._database.write(lambda connection: leases.submit(connection, submission, names))
+        return submitted(submission)
+
+    @staticmethod
+    def _checked(submission: Submission) -> tuple[str, ...]:
+        """What a submission reserves. Raises StoreError where it is not of one piece, or tells a secret."""
         plan, confirmation = submission.plan, submission.confirmation
         digests = {submission.digest, confirmation.digest, digest_of(plan)}
         if len(digests) > 1 or confirmation.operation != plan.operation:
@@ -100,15 +122,14 @@ class SqlStore:
                 f"Operation {plan.operation} would send what looks like a secret ({', '.join(leaks)}), and "
                 "the store keeps none. Do this one in the system itself."
             )
-        names = tuple(dict.fromkeys(name for target in plan.targets for name in target.reserves))
-        self._database.write(lambda connection: leases.submit(connection, submission, names))
+        return tuple(dict.fromkeys(name for target in plan.targets for name in target.reserves))
 
     def claim(
         self,
         operation: str,
         owner: Owner,
         at: datetime,
-        until: datetime,
+        lasts: timedelta,
         *,
         dead: Owner | None,
         reserve: bool = True,
@@ -116,19 +137,17 @@ class SqlStore:
         """Take the lease and the reservations of an operation. Raises NotClaimableError, ReservedError."""
         return self._database.write(
             lambda connection: leases.claim(
-                connection, operation, owner, at, until, dead=dead, reserve=reserve
+                connection, operation, owner, at, lasts, dead=dead, reserve=reserve
             )
         )
 
-    def renew(self, lease: Lease, until: datetime) -> Lease:
+    def renew(self, lease: Lease, at: datetime, lasts: timedelta) -> Lease:
         """Hold on to a lease; raises LeaseLostError."""
+        return self._database.write(lambda connection: leases.extend(connection, lease, at + lasts))
 
-        def work(connection: Connection) -> Lease:
-            leases.check_held(connection, lease)
-            leases.assign(connection, lease.operation, lease_until=until)
-            return replace(lease, until=until)
-
-        return self._database.write(work)
+    def let_go(self, lease: Lease) -> None:
+        """Give a lease back; raises LeaseLostError."""
+        self._database.write(lambda connection: leases.extend(connection, lease, LET_GO))
 
     def write(
         self, lease: Lease, entries: Sequence[JournalEntry], audit: AuditDraft | None = None
@@ -160,7 +179,7 @@ class SqlStore:
             leases.note(connection, lease.operation, entries)
             seq = leases.record(connection, lease.operation, draft)
             leases.end(connection, lease.operation, outcome, kept_text(said), at, seq)
-            return Written(audit_seq=seq)
+            return Written(audit_seq=seq, operation=queries.by_id(connection, lease.operation))
 
         return self._database.write(work)
 

@@ -1,12 +1,12 @@
 """Operations as they are read, within a transaction that somebody else has begun."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, or_, select
+from sqlalchemy import Connection, Row, ScalarSelect, Select, exists, func, literal, or_, select, true
 
 from fedesk.domain.operations import Operation, Outcome, Stage, StepState
+from fedesk.ports.operation_store import Spending, Standing, StoreUnavailableError
 from fedesk.store.rows import operation_of
 from fedesk.store.tables import journal, operations, reservations, reserves
 
@@ -31,6 +31,14 @@ def by_prefix(connection: Connection, beginning: str) -> Operation | None:
     return _with_journals(connection, rows[:1])[0]
 
 
+def by_id(connection: Connection, operation: str) -> Operation:
+    """An operation that is there. Raises StoreUnavailableError."""
+    rows = connection.execute(select(operations).where(operations.c.operation == operation)).all()
+    if not rows:
+        raise StoreUnavailableError(f"Operation {operation} is gone from the store.")
+    return _with_journals(connection, rows)[0]
+
+
 def newest(connection: Connection, environment: str | None, limit: int) -> tuple[Operation, ...]:
     """The newest operations, newest first."""
     query = _NEWEST_FIRST.limit(limit)
@@ -46,16 +54,32 @@ def unfinished(connection: Connection) -> tuple[Operation, ...]:
 
 def holder(connection: Connection, names: Sequence[str], besides: str) -> Operation | None:
     """The operation that holds one of these reservations, other than ``besides``."""
-    rows = connection.execute(
+    rows = connection.execute(_holder(names, besides)).all()
+    return _with_journals(connection, rows)[0] if rows else None
+
+
+def standing(
+    connection: Connection, names: Sequence[str], besides: str, spending: Spending | None
+) -> Standing:
+    """Who holds one of these reservations, and how often a target was run again; usually one statement."""
+    count = literal(0) if spending is None else _count_sent(spending)
+    spent = select(count.label("spent")).subquery()
+    held = _holder(names, besides).subquery()
+    row = connection.execute(select(spent.c.spent, held).outerjoin_from(spent, held, true())).one()
+    found = _with_journals(connection, (row,))[0] if row.operation is not None else None
+    return Standing(holder=found, spent=row.spent)
+
+
+def _holder(names: Sequence[str], besides: str) -> Select[Any]:
+    return (
         select(operations)
         .join(reservations, reservations.c.operation == operations.c.operation)
         .where(reservations.c.reserve.in_(names), operations.c.operation != besides)
         .limit(1)
-    ).all()
-    return _with_journals(connection, rows)[0] if rows else None
+    )
 
 
-def count_sent(connection: Connection, kind: str, reserve: str, since: datetime) -> int:
+def _count_sent(spending: Spending) -> ScalarSelect[int]:
     """Operations of a kind that reserved this, sent something, and were not refused or aborted."""
     sent = exists().where(
         journal.c.operation == operations.c.operation,
@@ -63,19 +87,19 @@ def count_sent(connection: Connection, kind: str, reserve: str, since: datetime)
         journal.c.step != "",
     )
     undone = (Outcome.REFUSED.value, Outcome.ABORTED.value)
-    query = (
+    return (
         select(func.count())
         .select_from(operations)
         .join(reserves, reserves.c.operation == operations.c.operation)
         .where(
-            reserves.c.reserve == reserve,
-            operations.c.kind == kind,
-            operations.c.confirmed_at >= since,
+            reserves.c.reserve == spending.reserve,
+            operations.c.kind == spending.kind,
+            operations.c.confirmed_at >= spending.since,
             or_(operations.c.outcome.is_(None), operations.c.outcome.not_in(undone)),
             sent,
         )
+        .scalar_subquery()
     )
-    return int(connection.execute(query).scalar_one())
 
 
 def _with_journals(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Operation, ...]:

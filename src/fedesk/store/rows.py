@@ -57,6 +57,24 @@ def operation_row(submission: Submission) -> dict[str, Any]:
     }
 
 
+def submitted(submission: Submission) -> Operation:
+    """A confirmed operation as it is read back."""
+    return Operation(
+        plan=plan_from_bytes(plan_bytes(submission.plan)),
+        digest=submission.digest,
+        guards=msgspec.json.decode(json_of(submission.guards), type=tuple[GuardResult, ...]),
+        confirmation=msgspec.json.decode(json_of(submission.confirmation), type=Confirmation),
+        stage=Stage.CONFIRMED,
+        outcome=None,
+        said="",
+        confirmed_at=submission.confirmation.at,
+        ended_at=None,
+        owner=None,
+        lease_until=None,
+        journal=(),
+    )
+
+
 def journal_row(operation: str, number: int, entry: JournalEntry) -> dict[str, Any]:
     """One entry of an operation's journal."""
     return {

@@ -1,7 +1,7 @@
 """Each statement of the store compiled before it is needed: the first one of each costs milliseconds."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,7 +9,7 @@ from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import Confirmation, JournalEntry, Outcome, Owner, Plan, StepState, Target
 from fedesk.domain.plans import digest_of
-from fedesk.ports.operation_store import StoreError, Submission
+from fedesk.ports.operation_store import Spending, StoreError, Submission
 from fedesk.store.operations import SqlStore
 
 
@@ -60,13 +60,13 @@ def _go_through(store: SqlStore) -> None:
     )
     store.check()
     store.submit(Submission(plan=plan, digest=digest, guards=(), confirmation=confirmation))
-    lease = store.claim("warm", owner, at, at, dead=None)
-    store.write(store.renew(lease, at), (entry,), intent)
+    lease = store.claim("warm", owner, at, timedelta(), dead=None)
+    store.write(store.renew(lease, at, timedelta()), (entry,), intent)
     store.operation("warm")
     store.open_operations()
     store.operations(environment="warm")
-    store.holder(("warm",), besides="warm")
-    store.reruns_since("warm", "warm", at)
+    spending = Spending(kind="warm", reserve="warm", since=at)
+    store.standing(("warm",), besides="warm", spending=spending)
     store.changes()
     store.end(lease, Outcome.SUCCEEDED, "", at, (entry,), outcome)
     store.tail(1, operation="warm")
