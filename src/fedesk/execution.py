@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fedesk.ports.endpoint import Endpoint, SecretText
     from fedesk.ports.sources import Bulkhead, Clock, Connection
     from fedesk.services.changes import Changes
+    from fedesk.services.incidents import Incidents
     from fedesk.services.operation_runner import Changer
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.processes import LocalProcesses
@@ -116,6 +117,21 @@ class Desk(composition.Desk):
             new_id=lambda: str(uuid_utils.uuid7()),
             made_by=f"fedesk {__version__} on {self.actor.host}",
             processes=self.processes,
+        )
+
+    @cached_property
+    def incidents(self) -> "Incidents":
+        """Incidents, opened and noted."""
+        import uuid_utils
+
+        from fedesk.services.incidents import Incidents
+
+        return Incidents(
+            store=self.store,
+            detail_of=self.reading.detail,
+            actor=self.actor,
+            clock=self.clock,
+            new_id=lambda: str(uuid_utils.uuid7()),
         )
 
     @cached_property

@@ -40,7 +40,7 @@ from fedesk.domain.runs import Parameter, Run, RunDetail
 from fedesk.domain.states import State, System
 from fedesk.ports.changing import Processes
 from fedesk.ports.errors import NotFoundError
-from fedesk.ports.operation_store import OperationStore
+from fedesk.ports.incident_store import DeskStore
 from fedesk.ports.sources import Connection
 from fedesk.services.changes import Changes
 
@@ -310,7 +310,7 @@ def asked(run: RunName = DAG_RUN, **given: Any) -> RerunRequest:
 
 
 def changes(
-    store: OperationStore,
+    store: DeskStore,
     *,
     clock: StillClock | None = None,
     environments: Mapping[str, EnvironmentFacts] = ENVIRONMENTS,

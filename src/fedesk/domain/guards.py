@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from fedesk.domain.catalogue import Pipeline, RetryBudget, WriteMode
 from fedesk.domain.differences import difference
 from fedesk.domain.front import EnvironmentFacts
+from fedesk.domain.incidents import Incident, closed_said
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import (
     Confirmation,
@@ -32,6 +33,7 @@ SECRETS = "no secret in the plan"
 WRITE_WINDOW = "write window"
 CONFIRMATION = "confirmation"
 REASON = "reason"
+INCIDENT = "incident"
 EXPIRY = "expiry"
 CONNECTION = "connection"
 PINNED_IDENTITY = "pinned identity"
@@ -55,6 +57,7 @@ ORDER = (
     WRITE_WINDOW,
     CONFIRMATION,
     REASON,
+    INCIDENT,
     EXPIRY,
     CONNECTION,
     PINNED_IDENTITY,
@@ -367,6 +370,11 @@ def loads(situation: Situation) -> GuardResult | None:
         for load in pipeline.loads
     )
     return _warn(LOADS, f"Loads: not tracked. {pipeline.name} writes {ways}.")
+
+
+def closed_incident(incident: Incident) -> GuardResult:
+    """Nothing more is done for what is over: a timeline that has ended tells of everything that was done."""
+    return _deny(INCIDENT, closed_said(incident), "Or give another reason.", conflict=True)
 
 
 RULES: tuple[Rule, ...] = (

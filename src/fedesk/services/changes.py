@@ -9,6 +9,7 @@ from fedesk.domain import guards
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
+from fedesk.domain.incidents import named_in, reason_for
 from fedesk.domain.operations import (
     Confirmation,
     GuardResult,
@@ -21,7 +22,8 @@ from fedesk.domain.plans import digest_of
 from fedesk.domain.reruns import RerunRequest
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.errors import NotFoundError, SourceError
-from fedesk.ports.operation_store import OperationStore, Submission
+from fedesk.ports.incident_store import DeskStore
+from fedesk.ports.operation_store import Submission
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.hiding import hidden
 from fedesk.services.judging import judge, needs_of
@@ -39,7 +41,7 @@ WINDOW = timedelta(hours=1)
 class Changes:
     """Makes plans, judges them and takes their confirmation; sends nothing itself. Blocking."""
 
-    store: OperationStore
+    store: DeskStore
     systems: Systems
     catalogue: Catalogue
     environments: Mapping[str, EnvironmentFacts]
@@ -88,7 +90,8 @@ class Changes:
         Raises RefusedError, which is in the audit log by then, and StoreError.
         """
         opened = answer.window.reason if answer.window is not None else ""
-        plan = replace(proposal.plan, reason=(answer.reason or opened).strip())
+        reason, against_reason = self._reason(answer.reason or opened)
+        plan = replace(proposal.plan, reason=reason)
         digest = digest_of(plan)
         now = self.clock.now()
         confirmation = Confirmation(
@@ -102,7 +105,7 @@ class Changes:
             accepted=answer.accepted,
         )
         rulings = self._judge(replace(proposal, plan=plan), confirmation, answer.window, now)
-        against = tuple(one for one in rulings if one.blocks)
+        against = (*against_reason, *(one for one in rulings if one.blocks))
         if against:
             self._refuse(plan, against)
         return self.store.submit(
@@ -112,17 +115,19 @@ class Changes:
     def window(self, environment: str, reason: str) -> WriteWindow:
         """Open an hour in which a read-only environment may be changed; recorded.
 
-        Raises RefusedError where there is no such environment, or no reason; StoreError.
+        A reason that begins with the id of an open incident makes it a window of that incident. Raises
+        RefusedError where there is no such environment, no reason, or the incident is closed; StoreError.
         """
         now = self.clock.now()
+        reason, against_reason = self._reason(reason)
         window = WriteWindow(
             environment=environment,
             opened_at=now,
             until=now + WINDOW,
-            reason=hidden(reason.strip()),
+            reason=hidden(reason),
             opened_by=self.actor.person,
         )
-        against = self._against_window(window)
+        against = next(iter(against_reason), None) or self._against_window(window)
         # An override: what the configuration says of the environment is set aside by a person, for an hour.
         self._record(
             environment,
@@ -133,8 +138,20 @@ class Changes:
             reason=window.reason,
         )
         if against:
-            raise RefusedError(told((against,)), (against,))
+            raise RefusedError(told((against,)), (against,), conflict=against.conflict)
         return window
+
+    def _reason(self, given: str) -> tuple[str, tuple[GuardResult, ...]]:
+        """A reason, and what stands against it: one that is an incident's id becomes the incident's own.
+
+        Nothing more is done for an incident that is closed. What begins with no incident's id is a reason.
+        """
+        given = given.strip()
+        named = named_in(given)
+        incident = self.store.incident(named) if named else None
+        if incident is None:
+            return given, ()
+        return reason_for(incident, given), () if incident.is_open else (guards.closed_incident(incident),)
 
     def _against_window(self, window: WriteWindow) -> GuardResult | None:
         if window.environment not in self.environments:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from fedesk.domain.audit import AuditDraft, AuditRecord
 from fedesk.domain.audit_chain import RecordError, link, record_bytes, record_of
@@ -56,6 +56,17 @@ def record(connection: Connection, seq: int) -> AuditRecord | None:
     query = select(audit.c.seq, audit.c.record, audit.c.hash).where(audit.c.seq == seq)
     row = connection.execute(query).one_or_none()
     return None if row is None else _record(*row)
+
+
+def matching(connection: Connection, *where: ColumnElement[bool]) -> tuple[AuditRecord, ...]:
+    """Those for which all of it holds, oldest first."""
+    query = select(audit.c.seq, audit.c.record, audit.c.hash).where(*where).order_by(audit.c.seq)
+    return tuple(_record(*row) for row in connection.execute(query))
+
+
+def of_operations(connection: Connection, names: Sequence[str]) -> tuple[AuditRecord, ...]:
+    """The records of some operations, oldest first."""
+    return matching(connection, audit.c.operation.in_(names))
 
 
 def stream(database: Database) -> Iterator[AuditRecord]:

@@ -26,14 +26,17 @@ from fedesk.ports.operation_store import (
 from fedesk.store import audit_log, leases, queries, tables, verifying
 from fedesk.store.agreeing import with_outcome
 from fedesk.store.database import Database
+from fedesk.store.incidents import SqlIncidents
 from fedesk.store.rows import submitted
 
 
-class SqlStore:
+class SqlStore(SqlIncidents):
     """One file of state. Opens nothing until it is first used; may be used from any thread.
 
     While there is no file, reading finds nothing and makes none; the first write makes it.
     """
+
+    _database: Database
 
     def __init__(self, path: Path, opened: set[Path] | None = None) -> None:
         """``opened``: files that this process has had open; one of these that is gone is away, not new."""

@@ -39,6 +39,12 @@ def by_id(connection: Connection, operation: str) -> Operation:
     return _with_journals(connection, rows)[0]
 
 
+def by_ids(connection: Connection, names: Sequence[str]) -> tuple[Operation, ...]:
+    """Those of some operations that are there."""
+    rows = connection.execute(select(operations).where(operations.c.operation.in_(names))).all()
+    return _with_journals(connection, rows)
+
+
 def newest(connection: Connection, environment: str | None, limit: int) -> tuple[Operation, ...]:
     """The newest operations, newest first."""
     query = _NEWEST_FIRST.limit(limit)

@@ -194,10 +194,14 @@ incidents = Table(
     Column("title", String, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("opened_by", String, nullable=False),
+    Column("opened_record", Big, ForeignKey("audit.seq"), nullable=False),
     Column("closed_at", Moment),
-    Column("closed_by", String),
+    Column("closed_by", String, nullable=False),
+    Column("closed_record", Big, ForeignKey("audit.seq")),
     Column("summary", String, nullable=False),
+    CheckConstraint("(closed_at IS NULL) = (closed_record IS NULL)", name="closed_with_record"),
 )
+"""What went wrong, from its opening to its closing; both are records of the audit log."""
 Index("incidents_by_time", incidents.c.opened_at, incidents.c.incident)
 
 incident_notes = Table(
@@ -209,7 +213,8 @@ incident_notes = Table(
     Column("by", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("said", String, nullable=False),
-    Column("reference", String, nullable=False),
+    Column("run", String, nullable=False),
+    Column("link", String, nullable=False),
 )
 """What was written down in an incident, in order."""
 
