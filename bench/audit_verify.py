@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.audit_chain import GENESIS
 from fedesk.store import audit_log
-from fedesk.store.database import Database
+from fedesk.store.database import FileDatabase
 from fedesk.store.operations import SqlStore
 
 RECORDS = 100_000
@@ -68,7 +68,7 @@ def main() -> int:
     """Write a log, check it, and print the figures beside their limit."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "fedesk.sqlite3")
-        database = Database(path)
+        database = FileDatabase(path)
         database.write(write)
         database.close()
         store = SqlStore(path)

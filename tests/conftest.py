@@ -9,7 +9,14 @@ from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.server import Sandbox, start
 from fedesk.sandbox.world import World
 
-pytest_plugins = ("asgi_server", "raw_server", "desk_fixtures", "airflow_changed", "live_airflow")
+pytest_plugins = (
+    "asgi_server",
+    "raw_server",
+    "desk_fixtures",
+    "airflow_changed",
+    "postgres_server",
+    "live_airflow",
+)
 
 FROZEN = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
 """The moment at which the worlds of the tests stand still."""

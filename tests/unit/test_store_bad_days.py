@@ -19,7 +19,7 @@ from storing import LASTS, UNTIL, carried_out, claimed, submission
 from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Stage
 from fedesk.ports.operation_store import SchemaError, StoreError, StoreUnavailableError
-from fedesk.store.database import Database
+from fedesk.store.database import FileDatabase
 from fedesk.store.operations import SqlStore
 
 TESTS = [str(Path(__file__).parents[1] / room) for room in ("unit", "ui")]
@@ -176,7 +176,7 @@ def test_a_disk_that_is_full(path: Path) -> None:
 
 def test_a_database_that_may_not_grow(path: Path) -> None:
     """SQLITE_FULL, as a full disk gives it: one sentence, and what was there before is still there."""
-    database = Database(path)
+    database = FileDatabase(path)
     store = SqlStore(path)
     store.append(draft_of(Phase.ACCESS))
     database.write(lambda one: one.exec_driver_sql("PRAGMA max_page_count = 1").scalar())
@@ -264,7 +264,7 @@ def _of_another(path: Path) -> None:
 
 
 def _newer(path: Path) -> None:
-    _changed(path, "UPDATE fedesk_schema SET number = 2")
+    _changed(path, "UPDATE fedesk_schema SET number = 3")
 
 
 def _older(path: Path) -> None:
@@ -289,9 +289,9 @@ def _changed(path: Path, statement: str) -> None:
         (_no_sqlite, StoreUnavailableError, "is no SQLite file"),
         (_a_directory, StoreUnavailableError, "cannot be opened"),
         (_of_another, StoreUnavailableError, "a SQLite file that fedesk did not make"),
-        (_newer, SchemaError, "made by a newer fedesk: its schema is 2, this one knows 1"),
-        (_older, SchemaError, "no schema that this fedesk knows: 0 instead of 1"),
-        (_nameless, SchemaError, "no schema that this fedesk knows: none instead of 1"),
+        (_newer, SchemaError, "made by a newer fedesk: its schema is 3, this one knows 2"),
+        (_older, SchemaError, "no schema that this fedesk knows: 0 instead of 2"),
+        (_nameless, SchemaError, "no schema that this fedesk knows: none instead of 2"),
     ],
 )
 def test_a_file_that_cannot_serve(

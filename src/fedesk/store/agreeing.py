@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 
 from fedesk.domain.audit import AuditDraft, AuditRecord, Phase
 from fedesk.domain.audit_chain import RecordError, record_of, time_text
 from fedesk.domain.operations import Outcome
 from fedesk.domain.plans import plan_from_bytes
+from fedesk.store import migrating
 from fedesk.store.tables import metadata
 
 COLUMNS = "time, environment, action, operation, phase, target, person"
@@ -22,6 +23,13 @@ _SENT_UNRECORDED = (
     "WHERE journal.state = 'intended' AND step <> '' AND audit_intent IS NULL"
 )
 _GUARDS = "SELECT name, sql FROM sqlite_master WHERE tbl_name IN ('audit', 'audit_head') AND sql IS NOT NULL"
+
+
+_TEAM_TRIGGERS = (
+    "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+    "WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND relnamespace = 'fedesk'::regnamespace"
+)
+_TEAM_FUNCTIONS = "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'fedesk'::regnamespace"
 
 
 def with_outcome(draft: AuditDraft, outcome: Outcome) -> AuditDraft:
@@ -142,8 +150,28 @@ def _told_flaw(known: _Operation, told: _Told) -> str:
     return "" if word == known.outcome else f"it ended {known.outcome!r}, and the log says {word!r}"
 
 
-def file_flaw(cursor: Any) -> str:
-    """What is wrong with the file: the guards of the log taken away, indexes that do not match."""
+def guards_flaw(connection: Connection, cursor: Any) -> str:
+    """What is wrong with what guards the log inside the database; empty where all is as fedesk makes it."""
+    return _team_flaw(cursor) if connection.dialect.name == "postgresql" else _file_flaw(cursor)
+
+
+def _team_flaw(cursor: Any) -> str:
+    """Triggers taken away or switched off, functions with other bodies."""
+    found = set(cursor.execute(_TEAM_TRIGGERS).fetchall())
+    missing = sorted(
+        {f"trigger {name}" for name in migrating.triggers()} - {f"trigger {name}" for (name,) in found}
+    )
+    bodies = dict(cursor.execute(_TEAM_FUNCTIONS).fetchall())
+    altered = sorted(
+        f"function {name}" for name, body in migrating.functions().items() if bodies.get(name) != body
+    )
+    if not missing and not altered:
+        return ""
+    return f"triggers or functions are not as fedesk makes them: {', '.join([*missing, *altered])}"
+
+
+def _file_flaw(cursor: Any) -> str:
+    """The guards of the log taken away, indexes that do not match."""
     made = set(cursor.execute(_GUARDS).fetchall())
     engine = create_engine("sqlite://")
     with engine.connect() as connection:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, text
 
 from fedesk.domain.audit import AuditDraft, AuditRecord
 from fedesk.domain.audit_chain import RecordError, link, record_bytes, record_of
 from fedesk.ports.operation_store import StoreUnavailableError
-from fedesk.store.database import Database
+from fedesk.store.protocol import Database
 from fedesk.store.tables import audit
 
 _PAGE = 500
@@ -16,11 +16,17 @@ _NONE: Sequence[Row[int, bytes, bytes]] = ()
 # Text for the driver's own cursor: through Core's statements an append takes twice the CPU.
 _HEAD = "SELECT seq, hash FROM audit_head"
 _INSERT = "INSERT INTO audit (seq, record, hash) VALUES (?, ?, ?)"
+APPEND = text("SELECT append(CAST(:draft AS json))")
 _MOVE = "UPDATE audit_head SET seq = ?, hash = ?"
 
 
 def append(connection: Connection, draft: AuditDraft) -> int:
-    """Put one record at the end of the chain, and return its number. Raises the driver's own errors."""
+    """Put one record at the end of the chain, and return its number. Raises the driver's own errors.
+
+    In a team's database a function does it, which lets nobody say who they are.
+    """
+    if connection.dialect.name == "postgresql":
+        return int(connection.execute(APPEND, {"draft": record_bytes(draft, 0).decode()}).scalar_one())
     cursor = connection.connection.cursor()
     cursor.execute(_HEAD)
     head = cursor.fetchone()

@@ -10,22 +10,21 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
-from fedesk import __version__
-from fedesk.domain.audit_chain import GENESIS
 from fedesk.ports.operation_store import SchemaError, StoreUnavailableError
-from fedesk.store import tables
+from fedesk.store import migrating, tables
 from fedesk.store.filesystem import network_file_system
 from fedesk.store.wording import BUSY_SECONDS, is_busy, told
-from fedesk.store.writer import Writer
+from fedesk.store.worker import Worker
 
 T = TypeVar("T")
 
@@ -40,7 +39,7 @@ _OPENING = Lock()
 turns."""
 
 
-class Database:
+class FileDatabase:
     """One file. Opens nothing until it is first read or written; may be used from any thread."""
 
     def __init__(self, path: Path, opened: set[Path] | None = None) -> None:
@@ -49,7 +48,7 @@ class Database:
         self._known = set() if opened is None else opened
         self._lock = Lock()
         self._engine: Engine | None = None
-        self._writer = Writer(self._writing)
+        self._writer = Worker(self._writing)
         self._file: tuple[int, int] | None = None
         self._watched: PoolProxiedConnection | None = None
         self._closed = False
@@ -62,6 +61,10 @@ class Database:
                 return absent
             with engine.connect() as connection, connection.begin():
                 return work(connection)
+
+    def read_whole(self, work: Callable[[Connection], T], absent: T) -> T:
+        """The same: a reading transaction sees one state of the file, and none waits for another."""
+        return self.read(work, absent)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """The result of ``work``, durable; makes the store where there is none."""
@@ -160,16 +163,20 @@ class Database:
             if not names and create:
                 with connection.execution_options(fedesk_begin="BEGIN IMMEDIATE").begin():
                     if not _names(connection):
-                        _create(connection)
+                        migrating.create(connection)
                     names = _names(connection)
             if not names:
                 return False
             with connection.begin():
-                self._check(connection, names)
+                number = self._number(connection, names)
+            if number < tables.SCHEMA:
+                with connection.execution_options(fedesk_begin="BEGIN IMMEDIATE").begin():
+                    migrating.migrate(connection, str(self.path), datetime.now(tz=UTC))
         _set_wal(engine, self.path)
         return True
 
-    def _check(self, connection: Connection, names: set[str]) -> None:
+    def _number(self, connection: Connection, names: set[str]) -> int:
+        """The form of its tables. Raises SchemaError, StoreUnavailableError."""
         if tables.schema.name not in names:
             raise StoreUnavailableError(
                 f"{self.path} is a SQLite file that fedesk did not make. Name another in store.url."
@@ -180,12 +187,13 @@ class Database:
                 f"{self.path} was made by a newer fedesk: its schema is {numbers[0]}, this one knows "
                 f"{tables.SCHEMA}. Use the newer fedesk, or name another file in store.url."
             )
-        if list(numbers) != [tables.SCHEMA]:
+        if len(numbers) != 1 or numbers[0] < 1:
             found = ", ".join(map(str, numbers)) or "none"
             raise SchemaError(
                 f"{self.path} has no schema that this fedesk knows: {found} instead of {tables.SCHEMA}. "
                 "Put a backup in its place, or name another file in store.url."
             )
+        return int(numbers[0])
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -256,12 +264,6 @@ def _on_begin(connection: Connection) -> None:
 
 def _names(connection: Connection) -> set[str]:
     return set(connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars())
-
-
-def _create(connection: Connection) -> None:
-    tables.metadata.create_all(connection)
-    connection.execute(insert(tables.schema).values(number=tables.SCHEMA, made_by=f"fedesk {__version__}"))
-    connection.execute(insert(tables.audit_head).values(id=1, seq=0, hash=GENESIS))
 
 
 def _set_wal(engine: Engine, path: Path) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from sqlalchemy.exc import IntegrityError
 
 from fedesk.domain.audit import AuditDraft, Phase
-from fedesk.domain.operations import JournalEntry, Outcome, Owner, Stage, StepState
+from fedesk.domain.operations import JournalEntry, Operation, Outcome, Owner, Stage
 from fedesk.ports.operation_store import (
     Lease,
     LeaseLostError,
@@ -23,23 +23,19 @@ from fedesk.ports.operation_store import (
     Submission,
 )
 from fedesk.store import audit_log, queries
-from fedesk.store.rows import journal_row, operation_row, owner_of
+from fedesk.store.rows import claim_entry, journal_row, operation_row, owner_of
 from fedesk.store.tables import journal, operations, reservations, reserves
 
-_LEASE = (
-    select(
-        operations.c.stage,
-        operations.c.outcome,
-        operations.c.fence,
-        operations.c.lease_until,
-        operations.c.owner_host,
-        operations.c.owner_boot,
-        operations.c.owner_pid,
-        operations.c.owner_started,
-    )
-    .where(operations.c.operation == bindparam("id"))
-    .with_for_update()
-)
+_LEASE = select(
+    operations.c.stage,
+    operations.c.outcome,
+    operations.c.fence,
+    operations.c.lease_until,
+    operations.c.owner_host,
+    operations.c.owner_boot,
+    operations.c.owner_pid,
+    operations.c.owner_started,
+).where(operations.c.operation == bindparam("id"))
 _LAST_ENTRY = select(func.coalesce(func.max(journal.c.number), 0)).where(
     journal.c.operation == bindparam("id")
 )
@@ -49,10 +45,17 @@ def submit(connection: Connection, submission: Submission, names: Sequence[str])
     """Write a confirmed operation and what it will reserve. Raises StoreError where it is there already."""
     id_ = submission.plan.operation
     if connection.execute(_LEASE, {"id": id_}).one_or_none() is not None:
-        raise StoreError(f"Operation {id_} was confirmed already. Look at it with `fedesk operations show`.")
+        raise confirmed_already(id_)
     connection.execute(insert(operations), operation_row(submission))
     if names:
         connection.execute(insert(reserves), [{"operation": id_, "reserve": name} for name in names])
+
+
+def confirmed_already(operation: str) -> StoreError:
+    """A plan is confirmed once."""
+    return StoreError(
+        f"Operation {operation} was confirmed already. Look at it with `fedesk operations show`."
+    )
 
 
 def claim(
@@ -66,10 +69,7 @@ def claim(
     reserve: bool,
 ) -> Lease:
     """Take the lease, and the reservations. Raises NotClaimableError, ReservedError."""
-    row = connection.execute(_LEASE, {"id": operation}).one_or_none()
-    if row is None:
-        raise NotClaimableError(f"There is no operation {operation} in this store.")
-    _check_claimable(row, operation, dead)
+    row = check_claimable(connection, operation, dead)
     if reserve:
         _reserve(connection, operation)
     fence, until = row.fence + 1, at + lasts
@@ -85,9 +85,7 @@ def claim(
         lease_until=until,
         fence=fence,
     )
-    said = f"claimed by process {owner.pid} on {owner.host}"
-    entry = JournalEntry(number=0, at=at, step="", state=StepState.PENDING, said=said)
-    note(connection, operation, (entry,))
+    note(connection, operation, (claim_entry(owner, at),))
     return Lease(
         operation=operation,
         owner=owner,
@@ -97,7 +95,11 @@ def claim(
     )
 
 
-def _check_claimable(row: Row[*tuple[Any, ...]], operation: str, dead: Owner | None) -> None:
+def check_claimable(connection: Connection, operation: str, dead: Owner | None) -> Row[*tuple[Any, ...]]:
+    """Who holds the operation, which may be claimed. Raises NotClaimableError."""
+    row = connection.execute(_LEASE, {"id": operation}).one_or_none()
+    if row is None:
+        raise NotClaimableError(f"There is no operation {operation} in this store.")
     if row.stage == Stage.ENDED.value and row.outcome != Outcome.UNKNOWN.value:
         raise NotClaimableError(f"Operation {operation} has ended: {row.outcome}.")
     owner = owner_of(row)
@@ -105,13 +107,23 @@ def _check_claimable(row: Row[*tuple[Any, ...]], operation: str, dead: Owner | N
     if not is_free and owner != dead:
         by = f"process {owner.pid} on {owner.host}" if owner else "nobody yet"
         raise NotClaimableError(f"Operation {operation} was claimed by {by}. Look at it again.")
+    return row
+
+
+def reserves_of(connection: Connection, operation: str) -> Sequence[str]:
+    """What an operation reserves while it is under way."""
+    return connection.scalars(select(reserves.c.reserve).where(reserves.c.operation == operation)).all()
+
+
+def holder_of(connection: Connection, operation: str) -> Operation | None:
+    """The other operation that holds what this one reserves."""
+    return queries.holder(connection, reserves_of(connection, operation), operation)
 
 
 def _reserve(connection: Connection, operation: str) -> None:
     """Take what is not held by the operation already; the primary key says whether somebody else has it."""
     held = select(reservations.c.reserve).where(reservations.c.operation == operation)
-    wanted = select(reserves.c.reserve).where(reserves.c.operation == operation)
-    names = connection.scalars(wanted).all()
+    names = reserves_of(connection, operation)
     missing = set(names) - set(connection.scalars(held))
     if not missing:
         return
@@ -123,13 +135,18 @@ def _reserve(connection: Connection, operation: str) -> None:
         other = queries.holder(connection, names, operation)
         if other is None:
             raise
-        since = f"confirmed {other.confirmed_at:%Y-%m-%d %H:%M:%S} UTC"
-        target = ", ".join(one.name for one in other.plan.targets)
-        raise ReservedError(
-            f"Operation {other.plan.operation} ({other.plan.kind}, {other.plan.requester}, {since}) "
-            f"holds {target}. Wait until it has ended, or look at it with `fedesk operations show`.",
-            other,
-        ) from None
+        raise reserved_by(other) from None
+
+
+def reserved_by(other: Operation) -> ReservedError:
+    """Who holds the target, and since when."""
+    since = f"confirmed {other.confirmed_at:%Y-%m-%d %H:%M:%S} UTC"
+    target = ", ".join(one.name for one in other.plan.targets)
+    return ReservedError(
+        f"Operation {other.plan.operation} ({other.plan.kind}, {other.plan.requester}, {since}) "
+        f"holds {target}. Wait until it has ended, or look at it with `fedesk operations show`.",
+        other,
+    )
 
 
 def extend(connection: Connection, lease: Lease, until: datetime) -> Lease:
@@ -169,11 +186,16 @@ def record(connection: Connection, operation: str, draft: AuditDraft) -> int:
         seq = audit_log.append(connection, draft)
     except sqlite3.IntegrityError:
         if draft.phase is Phase.INTENT:
-            raise StoreError(f"Operation {operation} has its intent in the audit log already.") from None
+            raise intended_already(operation) from None
         raise
     if draft.phase is Phase.INTENT:
         assign(connection, operation, audit_intent=seq)
     return seq
+
+
+def intended_already(operation: str) -> StoreError:
+    """An operation has one intent."""
+    return StoreError(f"Operation {operation} has its intent in the audit log already.")
 
 
 def end(

@@ -6,6 +6,7 @@ Importing this module costs SQLAlchemy (0.4 s): it is imported where a store is 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, update
 
@@ -25,9 +26,12 @@ from fedesk.ports.operation_store import (
 )
 from fedesk.store import audit_log, leases, queries, tables, verifying
 from fedesk.store.agreeing import with_outcome
-from fedesk.store.database import Database
+from fedesk.store.database import FileDatabase
 from fedesk.store.incidents import SqlIncidents
 from fedesk.store.rows import submitted
+
+if TYPE_CHECKING:
+    from fedesk.store.protocol import Database
 
 
 class SqlStore(SqlIncidents):
@@ -36,16 +40,12 @@ class SqlStore(SqlIncidents):
     While there is no file, reading finds nothing and makes none; the first write makes it.
     """
 
-    _database: Database
+    _database: "Database"
 
     def __init__(self, path: Path, opened: set[Path] | None = None) -> None:
         """``opened``: files that this process has had open; one of these that is gone is away, not new."""
-        self._database = Database(path, opened)
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self._database.path
+        self.path = path
+        self._database = FileDatabase(path, opened)
 
     def operation(self, operation: str) -> Operation | None:
         """One operation by its id, or by the beginning of it if that is of one alone."""
@@ -97,7 +97,7 @@ class SqlStore(SqlIncidents):
     def verify(self, *, deep: bool) -> Verification:
         """Check the chain over the stored bytes, all in one state of the file."""
         nothing = Verification(records=0, head=GENESIS.hex(), flaw=None, deep=deep)
-        return self._database.read(lambda connection: verifying.verify(connection, deep=deep), nothing)
+        return self._database.read_whole(lambda connection: verifying.verify(connection, deep=deep), nothing)
 
     def check(self) -> None:
         """Whether it can be written: writes a page and waits until it is on the disk. Raises StoreError."""

