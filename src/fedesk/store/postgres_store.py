@@ -24,7 +24,7 @@ from fedesk.ports.operation_store import (
     Submission,
     Written,
 )
-from fedesk.store import leases, tables
+from fedesk.store import audit_log, leases, tables
 from fedesk.store.agreeing import with_outcome
 from fedesk.store.operations import SqlStore
 from fedesk.store.postgres import Password, PostgresDatabase
