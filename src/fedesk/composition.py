@@ -311,7 +311,11 @@ def endpoint_of(configured: "ConnectionConfig", credential_of: "CredentialOf") -
 
 def reference_of(configured: "ConnectionConfig") -> "Callable[[], SecretText] | None":
     """Looks up what the configuration refers to; None where it names no credential."""
-    reference = configured.settings.credential
+    return looked_up(configured.settings.credential)
+
+
+def looked_up(reference: str | None) -> "Callable[[], SecretText] | None":
+    """The same of a reference."""
     if reference is None:
         return None
 

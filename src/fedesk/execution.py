@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from fedesk.store.operations import SqlStore
 
 
+STORE = "store"
+"""What the store is called among the credentials that a runner is given."""
+
+
 class LiveSystems:
     """The configured systems, to be read and to be changed (``services.operation_runner.ChangingSystems``).
 
@@ -84,16 +88,18 @@ class Desk(composition.Desk):
     stores: set[Path] = field(default_factory=set)
     """Files that this process had open as a store: this desk, and those that it took the place of."""
 
+    store_password: "Callable[[], SecretText] | None" = None
+    """What the team's database asks for; None where it asks for nothing."""
+
     @cached_property
     def store(self) -> "SqlStore":
         """The desk's own state; opened at its first use, which raises StoreError where it cannot be."""
         import platformdirs
 
-        from fedesk.store.operations import SqlStore
-        from fedesk.store.place import store_path
+        from fedesk.store.place import open_store
 
-        path = store_path(self.config.store.url, Path(platformdirs.user_state_dir("fedesk")))
-        return SqlStore(path, self.stores)
+        folder = Path(platformdirs.user_state_dir("fedesk"))
+        return open_store(self.config.store.url, folder, self.stores, self.store_password)
 
     @cached_property
     def systems(self) -> LiveSystems:
@@ -169,20 +175,23 @@ class Desk(composition.Desk):
         """All environments."""
         return {facts.name: facts for facts in self.environments}
 
-    def credentials_for(
-        self, connections: Sequence[ConnectionName]
-    ) -> "Callable[[], dict[ConnectionName, SecretText]]":
-        """Looks the credentials of some connections up when it is called; raises CredentialError."""
+    def credentials_for(self, connections: Sequence[ConnectionName]) -> "Callable[[], dict[str, SecretText]]":
+        """Looks the credentials of some connections, and the store's, up when it is called.
+
+        By the connections' names; the store's is STORE. What it gives raises CredentialError.
+        """
         configured = {
             one.name: one
             for environment in self.config.environments.values()
             for one in environment.connections()
         }
         lookups = {
-            name: look_up
+            str(name): look_up
             for name in connections
             if name in configured and (look_up := self.credential_of(configured[name])) is not None
         }
+        if self.store_password is not None:
+            lookups[STORE] = self.store_password
         return lambda: {name: look_up() for name, look_up in lookups.items()}
 
     def execute(self, operation: str) -> "Operation":
@@ -243,7 +252,8 @@ def compose(
 ) -> Desk:
     """The same over a configuration that was read. Raises ConfigurationError."""
     desk = composition.compose(config, environment, clock)
-    return _acting(desk, clock, composition.reference_of, stores)
+    password = composition.looked_up(config.store.credential)
+    return _acting(desk, clock, composition.reference_of, password, stores)
 
 
 def open_runner(config: Path, credentials: Mapping[str, "SecretText"], clock: "Clock") -> Desk:
@@ -252,15 +262,24 @@ def open_runner(config: Path, credentials: Mapping[str, "SecretText"], clock: "C
     from fedesk.config import load_config
 
     desk = composition.compose(load_config(config), None, clock, credential_of=given)
-    return _acting(desk, clock, given)
+    password = None if desk.config.store.credential is None else _of_those(credentials, STORE)
+    return _acting(desk, clock, given, password)
 
 
 def _acting(
-    desk: composition.Desk, clock: "Clock", credential_of: "CredentialOf", stores: set[Path] | None = None
+    desk: composition.Desk,
+    clock: "Clock",
+    credential_of: "CredentialOf",
+    store_password: "Callable[[], SecretText] | None",
+    stores: set[Path] | None = None,
 ) -> Desk:
     values = {one.name: getattr(desk, one.name) for one in fields(composition.Desk)}
     return Desk(
-        **values, clock=clock, credential_of=credential_of, stores=set() if stores is None else stores
+        **values,
+        clock=clock,
+        credential_of=credential_of,
+        store_password=store_password,
+        stores=set() if stores is None else stores,
     )
 
 
@@ -269,13 +288,16 @@ def _given(
 ) -> "Callable[[], SecretText] | None":
     if configured.settings.credential is None:
         return None
+    return _of_those(credentials, str(configured.name))
 
+
+def _of_those(credentials: Mapping[str, "SecretText"], name: str) -> "Callable[[], SecretText]":
     def look_up() -> "SecretText":
         from fedesk.ports.errors import CredentialError
 
-        secret = credentials.get(str(configured.name))
+        secret = credentials.get(name)
         if secret is None:
-            raise CredentialError(f"The runner was given no credential of {configured.name}.")
+            raise CredentialError(f"The runner was given no credential of {name}.")
         return secret
 
     return look_up

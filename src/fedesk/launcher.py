@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
-from fedesk.domain.names import ConnectionName
 from fedesk.domain.redaction import redact
 from fedesk.domain.text import one_line
 from fedesk.ports.changing import LaunchError
@@ -41,7 +40,7 @@ class ProcessLauncher:
         self._config = config
         self._command = command or (sys.executable, "-P", "-m", "fedesk", "execute", "--pipe")
 
-    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> "ProcessRunner":
+    def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> "ProcessRunner":
         """Start a runner; returns at once. Credentials are looked up on a thread and go through the pipe."""
         return ProcessRunner((*scope(os.environ), *self._command), self._config, credentials)
 
@@ -53,7 +52,7 @@ class ProcessRunner:
         self,
         command: tuple[str, ...],
         config: Path,
-        credentials: Callable[[], dict[ConnectionName, SecretText]],
+        credentials: Callable[[], dict[str, SecretText]],
     ) -> None:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the runner
         self._said: list[str] = []
@@ -96,9 +95,9 @@ class ProcessRunner:
         """End the process that waits, by ending its input; returns at once."""
         threading.Thread(target=self._end, name="end the runner", daemon=True).start()
 
-    def _begin(self, config: Path, credentials: Callable[[], Mapping[ConnectionName, SecretText]]) -> None:
+    def _begin(self, config: Path, credentials: Callable[[], Mapping[str, SecretText]]) -> None:
         try:
-            found = {str(name): secret.reveal() for name, secret in credentials().items()}
+            found = {name: secret.reveal() for name, secret in credentials().items()}
         except Exception as error:  # noqa: BLE001 - told by go(), in the person's own time
             self._said.append(str(error))
             return

@@ -142,10 +142,10 @@ class SilentLauncher:
     def __init__(self, said: str = "") -> None:
         self._said = said
         self.told: list[str] = []
-        self.credentials: dict[ConnectionName, SecretText] = {}
+        self.credentials: dict[str, SecretText] = {}
         self.cancelled = False
 
-    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> "SilentLauncher":
+    def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> "SilentLauncher":
         self.credentials = credentials()
         return self
 

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 
-from fedesk.domain.names import ConnectionName
 from fedesk.execution import Desk
 from fedesk.ports.endpoint import SecretText
 
@@ -16,7 +15,7 @@ class InProcessLauncher:
         self._behind = behind
         self.threads: list[threading.Thread] = []
 
-    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> "InProcessLauncher":
+    def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> "InProcessLauncher":
         credentials()
         return self
 

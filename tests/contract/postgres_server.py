@@ -51,6 +51,13 @@ class Server:
         self.admin(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
         return self.store_url(name)
 
+    def role(self, password: str = "") -> str:
+        """A login role of its own; one with a password is asked for it."""
+        name = f"person_{os.getpid()}_{next(self.numbers)}"
+        asked = f"PASSWORD '{password}' IN ROLE locked" if password else ""
+        self.admin(f"CREATE ROLE {name} LOGIN {asked}")
+        return name
+
     def empty(self) -> str:
         """The address of a database that has nothing."""
         name = f"fedesk_{os.getpid()}_{next(self.numbers)}"
@@ -60,6 +67,12 @@ class Server:
     def store_url(self, database: str, user: str | None = None) -> str:
         """As in store.url."""
         return self.at(database, user).set(drivername="postgresql+psycopg").render_as_string()
+
+
+def _locked(handle: Any) -> None:
+    """Have roles of the group ``locked`` asked for their password; everybody else is let in."""
+    rules = Path(handle.pgdata) / "pg_hba.conf"
+    rules.write_text(f"local all +locked scram-sha-256\n{rules.read_text()}")
 
 
 def without_password(url: URL) -> URL:
@@ -77,11 +90,13 @@ def running() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="fedesk-pg-", ignore_cleanup_errors=True) as folder:
         handle = postgres_server.get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
+            _locked(handle)
             server = Server(url=without_password(make_url(handle.get_uri())), handle=handle)
             server.admin(
                 "ALTER SYSTEM SET fsync = off",
                 "ALTER SYSTEM SET max_connections = 200",
                 "SELECT pg_reload_conf()",
+                "CREATE ROLE locked NOLOGIN",
                 f"CREATE DATABASE {_TEMPLATE} ENCODING 'UTF8' TEMPLATE template0",
             )
             team.migrate(server.store_url(_TEMPLATE))

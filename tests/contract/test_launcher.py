@@ -75,7 +75,7 @@ def test_credentials_go_through_the_pipe_and_nowhere_else(
     """A credential is neither in argv nor in the environment of a runner, even where it was in the desk's."""
     monkeypatch.setenv("AIRFLOW_TOKEN", PLANTED)
     monkeypatch.setenv("HTTPS_PROXY", f"http://mara:{PLANTED}@proxy:3128")
-    runner = listener(tmp_path / "given").warm(lambda: {AIRFLOW: SecretText(PLANTED)})
+    runner = listener(tmp_path / "given").warm(lambda: {str(AIRFLOW): SecretText(PLANTED)})
     runner.go("operation-1")
     runner.go("operation-2")
     runner.cancel()
@@ -121,7 +121,7 @@ def test_a_runner_that_died_says_so_in_its_own_words(tmp_path: Path) -> None:
 def test_a_credential_that_cannot_be_had_is_told_before_anything_is_sent(tmp_path: Path) -> None:
     """The look-up of a credential fails on the desk's side, where it can be told."""
 
-    def missing() -> dict[ConnectionName, SecretText]:
+    def missing() -> dict[str, SecretText]:
         raise CredentialError("The keyring holds no fedesk/prod/airflow: store it.")
 
     runner = listener(tmp_path / "given").warm(missing)

@@ -11,7 +11,6 @@ from typing import Any
 from airflow_change_cases import ChangeCase, Failing
 
 from fedesk.domain.audit import AuditRecord
-from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import Operation
 from fedesk.ports.changing import Launcher, Runner
 from fedesk.ports.endpoint import SecretText
@@ -142,7 +141,7 @@ class Meanwhile:
         self._launcher = launcher
         self._then = then
 
-    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> "RunnerMeanwhile":
+    def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> "RunnerMeanwhile":
         return RunnerMeanwhile(self._launcher.warm(credentials), self._then)
 
 

@@ -240,13 +240,13 @@ class Runners:
         self._desk = desk
         self.may_go = threading.Event()
         self.may_go.set()
-        self.warmed: list[tuple[ConnectionName, ...]] = []
+        self.warmed: list[tuple[str, ...]] = []
         self.cancelled = 0
         self.problem = ""
         self.said = ""
         self.threads: list[threading.Thread] = []
 
-    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> "Runners":
+    def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> "Runners":
         if self.problem:
             raise LaunchError(self.problem)
         self.warmed.append(tuple(credentials()))

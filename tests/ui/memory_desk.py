@@ -335,7 +335,7 @@ class Unchangeable:
     def window(self, environment: str, reason: str) -> WriteWindow:
         raise NotImplementedError
 
-    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> Runner:
+    def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> Runner:
         del credentials
         raise LaunchError("This desk starts no runner.")
 
@@ -379,10 +379,8 @@ class MemoryDesk:
     def processes(self) -> Living:
         return self.living
 
-    def credentials_for(
-        self, connections: Sequence[ConnectionName]
-    ) -> Callable[[], dict[ConnectionName, SecretText]]:
-        return lambda: {name: SecretText("s3cret") for name in connections}
+    def credentials_for(self, connections: Sequence[ConnectionName]) -> Callable[[], dict[str, SecretText]]:
+        return lambda: {str(name): SecretText("s3cret") for name in connections}
 
     def recheck(self, operation: str) -> Operation:
         """What the test's store then has."""

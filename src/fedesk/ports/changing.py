@@ -97,7 +97,7 @@ class Runner(Protocol):
 class Launcher(Protocol):
     """Starts runners."""
 
-    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> Runner:
+    def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> Runner:
         """Start a runner now, so that it has loaded when it is needed; returns at once.
 
         Credentials are looked up here, where a keyring's prompt can be answered, and go through a pipe.

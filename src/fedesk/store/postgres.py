@@ -14,11 +14,13 @@ from threading import Lock
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.pool import NullPool
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from fedesk.ports.endpoint import SecretText
+from fedesk.ports.errors import CredentialError
 from fedesk.ports.operation_store import SchemaError, StoreUnavailableError
 from fedesk.store import tables
 from fedesk.store.postgres_wording import told
@@ -140,7 +142,7 @@ class PostgresDatabase:
 
 
 def engine_of(url: URL, password: Password | None) -> Engine:
-    """An engine without a pool: who connects keeps it. The password is looked up at each connect."""
+    """An engine without a pool: who connects keeps it."""
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         poolclass=NullPool,
@@ -156,12 +158,29 @@ def engine_of(url: URL, password: Password | None) -> Engine:
         },
     )
     if password is not None:
-
-        @event.listens_for(engine, "do_connect")
-        def _reveal(_dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
-            parameters["password"] = password().reveal()
-
+        event.listen(engine, "do_connect", _connecting(password))
     return engine
+
+
+def _connecting(password: Password) -> Callable[..., DBAPIConnection]:
+    """Connects with a password that is looked up once, and again where the server did not like it."""
+    kept: list[SecretText] = []
+
+    def connect(
+        dialect: Dialect, _record: ConnectionPoolEntry, arguments: list[Any], parameters: dict[str, Any]
+    ) -> DBAPIConnection:
+        if not kept:
+            try:
+                kept.append(password())
+            except CredentialError as error:
+                raise StoreUnavailableError(f"The store's credential cannot be had: {error}") from None
+        try:
+            return dialect.connect(*arguments, **parameters, password=kept[0].reveal())
+        except psycopg.OperationalError:
+            kept.clear()
+            raise
+
+    return connect
 
 
 def where_of(url: URL) -> str:

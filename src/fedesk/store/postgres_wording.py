@@ -1,5 +1,6 @@
 """What goes wrong with the team's PostgreSQL, in one sentence that names it and says what to do."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,17 +17,27 @@ NOT_CLAIMABLE, RESERVED, LEASE_LOST = "FD001", "FD002", "FD003"
 CONDITIONS = frozenset({NOT_CLAIMABLE, RESERVED, LEASE_LOST, errors.UniqueViolation.sqlstate})
 
 _MIGRATE = "Whoever looks after it runs `fedesk store migrate`."
-_WORDS: tuple[tuple[tuple[type[psycopg.Error], ...], str], ...] = (
+_WORDS: tuple[tuple[tuple[type[psycopg.Error], ...], re.Pattern[str] | None, str], ...] = (
     (
         (errors.InvalidPassword, errors.InvalidAuthorizationSpecification),
+        re.compile(r"authentication|pg_hba\.conf|no password supplied|role \".*\" does not exist"),
         "refused to let you in: {said}. Look at store.url, and at what store.credential refers to.",
     ),
-    ((errors.InvalidCatalogName,), "is not there: {said}. Look at the database's name in store.url."),
-    ((errors.ReadOnlySqlTransaction,), "cannot be written: it is read-only, perhaps a standby."),
-    ((errors.DiskFull,), "cannot be written: the server's disk is full. Have some space freed."),
-    ((errors.TooManyConnections,), "has no connection left. Try again, or have max_connections raised."),
+    (
+        (errors.InvalidCatalogName,),
+        re.compile(r"database \".*\" does not exist"),
+        "is not there: {said}. Look at the database's name in store.url.",
+    ),
+    ((errors.ReadOnlySqlTransaction,), None, "cannot be written: it is read-only, perhaps a standby."),
+    ((errors.DiskFull,), None, "cannot be written: the server's disk is full. Have some space freed."),
+    (
+        (errors.TooManyConnections,),
+        re.compile("too many (clients|connections)|connection slots"),
+        "has no connection left. Try again, or have max_connections raised.",
+    ),
     (
         (errors.QueryCanceled, errors.LockNotAvailable),
+        None,
         "did not answer in time: {said}. Try again, or look what holds it up.",
     ),
 )
@@ -66,8 +77,8 @@ def store_error(where: str, error: BaseException) -> StoreError:
         return ConditionError(f"{where} does not allow what was asked: {said}.", state)
     if isinstance(error, errors.IntegrityError):
         return StoreError(f"{where} does not allow what was asked: {said}.")
-    for kinds, words in _WORDS:
-        if isinstance(error, kinds):
+    for kinds, signs, words in _WORDS:
+        if isinstance(error, kinds) or (not state and signs is not None and signs.search(said)):
             return StoreUnavailableError(f"{where} {words.format(said=said)}")
     return StoreUnavailableError(
         f"{where} cannot be reached: {said}. "
@@ -79,4 +90,6 @@ def _said(error: BaseException) -> str:
     """The server's or driver's own words, on one line, without what could be a password."""
     diag = getattr(error, "diag", None)
     words = getattr(diag, "message_primary", None) or str(error) or type(error).__name__
-    return one_line(redact(words).text, _SAID_LIMIT).rstrip(". ")
+    # A login that failed has no code, and the server's words stand behind the driver's.
+    _, _, servers = words.rpartition("FATAL:")
+    return one_line(redact(servers.strip() or words).text, _SAID_LIMIT).rstrip(". ")

@@ -121,9 +121,7 @@ class Desk(Protocol):
     def processes(self) -> Processes:
         """Whether the process that carries an operation out still lives."""
 
-    def credentials_for(
-        self, connections: Sequence[ConnectionName]
-    ) -> Callable[[], dict[ConnectionName, SecretText]]:
+    def credentials_for(self, connections: Sequence[ConnectionName]) -> Callable[[], dict[str, SecretText]]:
         """Looks the credentials of some connections up, when it is called."""
 
     def close(self) -> None:

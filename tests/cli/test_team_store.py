@@ -1,0 +1,71 @@
+"""A desk whose store is a team's PostgreSQL: reached by its address, with a password by reference."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cli_situations import FAILED, YES
+from command_line import Changed, Run
+from postgres_server import Server
+from sqlalchemy.engine import make_url
+
+from fedesk.domain.operations import Outcome
+from fedesk.store.postgres_store import PostgresStore
+
+PASSWORD = "hunter2-planted-password"
+GRANTS = (
+    "GRANT USAGE ON SCHEMA fedesk TO {role};"
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA fedesk TO {role};"
+    "REVOKE INSERT, UPDATE, DELETE ON fedesk.audit, fedesk.audit_head FROM {role};"
+    "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA fedesk TO {role}"
+)
+Team = Callable[..., tuple[Path, str]]
+
+
+@pytest.fixture
+def team(postgres: Server, changed: Changed, tmp_path: Path) -> Team:
+    """A configuration whose store is a fresh database, as a role with a password; and the database's URL."""
+
+    def configure(password: str = PASSWORD) -> tuple[Path, str]:
+        url = make_url(postgres.fresh())
+        role = postgres.role(PASSWORD)
+        postgres.admin(GRANTS.format(role=role), database=str(url.database))
+        secret = tmp_path / "password"
+        secret.touch(0o600)
+        secret.write_text(password)
+        store = f"url = {json.dumps(str(url.set(username=role)))}"
+        credential = f"credential = {json.dumps(f'command:cat {secret}')}"
+        file = changed((r'url = "sqlite:[^"]*"', f"{store}\n{credential}"))
+        return file, str(url)
+
+    return configure
+
+
+def test_an_operation_of_a_team(run: Run, team: Team) -> None:
+    """Planned, confirmed, executed by a process of its own and recorded: in the database, by the role."""
+    file, url = team()
+    ended = run("rerun", FAILED, *YES, "--json", "--config", str(file))
+    assert ended.code == 0, ended.err
+    assert ended.document("change")["outcome"] == "succeeded"
+    with closing(PostgresStore(url)) as store:
+        (operation,) = store.operations()
+        role = make_url(_configured(file)).username
+        assert operation.outcome is Outcome.SUCCEEDED
+        assert [record.draft.actor.person for record in store.tail(9)] == [role] * 2
+        assert store.verify(deep=True).flaw is None
+
+
+def _configured(file: Path) -> str:
+    return str(tomllib.loads(file.read_text())["store"]["url"])
+
+
+def test_a_wrong_password_is_one_sentence(run: Run, team: Team) -> None:
+    """Exit 6, with what to look at; nothing is sent, and the password is nowhere."""
+    file, _ = team("hunter2-planted-wrong")
+    ended = run("rerun", FAILED, *YES, "--config", str(file))
+    assert ended.code == 6
+    assert "hunter2" not in ended.out + ended.err
+    assert "store.credential" in ended.err
