@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fedesk.ports.changing import Launcher
     from fedesk.ports.endpoint import Endpoint, SecretText
     from fedesk.ports.sources import Bulkhead, Clock, Connection
+    from fedesk.services.by_hand import ByHand
     from fedesk.services.changes import Changes
     from fedesk.services.incidents import Incidents
     from fedesk.services.operation_runner import Changer
@@ -138,6 +139,20 @@ class Desk(composition.Desk):
             actor=self.actor,
             clock=self.clock,
             new_id=lambda: str(uuid_utils.uuid7()),
+        )
+
+    @cached_property
+    def by_hand(self) -> "ByHand":
+        """Takes a person's word on operations."""
+        from fedesk.services.by_hand import ByHand
+
+        return ByHand(
+            store=self.store,
+            systems=self.systems,
+            clock=self.clock,
+            processes=self.processes,
+            actor=self.actor,
+            environments=self.by_name,
         )
 
     @cached_property

@@ -8,6 +8,7 @@ from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import (
     Call,
     Confirmation,
+    Decision,
     Effect,
     Evidence,
     Fact,
@@ -206,6 +207,7 @@ class MemoryStore:
     def __init__(self, *operations: Operation, records: Sequence[AuditDraft] = ()) -> None:
         self.held = list(operations)
         self.drafts = list(records)
+        self.decided: list[Decision] = []
         self.away = ""
         self.moves = 0
         self.reads = 0
@@ -238,6 +240,10 @@ class MemoryStore:
         del reserves, besides
         self._there()
         return None
+
+    def decisions(self, operation: str) -> tuple[Decision, ...]:
+        self._there()
+        return tuple(one for one in self.decided if one.operation == operation)
 
     def standing(self, reserves: Sequence[str], *, besides: str, spending: Spending | None) -> Standing:
         del reserves, besides, spending

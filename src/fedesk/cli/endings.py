@@ -68,13 +68,14 @@ def code_of(error: Exception) -> Exit:
 
 def _store_code(error: Exception) -> Exit:
     from fedesk.ports.operation_store import (
+        DecidedError,
         LeaseLostError,
         NotClaimableError,
         ReservedError,
         UnrecordedError,
     )
 
-    if isinstance(error, ReservedError | NotClaimableError | LeaseLostError):
+    if isinstance(error, ReservedError | NotClaimableError | DecidedError | LeaseLostError):
         return Exit.CONFLICT
     return Exit.OUTCOME_UNKNOWN if isinstance(error, UnrecordedError) else Exit.AUDIT_UNAVAILABLE
 

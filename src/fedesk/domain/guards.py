@@ -250,6 +250,28 @@ def confirmation(situation: Situation) -> GuardResult | None:
     return _allow(CONFIRMATION, f"{given.by} confirmed {given.digest[:12]} at {when} by {given.how}.")
 
 
+def against_word(
+    name: str, facts: EnvironmentFacts | None, how: str, named: str, reason: str
+) -> tuple[GuardResult, ...]:
+    """What stands against a person's word on an operation: it takes the yes of a change, and a reason always.
+
+    ``facts`` is None where the environment is not configured: what cannot be told counts as production.
+    """
+    production = facts is None or facts.production
+    remedy = f"On the command line {f'--confirm {name}' if production else '--yes'}."
+    found = []
+    if named and named != name:
+        why = f"{named!r} was given as the name, and the target is in {name}."
+        found.append(_deny(CONFIRMATION, why, remedy))
+    elif production and not named:
+        found.append(_deny(CONFIRMATION, f"{name} is production, and its name was not given.", remedy))
+    elif not how:
+        found.append(_deny(CONFIRMATION, "Nobody has said yes to it.", remedy))
+    if not reason.strip():
+        found.append(_deny(REASON, "No reason was given.", "On the command line --reason TEXT."))
+    return tuple(found)
+
+
 def reason(situation: Situation) -> GuardResult | None:
     """Production wants to know why, or a ticket, where the kind of operation says so."""
     if situation.confirmation is None or not situation.wants_reason or not situation.is_production:

@@ -17,6 +17,9 @@ from fedesk.domain.states import System
 CONFLICT = "conflict"
 """Reference of the operation's own journal entry that says it was refused as stale or in conflict."""
 
+DECISION = "decision"
+"""Reference of the entry of a step that waits for a person."""
+
 LET_GO = datetime(1970, 1, 1, tzinfo=UTC)
 """The end of a lease that was given back."""
 
@@ -68,6 +71,13 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     ABORTED = "aborted"
     UNKNOWN = "unknown"
+
+
+class Choice(StrEnum):
+    """What a person decides of a step that waits for it."""
+
+    PROCEED = "proceed"
+    STOP = "stop"
 
 
 class Settled(StrEnum):
@@ -248,6 +258,24 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided of a step that waits for a person; the first one counts."""
+
+    operation: str
+    step: str
+    choice: Choice
+    reason: str
+    by: str
+    """The person; empty where nobody decided in time."""
+    at: datetime
+
+    @property
+    def said(self) -> str:
+        """Who decided what, and why: ``mara decided to proceed: the canary is well``."""
+        return f"{self.by} decided to {self.choice}: {self.reason}" if self.by else self.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """Everything the store knows of one operation."""
 
@@ -274,6 +302,15 @@ class Operation:
     def is_open(self) -> bool:
         """Whether something is still to be learnt: it has not ended, or ended unknown."""
         return self.stage is not Stage.ENDED or self.outcome is Outcome.UNKNOWN
+
+    @property
+    def undecided(self) -> str:
+        """Name of the step that waits for a person to decide; empty where none does."""
+        last = next((entry for entry in reversed(self.journal) if entry.step), None)
+        if not self.is_open or last is None:
+            return ""
+        waits = last.state is StepState.WAITING and last.reference == DECISION
+        return last.step if waits else ""
 
     @property
     def is_conflict(self) -> bool:

@@ -5,6 +5,7 @@
       SchemaError             made by another fedesk than this one (exit 6)
       ReservedError           another operation holds the target (exit 5)
       NotClaimableError       it is not waiting to be executed: claimed by another, ended, not there (exit 5)
+      DecidedError            somebody has decided before (exit 5)
       LeaseLostError          somebody else has taken the operation over
       UnrecordedError         something was sent, and what came of it could not be written down (exit 7)
 
@@ -18,7 +19,16 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from fedesk.domain.audit import AuditDraft, AuditRecord
-from fedesk.domain.operations import Confirmation, GuardResult, JournalEntry, Operation, Outcome, Owner, Plan
+from fedesk.domain.operations import (
+    Confirmation,
+    Decision,
+    GuardResult,
+    JournalEntry,
+    Operation,
+    Outcome,
+    Owner,
+    Plan,
+)
 
 
 class StoreError(Exception):
@@ -43,6 +53,10 @@ class ReservedError(StoreError):
 
 class NotClaimableError(StoreError):
     """The operation is not waiting to be executed."""
+
+
+class DecidedError(StoreError):
+    """Somebody has decided of the same step before."""
 
 
 class LeaseLostError(StoreError):
@@ -142,6 +156,9 @@ class OperationReader(Protocol):
     def holder(self, reserves: Sequence[str], *, besides: str = "") -> Operation | None:
         """The operation that holds one of these reservations, other than ``besides``."""
 
+    def decisions(self, operation: str) -> tuple[Decision, ...]:
+        """What was decided of an operation's steps, in order of time."""
+
     def standing(self, reserves: Sequence[str], *, besides: str, spending: Spending | None) -> Standing:
         """Who holds one of these reservations, other than ``besides``, and how often it was run again."""
 
@@ -225,6 +242,12 @@ class OperationStore(OperationReader, AuditReader, Protocol):
         """The same, and the operation has ended. Reservations are let go, unless the outcome is unknown.
 
         Settling an unknown operation ends it a second time, and that one is final.
+        """
+
+    def decide(self, decision: Decision, audit: AuditDraft) -> Written:
+        """Write a decision and its audit record; whoever holds the operation's lease reads it.
+
+        Raises DecidedError, which says who was first, and NotClaimableError where the operation has ended.
         """
 
     def append(self, audit: AuditDraft) -> Written:

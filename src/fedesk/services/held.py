@@ -10,6 +10,7 @@ from fedesk.domain.kept_text import kept_text
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import (
     Call,
+    Decision,
     Effect,
     Evidence,
     JournalEntry,
@@ -21,7 +22,13 @@ from fedesk.domain.operations import (
 )
 from fedesk.ports.changing import Systems
 from fedesk.ports.errors import SourceError
-from fedesk.ports.operation_store import Lease, OperationStore, StoreUnavailableError, UnrecordedError
+from fedesk.ports.operation_store import (
+    DecidedError,
+    Lease,
+    OperationStore,
+    StoreUnavailableError,
+    UnrecordedError,
+)
 from fedesk.ports.sources import Clock
 from fedesk.services.operation_kinds import OperationKind
 
@@ -58,7 +65,7 @@ class Held:
     pause: Callable[[float], None]
     journal: list[JournalEntry]
     sent: bool = False
-    """Whether this process has sent something: what came of it is then written with insistence."""
+    """Whether something was sent, which has its intent then: what came of it is written with insistence."""
 
     @property
     def plan(self) -> Plan:
@@ -89,12 +96,35 @@ class Held:
             evidence=tuple(replace(one, said=kept_text(one.said)) for one in evidence),
         )
 
+    def first(self, step: str) -> JournalEntry | None:
+        """The oldest entry of a step."""
+        return next((entry for entry in self.journal if entry.step == step), None)
+
     def last(self, step: str) -> JournalEntry | None:
         """The newest entry of a step."""
         return next((entry for entry in reversed(self.journal) if entry.step == step), None)
 
-    def audit(self, phase: Phase, result: str, evidence: Sequence[Evidence] = ()) -> AuditDraft:
-        """A record of this operation."""
+    def decision(self, step: str) -> Decision | None:
+        """What was decided of a step; None while nobody has."""
+        made = self._firmly(lambda: self.store.decisions(self.plan.operation), None) or ()
+        return next((one for one in made if one.step == step), None)
+
+    def decide(self, decision: Decision) -> None:
+        """Decide of a step where nobody did in time; whoever was faster is the one who has decided."""
+        audit = self.audit(Phase.REJECTION, decided(decision))
+
+        def write() -> None:
+            try:
+                self.store.decide(decision, audit)
+            except DecidedError:
+                return
+
+        self._firmly(write, None)
+
+    def audit(
+        self, phase: Phase, result: str, evidence: Sequence[Evidence] = (), *, reason: str = ""
+    ) -> AuditDraft:
+        """A record of this operation; ``reason`` is the plan's where it has none of its own."""
         links = (*(target.link for target in self.plan.targets), *(one.link for one in evidence))
         return AuditDraft(
             at=self.clock.now(),
@@ -105,7 +135,7 @@ class Held:
             phase=phase,
             operation=self.plan.operation,
             plan_digest=self.operation.digest,
-            reason=self.plan.reason,
+            reason=reason or self.plan.reason,
             result=kept_text(result),
             links=tuple(dict.fromkeys(link for link in links if link)),
         )
@@ -130,12 +160,18 @@ class Held:
         self.journal.append(replace(entry, number=len(self.journal) + 1))
 
     def end(
-        self, outcome: Outcome, said: str, phase: Phase, entries: Sequence[JournalEntry] = ()
+        self,
+        outcome: Outcome,
+        said: str,
+        phase: Phase,
+        entries: Sequence[JournalEntry] = (),
+        *,
+        reason: str = "",
     ) -> Operation:
         """Write the last entries, the outcome and its audit record, and let go."""
         said = kept_text(said)
         evidence = [one for entry in entries for one in entry.evidence]
-        audit = self.audit(phase, f"{outcome}: {said}", evidence)
+        audit = self.audit(phase, f"{outcome}: {said}", evidence, reason=reason)
         at = self.clock.now()
         written = self._firmly(
             lambda: self.store.end(self.lease, outcome, said, at, tuple(entries), audit),
@@ -174,6 +210,11 @@ class Held:
             self.pause(seconds)
             waited += seconds
         raise AssertionError  # pauses() never ends
+
+
+def decided(decision: Decision) -> str:
+    """A decision as the result of its audit record: ``stop: review: nobody decided within 8:00:00``."""
+    return f"{decision.choice}: {decision.step}: {decision.said}"
 
 
 def hold(

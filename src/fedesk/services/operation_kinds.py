@@ -9,7 +9,17 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from fedesk.domain.catalogue import Catalogue
-from fedesk.domain.operations import Effect, Fact, GuardResult, JournalEntry, Plan, Progress, StepKind, Target
+from fedesk.domain.operations import (
+    Effect,
+    Fact,
+    GuardResult,
+    JournalEntry,
+    Outcome,
+    Plan,
+    Progress,
+    StepKind,
+    Target,
+)
 from fedesk.domain.reruns import RerunRequest
 from fedesk.domain.states import System
 from fedesk.ports.changing import Systems
@@ -37,7 +47,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of a kind, in order. ``look`` is None for an effect, which sends the plan's next effect."""
+    """One step of a kind, in order.
+
+    ``look`` is None for an effect, which sends the plan's next effect, and for a decide step, whose decision
+    is in the store.
+    """
 
     name: str
     """Short and stable: it stands in the journal."""
@@ -47,7 +61,13 @@ class Step:
     look: Callable[[Plan, tuple[JournalEntry, ...], Systems, Clock], Progress] | None = None
     """Looks once; the journal so far tells what came before (references). Raises SourceError."""
     within: float | None = None
-    """Seconds a verify step may take before its outcome is unknown; None: until it is done."""
+    """Seconds a step may take; None: until it is done.
+
+    A verify step has them for each who looks, an await and a decide step once, over restarts. Then the
+    outcome is unknown; of a decide step it is ``stopped``.
+    """
+    stopped: Outcome = Outcome.ABORTED
+    """How the operation ends where it is decided to stop at this step, or where nobody decides in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

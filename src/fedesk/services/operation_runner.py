@@ -29,7 +29,6 @@ from fedesk.domain.operations import (
     Receipt,
     Ruling,
     Stage,
-    StepKind,
     StepState,
 )
 from fedesk.domain.reruns import RerunRequest
@@ -47,6 +46,7 @@ from fedesk.ports.errors import (
 )
 from fedesk.ports.operation_store import (
     Lease,
+    NotClaimableError,
     OperationStore,
     ReservedError,
     StoreError,
@@ -55,8 +55,19 @@ from fedesk.ports.operation_store import (
 from fedesk.ports.sources import Bulkhead, Clock
 from fedesk.services.held import LEASE, Held, hold, patience_of
 from fedesk.services.operation_kinds import Draft, OperationKind, Step
-from fedesk.services.settling import left_alone, recheck
-from fedesk.services.steps import follow_step, settle_effect
+from fedesk.services.settling import (
+    has_begun,
+    has_intent,
+    last_said,
+    left_alone,
+    nothing_sent,
+    recheck,
+    still_unknown,
+    stopped,
+    taken_over,
+    unknown_kind,
+)
+from fedesk.services.steps import look_again, remaining, settle_effect, unfit
 
 _REFUSED_BY_SYSTEM = (
     NotSentError,
@@ -119,8 +130,10 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
 ) -> Operation:
     """Carry a confirmed operation out to its end, and return it as it ended.
 
-    Raises NotClaimableError where it does not wait to be executed, LeaseLostError where somebody has taken it
-    over, UnrecordedError, and StoreError where the store failed before anything was sent.
+    One that a dead process left, or that was given back, is carried on: what was intended is looked up and
+    never sent again. Raises NotClaimableError where somebody is at it or it has ended, LeaseLostError where
+    somebody has taken it over, UnrecordedError, and StoreError where the store failed before anything was
+    sent.
     """
     from fedesk.services.kinds import KINDS
 
@@ -136,12 +149,15 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
         kinds=KINDS if kinds is None else kinds,
     )
     try:
-        lease = _claim(desk, operation)
+        held = _held(desk, _claim(desk, operation))
     except ReservedError as error:
         return _refuse(_held(desk, _claim_to_end(desk, operation)), (_reserved(error),))
-    held = _held(desk, lease)
+    except NotClaimableError as error:
+        return _carry_on(desk, _held(desk, _inherit(desk, operation, error)))
+    if held.operation.stage is Stage.ENDED:
+        return _carry_on(desk, held)
     refusals = _refusals(desk, held)
-    return _refuse(held, refusals) if refusals else _carry_out(desk, held)
+    return _refuse(held, refusals) if refusals else _carry_out(desk, held, Phase.OUTCOME)
 
 
 def _claim(desk: _Desk, operation: str) -> Lease:
@@ -177,6 +193,17 @@ def _claim_to_end(desk: _Desk, operation: str) -> Lease:
     return desk.store.claim(operation, me, now, LEASE, dead=mine, reserve=False)
 
 
+def _inherit(desk: _Desk, operation: str, refused: NotClaimableError) -> Lease:
+    """The lease of one that has begun, where nobody is at it. Raises NotClaimableError."""
+    found = desk.store.operation(operation)
+    if found is None or found.stage is Stage.CONFIRMED or not found.is_open:
+        raise refused
+    why = left_alone(found, now=desk.store.now(desk.clock.now()), processes=desk.processes)
+    if why:
+        raise NotClaimableError(f"Operation {operation} is under way. {why}") from refused
+    return taken_over(found, store=desk.store, clock=desk.clock, processes=desk.processes)
+
+
 def _held(desk: _Desk, lease: Lease) -> Held:
     return hold(
         lease,
@@ -207,13 +234,7 @@ def _refusals(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
 
     plan, kind = held.plan, desk.kinds.get(held.plan.kind)
     if kind is None:
-        return (
-            _no(
-                "kind",
-                f"This fedesk knows no operation of the kind {plan.kind}.",
-                "Use the one that planned it.",
-            ),
-        )
+        return (_no("kind", unknown_kind(plan.kind), "Use the one that planned it."),)
     broken = (*_changed_since(desk, held), *_unfit(plan, kind))
     if broken:
         return broken
@@ -265,11 +286,8 @@ def _changed_since(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
 
 
 def _unfit(plan: Plan, kind: OperationKind) -> tuple[GuardResult, ...]:
-    sends = sum(step.kind is StepKind.EFFECT for step in kind.steps)
-    if sends == len(plan.effects):
-        return ()
-    reason = f"The plan has {len(plan.effects)} effects, and {kind.name} has {sends} steps that send."
-    return (_no("kind", reason, "Make the plan anew."),)
+    reason = unfit(kind, plan)
+    return (_no("kind", reason, "Make the plan anew."),) if reason else ()
 
 
 def _no(guard: str, reason: str, remedy: str) -> GuardResult:
@@ -306,23 +324,38 @@ def _rows(value: Json) -> Sequence[Json]:
     return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
 
 
-def _carry_out(desk: _Desk, held: Held) -> Operation:
-    """Take the steps in order. Raises LeaseLostError, StoreError, UnrecordedError."""
-    effects = iter(held.plan.effects)
-    steps = desk.kinds[held.plan.kind].steps
-    for step in steps:
-        if step.kind is StepKind.EFFECT:
-            entry = _send(desk, held, step, next(effects))
+def _carry_on(desk: _Desk, held: Held) -> Operation:
+    """Go on where another left off. What was agreed to and judged when it began is not judged again."""
+    kind = desk.kinds.get(held.plan.kind)
+    if kind is None:
+        return still_unknown(held, held.entry("", StepState.UNKNOWN, unknown_kind(held.plan.kind)))
+    if not has_begun(held):
+        return nothing_sent(held)
+    broken = (*_changed_since(desk, held), *_unfit(held.plan, kind))
+    if broken:
+        said = " ".join(one.reason for one in broken)
+        return still_unknown(held, held.entry("", StepState.UNKNOWN, f"It cannot be carried on here: {said}"))
+    held.sent = has_intent(held)
+    # An unknown end that was recorded is provisional; what ends it is its settlement.
+    is_provisional = held.operation.audit_outcome is not None
+    return _carry_out(desk, held, Phase.SETTLEMENT if is_provisional else Phase.OUTCOME)
+
+
+def _carry_out(desk: _Desk, held: Held, phase: Phase) -> Operation:
+    """Take the steps that are left, in order. Raises LeaseLostError, StoreError, UnrecordedError."""
+    kind = desk.kinds[held.plan.kind]
+    left = remaining(kind, held.plan, held.journal)
+    for due in left:
+        if due.effect is not None and due.before is None:
+            entry = _send(desk, held, due.step, due.effect)
         else:
-            within = step.within if step.kind is StepKind.VERIFY else None
-            entry = follow_step(held, step, within=within)
+            entry = look_again(held, due)
         if entry.state is not StepState.DONE:
-            outcome = Outcome.FAILED if entry.state is StepState.FAILED else Outcome.UNKNOWN
-            return held.end(outcome, entry.said, Phase.OUTCOME, (entry,))
-        if step is steps[-1]:
-            return held.end(Outcome.SUCCEEDED, entry.said, Phase.OUTCOME, (entry,))
+            return stopped(held, due, entry, phase)
+        if due is left[-1]:
+            return held.end(Outcome.SUCCEEDED, entry.said, phase, (entry,))
         held.note(entry)
-    raise AssertionError  # a kind has steps
+    return held.end(Outcome.SUCCEEDED, last_said(held, kind), phase)
 
 
 def _send(desk: _Desk, held: Held, step: Step, effect: Effect) -> JournalEntry:
@@ -331,7 +364,7 @@ def _send(desk: _Desk, held: Held, step: Step, effect: Effect) -> JournalEntry:
     The intent is durable before; a failing store or a lost lease is raised, and nothing is sent then.
     """
     intent = held.entry(step.name, StepState.INTENDED, effect.sentence)
-    held.note(intent, None if held.sent else held.audit(Phase.INTENT, effect.sentence))
+    held.note(intent, None if has_intent(held) else held.audit(Phase.INTENT, effect.sentence))
     gate = _Gate(held)
     try:
         receipt = desk.systems.changing(effect.connection).call(

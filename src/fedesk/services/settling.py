@@ -1,14 +1,13 @@
 """Looking again at operations that nobody carries on: what was done is found out, nothing is ever sent."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
 from fedesk.domain.audit import Actor, Phase
 from fedesk.domain.operations import (
     LET_GO,
-    Effect,
     JournalEntry,
     Operation,
     Outcome,
@@ -20,9 +19,9 @@ from fedesk.domain.operations import (
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.operation_store import Lease, NotClaimableError, OperationStore, ReservedError
 from fedesk.ports.sources import Clock
-from fedesk.services.held import LEASE, Held, hold, patience_of
-from fedesk.services.operation_kinds import OperationKind, Step
-from fedesk.services.steps import follow_step, settle_effect
+from fedesk.services.held import LEASE, Held, hold
+from fedesk.services.operation_kinds import OperationKind
+from fedesk.services.steps import Due, look_again, remaining, unfit
 
 GRACE = timedelta(seconds=30)
 """How far beyond its lease an owner of whom nothing can be told, on another machine, is taken to be alive."""
@@ -88,16 +87,21 @@ def recheck(
         raise NotClaimableError(f"There is no operation {operation} in this store.")
     if left_alone(found, now=store.now(clock.now()), processes=processes):
         return found
-    lease = _taken_over(found, store=store, clock=clock, processes=processes)
+    lease = taken_over(found, store=store, clock=clock, processes=processes)
     held = hold(lease, store=store, systems=systems, clock=clock, actor=actor, pause=pause, kinds=known)
     kind = known.get(found.plan.kind)
-    if kind is None:
-        said = f"This fedesk knows no operation of the kind {found.plan.kind}."
-        return _still_unknown(held, held.entry("", StepState.UNKNOWN, said))
+    foreign = unfit(kind, found.plan) if kind is not None else unknown_kind(found.plan.kind)
+    if kind is None or foreign:
+        return still_unknown(held, held.entry("", StepState.UNKNOWN, foreign))
     return _settle(held, kind)
 
 
-def _taken_over(found: Operation, *, store: OperationStore, clock: Clock, processes: Processes) -> Lease:
+def unknown_kind(name: str) -> str:
+    """The sentence for a plan of a kind that this fedesk does not have."""
+    return f"This fedesk knows no operation of the kind {name}."
+
+
+def taken_over(found: Operation, *, store: OperationStore, clock: Clock, processes: Processes) -> Lease:
     """The lease, with the targets. Nothing is sent without those: who cannot have them has sent nothing."""
     now, reserve = clock.now(), found.stage is not Stage.CONFIRMED
     claim = partial(store.claim, found.plan.operation, processes.me(), now, LEASE, dead=found.owner)
@@ -109,60 +113,63 @@ def _taken_over(found: Operation, *, store: OperationStore, clock: Clock, proces
 
 def _settle(held: Held, kind: OperationKind) -> Operation:
     """Go through the steps by the journal, up to the first that is not done; send nothing."""
-    effects = iter(held.plan.effects)
-    done: list[str] = []
-    said = ""
-    for step in kind.steps:
-        effect = next(effects) if step.kind is StepKind.EFFECT else None
-        before = held.last(step.name)
-        if before is None and effect is not None:
-            return _never_sent(held, effect, done)
-        if before is not None and before.state in _FINISHED:
-            entry = before
-        else:
-            entry = _look_again(held, step, effect, before)
+    for due in remaining(kind, held.plan, held.journal):
+        if due.is_unsent:
+            return _unsent(held, due) if has_begun(held) else nothing_sent(held)
+        entry = look_again(held, due, leave_after=_LEAVE_AFTER.get(due.step.kind))
         if entry.state is not StepState.DONE:
-            return _stopped(held, entry, () if entry is before else (entry,))
-        if entry is not before:
-            held.note(entry)
-        if effect is not None:
-            done.append(effect.sentence)
-        said = entry.said
-    return held.end(Outcome.SUCCEEDED, said, Phase.SETTLEMENT)
+            return stopped(held, due, entry, Phase.SETTLEMENT)
+        held.note(entry)
+    return held.end(Outcome.SUCCEEDED, last_said(held, kind), Phase.SETTLEMENT)
 
 
-_FINISHED = (StepState.DONE, StepState.FAILED)
+_LEAVE_AFTER = {StepKind.AWAIT: AWAIT_WITHIN, StepKind.DECIDE: 0.0}
 
 
-def _look_again(held: Held, step: Step, effect: Effect | None, before: JournalEntry | None) -> JournalEntry:
-    if effect is None or before is None:
-        return follow_step(held, step, within=step.within if step.kind is StepKind.VERIFY else AWAIT_WITHIN)
-    # Sent right after its intent at the earliest; it may have taken all its time, and the server as long.
-    patience = patience_of(held.systems, effect.connection) * (2 if before.state is StepState.INTENDED else 1)
-    passed = (held.clock.now() - before.at).total_seconds()
-    # Clocks of two machines differ: what is from the future is waited for no longer than what is of now.
-    return settle_effect(held, step, effect, wait=min(patience - passed, patience))
+def has_begun(held: Held) -> bool:
+    """Whether a step was begun."""
+    return any(entry.step for entry in held.journal)
 
 
-def _never_sent(held: Held, effect: Effect, done: Sequence[str]) -> Operation:
-    if done:
-        said = f"Its process ended in between. Done: {'; '.join(done)}. Never sent: {effect.sentence}."
-        return held.end(Outcome.FAILED, said, Phase.SETTLEMENT)
+def has_intent(held: Held) -> bool:
+    """Whether something may have been sent: an effect was intended, which the audit log has."""
+    return any(entry.step and entry.state is StepState.INTENDED for entry in held.journal)
+
+
+def nothing_sent(held: Held) -> Operation:
+    """End an operation whose process died before it began a step."""
     said = "Nothing was sent: nobody carries it out any more."
     return held.end(Outcome.ABORTED, said, Phase.SETTLEMENT)
 
 
-def _stopped(held: Held, entry: JournalEntry, entries: Sequence[JournalEntry]) -> Operation:
-    """What is said of an operation whose steps do not go on from here."""
+def last_said(held: Held, kind: OperationKind) -> str:
+    """What the last step said of an operation whose steps are all done."""
+    last = held.last(kind.steps[-1].name)
+    return last.said if last is not None else ""
+
+
+def _unsent(held: Held, due: Due) -> Operation:
+    """What comes next would be sent: that is for who carries the operation on."""
+    id_ = held.plan.operation
+    what = due.effect.sentence if due.effect is not None else due.step.sentence
+    said = f"Not sent yet: {what}. `fedesk execute {id_}` carries it on."
+    held.note(held.entry("", StepState.PENDING, said))
+    return held.let_go()
+
+
+def stopped(held: Held, due: Due, entry: JournalEntry, phase: Phase) -> Operation:
+    """Record that an operation does not go on from a step: it ends, or is left as it stands."""
     if entry.state is StepState.FAILED:
-        return held.end(Outcome.FAILED, entry.said, Phase.SETTLEMENT, entries)
+        outcome = due.step.stopped if due.step.kind is StepKind.DECIDE else Outcome.FAILED
+        return held.end(outcome, entry.said, phase, () if entry is due.before else (entry,))
     if entry.state is StepState.WAITING:
-        held.note(entry)
+        if due.before is None or (due.before.state, due.before.said) != (entry.state, entry.said):
+            held.note(entry)
         return held.let_go()
-    return _still_unknown(held, entry)
+    return still_unknown(held, entry)
 
 
-def _still_unknown(held: Held, entry: JournalEntry) -> Operation:
+def still_unknown(held: Held, entry: JournalEntry) -> Operation:
     """Unknown is recorded once as the provisional outcome; later looks add what they saw to the journal."""
     if held.operation.audit_outcome is None:
         return held.end(Outcome.UNKNOWN, entry.said, Phase.OUTCOME, (entry,))

@@ -5,12 +5,18 @@ again after a pause. Each function returns the entry with which the journal goes
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 from fedesk.domain.operations import (
+    DECISION,
+    Choice,
+    Decision,
     Effect,
     Evidence,
     JournalEntry,
+    Plan,
     Progress,
     Settled,
     Settlement,
@@ -18,14 +24,16 @@ from fedesk.domain.operations import (
     StepState,
 )
 from fedesk.ports.errors import SourceError
-from fedesk.services.held import Held, pauses
-from fedesk.services.operation_kinds import Step
+from fedesk.services.held import Held, patience_of, pauses
+from fedesk.services.operation_kinds import OperationKind, Step
 
-BLIND = 600.0
-"""Seconds of failing looks after which a step that waits is given up as unknown."""
+BLIND = 3600.0
+"""Seconds of failing looks after which a step that waits is given up as unknown: an outage is waited out."""
 
 _SAY_AGAIN = 10.0
 """Seconds between two entries of a step that waits and says something else each time."""
+_SAY_RARELY = 20
+"""The same as a part of the time waited: days of waiting are told in some two hundred entries."""
 
 _MOST = 20
 """Pieces of evidence that are kept of one search."""
@@ -33,6 +41,66 @@ _MOST = 20
 T = TypeVar("T")
 
 _AS_SETTLED = {Settled.DONE: StepState.DONE, Settled.NOT_DONE: StepState.FAILED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A step of an operation that is not done."""
+
+    step: Step
+    effect: Effect | None
+    """What an effect step sends."""
+    before: JournalEntry | None
+    """Its newest entry; None where it has not begun."""
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether it is an effect that was never intended: nothing of it has left."""
+        return self.effect is not None and self.before is None
+
+
+def unfit(kind: OperationKind, plan: Plan) -> str:
+    """Why a plan is not one of its kind's, as this fedesk knows it; empty where it is."""
+    sends = sum(step.kind is StepKind.EFFECT for step in kind.steps)
+    if sends == len(plan.effects):
+        return ""
+    return f"The plan has {len(plan.effects)} effects, and {kind.name} has {sends} steps that send."
+
+
+def remaining(kind: OperationKind, plan: Plan, journal: Sequence[JournalEntry]) -> tuple[Due, ...]:
+    """The steps of a plan that fits its kind which the journal does not say are done, in order."""
+    newest = {entry.step: entry for entry in journal}
+    effects = iter(plan.effects)
+    steps = (
+        Due(
+            step=step,
+            effect=next(effects) if step.kind is StepKind.EFFECT else None,
+            before=newest.get(step.name),
+        )
+        for step in kind.steps
+    )
+    return tuple(one for one in steps if one.before is None or one.before.state is not StepState.DONE)
+
+
+def look_again(held: Held, due: Due, *, leave_after: float | None = None) -> JournalEntry:
+    """What has come of a step that was begun before, or that looks alone: nothing is sent.
+
+    ``leave_after`` is as in ``follow_step``.
+    """
+    before = due.before
+    if before is not None and before.state is StepState.FAILED:
+        return before
+    if due.effect is None:
+        return follow_step(held, due.step, leave_after=leave_after)
+    if before is None:
+        # A mistake of the caller's: what was never intended is not there to be looked up.
+        raise ValueError(f"step {due.step.name} was never sent")
+    # Sent right after its intent at the earliest; it may have taken all its time, and the server as long.
+    patience = patience_of(held.systems, due.effect.connection)
+    patience *= 2 if before.state is StepState.INTENDED else 1
+    passed = (held.clock.now() - before.at).total_seconds()
+    # Clocks of two machines differ: what is from the future is waited for no longer than what is of now.
+    return settle_effect(held, due.step, due.effect, wait=min(patience - passed, patience))
 
 
 def settle_effect(held: Held, step: Step, effect: Effect, *, wait: float) -> JournalEntry:
@@ -63,13 +131,15 @@ def settle_effect(held: Held, step: Step, effect: Effect, *, wait: float) -> Jou
     )
 
 
-def follow_step(held: Held, step: Step, *, within: float | None) -> JournalEntry:
+def follow_step(held: Held, step: Step, *, leave_after: float | None = None) -> JournalEntry:
     """Look until an await, verify or decide step is DONE, has FAILED, or cannot be told (UNKNOWN).
 
-    What it waits for is written to the journal as it changes. After ``within`` seconds (None: however long it
-    takes) it is returned as it stands: WAITING, or UNKNOWN for a step that reads back.
+    What it waits for is written to the journal as it changes. Where its own time is over (``Step.within``) it
+    is UNKNOWN; a decide step has FAILED then. A step that waits is left after ``leave_after`` seconds (None:
+    it is waited for however long it takes), as it stands: WAITING.
     """
     search = _Search(held)
+    before = 0.0 if step.kind is StepKind.VERIFY else _waited_before(held, step)
     blind_since: float | None = None
     while True:
         found = _look_once(held, step)
@@ -89,10 +159,18 @@ def follow_step(held: Held, step: Step, *, within: float | None) -> JournalEntry
                 return entry
         else:
             blind_since = None
-        if within is not None and search.waited >= within:
+        if step.within is not None and before + search.waited >= step.within:
             return _out_of_time(held, step, entry)
+        if leave_after is not None and search.waited >= leave_after:
+            return entry
         search.tell(step, found)
         search.pause()
+
+
+def _waited_before(held: Held, step: Step) -> float:
+    """Seconds for which others have waited in a step, as the journal says."""
+    first = held.first(step.name)
+    return max(0.0, (held.clock.now() - first.at).total_seconds()) if first is not None else 0.0
 
 
 class _Search:
@@ -124,9 +202,11 @@ class _Search:
             self._evidence[one.source, one.said] = one
 
     def tell(self, step: Step, found: Progress) -> None:
-        """Write what is waited for, where it is news; not more often than every ten seconds."""
+        """Write what is waited for, where it is news; the longer it takes, the less often."""
         news = (found.said, found.reference)
-        if self._told == news or (self._told is not None and self.waited - self._told_at < _SAY_AGAIN):
+        is_elsewhere = self._told is not None and self._told[1] != found.reference
+        quiet = _SAY_AGAIN if is_elsewhere else max(_SAY_AGAIN, self.waited / _SAY_RARELY)
+        if self._told == news or (self._told is not None and self.waited - self._told_at < quiet):
             return
         before = self._held.last(step.name)
         self._told, self._told_at = news, self.waited
@@ -148,6 +228,8 @@ class _Search:
 
 
 def _look_once(held: Held, step: Step) -> Progress | Evidence:
+    if step.kind is StepKind.DECIDE:
+        return _decided(held, step)
     look = step.look
     if look is None:
         # A mistake in the table of kinds, found by its test.
@@ -157,6 +239,16 @@ def _look_once(held: Held, step: Step) -> Progress | Evidence:
         str(held.plan.connection),
         lambda: look(held.plan, tuple(held.journal), held.systems, held.clock),
     )
+
+
+def _decided(held: Held, step: Step) -> Progress:
+    """What was decided of a step, as the store has it."""
+    decision = held.decision(step.name)
+    if decision is None:
+        said = f"waits for a person: {step.sentence}"
+        return Progress(state=StepState.WAITING, said=said, reference=DECISION)
+    state = StepState.DONE if decision.choice is Choice.PROCEED else StepState.FAILED
+    return Progress(state=state, said=decision.said)
 
 
 def _look(held: Held, source: str, look: Callable[[], T]) -> T | Evidence:
@@ -171,7 +263,26 @@ def _look(held: Held, source: str, look: Callable[[], T]) -> T | Evidence:
 
 
 def _out_of_time(held: Held, step: Step, entry: JournalEntry) -> JournalEntry:
-    if step.kind is not StepKind.VERIFY:
-        return entry
-    said = f"not read back in time: {entry.said}"
-    return held.entry(step.name, StepState.UNKNOWN, said, reference=entry.reference, evidence=entry.evidence)
+    within = timedelta(seconds=step.within or 0)
+    if step.kind is StepKind.DECIDE:
+        # Written as a decision: of a person who decides in this very moment one of both is first.
+        held.decide(
+            Decision(
+                operation=held.plan.operation,
+                step=step.name,
+                choice=Choice.STOP,
+                reason=f"nobody decided within {within}",
+                by="",
+                at=held.clock.now(),
+            )
+        )
+        found = _decided(held, step)
+        return held.entry(step.name, found.state, found.said)
+    late = "read back in time" if step.kind is StepKind.VERIFY else f"there within {within}"
+    return held.entry(
+        step.name,
+        StepState.UNKNOWN,
+        f"not {late}: {entry.said}",
+        reference=entry.reference,
+        evidence=entry.evidence,
+    )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, update
 from fedesk.domain.audit import AuditDraft, AuditRecord
 from fedesk.domain.audit_chain import GENESIS
 from fedesk.domain.kept_text import kept_text
-from fedesk.domain.operations import LET_GO, JournalEntry, Operation, Outcome, Owner
+from fedesk.domain.operations import LET_GO, Decision, JournalEntry, Operation, Outcome, Owner
 from fedesk.domain.plans import digest_of, secrets_in
 from fedesk.ports.operation_store import (
     Lease,
@@ -24,7 +24,7 @@ from fedesk.ports.operation_store import (
     Verification,
     Written,
 )
-from fedesk.store import audit_log, leases, queries, tables, verifying
+from fedesk.store import audit_log, decisions, leases, queries, tables, verifying
 from fedesk.store.agreeing import with_outcome
 from fedesk.store.database import FileDatabase
 from fedesk.store.incidents import SqlIncidents
@@ -62,6 +62,10 @@ class SqlStore(SqlIncidents):
     def holder(self, reserves: Sequence[str], *, besides: str = "") -> Operation | None:
         """The operation that holds one of these reservations, other than ``besides``."""
         return self._database.read(lambda connection: queries.holder(connection, reserves, besides), None)
+
+    def decisions(self, operation: str) -> tuple[Decision, ...]:
+        """What was decided of an operation's steps, in order of time."""
+        return self._database.read(lambda connection: decisions.of_operation(connection, operation), ())
 
     def standing(self, reserves: Sequence[str], *, besides: str, spending: Spending | None) -> Standing:
         """Who holds one of these reservations, other than ``besides``, and how often it was run again."""
@@ -183,6 +187,16 @@ class SqlStore(SqlIncidents):
             seq = leases.record(connection, lease.operation, draft)
             leases.end(connection, lease.operation, outcome, kept_text(said), at, seq)
             return Written(audit_seq=seq, operation=queries.by_id(connection, lease.operation))
+
+        return self._database.write(work)
+
+    def decide(self, decision: Decision, audit: AuditDraft) -> Written:
+        """Write a decision and its audit record. Raises DecidedError, NotClaimableError."""
+
+        def work(connection: Connection) -> Written:
+            seq = audit_log.append(connection, audit)
+            decisions.decide(connection, decision)
+            return Written(audit_seq=seq)
 
         return self._database.write(work)
 

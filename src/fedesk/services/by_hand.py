@@ -1,0 +1,172 @@
+"""What a person says of an operation: settled where no look can tell, decided where a step waits for it.
+
+Nothing here can send. A settlement changes no system, but it frees a target for the next change, and a
+decision lets one go on: both take the yes of a change (design, rule 7), and a reason. A write window they do
+not take, which is for what changes a system; a plan whose effects go on has had its own.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from fedesk.domain import guards
+from fedesk.domain.audit import Actor, AuditDraft, Phase
+from fedesk.domain.front import EnvironmentFacts
+from fedesk.domain.kept_text import kept_text
+from fedesk.domain.open_operations import evidence_of
+from fedesk.domain.operations import Choice, Decision, Operation, Outcome, StepState
+from fedesk.ports.changing import Processes, Systems
+from fedesk.ports.operation_store import DecidedError, NotClaimableError, OperationStore
+from fedesk.ports.sources import Clock
+from fedesk.services.changes import told
+from fedesk.services.held import decided, hold
+from fedesk.services.kinds import KINDS
+from fedesk.services.operation_kinds import OperationKind
+from fedesk.services.proposals import Answer, RefusedError
+from fedesk.services.settling import left_alone, recheck, taken_over
+
+VERDICTS: Mapping[str, Outcome] = {"done": Outcome.SUCCEEDED, "not-done": Outcome.FAILED}
+"""What a person may say of the effect of an operation, and how that ends it."""
+_WORDS = {outcome: word.replace("-", " ") for word, outcome in VERDICTS.items()}
+_STATES = {Outcome.SUCCEEDED: StepState.DONE, Outcome.FAILED: StepState.FAILED}
+_PHASES = {Choice.PROCEED: Phase.APPROVAL, Choice.STOP: Phase.REJECTION}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """Takes a person's word on operations. Blocking."""
+
+    store: OperationStore
+    systems: Systems
+    clock: Clock
+    processes: Processes
+    actor: Actor
+    environments: Mapping[str, EnvironmentFacts]
+    kinds: Mapping[str, OperationKind] = field(default_factory=lambda: KINDS)
+    pause: Callable[[float], None] = time.sleep
+
+    def look_first(self, operation: str) -> Operation:
+        """Look at an operation again before a person settles it: where looking can tell, it ends by that.
+
+        Raises NotClaimableError where it has ended before or somebody is at it, StoreError.
+        """
+        self._open_and_free(operation)
+        return recheck(
+            operation,
+            store=self.store,
+            systems=self.systems,
+            clock=self.clock,
+            processes=self.processes,
+            actor=self.actor,
+            kinds=self.kinds,
+            pause=self.pause,
+        )
+
+    def settle(self, operation: str, verdict: Outcome, answer: Answer) -> Operation:
+        """End an operation as a person says, after ``look_first``; its target is free then. Asks no system.
+
+        ``verdict`` is SUCCEEDED or FAILED. Raises RefusedError, which is in the audit log by then, where
+        confirmation or reason is missing; NotClaimableError where it has ended meanwhile or somebody is at
+        it; LeaseLostError, StoreError.
+        """
+        found = self._open_and_free(operation)
+        self._check(found, answer)
+        try:
+            lease = taken_over(found, store=self.store, clock=self.clock, processes=self.processes)
+        except NotClaimableError:
+            # Somebody was faster, and it is told who.
+            self._open_and_free(operation)
+            raise
+        held = hold(
+            lease,
+            store=self.store,
+            systems=self.systems,
+            clock=self.clock,
+            actor=self.actor,
+            pause=self.pause,
+            kinds=self.kinds,
+        )
+        reason = kept_text(answer.reason.strip())
+        said = f"settled by {self.actor.person} as {_WORDS[verdict]}: {reason}"
+        entry = held.entry("", _STATES[verdict], said, evidence=evidence_of(held.operation))
+        return held.end(verdict, said, Phase.SETTLEMENT, (entry,), reason=reason)
+
+    def decide(self, operation: str, choice: Choice, answer: Answer) -> Decision:
+        """Decide of the step that an operation waits in; whoever holds its lease goes by that.
+
+        Raises RefusedError, which is in the audit log by then, where confirmation or reason is missing;
+        DecidedError where somebody was faster, and says who; NotClaimableError where it has ended or waits
+        for no decision; StoreError.
+        """
+        found = self._open(operation)
+        if not found.undecided:
+            made = self.store.decisions(operation)
+            if made:
+                raise DecidedError(f"Operation {operation} was decided before: {made[-1].said}.")
+            raise NotClaimableError(f"Operation {operation} waits for no decision now.")
+        self._check(found, answer)
+        decision = Decision(
+            operation=operation,
+            step=found.undecided,
+            choice=choice,
+            reason=kept_text(answer.reason.strip()),
+            by=self.actor.person,
+            at=self.clock.now(),
+        )
+        self.store.decide(
+            decision, self._record(found, _PHASES[choice], decided(decision), reason=decision.reason)
+        )
+        return decision
+
+    def _open(self, operation: str) -> Operation:
+        found = self.store.operation(operation)
+        if found is None:
+            raise NotClaimableError(f"There is no operation {operation} in this store.")
+        if not found.is_open:
+            raise NotClaimableError(self._ended(found))
+        return found
+
+    def _open_and_free(self, operation: str) -> Operation:
+        found = self._open(operation)
+        why = left_alone(found, now=self.store.now(self.clock.now()), processes=self.processes)
+        if why:
+            raise NotClaimableError(f"Operation {operation} cannot be settled by hand now. {why}")
+        return found
+
+    def _ended(self, operation: Operation) -> str:
+        """That an operation has ended, and who wrote that down."""
+        seq = operation.audit_outcome
+        record = self.store.record(seq) if seq is not None else None
+        by = f", written down by {record.draft.actor.person} on {record.draft.actor.host}" if record else ""
+        at = f" at {operation.ended_at:%Y-%m-%d %H:%M:%S} UTC" if operation.ended_at else ""
+        return (
+            f"Operation {operation.plan.operation} has ended: {operation.outcome}{by}{at}. {operation.said}"
+        )
+
+    def _check(self, operation: Operation, answer: Answer) -> None:
+        """Raise RefusedError, recorded, where the yes or the reason is missing."""
+        name = operation.plan.environment
+        facts = self.environments.get(name)
+        against = guards.against_word(name, facts, answer.how, answer.named, answer.reason)
+        if not against:
+            return
+        said = told(against)
+        self.store.append(self._record(operation, Phase.REFUSAL, said, reason=answer.reason))
+        raise RefusedError(said, against)
+
+    def _record(self, operation: Operation, phase: Phase, result: str, *, reason: str) -> AuditDraft:
+        plan = operation.plan
+        kind = self.kinds.get(plan.kind)
+        return AuditDraft(
+            at=self.clock.now(),
+            actor=self.actor,
+            environment=plan.environment,
+            action=plan.kind if kind is None else kind.action,
+            target=", ".join(target.name for target in plan.targets),
+            phase=phase,
+            operation=plan.operation,
+            plan_digest=operation.digest,
+            reason=kept_text(reason),
+            result=kept_text(result),
+            links=tuple(target.link for target in plan.targets if target.link),
+        )
