@@ -1,8 +1,8 @@
-"""What people decide of steps that wait for them; plain statements, which hold on SQLite and PostgreSQL alike.
+"""What people decide of steps that wait for them; plain statements, which hold on SQLite and PostgreSQL.
 
-A decision is written behind its audit record, in the same transaction: appending takes the head of the log, so
-two who decide, or one who decides and an operation that ends, take turns, and the second reads what the first
-one wrote.
+A decision is written behind its audit record, in the same transaction: appending takes the head of the log,
+so two who decide, or one who decides and an operation that ends, take turns, and the second reads what the
+first one wrote.
 """
 
 from sqlalchemy import Connection, insert, select
