@@ -64,6 +64,8 @@ class Held:
     actor: Actor
     pause: Callable[[float], None]
     journal: list[JournalEntry]
+    renewed_at: float
+    """When the lease was taken or renewed, by the clock that only grows."""
     sent: bool = False
     """Whether something was sent, which has its intent then: what came of it is written with insistence."""
 
@@ -150,6 +152,12 @@ class Held:
         lasts = max(LEASE, timedelta(seconds=2 * self.patience))
         renewed = self._firmly(lambda: self.store.renew(self.lease, self.clock.now(), lasts), None)
         self.lease = renewed or self.lease
+        self.renewed_at = self.clock.monotonic()
+
+    def keep(self) -> None:
+        """Hold on to the lease while there is nothing to send: anew after a quarter of its time."""
+        if self.clock.monotonic() - self.renewed_at >= LEASE.total_seconds() / 4:
+            self.renew()
 
     def note(self, entry: JournalEntry, audit: AuditDraft | None = None) -> None:
         """Write one entry, and the audit record that goes with it."""
@@ -240,6 +248,7 @@ def hold(
         actor=actor,
         pause=pause,
         journal=list(found.journal),
+        renewed_at=clock.monotonic(),
     )
 
 

@@ -221,7 +221,7 @@ class _Search:
 
     def pause(self) -> None:
         """Hold on to the lease and wait, a little longer each time."""
-        self._held.renew()
+        self._held.keep()
         seconds = next(self._pauses)
         self._held.pause(seconds)
         self._paused += seconds
