@@ -3,9 +3,9 @@
     PYTHONPATH=tests/contract:tests/unit .venv/bin/python bench/store_round_trips.py
 
 At most 10 an operation; each thing that it is seen to wait for in a system is one more, told in the journal.
-They are counted on the line itself, by a proxy before the server: each time that fedesk speaks after the server
-has spoken. Plans, guards, store, runner and systems are the real ones, over the sandbox; what opening the
-connections takes stands beside. Reference in the same run: a transaction of one statement by the driver alone.
+They are counted on the line itself, by a proxy before the server: each time that fedesk speaks after it has
+spoken. Plans, guards, store, runner and systems are the real ones, over the sandbox; what opening the
+connections takes stands beside. Reference in the same run: one INSERT in a transaction by the driver alone.
 """
 
 import re
