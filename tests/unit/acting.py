@@ -49,6 +49,7 @@ from fedesk.services import operation_runner, settling
 from fedesk.services.operation_kinds import Draft, OperationKind, Step
 from fedesk.services.operation_runner import Changer
 from fedesk.store.operations import SqlStore
+from fedesk.store.postgres_store import PostgresStore
 
 T = TypeVar("T")
 
@@ -260,12 +261,10 @@ def line_kind(world: LineWorld, script: Script, draft: Callable[[], Draft]) -> O
     )
 
 
-class SeamStore(SqlStore):
-    """The real store; ``seam`` is called before and after each of the runner's transactions, by name."""
+class Seamed(SqlStore):
+    """A real store; ``seam`` is called before and after each of the runner's transactions, by name."""
 
-    def __init__(self, path: Path, seam: Callable[[str], None] = lambda _: None) -> None:
-        super().__init__(path)
-        self.seam = seam
+    seam: Callable[[str], None]
 
     def _between(self, name: str, work: Callable[[], T]) -> T:
         self.seam(f"before {name}")
@@ -311,6 +310,22 @@ class SeamStore(SqlStore):
     ) -> Written:
         end = super().end
         return self._between("end", lambda: end(lease, outcome, said, at, entries, audit))
+
+
+class SeamStore(Seamed):
+    """In a file."""
+
+    def __init__(self, path: Path, seam: Callable[[str], None] = lambda _: None) -> None:
+        super().__init__(path)
+        self.seam = seam
+
+
+class SeamTeamStore(Seamed, PostgresStore):
+    """In a team's database."""
+
+    def __init__(self, url: str, seam: Callable[[str], None] = lambda _: None) -> None:
+        PostgresStore.__init__(self, url)
+        self.seam = seam
 
 
 _IDS = (f"0193a1b2-0000-7000-8000-{number:012x}" for number in itertools.count(1))

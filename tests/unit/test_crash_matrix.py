@@ -5,92 +5,105 @@ answer, and after the answer. They are found by a run that is not killed, so tha
 adds its points by itself. Each point is a fork of this warmed process that kills itself with SIGKILL there.
 """
 
-import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
-from acting import LineWorld, MovedClock, Rig, Script, SeamStore, states
+from acting import LineWorld, MovedClock, Rig, Script, Seamed, SeamStore, SeamTeamStore, states
 from crashing import SeamChanger, Seams, forked
 
 from fedesk.domain.operations import Outcome, Stage, StepState
 from fedesk.ports.errors import UnreachableError
 from fedesk.services.processes import LocalProcesses
-from fedesk.store.operations import SqlStore
 
 LATER = timedelta(minutes=5)
 """Longer than any system's patience."""
 
 
-def rig_at(folder: Path, seams: Seams, script: Script, later: timedelta = timedelta()) -> Rig:
-    """A rig on the store and world of a folder, all of whose seams are counted."""
-    clock = MovedClock()
-    clock.at += later
-    rig = Rig(
-        store=SeamStore(folder / "state.sqlite3", seams),
-        world=LineWorld(folder / "lines"),
-        script=script,
-        clock=clock,
-        processes=LocalProcesses(),
-    )
-    rig.systems.wrap = lambda changer: SeamChanger(changer, seams)
-    script.on_done = lambda: seams("done, not answered")
-    return rig
+Opens = Callable[[Seams], Seamed]
+"""Opens the one store of a test, all of whose seams are counted."""
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A folder with a store in which one operation is confirmed, to be copied; and the operation."""
-    folder = tmp_path_factory.mktemp("confirmed")
-    store = SqlStore(folder / "state.sqlite3")
-    operation = Rig(store=store, world=LineWorld(folder / "lines")).confirmed()
-    store.close()
-    return folder, operation
+@pytest.fixture(params=["sqlite", "postgresql"])
+def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Opens:
+    """A store in a file, or in a team's database. A process that forks opens its own."""
+    if request.param == "sqlite":
+        return lambda seams: SeamStore(tmp_path / "state.sqlite3", seams)
+    url = request.getfixturevalue("postgres").fresh()
+    return lambda seams: SeamTeamStore(url, seams)
 
 
-def copied(folder: Path, to: Path) -> Path:
-    shutil.copytree(folder, to)
-    return to
+@dataclass
+class Place:
+    """Where the operations of a test are: a store, and what there is in the world."""
+
+    opens: Opens
+    lines: Path
+
+    @contextmanager
+    def rig(self, seams: Seams, script: Script, later: timedelta = timedelta()) -> Iterator[Rig]:
+        """Everything that an operation needs, all of whose seams are counted."""
+        clock = MovedClock()
+        clock.at += later
+        rig = Rig(
+            store=self.opens(seams),
+            world=LineWorld(self.lines),
+            script=script,
+            clock=clock,
+            processes=LocalProcesses(),
+        )
+        rig.systems.wrap = lambda changer: SeamChanger(changer, seams)
+        script.on_done = lambda: seams("done, not answered")
+        yield rig
+        rig.store.close()
+
+    def confirmed(self) -> str:
+        with self.rig(Seams(), Script()) as rig:
+            return rig.confirmed()
+
+    def executes(self, operation: str, name: str, seams: Seams) -> None:
+        with self.rig(seams, SCRIPTS[name]()) as rig:
+            rig.execute(operation)
+
+    def rechecks(self, operation: str, seams: Seams) -> None:
+        with self.rig(seams, Script(), LATER) as rig:
+            rig.recheck(operation)
+
+    def found_out(self, operation: str) -> None:
+        """Whatever was left, a later look comes to one final end, and to the truth."""
+        with self.rig(Seams(), Script(), LATER) as rig:
+            found = rig.recheck(operation)
+            if found.stage is Stage.CONFIRMED:
+                # Nobody had claimed it: it might still be executed, and expires.
+                rig.clock.at += timedelta(hours=1)
+                found = rig.recheck(operation)
+            effects, phases = rig.world.lines().count(operation), rig.phases(operation)
+            is_intended = ("send", StepState.INTENDED) in states(found)
+            assert effects in (0, 1), "at most one effect"
+            assert states(found).count(("send", StepState.INTENDED)) == is_intended
+            assert phases.count("intent") == is_intended
+            assert is_intended or not effects, "an intent before anything is sent"
+            assert found.stage is Stage.ENDED
+            assert (found.outcome is Outcome.SUCCEEDED) is bool(effects), "the outcome is the truth"
+            assert found.outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.ABORTED)
+            assert (found.outcome is Outcome.ABORTED) is not is_intended
+            assert sum(phase in ("outcome", "settlement", "refusal") for phase in phases) == 1
+            assert rig.script.sends == [], "who looks again sends nothing"
+            assert rig.holder() is None
 
 
-def executes(folder: Path, operation: str, name: str, seams: Seams) -> None:
-    rig = rig_at(folder, seams, SCRIPTS[name]())
-    rig.execute(operation)
-    rig.store.close()
-
-
-def rechecks(folder: Path, operation: str, seams: Seams) -> None:
-    rig = rig_at(folder, seams, Script(), LATER)
-    rig.recheck(operation)
-    rig.store.close()
-
-
-def found_out(folder: Path, operation: str) -> None:
-    """Whatever was left, a later look comes to one final end, and to the truth."""
-    rig = rig_at(folder, Seams(), Script(), LATER)
-    found = rig.recheck(operation)
-    if found.stage is Stage.CONFIRMED:
-        # Nobody had claimed it: it might still be executed, and expires.
-        rig.clock.at += timedelta(hours=1)
-        found = rig.recheck(operation)
-    lines, phases = rig.world.lines(), rig.phases(operation)
-    is_intended = ("send", StepState.INTENDED) in states(found)
-    assert lines in ([], [operation]), "at most one effect"
-    assert states(found).count(("send", StepState.INTENDED)) == is_intended
-    assert phases.count("intent") == is_intended
-    assert is_intended or not lines, "an intent before anything is sent"
-    assert found.stage is Stage.ENDED
-    assert (found.outcome is Outcome.SUCCEEDED) is bool(lines), "the outcome is the truth"
-    assert found.outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.ABORTED)
-    assert (found.outcome is Outcome.ABORTED) is not is_intended
-    assert sum(phase in ("outcome", "settlement", "refusal") for phase in phases) == 1
-    assert rig.script.sends == [], "who looks again sends nothing"
-    assert rig.store.verify(deep=True).flaw is None
-    assert rig.holder() is None
-    rig.store.close()
+@pytest.fixture
+def place(opens: Opens, tmp_path: Path) -> Iterator[Place]:
+    """A store that many operations on one target go through; at the end its audit log is whole."""
+    place = Place(opens, tmp_path / "lines")
+    yield place
+    with place.rig(Seams(), Script()) as rig:
+        assert rig.store.verify(deep=True).flaw is None
 
 
 SCRIPTS: dict[str, Callable[[], Script]] = {
@@ -101,32 +114,35 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_killed_at_any_seam(name: str, template: tuple[Path, str], tmp_path: Path) -> None:
+def test_killed_at_any_seam(name: str, place: Place) -> None:
     """Killed anywhere: at most one effect, one intent if anything was sent, one final outcome, the truth."""
-    folder, operation = template
     whole = Seams()
-    executes(copied(folder, tmp_path / "whole"), operation, name, whole)
+    place.executes(place.confirmed(), name, whole)
     assert {
         f"{when} {what}" for when in ("before", "after") for what in ("claim", "write", "renew", "end")
     } <= {*whole.passed}
     assert "before send" in whole.passed
     for point, seam in enumerate(whole.passed):
-        copy = copied(folder, tmp_path / str(point))
-        assert forked(partial(executes, copy, operation, name, Seams(point))) == signal.SIGKILL, seam
-        found_out(copy, operation)
+        operation = place.confirmed()
+        assert forked(partial(place.executes, operation, name, Seams(point))) == signal.SIGKILL, seam
+        place.found_out(operation)
 
 
 @pytest.mark.parametrize("seam", ["after claim", "before send", "done, not answered", "after answer"])
-def test_who_looks_again_is_killed_too(seam: str, template: tuple[Path, str], tmp_path: Path) -> None:
+def test_who_looks_again_is_killed_too(seam: str, place: Place) -> None:
     """A recheck that dies at any of its own seams leaves what the next one finds out all the same."""
-    folder, operation = template
     whole = Seams()
-    executes(copied(folder, tmp_path / "whole"), operation, "answered", whole)
-    left = copied(folder, tmp_path / "left")
-    forked(partial(executes, left, operation, "answered", Seams(whole.passed.index(seam))))
+    place.executes(place.confirmed(), "answered", whole)
+    fatal = whole.passed.index(seam)
+
+    def left() -> str:
+        operation = place.confirmed()
+        forked(partial(place.executes, operation, "answered", Seams(fatal)))
+        return operation
+
     again = Seams()
-    rechecks(copied(left, tmp_path / "again"), operation, again)
+    place.rechecks(left(), again)
     for point, passed in enumerate(again.passed):
-        copy = copied(left, tmp_path / str(point))
-        assert forked(partial(rechecks, copy, operation, Seams(point))) == signal.SIGKILL, passed
-        found_out(copy, operation)
+        operation = left()
+        assert forked(partial(place.rechecks, operation, Seams(point))) == signal.SIGKILL, passed
+        place.found_out(operation)
