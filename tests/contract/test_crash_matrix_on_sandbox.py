@@ -13,12 +13,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import count, product
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from acting import Seamed, SeamStore, SeamTeamStore, states
 from crashing import Seams, SeamSystems, forked
-from postgres_server import Server
 
 from fedesk import execution
 from fedesk.domain.names import RunName
@@ -31,6 +30,9 @@ from fedesk.services.operation_runner import execute
 from fedesk.services.processes import LocalProcesses
 from fedesk.services.proposals import Answer
 from fedesk.services.settling import recheck
+
+if TYPE_CHECKING:
+    from postgres_server import Server
 
 T = TypeVar("T")
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from fedesk.store import migrating
+
 TREE = Path(__file__).parents[2]
 
 
-def test_the_wheel_brings_its_styles_and_finds_them(tmp_path: Path) -> None:
-    """A wheel that is built holds the styles inside the package, and the app finds them there."""
+def test_the_wheel_brings_what_is_not_code_and_finds_it(tmp_path: Path) -> None:
+    """A wheel that is built holds the styles, the SQL and the migrations, and the program finds them there."""
     uv = os.environ.get("UV") or shutil.which("uv") or str(TREE / ".uv" / "bin" / "uv")
     if not Path(uv).exists():
         pytest.skip("no uv to build a wheel with: run the tests by the README's command")
@@ -22,10 +24,15 @@ def test_the_wheel_brings_its_styles_and_finds_them(tmp_path: Path) -> None:
         archive.extractall(installed)
     program = (
         f"import sys; sys.path.insert(0, {str(installed)!r}); from fedesk.ui.styles import styles_folder; "
-        "print(styles_folder()); print(sorted(path.name for path in styles_folder().iterdir()))"
+        "from fedesk.store import migrating; "
+        "print(styles_folder()); print(sorted(path.name for path in styles_folder().iterdir())); "
+        "print(migrating.__file__, len(migrating.functions()))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    folder, names = done.stdout.splitlines()
+    folder, names, store = done.stdout.splitlines()
+    assert store == f"{installed}/fedesk/store/migrating.py {len(migrating.functions())}"
+    steps = {path.name for path in (installed / "fedesk" / "store" / "migrations").rglob("*.py")}
+    assert steps == {path.name for path in (TREE / "src/fedesk/store/migrations").rglob("*.py")}
     assert folder == str(installed / "fedesk" / "styles")
     assert names == str(sorted(path.name for path in (TREE / "styles").iterdir()))
 
