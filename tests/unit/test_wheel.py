@@ -13,7 +13,7 @@ TREE = Path(__file__).parents[2]
 
 
 def test_the_wheel_brings_what_is_not_code_and_finds_it(tmp_path: Path) -> None:
-    """A wheel that is built holds the styles, the SQL and the migrations, and the program finds them there."""
+    """A wheel that is built holds the styles, the SQL and the migrations, and they are found there."""
     uv = os.environ.get("UV") or shutil.which("uv") or str(TREE / ".uv" / "bin" / "uv")
     if not Path(uv).exists():
         pytest.skip("no uv to build a wheel with: run the tests by the README's command")
