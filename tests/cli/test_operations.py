@@ -188,6 +188,8 @@ def test_help_shows_two_examples_that_work(
         ("operations", "list"),
         ("operations", "show"),
         ("operations", "recheck"),
+        ("operations", "settle"),
+        ("operations", "decide"),
         ("audit", "tail"),
         ("audit", "show"),
         ("audit", "verify"),

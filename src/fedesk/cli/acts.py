@@ -228,14 +228,15 @@ def operation_document(operation: "Operation") -> dict[str, Json]:
                 "state": entry.state.value,
                 "said": entry.said,
                 "reference": entry.reference or None,
-                "evidence": _evidence(entry.evidence),
+                "evidence": evidence_document(entry.evidence),
             }
             for entry in operation.journal
         ],
     }
 
 
-def _evidence(evidence: "Iterable[Evidence]") -> list[Json]:
+def evidence_document(evidence: "Iterable[Evidence]") -> list[Json]:
+    """``evidence[]``: what each system said."""
     return [
         {"source": one.source, "said": one.said, "at": instant(one.at), "link": one.link or None}
         for one in evidence
@@ -260,6 +261,12 @@ def summary_document(operation: "Operation") -> dict[str, Json]:
     }
 
 
+def standing_document(operation: "Operation") -> dict[str, Json]:
+    """``before``: where an operation stood."""
+    outcome = operation.outcome.value if operation.outcome is not None else None
+    return {"stage": operation.stage.value, "outcome": outcome}
+
+
 def standing(operation: "Operation") -> str:
     """Where an operation stands, in one word."""
     return operation.outcome.value if operation.outcome is not None else operation.stage.value
@@ -267,6 +274,12 @@ def standing(operation: "Operation") -> str:
 
 def how_to_look(operation: "Operation") -> str:
     """The command line that looks further, for one that is not settled."""
+    id_ = operation.plan.operation
+    if operation.undecided:
+        return f"`fedesk operations decide {id_}` with proceed or stop decides"
     if operation.outcome is Outcome.UNKNOWN:
-        return f"`fedesk operations recheck {operation.plan.operation}` looks again"
-    return f"`fedesk operations show {operation.plan.operation}` tells how it goes"
+        return (
+            f"`fedesk operations recheck {id_}` looks again; where no look can tell, "
+            f"`fedesk operations settle {id_}` takes your word"
+        )
+    return f"`fedesk operations show {id_}` tells how it goes"

@@ -6,6 +6,7 @@ import typer
 
 from fedesk.cli import (
     audit,
+    by_hand,
     config,
     demo,
     execute,
@@ -90,6 +91,18 @@ def _add_changing(app: typer.Typer) -> None:
     group.command(
         epilog=examples("fedesk operations recheck", "fedesk operations recheck --env prod --json")
     )(operations.recheck)
+    group.command(
+        epilog=examples(
+            "fedesk operations settle --help",
+            "fedesk operations list --open",
+        )
+    )(by_hand.settle)
+    group.command(
+        epilog=examples(
+            "fedesk operations decide --help",
+            "fedesk operations list --open --json",
+        )
+    )(by_hand.decide)
     app.add_typer(group, name="operations")
     app.command(epilog=examples("fedesk execute --help", "fedesk operations list --open"))(execute.execute)
     group = _group("The record of what was changed and refused: a chain that shows what was altered.")

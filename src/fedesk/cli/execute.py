@@ -32,9 +32,9 @@ def execute(
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
 ) -> int:
-    """Execute an operation that was confirmed and not begun, and say how it ended.
+    """Execute an operation that was confirmed, or carry on one that nobody carries on, and say how it ended.
 
-    It acts once: what was begun before is looked up by `fedesk operations recheck`, never sent again.
+    It acts once: what was begun before is looked up, never sent again; then it goes on with the steps left.
     """
     if pipe:
         return serve(sys.stdin.buffer, session.clock_of(context))

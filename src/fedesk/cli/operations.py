@@ -200,6 +200,13 @@ class Checked:
     error: str = ""
     code: Exit = Exit.DONE
 
+    @property
+    def next(self) -> str:
+        """The command line that goes on from here; empty where it has ended, or somebody is at it."""
+        if self.left_alone or self.error or self.after.stage is Stage.ENDED:
+            return ""
+        return f"fedesk execute {self.after.plan.operation}"
+
 
 def recheck(
     context: typer.Context,
@@ -258,19 +265,19 @@ def _standing_code(operation: "Operation") -> Exit:
 def _checked_row(checked: Checked) -> tuple[str, str, str, str]:
     after = checked.after
     said = checked.error or checked.left_alone or after.said
+    if checked.next:
+        newest = next((one.said for one in reversed(after.journal) if one.said), "")
+        said = f"{newest.removesuffix('.')}. `{checked.next}` carries it on."
     return after.plan.operation, acts.standing(after), after.plan.targets[0].name, said
 
 
 def _checked_document(checked: Checked) -> dict[str, Json]:
-    before = checked.before
     return {
         **acts.summary_document(checked.after),
-        "before": {
-            "stage": before.stage.value,
-            "outcome": before.outcome.value if before.outcome is not None else None,
-        },
+        "before": acts.standing_document(checked.before),
         "left_alone": checked.left_alone or None,
         "error": checked.error or None,
+        "next": checked.next or None,
     }
 
 

@@ -79,7 +79,10 @@ def follow_to_its_end(desk: "Desk", operation: str, *, prefix: str = "") -> "Ope
     if found is None:
         raise StopError(f"The store does not know operation {operation}.", Exit.FAULT)
     if found.stage is not Stage.ENDED:
-        narrate(f"{prefix}Its runner has died; `fedesk operations recheck {operation}` looks it up.")
+        narrate(
+            f"{prefix}Its runner has died; `fedesk operations recheck {operation}` looks it up, "
+            f"`fedesk execute {operation}` carries it on."
+        )
     elif found.outcome is Outcome.UNKNOWN:
         narrate(f"{prefix}{acts.how_to_look(found)}.")
     return found

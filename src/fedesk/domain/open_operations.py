@@ -23,6 +23,8 @@ class Course(StrEnum):
     """It has ended, and what it did is not known."""
     LEFT = "left"
     """The process that ran it has died."""
+    UNDECIDED = "to decide"
+    """Its process lives, and waits for a person to decide."""
     UNCLAIMED = "not begun"
     """It was confirmed, and no process has taken it up: nothing was sent."""
 
@@ -55,6 +57,8 @@ class OpenOperation:
     """Until when it may begin, where it has not begun."""
     since: datetime
     """Since when it goes as it goes: confirmed, ended, or lost."""
+    undecided: str = ""
+    """The step that waits for a person to decide."""
     link: str = ""
     evidence: tuple[Evidence, ...] = ()
     """What each system said last, in the order in which they were asked."""
@@ -77,7 +81,9 @@ def course_of(operation: Operation, *, alive: bool | None, now: datetime) -> Cou
         return Course.LEFT
     if alive is None:
         alive = now <= until + LEASE_GRACE
-    return Course.RUNNING if alive else Course.LEFT
+    if not alive:
+        return Course.LEFT
+    return Course.UNDECIDED if operation.undecided else Course.RUNNING
 
 
 def open_operation(operation: Operation, *, alive: bool | None, now: datetime) -> OpenOperation:
@@ -102,6 +108,7 @@ def open_operation(operation: Operation, *, alive: bool | None, now: datetime) -
         said=operation.said or (last.said if last else ""),
         expires_at=plan.expires_at,
         since=operation.ended_at or min(lost or operation.confirmed_at, now),
+        undecided=operation.undecided,
         link=target.link if target else "",
         evidence=evidence_of(operation),
     )

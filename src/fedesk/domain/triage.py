@@ -392,14 +392,22 @@ def _history_of(one: OpenOperation, facts: Facts) -> JobHistory | None:
 
 
 def _todo(one: OpenOperation, now: datetime) -> str:
-    if one.course is not Course.UNCLAIMED:
-        return "recheck looks the effect up in its system and records what is found; it sends nothing"
+    decide = f"`fedesk operations decide {one.id}` with proceed or stop decides"
+    if one.course is Course.UNDECIDED:
+        return decide
+    if one.course is Course.UNKNOWN:
+        return f"{_RECHECK}; where no look can tell, `fedesk operations settle {one.id}` takes your word"
+    if one.course is Course.LEFT:
+        carry_on = f"`fedesk execute {one.id}` carries it on"
+        return f"{decide}, {carry_on}" if one.undecided else f"{carry_on}; {_RECHECK}"
     if now <= one.expires_at:
         return f"`fedesk execute {one.id}` starts it; until it expires nobody else may"
     return "it has expired: recheck ends it"
 
 
+_RECHECK = "recheck looks the effect up in its system and records what is found; it sends nothing"
 _COURSES = {
+    Course.UNDECIDED: "the operation waits for a decision",
     Course.UNKNOWN: "the operation ended unknown",
     Course.LEFT: "the operation was left by a process that died",
     Course.UNCLAIMED: "the operation was confirmed, and no process took it up; nothing was sent",

@@ -222,5 +222,5 @@ class StoreFollower:
             one_line(f"{one.environment}: {one.sentence} goes on without the desk", 200)
             + f"; see `fedesk operations show {one.id}`."
             for one in self.operations
-            if one.course is Course.RUNNING
+            if one.course in (Course.RUNNING, Course.UNDECIDED)
         )

@@ -62,6 +62,7 @@ OTHER = Face("·", "-", "", present.MUTED)
 _COURSES = {
     Course.RUNNING: Face("◐", "~", "running", "$text-primary"),
     Course.UNKNOWN: OUTCOMES[Outcome.UNKNOWN],
+    Course.UNDECIDED: Face("⏸", "=", "to decide", "$text-warning"),
     Course.LEFT: Face("?", "?", "left", "$state-violet"),
     Course.UNCLAIMED: Face("?", "?", "not begun", "$state-violet"),
 }
