@@ -11,6 +11,7 @@ from fedesk.cli import (
     demo,
     execute,
     failures,
+    incident,
     log,
     operations,
     rerun,
@@ -113,6 +114,34 @@ def _add_changing(app: typer.Typer) -> None:
         epilog=examples("fedesk audit export", "fedesk audit export --format jsonl --output audit.jsonl")
     )(audit.export)
     app.add_typer(group, name="audit")
+    app.add_typer(_incidents(), name="incident")
+
+
+def _incidents() -> typer.Typer:
+    group = _group("What went wrong, what was done about it, and in which order.")
+    group.command(
+        "open",
+        epilog=examples(
+            'fedesk incident open "payments late" --run payments_daily',
+            'fedesk incident open INC-4711 "payments late"',
+        ),
+    )(incident.open_incident)
+    group.command(
+        epilog=examples(
+            'fedesk incident note INC-4711 "I am on it" --acknowledge',
+            'fedesk incident note INC-4711 "the file came" --json',
+        )
+    )(incident.note)
+    group.command(epilog=examples("fedesk incident show", "fedesk incident show INC-4711 --markdown"))(
+        incident.show
+    )
+    group.command("list", epilog=examples("fedesk incident list", "fedesk incident list --open --json"))(
+        incident.list_incidents
+    )
+    group.command(
+        epilog=examples('fedesk incident close INC-4711 "loaded by hand"', "fedesk incident close --help")
+    )(incident.close)
+    return group
 
 
 _EPILOG = (

@@ -36,17 +36,19 @@ def gravest(codes: Iterable[Exit]) -> Exit:
 
 def sentences() -> tuple[type[Exception], ...]:
     """The errors whose text is a sentence for the person; all others are faults of fedesk."""
+    from fedesk.domain.incidents import WordingError
     from fedesk.mistakes import ConfigurationError
     from fedesk.ports.changing import LaunchError
     from fedesk.ports.errors import SourceError
     from fedesk.ports.operation_store import StoreError
     from fedesk.services.proposals import RefusedError
 
-    return StopError, ConfigurationError, SourceError, RefusedError, LaunchError, StoreError
+    return StopError, ConfigurationError, WordingError, SourceError, RefusedError, LaunchError, StoreError
 
 
 def code_of(error: Exception) -> Exit:
     """The exit code of one of ``sentences``."""
+    from fedesk.domain.incidents import WordingError
     from fedesk.mistakes import ConfigurationError
     from fedesk.ports.errors import NotFoundError, SourceError
     from fedesk.ports.operation_store import StoreError
@@ -55,7 +57,7 @@ def code_of(error: Exception) -> Exit:
     match error:
         case StopError():
             return error.code
-        case ConfigurationError():
+        case ConfigurationError() | WordingError():
             return Exit.USAGE
         case NotFoundError():
             return Exit.FAILED
@@ -67,6 +69,7 @@ def code_of(error: Exception) -> Exit:
 
 
 def _store_code(error: Exception) -> Exit:
+    from fedesk.ports.incident_store import IncidentConflictError, UnknownIncidentError
     from fedesk.ports.operation_store import (
         DecidedError,
         LeaseLostError,
@@ -75,7 +78,11 @@ def _store_code(error: Exception) -> Exit:
         UnrecordedError,
     )
 
-    if isinstance(error, ReservedError | NotClaimableError | DecidedError | LeaseLostError):
+    if isinstance(error, UnknownIncidentError):
+        return Exit.FAILED
+    if isinstance(
+        error, ReservedError | NotClaimableError | DecidedError | LeaseLostError | IncidentConflictError
+    ):
         return Exit.CONFLICT
     return Exit.OUTCOME_UNKNOWN if isinstance(error, UnrecordedError) else Exit.AUDIT_UNAVAILABLE
 

@@ -26,6 +26,10 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the run itself to its end.")] = False,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, or a ticket.")] = "",
+    incident: Annotated[
+        str | None,
+        typer.Option("--incident", metavar="ID", help="The open incident that it is done for: the reason."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Say yes, where that is enough.")] = False,
     confirm: Annotated[
         str | None, typer.Option("--confirm", metavar="ENV", help="Say yes by the environment's name.")
@@ -54,19 +58,21 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     loaded = session.load(config)
     for name, option in ((environment, "--env"), (confirm, "--confirm"), (write, "--write")):
         session.known_environment(loaded, name, option)
-    options = Options(
-        environment=environment,
-        from_failed=from_failed,
-        yes=yes,
-        confirm=confirm,
-        write=write,
-        # People paste tokens, and the reason is kept.
-        reason=hidden(reason.strip()),
-        accept=tuple(accept or ()),
-        wait=wait,
-    )
     asked = list({text: run_names.read(text, loaded, environment) for text in runs}.values())
     with closing(session.compose(context, loaded, environment)) as desk:
+        if incident is not None:
+            reason = desk.incidents.reason(incident, reason)
+        options = Options(
+            environment=environment,
+            from_failed=from_failed,
+            yes=yes,
+            confirm=confirm,
+            write=write,
+            # People paste tokens, and the reason is kept.
+            reason=hidden(reason.strip()),
+            accept=tuple(accept or ()),
+            wait=wait,
+        )
         items = [understood(desk, one, options) for one in asked]
         # A run named twice, by its name and its address say, is one.
         items = list({item.request or item.asked: item for item in items}.values())

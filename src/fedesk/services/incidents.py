@@ -71,7 +71,7 @@ class Incidents:
         return self._known(incident.id)
 
     def note(self, given: str, said: str, *, acknowledges: bool = False) -> Incident:
-        """Write it down. Raises WordingError, UnknownIncidentError, IncidentConflictError where it is closed."""
+        """Write it down. Raises WordingError, UnknownIncidentError, IncidentConflictError if it is closed."""
         said, incident = wording_of(said, "note"), self._known(id_of(given))
         kind = NoteKind.ACKNOWLEDGEMENT if acknowledges else NoteKind.NOTE
         note = IncidentNote(number=0, at=self.clock.now(), by=self.actor.person, kind=kind, said=said)
