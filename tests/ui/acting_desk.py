@@ -41,6 +41,7 @@ from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.ports.sources import Bulkhead, Connection
 from fedesk.services import operation_runner, settling
 from fedesk.services.changes import Changes
+from fedesk.services.incidents import Incidents
 from fedesk.services.operation_runner import Changer
 from fedesk.store.operations import SqlStore
 from fedesk.ui.app import DeskApp
@@ -294,6 +295,14 @@ class ActingDesk(MemoryDesk):
             new_id=_ids(),
             made_by="fedesk 0.1.0 on desk-3",
             processes=self.processes,
+        )
+
+        self.incidents = Incidents(
+            store=self.sql,
+            detail_of=self.reading.detail,
+            actor=ACTOR,
+            clock=self.clock,
+            new_id=_ids(),
         )
 
     def execute(self, operation: str) -> Operation:

@@ -11,6 +11,7 @@ from operation_values import Living, MemoryStore
 from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue, Deadline, Deploy, Owner, OwnerGroup, Pipeline, Service, Tier
 from fedesk.domain.front import EnvironmentFacts, FrontPage
+from fedesk.domain.incidents import Incident
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.observation import Failure, Observation, Problem, Snapshot
 from fedesk.domain.operations import Operation, WriteWindow
@@ -25,7 +26,7 @@ from fedesk.services.boards import board_of
 from fedesk.services.diagnosis import Diagnosis
 from fedesk.services.operation_watch import OperationWatch
 from fedesk.services.proposals import Answer, Proposal
-from fedesk.ui.desk import Planning, Records
+from fedesk.ui.desk import Planning, Records, Reporting
 
 NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
 PROD = EnvironmentFacts(name="prod", production=True, mode="read-only", timezone="Europe/London")
@@ -335,6 +336,17 @@ class Unchangeable:
     def window(self, environment: str, reason: str) -> WriteWindow:
         raise NotImplementedError
 
+    def open(
+        self, environment: str, title: str, *, given: str = "", runs: Sequence[RunName] = ()
+    ) -> Incident:
+        raise NotImplementedError
+
+    def note(self, given: str, said: str, *, acknowledges: bool = False) -> Incident:
+        raise NotImplementedError
+
+    def close(self, given: str, summary: str = "") -> Incident:
+        raise NotImplementedError
+
     def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> Runner:
         del credentials
         raise LaunchError("This desk starts no runner.")
@@ -345,6 +357,7 @@ class MemoryDesk:
 
     changes: Planning = Unchangeable()
     launcher: Launcher = Unchangeable()
+    incidents: Reporting = Unchangeable()
 
     def __init__(
         self,

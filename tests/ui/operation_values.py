@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from fedesk.domain.audit import Actor, AuditDraft, AuditRecord, Phase
+from fedesk.domain.incidents import Incident, IncidentHistory
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import (
     Call,
@@ -208,6 +209,7 @@ class MemoryStore:
         self.held = list(operations)
         self.drafts = list(records)
         self.decided: list[Decision] = []
+        self.histories: list[IncidentHistory] = []
         self.away = ""
         self.moves = 0
         self.reads = 0
@@ -276,6 +278,23 @@ class MemoryStore:
     def verify(self, *, deep: bool) -> Verification:
         self._there()
         return Verification(records=len(self.drafts), head=f"{len(self.drafts):064x}", flaw=None, deep=deep)
+
+    def incident(self, incident: str) -> Incident | None:
+        self._there()
+        return next((one.incident for one in self.histories if one.incident.id == incident), None)
+
+    def incidents(
+        self, *, environment: str | None = None, only_open: bool = False, limit: int = 50
+    ) -> tuple[Incident, ...]:
+        self._there()
+        found = (one.incident for one in self.histories)
+        return tuple(
+            one for one in found if environment in (None, one.environment) and (one.is_open or not only_open)
+        )[:limit]
+
+    def history(self, incident: str) -> IncidentHistory | None:
+        self._there()
+        return next((one for one in self.histories if one.incident.id == incident), None)
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -46,7 +46,7 @@ async def board(pilot: Pilot[int], app: DeskApp) -> None:
 def planned(app: DeskApp, monkeypatch: pytest.MonkeyPatch) -> list[tuple[RerunRequest, ...]]:
     """What was asked to be planned."""
     asked: list[tuple[RerunRequest, ...]] = []
-    monkeypatch.setattr(app, "open_rerun", asked.append)
+    monkeypatch.setattr(app, "open_rerun", lambda requests, _reason: asked.append(requests))
     return asked
 
 
@@ -105,6 +105,11 @@ async def test_a_pipeline_means_its_newest_failed_run(
         ("log staging/airflow:x/r1", "staging/airflow:x/r1 is in staging; :env staging goes there."),
         ("env nowhere", "There is no environment 'nowhere'; there are prod, staging, dev."),
         ("operations recheck", "No operation wants to be looked up again."),
+        ("rerun payments_daily --incident INC-1", "No incident INC-1 is open; `:incident list` has them."),
+        (
+            "incident open late --env nowhere",
+            "There is no environment 'nowhere'; there are prod, staging, dev.",
+        ),
         ("rerun prod/airflow", "prod has no pipeline 'prod/airflow'; Tab after the command lists them."),
     ],
 )

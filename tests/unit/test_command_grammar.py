@@ -16,6 +16,7 @@ KNOWN = Known(
     tasks={"prod/airflow:payments_daily/r1": ("dbt_test", "publish")},
     pipelines=("payments_daily", "ledger_load"),
     operations={"019a-1": "running, clear 3", "019a-2": "unknown, build"},
+    incidents={"INC-4711": "payments late"},
     environments=("prod", "staging"),
 )
 
@@ -34,6 +35,9 @@ def words(line: str) -> list[str]:
         ("operations", "operations list", (), {}),
         ("audit --env staging", "audit tail", (), {"--env": "staging"}),
         ("audit show 12", "audit show", ("12",), {}),
+        ("incident", "incident list", (), {}),
+        ('incident open INC-1 "payments late"', "incident open", ("INC-1", "payments late"), {}),
+        ("incident open late --run x", "incident open", ("late",), {"--run": "x"}),
         ("log x -f --json", "log", ("x",), {"-f": "", "--json": ""}),
     ],
 )
@@ -49,11 +53,19 @@ def test_what_a_line_means(line: str, name: str, arguments: tuple[str, ...], fla
     [
         ("rerunn x", "There is no command 'rerunn'; did you mean rerun?"),
         ("operations shw x", "There is no command 'operations shw'; did you mean operations show?"),
-        ("rerun", "rerun wants RUN: rerun RUN [--from-failed] [--reason TEXT]"),
-        ("rerun a b", "rerun does not want 'b': rerun RUN [--from-failed] [--reason TEXT]"),
+        ("rerun", "rerun wants RUN: rerun RUN [--from-failed] [--reason TEXT] [--incident INCIDENT]"),
+        (
+            "rerun a b",
+            "rerun does not want 'b': rerun RUN [--from-failed] [--reason TEXT] [--incident INCIDENT]",
+        ),
         ("rerun a --form-failed", "There is no flag of rerun '--form-failed'; did you mean --from-failed?"),
         ("rerun a --reason", "--reason wants TEXT: --reason TEXT"),
-        ("rerun a --from-failed=1", "--from-failed takes nothing: rerun RUN [--from-failed] [--reason TEXT]"),
+        (
+            "rerun a --from-failed=1",
+            "--from-failed takes nothing: rerun RUN [--from-failed] [--reason TEXT] [--incident INCIDENT]",
+        ),
+        ("incident open", "incident open wants TITLE: incident open [NEW-ID] TITLE [--run RUN]"),
+        ("incident note INC-1", "incident note wants TEXT: incident note INCIDENT TEXT [--acknowledge]"),
         ("audit show twelve", "'twelve' is no number of a record: audit show SEQ"),
         ("rerun 'a", "A quote is opened and not closed."),
     ],
@@ -87,7 +99,22 @@ def test_flags_that_confirm_are_told_as_without_effect() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("", ["rerun", "operations", "audit", "status", "failures", "runs", "log", "secrets", "env", "quit"]),
+        (
+            "",
+            [
+                "rerun",
+                "operations",
+                "audit",
+                "incident",
+                "status",
+                "failures",
+                "runs",
+                "log",
+                "secrets",
+                "env",
+                "quit",
+            ],
+        ),
         ("r", ["rerun", "runs", "operations", "audit", "failures", "secrets"][:2]),
         ("operations ", ["list", "show", "recheck"]),
         ("operations s", ["show", "list"]),
@@ -100,6 +127,9 @@ def test_flags_that_confirm_are_told_as_without_effect() -> None:
         ("rerun x --f", ["--from-failed"]),
         ("rerun x --env s", ["staging"]),
         ("rerun x ", []),
+        ("incident show INC", ["INC-4711"]),
+        ("rerun x --incident ", ["INC-4711"]),
+        ("incident open x --run pay", ["prod/airflow:payments_daily/r1"]),
         ("runs l", ["ledger_load", "payments_daily"][:1]),
         ("env ", ["prod", "staging"]),
         ("nonsense ", []),

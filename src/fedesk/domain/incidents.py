@@ -82,7 +82,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentHistory:
-    """An incident with all that belongs to it, read in one state of the store."""
+    """An incident with all that belongs to it."""
 
     incident: Incident
     notes: tuple[IncidentNote, ...] = ()
@@ -258,7 +258,8 @@ def _noted(note: IncidentNote) -> TimelineEntry:
         at=note.at,
         kind=EntryKind(note.kind.value),
         said=note.said,
-        who=note.by,
+        # Who noted a failure did not make it.
+        who="" if note.kind is NoteKind.FAILURE else note.by,
         subject=note.run,
         link=note.link,
     )

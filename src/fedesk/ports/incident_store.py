@@ -12,7 +12,7 @@ from typing import Protocol
 
 from fedesk.domain.audit import AuditDraft
 from fedesk.domain.incidents import Incident, IncidentHistory, IncidentNote
-from fedesk.ports.operation_store import OperationStore, StoreError
+from fedesk.ports.operation_store import OperationReader, OperationStore, StoreError
 
 
 class UnknownIncidentError(StoreError):
@@ -35,7 +35,7 @@ class IncidentReader(Protocol):
         """The newest incidents, newest first."""
 
     def history(self, incident: str) -> IncidentHistory | None:
-        """One incident with all that belongs to it, in one state of the store."""
+        """One incident with all that belongs to it."""
 
 
 class IncidentStore(IncidentReader, Protocol):
@@ -49,6 +49,10 @@ class IncidentStore(IncidentReader, Protocol):
 
     def close_incident(self, incident: str, at: datetime, by: str, summary: str, audit: AuditDraft) -> None:
         """Say that it is over. Raises UnknownIncidentError, and IncidentConflictError where it is closed."""
+
+
+class DeskReader(OperationReader, IncidentReader, Protocol):
+    """Operations and incidents, as everyone may read them."""
 
 
 class DeskStore(OperationStore, IncidentStore, Protocol):

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from fedesk.domain.incidents import Incident
 from fedesk.domain.open_operations import Course, OpenOperation, open_operation
 from fedesk.domain.operations import Evidence, Operation
 from fedesk.ports.changing import Processes
-from fedesk.ports.operation_store import OperationReader, StoreError
+from fedesk.ports.incident_store import DeskReader
+from fedesk.ports.operation_store import StoreError
 from fedesk.ports.sources import Clock
 from fedesk.services.hiding import hidden
 
@@ -31,6 +33,8 @@ class StoreNews:
 
     operations: tuple[OpenOperation, ...] = ()
     """Of every environment, newest first; the last known ones where the store is away."""
+    incidents: tuple[Incident, ...] = ()
+    """Those that go on, newest first; the last known ones where the store is away."""
     problem: str = ""
     """Why the store cannot be read, in one sentence."""
     since: datetime | None = None
@@ -43,7 +47,7 @@ class OperationWatch:
     """Follows the operations of one store. Opens nothing until it is started or asked to look."""
 
     def __init__(
-        self, store: Callable[[], OperationReader], processes: Callable[[], Processes], clock: Clock
+        self, store: Callable[[], DeskReader], processes: Callable[[], Processes], clock: Clock
     ) -> None:
         """Both are asked for on the watch's own thread: making them takes long."""
         self._store = store
@@ -127,9 +131,10 @@ class OperationWatch:
         now = store.now(self._clock.now()) if found else self._clock.now()
         operations = tuple(self._opened(one, now) for one in found)
         self._changes, self._read_at = changes, self._clock.monotonic()
+        incidents = store.incidents(only_open=True)
         # What this process wrote itself need not move the store's number.
-        has_moved = has_moved or operations != before.operations
-        return StoreNews(operations=operations, version=before.version + has_moved)
+        has_moved = has_moved or (operations, incidents) != (before.operations, before.incidents)
+        return StoreNews(operations=operations, incidents=incidents, version=before.version + has_moved)
 
     def _opened(self, operation: Operation, now: datetime) -> OpenOperation:
         owner = operation.owner

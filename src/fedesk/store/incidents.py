@@ -6,7 +6,7 @@ log, so two desks that write to one incident take turns, and the second one read
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
@@ -27,9 +27,8 @@ from fedesk.domain.kept_text import kept_name, kept_text
 from fedesk.domain.operations import Operation
 from fedesk.ports.incident_store import IncidentConflictError, UnknownIncidentError
 from fedesk.store import audit_log, queries
+from fedesk.store.protocol import Database
 from fedesk.store.tables import audit, incident_notes, incidents
-
-T = TypeVar("T")
 
 _NEWEST_FIRST = select(incidents).order_by(incidents.c.opened_at.desc(), incidents.c.incident.desc())
 _AFTER_CLOSING = 1_000
@@ -202,20 +201,10 @@ def _note_row(incident: str, number: int, written: IncidentNote) -> dict[str, An
     }
 
 
-class Transactions(Protocol):
-    """Where works are done, each in a transaction of its own."""
-
-    def read(self, work: Callable[[Connection], T], absent: T) -> T:
-        """The result of ``work``; ``absent`` while there is no store yet."""
-
-    def write(self, work: Callable[[Connection], T]) -> T:
-        """The result of ``work``, durable."""
-
-
 class SqlIncidents:
-    """``ports.incident_store.IncidentStore``, for a store that has transactions."""
+    """``ports.incident_store.IncidentStore``, over a file or a server."""
 
-    _database: Transactions
+    _database: Database
 
     def incident(self, incident: str) -> Incident | None:
         """One incident by its id."""

@@ -32,11 +32,13 @@ class Place(StrEnum):
     AUDIT = "audit"
     RECORD = "record"
     OPERATIONS = "operations"
+    INCIDENT = "incident"
+    INCIDENTS = "incidents"
 
 
 VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT)
 """The views of the main screen, in the order of their keys."""
-LISTS = frozenset({*VIEWS, Place.RUNS, Place.ENVIRONMENTS, Place.OPERATIONS})
+LISTS = frozenset({*VIEWS, Place.RUNS, Place.ENVIRONMENTS, Place.OPERATIONS, Place.INCIDENTS})
 EVERYWHERE = frozenset(Place)
 
 
@@ -76,6 +78,8 @@ class Target:
     """The operation of fedesk's own that it is, or tells of."""
     settled: str = ""
     """Why ``C`` does not serve: there is nothing to be found out."""
+    incident: str = ""
+    """The incident that it belongs to, by the word that its reason begins with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,13 +162,17 @@ def _no_operation(target: Target) -> str | None:
     return _nothing(target) or (None if target.operation else f"{target.name} belongs to no operation")
 
 
+def _no_incident(target: Target) -> str | None:
+    return None if target.incident else "its reason begins with no incident's id"
+
+
 def _no_recheck(target: Target) -> str | None:
     return _no_operation(target) or target.settled or None
 
 
 _RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
 _RECORD = frozenset({Place.RECORD})
-_READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD})
+_READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT})
 _LOGS = frozenset({Place.RUN, Place.LOG})
 _LOG = frozenset({Place.LOG})
 _PLAN = frozenset({Place.PLAN})
@@ -196,16 +204,20 @@ ACTIONS: tuple[Action, ...] = (
         help="Make the plan again, from what the systems say now.",
     ),
     Action(
-        id="open-run", keys=("enter",), verb="run", places=_PLAN | _WATCH, disabled=_no_run,
-        help="Open the run that is changed; of a build that was made, that build.",
+        id="open-run", keys=("enter",), verb="run", places=_PLAN | _WATCH | {Place.INCIDENT},
+        disabled=_no_run, help="Open the run that it is about; of a build that was made, that build.",
     ),
     Action(
         id="open", keys=("enter",), verb="open", places=LISTS, disabled=_no_entry,
-        help="Open what the cursor is on: a run, a pipeline, an operation, a record.",
+        help="Open what the cursor is on: a run, a pipeline, an operation, a record, an incident.",
     ),
     Action(
         id="open-operation", keys=("enter",), verb="operation", places=_RECORD, disabled=_no_operation,
         help="Open the operation that the record tells of.",
+    ),
+    Action(
+        id="incident", keys=("t",), verb="incident", places=_WATCH | _RECORD, shown=False,
+        disabled=_no_incident, help="The timeline of the incident that it was done for.",
     ),
     Action(
         id="recheck", keys=("C",), verb="recheck", group="change", by_key_alone=True,
@@ -269,7 +281,7 @@ ACTIONS: tuple[Action, ...] = (
         help="Show the address in the system's own pages, and copy it.",
     ),
     Action(
-        id="reread", keys=("r",), verb="read again", places=_LOGS | {Place.OPERATIONS},
+        id="reread", keys=("r",), verb="read again", places=_LOGS | {Place.OPERATIONS, Place.INCIDENTS},
         help="Read again at once; what is shown stays until the answer is there.",
     ),
     Action(
@@ -290,7 +302,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="copy", keys=("y",), verb="copy", disabled=_nothing,
-        places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD,
+        places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD | {Place.INCIDENT},
         help="Copy the full name to the clipboard, over SSH too (OSC 52).",
     ),
     Action(

@@ -284,8 +284,12 @@ class DeskApp(KeyedApp[int]):
 
         self.notify(present.text(redact(text).text, 400), markup=False)
 
-    def copy(self, text: str) -> None:
-        """Put text on the clipboard of the terminal one sits at (OSC 52)."""
+    def copy(self, text: str, *, called: str = "") -> None:
+        """Put text on the clipboard of the terminal one sits at (OSC 52); ``called`` where it has lines."""
+        if called:
+            self.copy_to_clipboard(text)
+            self.say(f"Copied {called}")
+            return
         shown = present.text(text)
         self.copy_to_clipboard(shown)
         self.say(f"Copied {shown}")
@@ -334,7 +338,7 @@ class DeskApp(KeyedApp[int]):
 
         self.push_screen(LogScreen(self.desk.reading, LogRequest(run=name, task=task)))
 
-    def open_rerun(self, requests: tuple[RerunRequest, ...]) -> None:
+    def open_rerun(self, requests: tuple[RerunRequest, ...], reason: str = "") -> None:
         """Plan to run these again, in one frame; all must be of one environment."""
         if self.desk is None:
             self.say("The systems are still being opened.")
@@ -346,7 +350,7 @@ class DeskApp(KeyedApp[int]):
         if requests:
             from fedesk.ui.screens.operation import OperationScreen
 
-            self.push_screen(OperationScreen(self.desk, requests=requests))
+            self.push_screen(OperationScreen(self.desk, requests=requests, reason=reason))
 
     def watch_operation(self, operation_id: str) -> None:
         """Watch an operation that goes on, or see how it has ended."""
@@ -356,6 +360,12 @@ class DeskApp(KeyedApp[int]):
         from fedesk.ui.screens.operation import OperationScreen
 
         self.push_screen(OperationScreen(self.desk, operation=operation_id))
+
+    def show_incident(self, incident: str) -> None:
+        """What happened in an incident, in order."""
+        from fedesk.ui.screens.incidents import IncidentScreen
+
+        self.push_screen(IncidentScreen(incident))
 
     # The write window of each environment, for as long as this process lives
 

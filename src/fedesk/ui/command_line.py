@@ -17,8 +17,11 @@ class Fills(StrEnum):
     RUN = "RUN"
     PIPELINE = "PIPELINE"
     OPERATION = "ID"
+    INCIDENT = "INCIDENT"
     ENVIRONMENT = "ENV"
     NUMBER = "SEQ"
+    NEW_ID = "NEW-ID"
+    TITLE = "TITLE"
     TEXT = "TEXT"
 
 
@@ -93,6 +96,7 @@ _CONFIRMING = (
 )
 _LIMIT = Flag(name="--limit", help="how many at most", takes=Fills.NUMBER, silent=True)
 _RUN, _PIPELINE = Argument(fills=Fills.RUN), Argument(fills=Fills.PIPELINE)
+_INCIDENT, _TEXT = Argument(fills=Fills.INCIDENT), Argument(fills=Fills.TEXT)
 _MAYBE_ID = Argument(fills=Fills.OPERATION, required=False)
 
 COMMANDS: tuple[Command, ...] = (
@@ -101,6 +105,7 @@ COMMANDS: tuple[Command, ...] = (
         flags=(
             Flag(name="--from-failed", help="only what failed; the default of a DAG run"),
             Flag(name="--reason", help="why, or a ticket", takes=Fills.TEXT),
+            Flag(name="--incident", help="what it is done for", takes=Fills.INCIDENT),
             Flag(name="--dry-run", help="only the plan, as here always", silent=True),
             Flag(name="--wait", help="until the run has ended", silent=True),
             *_CONFIRMING,
@@ -122,6 +127,28 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         words=("audit", "verify"), help="check the chain",
         flags=(Flag(name="--deep", help="compare each record with what it tells of"),),
+    ),
+    Command(
+        words=("incident", "list"), help="those that go on, then the newest",
+        flags=(_LIMIT, Flag(name="--open", help="open", silent=True)),
+    ),
+    Command(
+        words=("incident", "show"), help="what happened, in order",
+        arguments=(Argument(fills=Fills.INCIDENT, required=False),),
+        flags=(Flag(name="--markdown", help="y copies it here", silent=True),),
+    ),
+    Command(
+        words=("incident", "open"), help="an id of yours, if there is one, and a title in quotes",
+        arguments=(Argument(fills=Fills.NEW_ID, required=False), Argument(fills=Fills.TITLE)),
+        flags=(Flag(name="--run", help="a run that it is about", takes=Fills.RUN),),
+    ),
+    Command(
+        words=("incident", "note"), help="write something down", arguments=(_INCIDENT, _TEXT),
+        flags=(Flag(name="--acknowledge", help="say that you have taken it on"),),
+    ),
+    Command(
+        words=("incident", "close"), help="say that it is over",
+        arguments=(_INCIDENT, Argument(fills=Fills.TEXT, required=False)),
     ),
     Command(words=("status",), help="the pipelines"),
     Command(
@@ -177,7 +204,7 @@ def parse(line: str) -> Parsed | None:
     arguments, flags = _read_flags(command, rest)
     wanted = command.arguments
     if len(arguments) < sum(one.required for one in wanted):
-        missing = wanted[len(arguments)].fills.value
+        missing = next(one for one in wanted[len(arguments) :] if one.required).fills.value
         raise CommandError(f"{command.name} wants {missing}: {command.usage}")
     if len(arguments) > len(wanted):
         raise CommandError(f"{command.name} does not want {arguments[len(wanted)]!r}: {command.usage}")
@@ -246,6 +273,8 @@ class Known:
     pipelines: tuple[str, ...] = ()
     operations: Mapping[str, str] = field(default_factory=dict)
     """What each is about, by its id; those that are open first."""
+    incidents: Mapping[str, str] = field(default_factory=dict)
+    """The title of each that is open, by its id."""
     environments: tuple[str, ...] = ()
 
 
@@ -379,5 +408,7 @@ def _values(fills: Fills, word: str, known: Known) -> Iterator[Candidate]:
         yield from (Candidate(text=_quoted(name)) for name in known.pipelines)
     elif fills is Fills.OPERATION:
         yield from (Candidate(text=name, about=about) for name, about in known.operations.items())
+    elif fills is Fills.INCIDENT:
+        yield from (Candidate(text=name, about=title) for name, title in known.incidents.items())
     elif fills is Fills.ENVIRONMENT:
         yield from (Candidate(text=name) for name in known.environments)

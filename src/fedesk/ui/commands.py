@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fedesk.domain.addresses import Place as Site
 from fedesk.domain.addresses import is_address, run_at
+from fedesk.domain.incidents import WordingError, id_of, reason_for
 from fedesk.domain.names import NameNotUnderstoodError, RunName, TaskName
+from fedesk.domain.redaction import redact
 from fedesk.domain.reruns import RerunRequest
 from fedesk.ui import present
 from fedesk.ui.actions import Place
 from fedesk.ui.command_line import Known
+from fedesk.ui.following import Said
+from fedesk.ui.operation_work import told
 from fedesk.ui.screens.run import RunScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from fedesk.domain.board import Board
+    from fedesk.domain.incidents import Incident
     from fedesk.domain.runs import Run
     from fedesk.ui.app import DeskApp
     from fedesk.ui.command_line import Parsed
+    from fedesk.ui.desk import Reporting
     from fedesk.ui.screens.base import DeskScreen
 
 _RUNS_OFFERED = 400
+_OF_ANY_ENVIRONMENT = {("rerun",), ("incident", "open")}
+"""Commands whose ``--env`` says where something is done, rather than where one looks."""
 
 
 class _StopError(Exception):
@@ -44,6 +53,7 @@ def known_of(screen: DeskScreen) -> Known:
         runs=tuple(dict.fromkeys(str(name) for name in _run_names(screen, board)))[:_RUNS_OFFERED],
         tasks={str(run): tasks for run, tasks in app.known_tasks.items()},
         pipelines=tuple(row.name for row in board.pipelines) if board else (),
+        incidents={one.id: present.text(redact(one.title).text, 80) for one in app.following.incidents},
         operations={one.id: f"{one.course.value}, {one.sentence}" for one in app.following.operations},
         environments=tuple(one.name for one in desk.environments) if desk else (),
     )
@@ -71,7 +81,7 @@ def perform(screen: DeskScreen, parsed: Parsed) -> None:
         app.say(f"{', '.join(parsed.ignored)} has no effect here: this line ends at the plan.")
     try:
         named = parsed.flags.get("--env")
-        if named is not None and parsed.command.words != ("rerun",):
+        if named is not None and parsed.command.words not in _OF_ANY_ENVIRONMENT:
             _go_to(app, named)
         _COMMANDS[parsed.command.words](app, parsed)
     except _StopError as stop:
@@ -79,15 +89,35 @@ def perform(screen: DeskScreen, parsed: Parsed) -> None:
 
 
 def _go_to(app: DeskApp, name: str) -> None:
+    _check_environment(app, name)
+    app.select_environment(name)
+
+
+def _check_environment(app: DeskApp, name: str) -> None:
     names = [one.name for one in app.desk.environments] if app.desk else [app.facts.name]
     if name not in names:
         raise _StopError(f"There is no environment {name!r}; there are {', '.join(names)}.")
-    app.select_environment(name)
 
 
 def _rerun(app: DeskApp, parsed: Parsed) -> None:
     run, task = _named(app, parsed.arguments[0], failed=True)
-    app.open_rerun((RerunRequest(run=run, task=task, environment=parsed.flags.get("--env")),))
+    request = RerunRequest(run=run, task=task, environment=parsed.flags.get("--env"))
+    app.open_rerun((request,), _reason(app, parsed))
+
+
+def _reason(app: DeskApp, parsed: Parsed) -> str:
+    """What a re-run begins with as its reason: what was said, behind the incident's id."""
+    said, given = parsed.flags.get("--reason", ""), parsed.flags.get("--incident")
+    if given is None:
+        return said
+    try:
+        wanted = id_of(given)
+    except WordingError as error:
+        raise _StopError(str(error)) from None
+    found = next((one for one in app.following.incidents if one.id == wanted), None)
+    if found is None:
+        raise _StopError(f"No incident {wanted} is open; `:incident list` has them.")
+    return reason_for(found, said)
 
 
 def _log(app: DeskApp, parsed: Parsed) -> None:
@@ -195,6 +225,60 @@ def _verify(app: DeskApp, parsed: Parsed) -> None:
     app.following.verify(deep="--deep" in parsed.flags)
 
 
+def _list_incidents(app: DeskApp, _parsed: Parsed) -> None:
+    from fedesk.ui.screens.incidents import IncidentsScreen
+
+    app.push_screen(IncidentsScreen())
+
+
+def _show_incident(app: DeskApp, parsed: Parsed) -> None:
+    if parsed.arguments:
+        app.show_incident(parsed.arguments[0])
+    elif app.following.incidents:
+        app.show_incident(app.following.incidents[0].id)
+    else:
+        _list_incidents(app, parsed)
+
+
+def _open_incident(app: DeskApp, parsed: Parsed) -> None:
+    *given, title = parsed.arguments
+    named = parsed.flags.get("--run")
+    runs = (_named(app, named, failed=True)[0],) if named else ()
+    environment = runs[0].connection.environment if runs else parsed.flags.get("--env", app.facts.name)
+    _check_environment(app, environment)
+    own = "".join(given)
+    _report(app, "opened", lambda incidents: incidents.open(environment, title, given=own, runs=runs))
+
+
+def _note_incident(app: DeskApp, parsed: Parsed) -> None:
+    incident, said = parsed.arguments
+    acknowledges = "--acknowledge" in parsed.flags
+    done = "acknowledged" if acknowledges else "noted"
+    _report(app, done, lambda incidents: incidents.note(incident, said, acknowledges=acknowledges))
+
+
+def _close_incident(app: DeskApp, parsed: Parsed) -> None:
+    incident, *summary = parsed.arguments
+    _report(app, "closed", lambda incidents: incidents.close(incident, "".join(summary)))
+
+
+def _report(app: DeskApp, done: str, write: Callable[[Reporting], Incident]) -> None:
+    """Write on a thread, on the record; what came of it is said."""
+    desk = app.desk
+    if desk is None:
+        raise _StopError("The systems are still being opened.")
+
+    def work() -> None:
+        try:
+            said = f"{write(desk.incidents).reason}: {done}"
+        except Exception as error:  # noqa: BLE001 - said in passing, whatever it is
+            said = told(error, "writing of an incident")
+        app.post_message(Said(said))
+        desk.operation_watch.nudge(moved=True)
+
+    threading.Thread(target=work, name="write of an incident", daemon=True).start()
+
+
 def _environment(app: DeskApp, parsed: Parsed) -> None:
     _go_to(app, parsed.arguments[0])
 
@@ -211,6 +295,11 @@ _COMMANDS: Mapping[tuple[str, ...], Callable[[DeskApp, Parsed], None]] = {
     ("audit", "tail"): _view(Place.AUDIT),
     ("audit", "show"): _show_record,
     ("audit", "verify"): _verify,
+    ("incident", "list"): _list_incidents,
+    ("incident", "show"): _show_incident,
+    ("incident", "open"): _open_incident,
+    ("incident", "note"): _note_incident,
+    ("incident", "close"): _close_incident,
     ("status",): _view(Place.PIPELINES),
     ("failures",): _view(Place.TRIAGE),
     ("runs",): _runs,

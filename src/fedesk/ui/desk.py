@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from fedesk.ports.operation_store import AuditReader, OperationReader
+from fedesk.ports.incident_store import DeskReader
+from fedesk.ports.operation_store import AuditReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from fedesk.domain.board import Board
     from fedesk.domain.front import EnvironmentFacts
+    from fedesk.domain.incidents import Incident
     from fedesk.domain.names import ConnectionName, RunName
     from fedesk.domain.operations import Operation, WriteWindow
     from fedesk.domain.reruns import RerunRequest
@@ -68,11 +70,29 @@ class Planning(Protocol):
         """Open a write window, on the record. Raises StoreError."""
 
 
-class Records(OperationReader, AuditReader, Protocol):
-    """What is recorded: operations and the audit log. Every method blocks and raises StoreError."""
+class Records(DeskReader, AuditReader, Protocol):
+    """What is recorded: operations, incidents, the audit log. Every method blocks and raises StoreError."""
 
     def check(self) -> None:
         """Whether it can be written now, and is of this version."""
+
+
+class Reporting(Protocol):
+    """Incidents, as a person writes them; each blocks, and raises WordingError, StoreError.
+
+    ``services.incidents.Incidents``.
+    """
+
+    def open(
+        self, environment: str, title: str, *, given: str = "", runs: Sequence[RunName] = ()
+    ) -> Incident:
+        """Open one. Raises NotFoundError where a run is not there."""
+
+    def note(self, given: str, said: str, *, acknowledges: bool = False) -> Incident:
+        """Write something down."""
+
+    def close(self, given: str, summary: str = "") -> Incident:
+        """Say that it is over."""
 
 
 class Desk(Protocol):
@@ -109,6 +129,10 @@ class Desk(Protocol):
     @property
     def store(self) -> Records:
         """Operations and audit log as they are recorded. Opened at first use, which may raise StoreError."""
+
+    @property
+    def incidents(self) -> Reporting:
+        """Incidents, in any environment. Made at first use."""
 
     @property
     def operation_watch(self) -> OperationWatch:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fedesk.domain.board import Board
     from fedesk.domain.front import FrontPage
+    from fedesk.domain.incidents import Incident
     from fedesk.domain.open_operations import OpenOperation
     from fedesk.domain.operations import Operation
     from fedesk.ports.operation_store import Verification
@@ -97,6 +98,11 @@ class StoreFollower:
     def operations(self) -> tuple[OpenOperation, ...]:
         """Those that are open, as far as is known."""
         return self.news.operations if self.news else ()
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """Those that go on, as far as is known."""
+        return self.news.incidents if self.news else ()
 
     @property
     def problem(self) -> str:

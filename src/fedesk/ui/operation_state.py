@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fedesk.domain.incidents import named_in, reason_for
 from fedesk.domain.operations import Outcome, Stage
 from fedesk.ui import confirming, present, watch_text
 from fedesk.ui.actions import Place, Target
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fedesk.domain.front import EnvironmentFacts
+    from fedesk.domain.incidents import Incident
     from fedesk.domain.operations import Operation, WriteWindow
     from fedesk.domain.reruns import RerunRequest
     from fedesk.services.operation_kinds import Step
@@ -68,6 +70,8 @@ class Situation:
     now: datetime
     window: WriteWindow | None = None
     """The write window that is open there."""
+    incidents: Sequence[Incident] = ()
+    """Those that go on."""
     sending: bool = False
     """Whether the yes is being written down."""
     no_runner: str = ""
@@ -137,8 +141,17 @@ class Situation:
 
     @property
     def reason(self) -> str:
-        """Why, as it was typed, else as the write window says."""
-        return self.typed.reason.strip() or (self.window.reason if self.window is not None else "")
+        """Why: as it was typed, else as the write window says; an open incident's id becomes its reason."""
+        given = self.typed.reason.strip() or (self.window.reason if self.window is not None else "")
+        incident = self.incident
+        return given if incident is None else reason_for(incident, given)
+
+    @property
+    def incident(self) -> Incident | None:
+        """The open incident whose id the reason begins with."""
+        given = self.typed.reason or (self.window.reason if self.window is not None else "")
+        named = named_in(given)
+        return next((one for one in self.incidents if one.id == named), None)
 
     @property
     def place(self) -> Place:
@@ -182,4 +195,5 @@ def target_of(situation: Situation, item: Item) -> Target:
         holder=made.holder if made is not None else "",
         operation=operation.plan.operation if operation is not None else "",
         settled=item.is_settled,
+        incident=named_in(plan.reason) if operation is not None and plan is not None else "",
     )

@@ -227,10 +227,19 @@ def _fields(situation: Situation) -> Iterable[Content]:
         given = bool(typed.reason.strip())
         # People paste tokens: they are hidden here as they are on the record.
         reason = redact(typed.reason).text
-        yield _field("reason", reason, "why, or a ticket", typed.line is Line.REASON, given)
+        field = _field("reason", reason, "why, or a ticket", typed.line is Line.REASON, given)
+        yield Content.assemble(field, (_for_incident(situation), present.MUTED))
     elif situation.window is not None and situation.free:
         reason = present.text(situation.window.reason, 200)
         yield Content.styled(f" {'reason':<{_FIELD}}  {reason}, as for the write window", present.MUTED)
+
+
+def _for_incident(situation: Situation) -> str:
+    """What the reason becomes, where it is an open incident's id."""
+    incident = situation.incident
+    if incident is None:
+        return ""
+    return f"  it belongs to {incident.id}, {present.text(redact(incident.title).text, 100)}"
 
 
 def _field(label: str, text: str, hint: str, typing: bool, done: bool) -> Content:  # noqa: FBT001 - two flags

@@ -88,6 +88,10 @@ class DeskScreen(Screen[None]):
 
         self.app.push_screen(OperationsScreen())
 
+    def do_incident(self) -> None:
+        """The incident that something was done for."""
+        self.desk_app.show_incident(self.target.incident)
+
     def on_status_line_mark_clicked(self) -> None:
         """The mark in the first line leads to what it tells of."""
         self.action_act("operations")
@@ -113,7 +117,7 @@ class DeskScreen(Screen[None]):
         from fedesk.ui.widgets.foot_line import CopyLine
 
         if len(choices) == 1:
-            self.desk_app.copy(choices[0].text)
+            self.desk_app.copy(choices[0].text, called=choices[0].called)
         else:
             self.open_foot(CopyLine(self, choices))
 

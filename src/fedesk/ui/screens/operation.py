@@ -39,8 +39,16 @@ class OperationScreen(OperationKeys):
     CSS_PATH = styles_folder() / "operation.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual declares it without ClassVar
 
-    def __init__(self, desk: Desk, *, requests: tuple[RerunRequest, ...] = (), operation: str = "") -> None:
-        super().__init__(desk, requests, operation)
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        requests: tuple[RerunRequest, ...] = (),
+        operation: str = "",
+        reason: str = "",
+    ) -> None:
+        """``reason``: what was given with the command, to begin with."""
+        super().__init__(desk, requests, operation, reason)
         self._head = Static(id="op-head", markup=False)
         self._text = Static(id="op-text", markup=False)
         self._foot = Static(id="op-foot", markup=False)

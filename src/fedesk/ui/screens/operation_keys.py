@@ -42,7 +42,7 @@ class OperationKeys(DeskScreen):
     CLAIMED_WITHIN = 5.0
     """Seconds in which a runner takes an operation over; after that its own words are shown."""
 
-    def __init__(self, desk: Desk, requests: tuple[RerunRequest, ...], operation: str) -> None:
+    def __init__(self, desk: Desk, requests: tuple[RerunRequest, ...], operation: str, reason: str) -> None:
         super().__init__()
         self._desk = desk
         self._requests = requests
@@ -52,7 +52,7 @@ class OperationKeys(DeskScreen):
         self._body = Body(id="op-body")
         self._work = Work(self, desk, claimed_within=self.CLAIMED_WITHIN)
         self._number = 0
-        self._typed = Typed()
+        self._typed = Typed(reason=reason)
         self._begun = False
         self._swallows = False
         self._sending = False
@@ -77,6 +77,7 @@ class OperationKeys(DeskScreen):
             typed=self._typed,
             now=app.now,
             window=app.window_of(name),
+            incidents=app.following.incidents,
             sending=self._sending,
             no_runner=self._no_runner,
             watches=bool(self._operation),

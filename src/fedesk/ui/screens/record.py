@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
 
+from fedesk.domain.incidents import named_in
 from fedesk.ui import present
 from fedesk.ui.actions import Place, Target, bindings
 from fedesk.ui.record_text import Told, record_lines, settled
@@ -69,6 +70,8 @@ class RecordScreen(ReadingScreen):
         """The record and its operation."""
         told = self._told
         found = Target(name=f"record {self._seq}", id=str(self._seq))
+        if told is not None:
+            found = replace(found, incident=named_in(told.record.draft.reason))
         if told is None or told.operation is None:
             return found
         operation = told.operation.plan.operation

@@ -50,11 +50,13 @@ class FootLine(Static):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Something that may be copied: the key for it, what it is called, and the text."""
+    """Something that may be copied: the key for it, its label, and the text."""
 
     key: str
     label: str
     text: str
+    called: str = ""
+    """What it is said to be, where the text has several lines."""
 
 
 class CopyLine(FootLine):
@@ -81,5 +83,5 @@ class CopyLine(FootLine):
         self._of.close_foot()
         chosen = next((one for one in self._choices if one.key == event.key), None)
         if chosen is not None:
-            self._of.desk_app.copy(chosen.text)
+            self._of.desk_app.copy(chosen.text, called=chosen.called)
         return True

@@ -1,4 +1,4 @@
-"""Incidents in a store: what is written with its audit record, what belongs, what two desks may not do."""
+"""Incidents on a file and on a server: written with their record, what belongs, what two may not do."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +19,25 @@ from fedesk.domain.plans import digest_of
 from fedesk.ports.incident_store import DeskStore, IncidentConflictError, UnknownIncidentError
 from fedesk.ports.operation_store import StoreError, Submission
 from fedesk.store.operations import SqlStore
+from fedesk.store.postgres_store import PostgresStore
 
 OTHER = "prod/airflow:ledger_load/scheduled__2026-11-19T00:00:00+00:00"
 TOKEN = "hvs." + "CAESIJ1planted9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
+    if request.param == "sqlite":
+        opened = SqlStore(tmp_path / "fedesk.sqlite3")
+    else:
+        opened = PostgresStore(request.getfixturevalue("postgres").fresh())
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
+def file(tmp_path: Path) -> Iterator[SqlStore]:
+    """A store in a file, where it is the file that is looked at."""
     opened = SqlStore(tmp_path / "fedesk.sqlite3")
     yield opened
     opened.close()
@@ -97,11 +109,11 @@ def test_what_was_opened_is_read_back(store: SqlStore) -> None:
     assert (record.draft.action, record.draft.phase, record.draft.target) == (ACTION, Phase.START, "INC-4711")
 
 
-def test_reading_makes_no_store(store: SqlStore, tmp_path: Path) -> None:
+def test_reading_makes_no_store(file: SqlStore, tmp_path: Path) -> None:
     """Where there is no store there are no incidents, and none is made by asking."""
-    assert store.incidents() == ()
-    assert store.incident("INC-4711") is None
-    assert store.history("INC-4711") is None
+    assert file.incidents() == ()
+    assert file.incident("INC-4711") is None
+    assert file.history("INC-4711") is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -242,26 +254,26 @@ def test_a_settlement_after_the_closing_belongs_to_its_operation(store: SqlStore
     assert history(store).records[-1].draft.phase is Phase.SETTLEMENT
 
 
-def test_secrets_are_kept_nowhere_and_text_is_bounded(store: SqlStore, tmp_path: Path) -> None:
+def test_secrets_are_kept_nowhere_and_text_is_bounded(file: SqlStore, tmp_path: Path) -> None:
     """A token in a title, a note, a link or a summary is hidden before it is written; text has an end."""
-    opened(store, RUN, title=f"token {TOKEN}")
+    opened(file, RUN, title=f"token {TOKEN}")
     note = replace(a_note(f"{TOKEN} \x00 \ud800 {'x' * 9000}"), link=f"https://h/?token={TOKEN}")
-    store.note_incident("INC-4711", note, on_record(phase=Phase.REVIEW))
-    store.close_incident("INC-4711", NOW, "jon", TOKEN, on_record(phase=Phase.STOP))
-    kept = history(store)
+    file.note_incident("INC-4711", note, on_record(phase=Phase.REVIEW))
+    file.close_incident("INC-4711", NOW, "jon", TOKEN, on_record(phase=Phase.STOP))
+    kept = history(file)
     assert kept.incident.title.startswith("token [hidden")
     assert kept.incident.summary.startswith("[hidden")
     assert len(kept.notes[1].said) <= 4096
-    store.close()
-    for file in tmp_path.iterdir():
-        assert TOKEN.encode() not in file.read_bytes()
+    file.close()
+    for path in tmp_path.iterdir():
+        assert TOKEN.encode() not in path.read_bytes()
 
 
-def test_a_store_that_is_away_says_so(store: SqlStore) -> None:
+def test_a_store_that_is_away_says_so(file: SqlStore) -> None:
     """Neither reading nor writing pretends: StoreError, with the store's own sentence."""
-    opened(store)
-    store.path.unlink()
-    note = partial(store.note_incident, "INC-4711", a_note(), on_record())
-    for ask in (store.incidents, partial(store.history, "INC-4711"), note):
+    opened(file)
+    file.path.unlink()
+    note = partial(file.note_incident, "INC-4711", a_note(), on_record())
+    for ask in (file.incidents, partial(file.history, "INC-4711"), note):
         with pytest.raises(StoreError, match="was removed"):
             ask()

@@ -263,9 +263,9 @@ def test_a_store_that_is_away_is_exit_6(opened: Later, situation: Situation) -> 
         assert (ended.code, ended.out) == (6, ""), words
     assert kinds(opened("incident", "show", "--json")) == ["failure", "opened"]
     situation.state_file.write_bytes(b"this is no database" * 100)
-    for words in (("show",), ("list",), ("open", "x"), ("note", "INC-4711", "x"), ("close", "INC-4711")):
-        ended = opened("incident", *words)
-        assert (ended.code, ended.out) == (6, ""), words
+    for line in ("show", "list", "open x", "note INC-4711 x", "close INC-4711"):
+        ended = opened("incident", *line.split())
+        assert (ended.code, ended.out) == (6, ""), line
         assert str(situation.state_file) in ended.err
     assert opened("rerun", FAILED, *YES, "--incident", "INC-4711").code == 6
 
