@@ -234,6 +234,30 @@ def test_what_was_confirmed_before_the_closing_is_told(store: SqlStore) -> None:
     assert [one.plan.operation for one in history(store).operations] == [operation_id(3)]
 
 
+def test_nothing_is_confirmed_for_an_incident_that_is_closed(store: SqlStore) -> None:
+    """Asked in the transaction that would write it; another reason, or a ticket that is none, is let in."""
+    opened(store)
+    store.close_incident("INC-4711", NOW, "jon", "", on_record(phase=Phase.STOP))
+    for reason in ("INC-4711", "inc-4711: payments late"):
+        with pytest.raises(IncidentConflictError, match="INC-4711 was closed by jon"):
+            store.submit(with_reason(3, reason))
+    assert store.operations() == ()
+    for number, reason in enumerate(("INC-2207: x", "follow-up of INC-4711", ""), start=3):
+        store.submit(with_reason(number, reason, run=f"{OTHER}{number}"))
+    assert len(store.operations()) == 3
+
+
+def test_what_reserves_nothing_can_be_confirmed(store: SqlStore) -> None:
+    """Nothing written of reservations is no sign of a closed incident."""
+    opened(store)
+    given = with_reason(3, "INC-4711")
+    plan = replace(given.plan, targets=(replace(given.plan.targets[0], reserves=()),))
+    digest = digest_of(plan)
+    confirmation = replace(given.confirmation, digest=digest)
+    store.submit(replace(given, plan=plan, digest=digest, confirmation=confirmation))
+    assert len(store.operations()) == 1
+
+
 def test_an_operation_that_waits_belongs_to_its_run(store: SqlStore) -> None:
     """Confirmed or claimed and nothing recorded yet: the timeline has it all the same."""
     opened(store, RUN)

@@ -181,16 +181,26 @@ def opened(store: SqlStore) -> Incidents:
         ("INC-4711 once more", "INC-4711 once more"),
         ("INC-2207", "INC-2207"),
         ("the file came", "the file came"),
+        ("", ""),
     ],
 )
 def test_an_open_incidents_id_as_the_reason_is_its_reason(store: SqlStore, given: str, reason: str) -> None:
-    """Typed as the reason of a plan or a window it becomes the incident's own; any other reason stays."""
+    """Given alone it becomes the incident's own, of a window too; any other reason stays as it is."""
+    desk = opened(store)
+    assert desk.whole_reason(given) == reason
+    if given:
+        assert prod(store).window("prod", given).reason == reason
+
+
+def test_a_plan_has_the_reason_that_was_shown(store: SqlStore) -> None:
+    """The reason is under the digest: what was confirmed is not said in other words afterwards."""
     opened(store)
     made = prod(store)
-    proposal = made.propose(asked())
-    operation = made.confirm(proposal, replace(IN_PROD, reason=given))
-    assert operation.plan.reason == reason
-    assert made.window("prod", given).reason == reason
+    operation = made.confirm(made.propose(asked()), replace(IN_PROD, reason="inc-4711"))
+    assert operation.plan.reason == "inc-4711"
+    assert [one.plan.operation for one in incidents(store).history("INC-4711").operations] == [
+        operation_id(1)
+    ]
 
 
 def test_what_is_done_in_an_incidents_window_belongs_to_it(store: SqlStore) -> None:

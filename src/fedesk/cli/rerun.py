@@ -62,6 +62,8 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     with closing(session.compose(context, loaded, environment)) as desk:
         if incident is not None:
             reason = desk.incidents.reason(incident, reason)
+        elif reason and not dry_run:
+            reason = desk.incidents.whole_reason(reason)
         options = Options(
             environment=environment,
             from_failed=from_failed,

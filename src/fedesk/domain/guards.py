@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from fedesk.domain.catalogue import Pipeline, RetryBudget, WriteMode
 from fedesk.domain.differences import difference
 from fedesk.domain.front import EnvironmentFacts
-from fedesk.domain.incidents import Incident, closed_said
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import (
     Confirmation,
@@ -394,9 +393,9 @@ def loads(situation: Situation) -> GuardResult | None:
     return _warn(LOADS, f"Loads: not tracked. {pipeline.name} writes {ways}.")
 
 
-def closed_incident(incident: Incident) -> GuardResult:
+def closed_incident(why: str) -> GuardResult:
     """Nothing more is done for what is over: a timeline that has ended tells of everything that was done."""
-    return _deny(INCIDENT, closed_said(incident), "Or give another reason.", conflict=True)
+    return _deny(INCIDENT, why, "Or give another reason.", conflict=True)
 
 
 RULES: tuple[Rule, ...] = (

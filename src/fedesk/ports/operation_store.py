@@ -197,7 +197,11 @@ class OperationStore(OperationReader, AuditReader, Protocol):
         """Whether it can be written now, and is of this version; raises StoreError."""
 
     def submit(self, submission: Submission) -> Operation:
-        """Write plan, guards and confirmation as a confirmed operation, and return it as it stands then."""
+        """Write plan, guards and confirmation as a confirmed operation, and return it as it stands then.
+
+        Nothing is written where the reason begins with the id of an incident that is closed
+        (``ports.incident_store.IncidentConflictError``).
+        """
 
     def claim(
         self,

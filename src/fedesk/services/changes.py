@@ -9,7 +9,7 @@ from fedesk.domain import guards
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
-from fedesk.domain.incidents import named_in, reason_for
+from fedesk.domain.incidents import Incident, closed_said, named_in, reason_for
 from fedesk.domain.operations import (
     Confirmation,
     GuardResult,
@@ -22,7 +22,7 @@ from fedesk.domain.plans import digest_of
 from fedesk.domain.reruns import RerunRequest
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.errors import NotFoundError, SourceError
-from fedesk.ports.incident_store import DeskStore
+from fedesk.ports.incident_store import DeskStore, IncidentConflictError
 from fedesk.ports.operation_store import Submission
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.hiding import hidden
@@ -90,8 +90,7 @@ class Changes:
         Raises RefusedError, which is in the audit log by then, and StoreError.
         """
         opened = answer.window.reason if answer.window is not None else ""
-        reason, against_reason = self._reason(answer.reason or opened)
-        plan = replace(proposal.plan, reason=reason)
+        plan = replace(proposal.plan, reason=(answer.reason or opened).strip())
         digest = digest_of(plan)
         now = self.clock.now()
         confirmation = Confirmation(
@@ -105,12 +104,14 @@ class Changes:
             accepted=answer.accepted,
         )
         rulings = self._judge(replace(proposal, plan=plan), confirmation, answer.window, now)
-        against = (*against_reason, *(one for one in rulings if one.blocks))
+        against = tuple(one for one in rulings if one.blocks)
         if against:
             self._refuse(plan, against)
-        return self.store.submit(
-            Submission(plan=plan, digest=digest, guards=rulings, confirmation=confirmation)
-        )
+        submission = Submission(plan=plan, digest=digest, guards=rulings, confirmation=confirmation)
+        try:
+            return self.store.submit(submission)
+        except IncidentConflictError as error:
+            self._refuse(plan, (guards.closed_incident(str(error)),))
 
     def window(self, environment: str, reason: str) -> WriteWindow:
         """Open an hour in which a read-only environment may be changed; recorded.
@@ -119,7 +120,11 @@ class Changes:
         RefusedError where there is no such environment, no reason, or the incident is closed; StoreError.
         """
         now = self.clock.now()
-        reason, against_reason = self._reason(reason)
+        reason = reason.strip()
+        named = named_in(reason)
+        incident = self.store.incident(named) if named else None
+        if incident is not None:
+            reason = reason_for(incident, reason)
         window = WriteWindow(
             environment=environment,
             opened_at=now,
@@ -127,7 +132,7 @@ class Changes:
             reason=hidden(reason),
             opened_by=self.actor.person,
         )
-        against = next(iter(against_reason), None) or self._against_window(window)
+        against = self._against_window(window, incident)
         # An override: what the configuration says of the environment is set aside by a person, for an hour.
         self._record(
             environment,
@@ -141,19 +146,7 @@ class Changes:
             raise RefusedError(told((against,)), (against,), conflict=against.conflict)
         return window
 
-    def _reason(self, given: str) -> tuple[str, tuple[GuardResult, ...]]:
-        """A reason, and what stands against it: one that is an incident's id becomes the incident's own.
-
-        Nothing more is done for an incident that is closed. What begins with no incident's id is a reason.
-        """
-        given = given.strip()
-        named = named_in(given)
-        incident = self.store.incident(named) if named else None
-        if incident is None:
-            return given, ()
-        return reason_for(incident, given), () if incident.is_open else (guards.closed_incident(incident),)
-
-    def _against_window(self, window: WriteWindow) -> GuardResult | None:
+    def _against_window(self, window: WriteWindow, incident: Incident | None) -> GuardResult | None:
         if window.environment not in self.environments:
             known = ", ".join(self.environments) or "none"
             why, remedy = f"No environment {window.environment} is configured.", f"There are: {known}."
@@ -161,6 +154,8 @@ class Changes:
         elif not window.reason:
             guard, why = guards.REASON, "A write window is opened with a reason or an incident."
             remedy = "Give one; on the command line --reason TEXT."
+        elif incident is not None and not incident.is_open:
+            return guards.closed_incident(closed_said(incident))
         else:
             return None
         return GuardResult(guard=guard, ruling=Ruling.DENY, reason=why, remedy=remedy)

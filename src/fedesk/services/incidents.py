@@ -13,6 +13,7 @@ from fedesk.domain.incidents import (
     closed_said,
     id_of,
     minted,
+    named_in,
     reason_for,
     unknown_said,
     wording_of,
@@ -102,6 +103,12 @@ class Incidents:
         if not incident.is_open:
             raise IncidentConflictError(closed_said(incident))
         return reason_for(incident, said)
+
+    def whole_reason(self, said: str) -> str:
+        """A reason; one that is no more than an incident's id becomes the incident's own."""
+        named = named_in(said)
+        found = self.store.incident(named) if named and len(said.split()) == 1 else None
+        return said if found is None else reason_for(found, said)
 
     def _known(self, wanted: str) -> Incident:
         found = self.store.incident(wanted)

@@ -153,6 +153,16 @@ def close(connection: Connection, seq: int, incident: str, at: datetime, by: str
     )
 
 
+def check_not_closed(connection: Connection, incident: str) -> None:
+    """Whether something may be done for what a reason names, be it an incident or not.
+
+    Raises IncidentConflictError.
+    """
+    found = by_id(connection, incident) if incident else None
+    if found is not None and not found.is_open:
+        raise IncidentConflictError(closed_said(found))
+
+
 def _check_open(connection: Connection, incident: str) -> None:
     found = by_id(connection, incident)
     if found is None:

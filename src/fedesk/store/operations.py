@@ -12,6 +12,7 @@ from sqlalchemy import Connection, update
 
 from fedesk.domain.audit import AuditDraft, AuditRecord
 from fedesk.domain.audit_chain import GENESIS
+from fedesk.domain.incidents import named_in
 from fedesk.domain.kept_text import kept_text
 from fedesk.domain.operations import LET_GO, Decision, JournalEntry, Operation, Outcome, Owner
 from fedesk.domain.plans import digest_of, secrets_in
@@ -24,7 +25,7 @@ from fedesk.ports.operation_store import (
     Verification,
     Written,
 )
-from fedesk.store import audit_log, decisions, leases, queries, tables, verifying
+from fedesk.store import audit_log, decisions, incidents, leases, queries, tables, verifying
 from fedesk.store.agreeing import with_outcome
 from fedesk.store.database import FileDatabase
 from fedesk.store.incidents import SqlIncidents
@@ -111,7 +112,12 @@ class SqlStore(SqlIncidents):
     def submit(self, submission: Submission) -> Operation:
         """Write plan, guards and confirmation as a confirmed operation. Raises StoreError."""
         names = self._checked(submission)
-        self._database.write(lambda connection: leases.submit(connection, submission, names))
+
+        def work(connection: Connection) -> None:
+            incidents.check_not_closed(connection, named_in(submission.plan.reason))
+            leases.submit(connection, submission, names)
+
+        self._database.write(work)
         return submitted(submission)
 
     @staticmethod

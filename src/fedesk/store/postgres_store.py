@@ -15,6 +15,7 @@ from sqlalchemy import LargeBinary, Row, Table, TextClause, text
 
 from fedesk.domain.audit import AuditDraft, Phase
 from fedesk.domain.audit_chain import record_bytes, time_text
+from fedesk.domain.incidents import named_in
 from fedesk.domain.kept_text import kept_text
 from fedesk.domain.operations import LET_GO, JournalEntry, Operation, Outcome, Owner
 from fedesk.ports.operation_store import (
@@ -24,7 +25,7 @@ from fedesk.ports.operation_store import (
     Submission,
     Written,
 )
-from fedesk.store import audit_log, leases, tables
+from fedesk.store import audit_log, incidents, leases, tables
 from fedesk.store.agreeing import with_outcome
 from fedesk.store.operations import SqlStore
 from fedesk.store.postgres import Password, PostgresDatabase
@@ -34,7 +35,8 @@ from fedesk.store.rows import claim_entry, journal_row, operation_of, operation_
 _SUBMIT = text(
     "WITH made AS (INSERT INTO operations"
     " (operation, kind, environment, digest, plan, guards, confirmation, confirmed_at)"
-    " VALUES (:operation, :kind, :environment, :digest, :plan, :guards, :confirmation, :confirmed_at)"
+    " SELECT :operation, :kind, :environment, :digest, :plan, :guards, :confirmation, :confirmed_at"
+    " WHERE NOT EXISTS (SELECT FROM incidents WHERE incident = :incident AND closed_at IS NOT NULL)"
     " RETURNING operation)"
     " INSERT INTO operation_reserves (operation, reserve)"
     " SELECT operation, unnest(CAST(:names AS text[])) FROM made"
@@ -80,11 +82,15 @@ class PostgresStore(SqlStore):
         names = list(self._checked(submission))
         row = operation_row(submission)
         row["confirmed_at"] = time_text(row["confirmed_at"])
-        values = {"names": names} | {name: row[name] for name in _SUBMITTED}
+        incident = named_in(submission.plan.reason)
+        values = {"names": names, "incident": incident} | {name: row[name] for name in _SUBMITTED}
         try:
-            self._team.once(lambda connection: connection.execute(_SUBMIT, values).rowcount)
+            written = self._team.once(lambda connection: connection.execute(_SUBMIT, values).rowcount)
         except ConditionError:
             raise leases.confirmed_already(submission.plan.operation) from None
+        if not written:
+            # Nothing is reserved, or the incident that it would be done for is closed.
+            self._team.read(lambda connection: incidents.check_not_closed(connection, incident), None)
         return submitted(submission)
 
     def claim(
