@@ -1,6 +1,6 @@
 """Incidents on a file and on a server: written with their record, what belongs, what two may not do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -26,13 +26,23 @@ TOKEN = "hvs." + "CAESIJ1planted9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
-    if request.param == "sqlite":
-        opened = SqlStore(tmp_path / "fedesk.sqlite3")
-    else:
-        opened = PostgresStore(request.getfixturevalue("postgres").fresh())
-    yield opened
-    opened.close()
+def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], SqlStore]]:
+    """Opens one store, as often as asked, as several desks do."""
+    opened: list[SqlStore] = []
+    team = request.getfixturevalue("postgres").fresh() if request.param == "postgresql" else None
+
+    def open_it() -> SqlStore:
+        opened.append(SqlStore(tmp_path / "fedesk.sqlite3") if team is None else PostgresStore(team))
+        return opened[-1]
+
+    yield open_it
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(again: Callable[[], SqlStore]) -> SqlStore:
+    return again()
 
 
 @pytest.fixture
@@ -162,36 +172,57 @@ def test_what_stands_otherwise_is_a_conflict_and_leaves_nothing(store: SqlStore)
     assert history(store).notes == ()
 
 
-def test_of_two_who_open_one_at_once_one_is_told(store: SqlStore) -> None:
-    """Eight threads open the same id: one incident, one record, seven sentences; so with its closing."""
-    ready = Barrier(8)
+def raced(desks: Sequence[SqlStore], attempt: Callable[[SqlStore, int], None]) -> list[str]:
+    """What each of several desks is told that try the same at once; empty where it was done."""
+    ready = Barrier(len(desks))
 
-    def attempt(number: int) -> str:
+    def one(pair: tuple[int, SqlStore]) -> str:
         ready.wait()
         try:
-            store.open_incident(an_incident(opened_by=f"desk {number}"), (), on_record())
+            attempt(pair[1], pair[0])
         except IncidentConflictError as error:
             return str(error)
         return ""
 
-    with ThreadPoolExecutor(8) as pool:
-        said = list(pool.map(attempt, range(8)))
+    with ThreadPoolExecutor(len(desks)) as pool:
+        return list(pool.map(one, enumerate(desks)))
+
+
+def test_of_desks_that_open_or_close_one_at_once_one_does(again: Callable[[], SqlStore]) -> None:
+    """Six desks, one id: one incident, one record, five sentences that name the winner; so with its end."""
+    desks = [again() for _ in range(6)]
+    desks[0].check()
+
+    def open_it(desk: SqlStore, number: int) -> None:
+        desk.open_incident(an_incident(opened_by=f"desk {number}"), (), on_record())
+
+    def close_it(desk: SqlStore, number: int) -> None:
+        desk.close_incident("INC-4711", NOW, f"desk {number}", "", on_record(phase=Phase.STOP))
+
+    said = raced(desks, open_it)
+    winner = said.index("")
+    assert all(f"opened already, by desk {winner} at" in one for one in said if one)
+    said = raced(desks, close_it)
+    winner = said.index("")
+    assert all(f"was closed by desk {winner} at" in one for one in said if one)
     assert said.count("") == 1
-    assert sum(1 for _ in store.stream()) == 1
+    assert [record.draft.phase for record in desks[0].stream()] == [Phase.START, Phase.STOP]
 
 
-def test_notes_written_at_once_are_all_there(store: SqlStore) -> None:
-    """Notes of several writers have each a number of their own, and none is lost."""
-    opened(store)
-    with ThreadPoolExecutor(4) as pool:
-        list(
-            pool.map(
-                lambda number: store.note_incident("INC-4711", a_note(str(number)), on_record()), range(20)
-            )
-        )
-    kept = history(store).notes
+def test_notes_of_several_desks_are_all_there(again: Callable[[], SqlStore]) -> None:
+    """Each has a number of its own, none is lost, and each has its record."""
+    desks = [again() for _ in range(4)]
+    opened(desks[0])
+
+    def write(desk: SqlStore, number: int) -> None:
+        for place in range(5):
+            desk.note_incident("INC-4711", a_note(f"{number}.{place}"), on_record())
+
+    assert raced(desks, write) == [""] * 4
+    kept = history(desks[0]).notes
     assert [note.number for note in kept] == list(range(1, 21))
-    assert {note.said for note in kept} == {str(number) for number in range(20)}
+    assert {note.said for note in kept} == {f"{number}.{place}" for number in range(4) for place in range(5)}
+    assert sum(1 for _ in desks[0].stream()) == 21
 
 
 def test_operations_belong_by_their_reason_and_by_their_run(store: SqlStore) -> None:

@@ -20,11 +20,14 @@ from fedesk.domain.incidents import (
     TimelineEntry,
     WordingError,
     belongs,
+    closed_said,
     id_of,
     minted,
     named_in,
     reason_for,
     timeline,
+    unknown_said,
+    wording_of,
 )
 from fedesk.domain.operations import JournalEntry, Outcome, Stage, StepState
 
@@ -81,6 +84,7 @@ def test_what_is_minted_is_an_id(random: int) -> None:
     found = minted(NOW, random)
     assert id_of(found) == found
     assert found.startswith("FD-20261120-")
+    assert minted(NOW, 0b00001_00010_00011_00100_00101_11111) == "FD-20261120-Z54321"
     assert len(found) == len("FD-20261120-7K3MQ9")
 
 
@@ -147,11 +151,21 @@ def a_night() -> IncidentHistory:
         record(12, at=NOW - minutes(4), result="no window is open", operation=operation_id(2)),
         record(13, Phase.OVERRIDE, at=NOW - minutes(3.5), action="write-window", operation="", target="prod"),
         record(14, Phase.INTENT, at=moments[1], operation=operation_id(3)),
-        record(15, Phase.OUTCOME, at=moments[3], operation=operation_id(3), result="succeeded: 3 queued"),
+        record(
+            15,
+            Phase.OUTCOME,
+            at=moments[3],
+            operation=operation_id(3),
+            result="succeeded: 3 queued",
+            links=("http://h/o", "http://h/p"),
+        ),
     )
     return IncidentHistory(
         incident=CLOSED,
-        notes=(note(1, 12, NoteKind.FAILURE, "failed: dbt_test"), note(2, 4.5, NoteKind.ACKNOWLEDGEMENT)),
+        notes=(
+            replace(note(1, 12, NoteKind.FAILURE, "failed: dbt_test"), link="http://h/r"),
+            note(2, 4.5, NoteKind.ACKNOWLEDGEMENT),
+        ),
         operations=(done,),
         records=belonging,
     )
@@ -181,6 +195,94 @@ def test_a_night_is_told_in_order() -> None:
     assert plan.said.startswith("clear 3 task instances")
 
 
+def test_each_entry_says_what_who_where_and_where_it_is_on_record() -> None:
+    """Of each kind its own fields, and no other: what happened to what, by whom, under which operation."""
+    found = {entry.kind: entry for entry in timeline(a_night())}
+    failure, opening, taken = (
+        found[kind] for kind in (EntryKind.FAILURE, EntryKind.OPENED, EntryKind.ACKNOWLEDGEMENT)
+    )
+    assert failure == TimelineEntry(
+        at=NOW - minutes(12), kind=EntryKind.FAILURE, said="failed: dbt_test", subject=RUN, link="http://h/r"
+    )
+    assert opening == TimelineEntry(
+        at=NOW - minutes(5),
+        kind=EntryKind.OPENED,
+        said="payments late",
+        who="mara",
+        subject="prod",
+        record=10,
+    )
+    assert (taken.who, taken.subject, taken.said, taken.record) == ("mara", "", "looked", None)
+    refusal, window, plan = (
+        found[kind] for kind in (EntryKind.REFUSAL, EntryKind.WRITE_WINDOW, EntryKind.PLAN)
+    )
+    assert (refusal.who, refusal.subject, refusal.operation) == ("mara@finedge.example", RUN, operation_id(2))
+    assert (window.subject, window.operation, window.record) == ("prod", "", 13)
+    assert (plan.operation, plan.link) == (operation_id(3), "http://127.0.0.1:8080/dags/payments_daily")
+    intent, answer, outcome = (
+        found[kind] for kind in (EntryKind.INTENT, EntryKind.ANSWER, EntryKind.OUTCOME)
+    )
+    assert (intent.said, intent.subject, intent.operation, intent.record) == (
+        "clear 3",
+        "clear",
+        operation_id(3),
+        14,
+    )
+    assert (answer.said, answer.subject, answer.operation, answer.record) == (
+        "3 cleared",
+        "clear",
+        operation_id(3),
+        None,
+    )
+    assert (outcome.said, outcome.link, outcome.record) == ("succeeded: 3 queued", "http://h/o", 15)
+    assert found[EntryKind.CLOSED] == TimelineEntry(
+        at=NOW, kind=EntryKind.CLOSED, said="the file came", who="jon", subject="prod", record=20
+    )
+
+
+def test_of_several_sends_the_first_intent_has_the_record() -> None:
+    """An operation has one intent on the audit log: a second step that sends does not point at it again."""
+    steps = ("clear", "trigger")
+    journal = tuple(
+        JournalEntry(number=number, at=NOW, step=step, state=StepState.INTENDED, said=step)
+        for number, step in enumerate(steps, start=1)
+    )
+    one = replace(operation(3, journal=journal), audit_intent=14)
+    found = timeline(IncidentHistory(incident=OPEN, operations=(one,)))
+    assert [entry.record for entry in found if entry.kind is EntryKind.INTENT] == [14, None]
+
+
+def test_an_intent_without_its_operation_is_told_all_the_same() -> None:
+    """Where the store has lost an operation, its record is still there."""
+    found = timeline(IncidentHistory(incident=OPEN, records=(record(14, Phase.INTENT, result="clear 3"),)))
+    assert (found[-1].kind, found[-1].said, found[-1].record) == (EntryKind.INTENT, "clear 3", 14)
+
+
+def test_titles_and_notes_have_words_and_titles_an_end() -> None:
+    """Blanks around them go; a title of 200 characters is one, a note may be longer."""
+    assert wording_of(" late ", "title") == "late"
+    assert wording_of("x" * 200, "title") == "x" * 200
+    assert wording_of("x" * 201, "note") == "x" * 201
+    for text, what, sentence in (
+        (" ", "note", "A note has at least one word."),
+        ("x" * 201, "title", "A title has 200 characters at most; a note has room for the rest."),
+    ):
+        with pytest.raises(WordingError) as error:
+            wording_of(text, what)
+        assert str(error.value) == sentence
+
+
+def test_what_is_said_of_one_that_is_closed_or_not_there() -> None:
+    """Who closed it and when, in UTC, and what to do now."""
+    assert closed_said(CLOSED) == (
+        "Incident INC-4711 was closed by jon at 2026-11-20 02:43:10 UTC. "
+        "Open one with another id for what goes on."
+    )
+    assert unknown_said("INC-1") == "There is no incident INC-1; `fedesk incident list` has them."
+    with pytest.raises(WordingError, match="An incident's id is one word of letters, digits"):
+        id_of("late")
+
+
 def test_an_unknown_outcome_and_its_settlement_are_both_told() -> None:
     """Unknown is provisional: who settles it later, and how, stands behind it."""
     left = unknown(3)
@@ -203,6 +305,20 @@ def test_a_refusal_of_the_runner_is_told_once() -> None:
     records = (record(14, operation=operation_id(3), result="refused: in flight: x"),)
     found = timeline(IncidentHistory(incident=OPEN, operations=(one,), records=records))
     assert kinds(found) == ["opened", "plan", "refusal"]
+
+
+@pytest.mark.parametrize("state", [StepState.DONE, StepState.FAILED])
+def test_what_a_person_settled_or_decided_is_told_once(state: StepState) -> None:
+    """A person's word is in journal and audit log alike; a decision is an entry of its own kind."""
+    journal = (JournalEntry(number=1, at=NOW, step="", state=state, said="settled by mara as done: seen"),)
+    one = operation(3, stage=Stage.ENDED, outcome=Outcome.SUCCEEDED, journal=journal)
+    records = (
+        record(14, Phase.APPROVAL, at=NOW, operation=operation_id(3), result="proceed: review: good"),
+        record(15, Phase.REJECTION, at=NOW, operation=operation_id(3), result="stop: review: bad"),
+        record(16, Phase.SETTLEMENT, at=NOW, operation=operation_id(3), result="succeeded: settled by mara"),
+    )
+    found = timeline(IncidentHistory(incident=OPEN, operations=(one,), records=records))
+    assert kinds(found) == ["opened", "plan", "decision", "decision", "settlement"]
 
 
 def test_any_other_record_is_told_with_its_phase() -> None:

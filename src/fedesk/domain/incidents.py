@@ -193,6 +193,8 @@ class EntryKind(StrEnum):
     """What happened to the operation itself: that a process took it."""
     INTENT = "intent"
     ANSWER = "answer"
+    DECISION = "decision"
+    """What a person said where a step waits for it."""
     READ_BACK = "read-back"
     OUTCOME = "outcome"
     SETTLEMENT = "settlement"
@@ -222,6 +224,8 @@ _PHASES = {
     Phase.OUTCOME: EntryKind.OUTCOME,
     Phase.SETTLEMENT: EntryKind.SETTLEMENT,
     Phase.REFUSAL: EntryKind.REFUSAL,
+    Phase.APPROVAL: EntryKind.DECISION,
+    Phase.REJECTION: EntryKind.DECISION,
 }
 
 
@@ -304,8 +308,8 @@ def _went(operation: Operation) -> Iterator[TimelineEntry]:
     sent: set[str] = set()
     for entry in operation.journal:
         is_intent = bool(entry.step) and entry.state is StepState.INTENDED
-        # A refusal is in the audit log, in the same words.
-        if entry.step or entry.state is not StepState.FAILED:
+        # A refusal, and a settlement by hand, are in the audit log in the same words.
+        if entry.step or entry.state not in (StepState.DONE, StepState.FAILED):
             yield TimelineEntry(
                 at=entry.at,
                 kind=EntryKind.INTENT if is_intent else _kind_of(entry, sent),
