@@ -40,6 +40,7 @@ from fedesk.ports.endpoint import SecretText
 from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.ports.sources import Bulkhead, Connection
 from fedesk.services import operation_runner, settling
+from fedesk.services.by_hand import ByHand
 from fedesk.services.changes import Changes
 from fedesk.services.incidents import Incidents
 from fedesk.services.operation_runner import Changer
@@ -295,6 +296,15 @@ class ActingDesk(MemoryDesk):
             new_id=_ids(),
             made_by="fedesk 0.1.0 on desk-3",
             processes=self.processes,
+        )
+        self.by_hand = ByHand(
+            store=self.sql,
+            systems=self.systems,
+            clock=self.clock,
+            processes=self.processes,
+            actor=ACTOR,
+            environments={one.name: one for one in self.environments},
+            pause=lambda _: None,
         )
 
         self.incidents = Incidents(

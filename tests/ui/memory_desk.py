@@ -14,7 +14,7 @@ from fedesk.domain.front import EnvironmentFacts, FrontPage
 from fedesk.domain.incidents import Incident
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.observation import Failure, Observation, Problem, Snapshot
-from fedesk.domain.operations import Operation, WriteWindow
+from fedesk.domain.operations import Operation, Outcome, WriteWindow
 from fedesk.domain.reruns import RerunRequest
 from fedesk.domain.runs import Change, Job, LogChunk, LogRequest, QueueItem, Run, RunDetail, Step
 from fedesk.domain.secrets import SecretMetadata
@@ -26,7 +26,7 @@ from fedesk.services.boards import board_of
 from fedesk.services.diagnosis import Diagnosis
 from fedesk.services.operation_watch import OperationWatch
 from fedesk.services.proposals import Answer, Proposal
-from fedesk.ui.desk import Planning, Records, Reporting
+from fedesk.ui.desk import Planning, Records, Reporting, Word
 
 NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
 PROD = EnvironmentFacts(name="prod", production=True, mode="read-only", timezone="Europe/London")
@@ -347,6 +347,12 @@ class Unchangeable:
     def close(self, given: str, summary: str = "") -> Incident:
         raise NotImplementedError
 
+    def look_first(self, operation: str) -> Operation:
+        raise NotFoundError(f"Operation {operation} cannot be settled by hand now.")
+
+    def settle(self, operation: str, verdict: Outcome, answer: Answer) -> Operation:
+        raise NotImplementedError
+
     def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> Runner:
         del credentials
         raise LaunchError("This desk starts no runner.")
@@ -358,6 +364,7 @@ class MemoryDesk:
     changes: Planning = Unchangeable()
     launcher: Launcher = Unchangeable()
     incidents: Reporting = Unchangeable()
+    by_hand: Word = Unchangeable()
 
     def __init__(
         self,

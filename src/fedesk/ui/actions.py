@@ -29,6 +29,7 @@ class Place(StrEnum):
     CONFIRM = "confirmation"
     """The same frame, while its line takes what is typed."""
     WATCH = "operation"
+    SETTLE = "settlement"
     AUDIT = "audit"
     RECORD = "record"
     OPERATIONS = "operations"
@@ -176,7 +177,7 @@ _READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT})
 _LOGS = frozenset({Place.RUN, Place.LOG})
 _LOG = frozenset({Place.LOG})
 _PLAN = frozenset({Place.PLAN})
-_PLANS = frozenset({Place.PLAN, Place.CONFIRM})
+_PLANS = frozenset({Place.PLAN, Place.CONFIRM, Place.SETTLE})
 _WATCH = frozenset({Place.WATCH})
 _MOVING = LISTS | _READ | _LOGS | {Place.PLAN, Place.WATCH}
 _RERUN = _RUNS | {Place.RUN}
@@ -224,6 +225,16 @@ ACTIONS: tuple[Action, ...] = (
         only_if_it_serves=True, disabled=_no_recheck,
         places=_WATCH | _RECORD | {Place.TRIAGE, Place.OPERATIONS},
         help="Look the effect up in its system and put what is found on the record; nothing is sent.",
+    ),
+    Action(
+        id="settle-done", keys=("D",), verb="settle: done", places=_WATCH, group="change", by_key_alone=True,
+        only_if_it_serves=True, disabled=_no_recheck,
+        help="Where no look can tell: say that it was done. Evidence first; it asks for reason and name.",
+    ),
+    Action(
+        id="settle-not-done", keys=("N",), verb="not done", places=_WATCH, group="change", by_key_alone=True,
+        only_if_it_serves=True, disabled=_no_recheck,
+        help="Where no look can tell: say that it was not done. Evidence first; it asks for reason and name.",
     ),
     Action(
         id="rerun", keys=("R",), verb="re-run", places=_RERUN, group="change", disabled=_no_rerun,
@@ -277,7 +288,8 @@ ACTIONS: tuple[Action, ...] = (
         help="Half a screen to the right.",
     ),
     Action(
-        id="address", keys=("o",), verb="address", places=_LOGS | _PLAN | _WATCH, disabled=_no_link,
+        id="address", keys=("o",), verb="address", disabled=_no_link,
+        places=_LOGS | _PLAN | _WATCH | {Place.SETTLE},
         help="Show the address in the system's own pages, and copy it.",
     ),
     Action(
@@ -302,7 +314,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="copy", keys=("y",), verb="copy", disabled=_nothing,
-        places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD | {Place.INCIDENT},
+        places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD | {Place.INCIDENT, Place.SETTLE},
         help="Copy the full name to the clipboard, over SSH too (OSC 52).",
     ),
     Action(

@@ -122,6 +122,15 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         words=("operations", "recheck"), help="look effects up again; sends nothing", arguments=(_MAYBE_ID,),
     ),
+    Command(
+        words=("operations", "settle"), help="settle by your word what no look can tell",
+        arguments=(Argument(fills=Fills.OPERATION),),
+        flags=(
+            Flag(name="--outcome", help="done, or not-done", takes=Fills.TEXT),
+            Flag(name="--reason", help="why, or a ticket", takes=Fills.TEXT),
+            *_CONFIRMING[:2],
+        ),
+    ),
     Command(words=("audit", "tail"), help="the newest records", flags=(_LIMIT,)),
     Command(words=("audit", "show"), help="one record", arguments=(Argument(fills=Fills.NUMBER),)),
     Command(

@@ -215,6 +215,31 @@ def _recheck(app: DeskApp, parsed: Parsed) -> None:
     app.following.recheck(wanted)
 
 
+def _settle(app: DeskApp, parsed: Parsed) -> None:
+    from fedesk.services.by_hand import VERDICTS
+
+    wanted, word = parsed.arguments[0], (parsed.flags.get("--outcome") or "").lower()
+    opened = next((one for one in app.following.operations if one.id.startswith(wanted)), None)
+    if app.desk is None or opened is None:
+        raise _StopError(app.following.problem or f"No operation {present.text(wanted, 60)} is open.")
+    verdict = VERDICTS.get(word)
+    if verdict is None:
+        raise _StopError("Say what you have seen: --outcome done, or --outcome not-done.")
+    from fedesk.ui.screens.settle import SettleScreen
+
+    app.push_screen(
+        SettleScreen(
+            app.desk,
+            opened.id,
+            environment=opened.environment,
+            sentence=opened.sentence,
+            verdict=verdict,
+            reason=parsed.flags.get("--reason") or "",
+            ended=lambda found: app.watch_operation(found.plan.operation),
+        )
+    )
+
+
 def _show_record(app: DeskApp, parsed: Parsed) -> None:
     from fedesk.ui.screens.record import RecordScreen
 
@@ -292,6 +317,7 @@ _COMMANDS: Mapping[tuple[str, ...], Callable[[DeskApp, Parsed], None]] = {
     ("operations", "list"): _list_operations,
     ("operations", "show"): _show_operation,
     ("operations", "recheck"): _recheck,
+    ("operations", "settle"): _settle,
     ("audit", "tail"): _view(Place.AUDIT),
     ("audit", "show"): _show_record,
     ("audit", "verify"): _verify,

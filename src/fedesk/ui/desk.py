@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.incidents import Incident
     from fedesk.domain.names import ConnectionName, RunName
-    from fedesk.domain.operations import Operation, WriteWindow
+    from fedesk.domain.operations import Operation, Outcome, WriteWindow
     from fedesk.domain.reruns import RerunRequest
     from fedesk.domain.runs import LogChunk, LogRequest, RunDetail
     from fedesk.ports.changing import Launcher, Processes
@@ -68,6 +68,16 @@ class Planning(Protocol):
 
     def window(self, environment: str, reason: str) -> WriteWindow:
         """Open a write window, on the record. Raises StoreError."""
+
+
+class Word(Protocol):
+    """Takes a person's word on operations. Blocking."""
+
+    def look_first(self, operation: str) -> Operation:
+        """Look again before an operation is settled by hand. Raises StoreError."""
+
+    def settle(self, operation: str, verdict: Outcome, answer: Answer) -> Operation:
+        """End an operation as a person says. Raises RefusedError, StoreError."""
 
 
 class Records(DeskReader, AuditReader, Protocol):
@@ -140,6 +150,10 @@ class Desk(Protocol):
 
     def recheck(self, operation: str) -> Operation:
         """Look again at an operation that ended unknown or was left; blocks. Raises StoreError."""
+
+    @property
+    def by_hand(self) -> Word:
+        """Takes a person's word where no look can tell. Made at first use."""
 
     @property
     def processes(self) -> Processes:

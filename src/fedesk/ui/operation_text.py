@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fedesk.domain.operations import Plan
     from fedesk.services.proposals import Proposal
+    from fedesk.ui.confirming import Typed, Wanted
     from fedesk.ui.operation_state import Item, Situation
     from fedesk.ui.present import Face
     from fedesk.ui.run_text import Moment
@@ -208,12 +209,14 @@ def foot(situation: Situation, item: Item, width: int) -> list[Content]:
             return Content.styled(f" not done: {word}. {why}", present.MUTED).wrap(width)
         lines = watch_text.ending(item.operation, item.trouble).wrap(max(width - 2, 10))
         return [Content.assemble(" " * (1 + (index > 0)), line) for index, line in enumerate(lines)]
-    fields = (row.truncate(width, ellipsis=True) for row in _fields(situation))
-    return [*fields, *_key(situation, width)]
+    given = fields(situation.want, situation.typed, after_reason=_for_incident(situation))
+    rows = [*given, *_reason_of_window(situation)]
+    armed = key(situation.missing, question(situation), width, is_production=situation.is_production)
+    return [*(row.truncate(width, ellipsis=True) for row in rows), *armed]
 
 
-def _fields(situation: Situation) -> Iterable[Content]:
-    want, typed = situation.want, situation.typed
+def fields(want: Wanted, typed: Typed, *, after_reason: str = "") -> Iterable[Content]:
+    """The lines in which name and reason are typed; ``after_reason`` says what the reason becomes."""
     if want.name:
         opens = ", which opens a write window for an hour" if want.window else ""
         yield _field(
@@ -228,8 +231,11 @@ def _fields(situation: Situation) -> Iterable[Content]:
         # People paste tokens: they are hidden here as they are on the record.
         reason = redact(typed.reason).text
         field = _field("reason", reason, "why, or a ticket", typed.line is Line.REASON, given)
-        yield Content.assemble(field, (_for_incident(situation), present.MUTED))
-    elif situation.window is not None and situation.free:
+        yield Content.assemble(field, (after_reason, present.MUTED))
+
+
+def _reason_of_window(situation: Situation) -> Iterable[Content]:
+    if not situation.want.reason and situation.window is not None and situation.free:
         reason = present.text(situation.window.reason, 200)
         yield Content.styled(f" {'reason':<{_FIELD}}  {reason}, as for the write window", present.MUTED)
 
@@ -254,16 +260,16 @@ def _field(label: str, text: str, hint: str, typing: bool, done: bool) -> Conten
     )
 
 
-def _key(situation: Situation, width: int) -> list[Content]:
-    missing = situation.missing
+def key(missing: str, asked: str, width: int, *, is_production: bool) -> list[Content]:
+    """The key that says yes to a question: dim with what is missing, until it is armed."""
     if missing:
         said = f" {'ctrl+y':<{_FIELD}}  not armed: {present.text(missing, 400)}"
         return Content.styled(said, present.MUTED).wrap(width)[:3]
     # Whole, however narrow: where it happens stands at its end.
     begin = " ▸ ARMED  ctrl+y  "
-    lines = Content(question(situation)).wrap(max(width - len(begin) - 1, 10))
+    lines = Content(asked).wrap(max(width - len(begin) - 1, 10))
     heads = [begin, *[" " * len(begin)] * (len(lines) - 1)]
-    style = ARMED if situation.is_production else READY
+    style = ARMED if is_production else READY
     return [
         Content.styled(f"{before}{line.plain}" + " " * max(width - len(before) - line.cell_length, 0), style)
         for before, line in zip(heads, lines, strict=True)

@@ -216,9 +216,12 @@ def ending(operation: Operation | None, trouble: str) -> Content:
             to_do = (
                 f"`fedesk execute {identity}` starts it; nothing was sent"
                 if operation.stage is Stage.CONFIRMED
-                else "C looks for what was done; nothing is sent again"
+                else f"C looks for what was done; `fedesk execute {identity}` carries it on"
             )
             return Content.styled(f"▲ {present.text(trouble, 600)} {to_do}.", "$text-warning")
+        if operation.undecided:
+            to_do = f"`fedesk operations decide {identity}` with proceed or stop decides."
+            return Content.assemble(("⏸ it waits for a decision", "$text-warning"), f"  {to_do}")
         said = "waits for its runner" if operation.stage is Stage.CONFIRMED else "goes on"
         return Content.assemble(
             (f"{face_of(operation).glyph} it {said}", "$text-primary"),
@@ -239,5 +242,6 @@ _NOW: Mapping[Outcome, str] = {
     Outcome.FAILED: "Enter opens the run; R there plans again.",
     Outcome.REFUSED: "Nothing was sent. R on the run plans again.",
     Outcome.ABORTED: "R on the run plans again.",
-    Outcome.UNKNOWN: "C looks again; until it is settled nothing else may change this run.",
+    Outcome.UNKNOWN: "C looks again; until it is settled nothing else may change this run. "
+    "D or N settles it by your word.",
 }

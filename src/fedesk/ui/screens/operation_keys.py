@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 from textual.containers import VerticalScroll
 from textual.message import Message
 
+from fedesk.domain.operations import Outcome
 from fedesk.domain.runs import LogRequest
 from fedesk.ui import confirming, operation_text
 from fedesk.ui.actions import Place, Target
 from fedesk.ui.confirming import Line, Typed
 from fedesk.ui.operation_state import Item, Situation, answer_of, target_of
 from fedesk.ui.operation_work import Work
+from fedesk.ui.plan_text import doing_of
 from fedesk.ui.screens.base import DeskScreen
 from fedesk.ui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from textual import events
 
+    from fedesk.domain.operations import Operation
     from fedesk.domain.reruns import RerunRequest
     from fedesk.ui.desk import Desk
 
@@ -195,6 +198,34 @@ class OperationKeys(DeskScreen):
         operation = self.item.operation
         if operation is not None:
             self._work.recheck(self._items.index(self.item), operation)
+
+    def do_settle_done(self) -> None:
+        """Say that it was done, where no look can tell."""
+        self._settle_as(Outcome.SUCCEEDED)
+
+    def do_settle_not_done(self) -> None:
+        """Say that it was not done, where no look can tell."""
+        self._settle_as(Outcome.FAILED)
+
+    def _settle_as(self, verdict: Outcome) -> None:
+        operation, index = self.item.operation, self._items.index(self.item)
+        if operation is None:
+            return
+        from fedesk.ui.screens.settle import SettleScreen
+
+        def ended(found: Operation) -> None:
+            self._items[index] = replace(self._items[index], operation=found, trouble="")
+            self.draw()
+
+        screen = SettleScreen(
+            self._desk,
+            operation.plan.operation,
+            environment=operation.plan.environment,
+            sentence=doing_of(operation.plan),
+            verdict=verdict,
+            ended=ended,
+        )
+        self.app.push_screen(screen)
 
     def do_open_run(self) -> None:
         """Open the run, or the build that was made."""
