@@ -147,7 +147,7 @@ async def test_tab_completes_and_candidates_are_shown(make_app: Make) -> None:
         await typed(pilot, "op")
         await pilot.press("tab")
         assert line(app).text == "operations "
-        await typed(pilot, "s")
+        await typed(pilot, "sh")
         await pilot.press("tab")
         assert line(app).text == "operations show "
         await pilot.press("tab")

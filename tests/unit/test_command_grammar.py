@@ -117,7 +117,7 @@ def test_flags_that_confirm_are_told_as_without_effect() -> None:
         ),
         ("r", ["rerun", "runs", "operations", "audit", "failures", "secrets"][:2]),
         ("operations ", ["list", "show", "recheck"]),
-        ("operations s", ["show", "list"]),
+        ("operations s", ["show", "settle", "list"]),
         ("operations show 019a-2", []),
         ("operations show 019", ["019a-1", "019a-2"]),
         ("rerun fx", ["prod/jenkins:finedge/prod/deploy-fx#1841"]),
@@ -145,7 +145,7 @@ def test_tab_goes_as_far_as_all_agree() -> None:
     """The line grows to what the candidates share; the only one is followed by a space."""
     assert complete("r", Known()).common("r") == "r"
     assert complete("op", Known()).common("op") == "operations "
-    assert complete("operations s", Known()).common("operations s") == "operations show "
+    assert complete("operations sh", Known()).common("operations sh") == "operations show "
     assert complete("operations show 01", KNOWN).common("operations show 01") == "operations show 019a-"
     assert complete("runs pay", KNOWN).common("runs pay") == "runs payments_daily "
     assert complete("xyz", KNOWN).common("xyz") == "xyz"
