@@ -324,19 +324,21 @@ def test_fault_closes_without_an_answer(sandbox: Sandbox, kind: str) -> None:
     assert sandbox.control.requests("vault")[0].fault == kind
 
 
-def test_fault_reset(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("kind", ["reset", "reset_after_commit"])
+def test_fault_reset(sandbox: Sandbox, kind: str) -> None:
     """The connection ends with a TCP reset."""
-    sandbox.control.fault("vault", "reset", times=1)
+    sandbox.control.fault("vault", kind, times=1)
     with asked(sandbox.urls["vault"], "/v1/sys/health") as connection, pytest.raises(ConnectionResetError):
         connection.recv(1)
     assert ask(sandbox.urls["vault"], "/v1/sys/health").status == 200
 
 
 @pytest.mark.parametrize(
-    ("kind", "effects"), [("drop_after_commit", 1), ("close", 0), ("reset", 0), ("status", 0)]
+    ("kind", "effects"),
+    [("drop_after_commit", 1), ("reset_after_commit", 1), ("close", 0), ("reset", 0), ("status", 0)],
 )
 async def test_what_takes_effect(kind: str, effects: int) -> None:
-    """Only ``drop_after_commit`` lets the request happen; of its answer nothing is sent."""
+    """Only what is lost after the commit lets the request happen; of its answer nothing is sent."""
     happened: list[str] = []
     sent: list[Message] = []
 

@@ -179,7 +179,9 @@ def test_secrets_in_what_is_sent_are_told_by_place() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{}", b"[]", b"null", b"\xff", b'{"operation":1}', b"[" * 100_000], ids=repr
+    "raw",
+    [b"", b"{}", b"[]", b"null", b"\xff", b'{"operation":1}', b"[" * 100_000],
+    ids=["empty", "object", "list", "null", "no UTF-8", "one field", "deep"],
 )
 def test_what_is_no_plan_is_a_value_error(raw: bytes) -> None:
     """Bytes of another form end in one kind of error, whatever they are."""

@@ -33,6 +33,8 @@ class FaultKind(StrEnum):
     """Headers at once, then a byte every ``seconds``."""
     DROP_AFTER_COMMIT = "drop_after_commit"
     """The request takes effect; the connection is closed without an answer."""
+    RESET_AFTER_COMMIT = "reset_after_commit"
+    """The same with a TCP reset."""
     STATUS = "status"
     """Answers ``status`` in the system's own words; the request has no effect."""
     STATUS_AFTER_COMMIT = "status_after_commit"
@@ -205,9 +207,9 @@ class Faulty:
                 await _gone(receive)
             case FaultKind.DRIP:
                 await self._drip(fault, scope, receive, send)
-            case FaultKind.DROP_AFTER_COMMIT:
+            case FaultKind.DROP_AFTER_COMMIT | FaultKind.RESET_AFTER_COMMIT:
                 await self._app(scope, receive, _swallow)
-                close_connection(scope, reset=False)
+                close_connection(scope, reset=fault.kind is FaultKind.RESET_AFTER_COMMIT)
                 await _gone(receive)
             case FaultKind.STATUS:
                 await _answer(self._system, fault.status, send)
