@@ -10,11 +10,11 @@ from sqlalchemy import Connection, insert, select
 from fedesk.domain.kept_text import kept_text
 from fedesk.domain.operations import Choice, Decision, Outcome, Stage
 from fedesk.ports.operation_store import DecidedError, NotClaimableError
-from fedesk.store.tables import decisions, operations
+from fedesk.store.tables import audit, decisions, operations
 
 
-def decide(connection: Connection, decision: Decision) -> None:
-    """Write a decision down, whose record is appended already. Raises DecidedError, NotClaimableError."""
+def decide(connection: Connection, seq: int, decision: Decision) -> None:
+    """Write a decision down, whose record is ``seq``. Raises DecidedError, NotClaimableError."""
     id_ = decision.operation
     row = connection.execute(
         select(operations.c.stage, operations.c.outcome).where(operations.c.operation == id_)
@@ -35,10 +35,15 @@ def decide(connection: Connection, decision: Decision) -> None:
             step=decision.step,
             choice=decision.choice.value,
             reason=kept_text(decision.reason),
-            by=kept_text(decision.by),
+            by=_author(connection, seq) if decision.by else "",
             at=decision.at,
         )
     )
+
+
+def _author(connection: Connection, seq: int) -> str:
+    """Who has decided, as the record says: on a team's database that is the session's person."""
+    return str(connection.scalar(select(audit.c.person).where(audit.c.seq == seq)))
 
 
 def of_operation(connection: Connection, operation: str) -> tuple[Decision, ...]:

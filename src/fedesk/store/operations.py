@@ -201,7 +201,7 @@ class SqlStore(SqlIncidents):
 
         def work(connection: Connection) -> Written:
             seq = audit_log.append(connection, audit)
-            decisions.decide(connection, decision)
+            decisions.decide(connection, seq, decision)
             return Written(audit_seq=seq)
 
         return self._database.write(work)
