@@ -1,5 +1,7 @@
 """Fixtures for everybody: a sandbox on loopback whose clock stands still, shared by the tests of a worker."""
 
+import os
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -17,6 +19,10 @@ pytest_plugins = (
     "postgres_server",
     "live_airflow",
 )
+
+# Hundreds of processes are started here: without bytecode each of them would compile the libraries again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 FROZEN = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
 """The moment at which the worlds of the tests stand still."""
