@@ -1,12 +1,15 @@
 """OPS.PIPELINE_RUNS of each environment's database in fakesnow, kept where the world is at any moment."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fedesk.sandbox.model import ENVIRONMENTS, LoadRow
 from fedesk.sandbox.world import World
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 DATABASES = {"dev": "FINEDGE_DEV", "staging": "FINEDGE_STAGING", "prod": "FINEDGE"}
 """Database by environment; schema OPS in each."""
@@ -23,7 +26,6 @@ _COLUMNS = (
 _CREATE = """create table {database}.OPS.PIPELINE_RUNS (
     RUN_ID text, PIPELINE text, PARTITION text, START_TIME timestamp_ntz, END_TIME timestamp_ntz,
     STATUS text, ROWS_LOADED number(38, 0), OPERATION_ID text)"""
-_CHUNK = 500
 _OVERLAP = timedelta(seconds=5)
 """Looked at once more: what moved while the last look was under way."""
 
@@ -62,24 +64,45 @@ class PipelineRuns:
         present = {(row.run_id, row.pipeline): row for row in self._world.loads(environment, since=since)}
         changed = [row for key, row in present.items() if known.get(key) != row]
         gone = [key for key in known if key not in present] if everything else []
-        replaced = [(row.run_id, row.pipeline) for row in changed if (row.run_id, row.pipeline) in known]
+        replaced = [key for row in changed if (key := (row.run_id, row.pipeline)) in known]
         table = f"{DATABASES[environment]}.OPS.PIPELINE_RUNS"
         # DuckDB itself: fakesnow's translation of thousands of rows costs seconds and shows nothing here.
         duck = self._connections[environment]._duck_conn.cursor()  # noqa: SLF001  (it offers no way in bulk)
         duck.execute("begin")
-        for keys in _chunks([*gone, *replaced]):
-            marks = ", ".join(["(?, ?)"] * len(keys))
-            statement = f"delete from {table} where (RUN_ID, PIPELINE) in ({marks})"  # noqa: S608  (constants)
-            duck.execute(statement, [value for key in keys for value in key])
-        for rows in _chunks(changed):
-            marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(rows))
-            statement = f"insert into {table} values {marks}"  # noqa: S608  (constants)
-            duck.execute(statement, [value for row in rows for value in _values(row)])
+        if gone or replaced:
+            duck.register("away", _keys([*gone, *replaced]))
+            duck.execute(
+                f"delete from {table} using away "  # noqa: S608  (constants)
+                "where PIPELINE_RUNS.RUN_ID = away.RUN_ID and PIPELINE_RUNS.PIPELINE = away.PIPELINE"
+            )
+        if changed:
+            duck.register("arrived", _rows(changed))
+            duck.execute(f"insert into {table} select * from arrived")  # noqa: S608  (constants)
         duck.execute("commit")
+        duck.close()
         for key in gone:
             del known[key]
         known.update(present)
         self._seen_at[environment] = now
+
+
+def _keys(keys: Iterable[tuple[str, str]]) -> "pa.Table":
+    import pyarrow as pa
+
+    runs, pipelines = zip(*keys, strict=True)
+    return pa.table({"RUN_ID": runs, "PIPELINE": pipelines})
+
+
+def _rows(rows: Iterable[LoadRow]) -> "pa.Table":
+    """The columns of the table, in their order: thousands of parameters would take DuckDB seconds."""
+    import pyarrow as pa
+
+    text, moment, number = pa.string(), pa.timestamp("us"), pa.int64()
+    types = (text, text, text, moment, moment, text, number, text)
+    columns = zip(*map(_values, rows), strict=True)
+    return pa.table(
+        [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)], names=_COLUMNS
+    )
 
 
 def _values(row: LoadRow) -> tuple[object, ...]:
@@ -97,8 +120,3 @@ def _values(row: LoadRow) -> tuple[object, ...]:
 
 def _naive(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _chunks(items: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]
