@@ -9,7 +9,6 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -29,14 +28,15 @@ from fedesk.services.clock import SystemClock
 from fedesk.services.proposals import Answer
 
 AIRFLOW = ConnectionName("dev", "airflow")
-SAMPLES = 20
+FEW, ALL = 4, 20
+"""Processes that are killed in the test command, and by ``-m soak``."""
 PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Sandbox]:
     """Airflow in real time: the processes of these tests have no other clock."""
-    running = start(World(seed=7, clock=WorldClock()), systems=("airflow",))
+    running = start(World(seed=7, scale=0.2, clock=WorldClock()), systems=("airflow",))
     yield running
     running.close()
 
@@ -119,6 +119,21 @@ def killed_at(desk: execution.Desk, operation: str, runner: Runner, delay: float
     return True
 
 
+def seconds_of_one(sandbox: Sandbox, folder: Path, run: RunName) -> float:
+    """How long a runner that is left alone takes here, from its claim to its end."""
+    desk = desk_of(sandbox, folder)
+    try:
+        runner = desk.launcher.warm(desk.credentials_for([AIRFLOW]))
+        operation = confirmed(desk, run).plan.operation
+        runner.go(operation)
+        until(lambda: _owner(desk, operation) != 0)
+        claimed = time.monotonic()
+        until(lambda: _ended(desk, operation))
+        return time.monotonic() - claimed
+    finally:
+        desk.close()
+
+
 def _owner(desk: execution.Desk, operation: str) -> int:
     found = desk.store.operation(operation)
     return 0 if found is None or found.owner is None else found.owner.pid
@@ -157,19 +172,21 @@ def sample(sandbox: Sandbox, folder: Path, run: RunName, delay: float) -> str:
         desk.close()
 
 
-def test_fresh_processes_killed_anywhere_send_once_and_leave_the_truth(slow: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("samples", [FEW, pytest.param(ALL, marks=pytest.mark.soak)])
+def test_fresh_processes_killed_anywhere_send_once_and_leave_the_truth(
+    slow: Sandbox, tmp_path: Path, samples: int
+) -> None:
     """SIGKILL of a real runner at any time: at most one effect, one intent, one final outcome, the truth."""
     chance = random.Random(20261124)  # noqa: S311 - a sample of moments, the same each time
-    runs = failed_runs(slow, SAMPLES)
-    assert len(runs) == SAMPLES
-    delays = [chance.uniform(0.0, 0.6) for _ in runs]
-    with ThreadPoolExecutor(2) as pool:
-        ended = list(
-            pool.map(
-                lambda given: sample(slow, tmp_path / str(given[0]), given[1], given[2]),
-                [(number, run, delay) for number, (run, delay) in enumerate(zip(runs, delays, strict=True))],
-            )
-        )
+    first, *runs = failed_runs(slow, samples + 1)
+    assert len(runs) == samples
+    lasts = seconds_of_one(slow, tmp_path / "whole", first)
+    # One moment in each part of the time that an operation takes here, from its claim to its end.
+    delays = [lasts * (part + chance.random()) / samples for part in range(samples)]
+    ended = [
+        sample(slow, tmp_path / str(number), run, delay)
+        for number, (run, delay) in enumerate(zip(runs, delays, strict=True))
+    ]
     # Killed before and after the send: otherwise the delays above no longer hit the middle.
     assert "succeeded" in ended
     assert {"aborted", "failed"} & set(ended)

@@ -376,7 +376,7 @@ def test_a_connection_lost_between_loads_and_users_keeps_the_loads(
             back.join(timeout=5)
 
     users = ("SVC_PAYMENTS", "SVC_LEDGER")
-    observation = client(raw_server(forward), account.reader, deadline=3.0, users=users).observe(None)
+    observation = client(raw_server(forward), account.reader, deadline=2.0, users=users).observe(None)
     assert len(observation.loads) > 1000
     assert [one.age_from for one in observation.secrets] == [None, None]
     assert all("the connection was lost before" in one.problem for one in observation.secrets)
@@ -584,13 +584,17 @@ def test_a_snowflake_that_hangs_or_drips_ends_at_the_deadline(
         client(raw_server(talk), account.reader, deadline=0.5).observe(None)
 
 
+@pytest.mark.parametrize("auth", ["key-pair", "oauth"])
 def test_a_login_that_hangs_ends_within_the_connectors_bounds(
-    account: Account, raw_server: RawServer
+    account: Account, raw_server: RawServer, monkeypatch: pytest.MonkeyPatch, auth: str
 ) -> None:
     """A server that is reachable and then says nothing: the connector's timeouts are set to the deadline."""
+    # With a key 4.x waits ten seconds for a login whatever it was given; its own variable shortens that.
+    monkeypatch.setenv("JWT_CNXN_WAIT_TIME", "1")
     talk = answering(lambda line: NOTHING if line.startswith(b"HEAD") else None)
+    credential = account.reader if auth == "key-pair" else account.oauth
     with pytest.raises(DeadlineError):
-        client(raw_server(talk), account.reader, deadline=2.0).observe(None)
+        client(raw_server(talk), credential, auth=auth, deadline=1.0).observe(None)
 
 
 def test_a_query_that_hangs_ends_within_the_connectors_bounds(
@@ -606,7 +610,7 @@ def test_a_query_that_hangs_ends_within_the_connectors_bounds(
         return None
 
     with pytest.raises(DeadlineError):
-        client(raw_server(answering(head)), account.reader, deadline=2.0).observe(None)
+        client(raw_server(answering(head)), account.reader, deadline=1.0).observe(None)
 
 
 def test_a_server_that_fails_is_told_by_its_status(account: Account, raw_server: RawServer) -> None:
