@@ -16,12 +16,7 @@ from fedesk.domain.operations import Outcome
 from fedesk.store.postgres_store import PostgresStore
 
 PASSWORD = "hunter2-planted-password"
-GRANTS = (
-    "GRANT USAGE ON SCHEMA fedesk TO {role};"
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA fedesk TO {role};"
-    "REVOKE INSERT, UPDATE, DELETE ON fedesk.audit, fedesk.audit_head FROM {role};"
-    "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA fedesk TO {role}"
-)
+PRINCIPAL = "mara@finedge.example"
 Team = Callable[..., tuple[Path, str]]
 
 
@@ -31,14 +26,17 @@ def team(postgres: Server, changed: Changed, tmp_path: Path) -> Team:
 
     def configure(password: str = PASSWORD) -> tuple[Path, str]:
         url = make_url(postgres.fresh())
+        postgres.profile(str(url), "advisory")
         role = postgres.role(PASSWORD)
-        postgres.admin(GRANTS.format(role=role), database=str(url.database))
+        postgres.admin(f"GRANT fedesk_people TO {role}")
+        postgres.behind(str(url), role, PRINCIPAL)
         secret = tmp_path / "password"
         secret.touch(0o600)
         secret.write_text(password)
         store = f"url = {json.dumps(str(url.set(username=role)))}"
         credential = f"credential = {json.dumps(f'command:cat {secret}')}"
-        file = changed((r'url = "sqlite:[^"]*"', f"{store}\n{credential}"))
+        identity = f"[identity]\nprincipal = {json.dumps(PRINCIPAL)}"
+        file = changed((r'url = "sqlite:[^"]*"', f"{store}\n{credential}\n{identity}"))
         return file, str(url)
 
     return configure
@@ -54,7 +52,8 @@ def test_an_operation_of_a_team(run: Run, team: Team) -> None:
         (operation,) = store.operations()
         role = make_url(_configured(file)).username
         assert operation.outcome is Outcome.SUCCEEDED
-        assert [record.draft.actor.person for record in store.tail(9)] == [role] * 2
+        actors = [record.draft.actor for record in store.tail(9)]
+        assert [(one.person, one.known_by) for one in actors] == [(PRINCIPAL, f"database role {role}")] * 2
         assert store.verify(deep=True).flaw is None
 
 

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from fedesk.store import team
+from fedesk.store import migrating, team
 
 _TEMPLATE = "fedesk_template"
 
@@ -65,6 +65,23 @@ class Server:
         asked = f"PASSWORD '{password}' IN ROLE locked" if password else ""
         self.admin(f"CREATE ROLE {name} LOGIN {asked}")
         return name
+
+    def profile(self, url: str, name: str) -> None:
+        """Apply a grant profile to the database of a store."""
+        self.admin(migrating.sql(f"{name}.sql"), database=str(make_url(url).database))
+
+    def person(self, url: str, principal: str = "", *, group: str = "fedesk_people") -> str:
+        """The address of a store for a login role of its own in a group; ``principal`` is who is behind it."""
+        role = self.role()
+        self.admin(f"GRANT {group} TO {role}")
+        if principal:
+            self.behind(url, role, principal)
+        return str(make_url(url).set(username=role))
+
+    def behind(self, url: str, role: str, principal: str) -> None:
+        """Say who is behind a role, off the record."""
+        with psycopg.connect(self.conninfo(str(make_url(url).database))) as connection:
+            connection.execute("INSERT INTO fedesk.people VALUES (%s, %s)", (role, principal))
 
     def empty(self) -> str:
         """The address of a database that has nothing."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from making import NOW, minutes
 from operation_values import EVIDENCE, GUARDS, OWNER, draft_of, operation_id
+from postgres_server import Server
 from storing import LASTS, PARTITION, RUN, SECOND, carried_out, claimed, entry, submission, told
 
 from fedesk.domain.audit import Phase
@@ -25,11 +26,20 @@ from fedesk.store.operations import SqlStore
 from fedesk.store.postgres_store import PostgresStore
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "person"])
 def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], SqlStore]]:
-    """Opens one store, as often as asked: the same file, or the same database."""
+    """Opens one store, as often as asked: the same file, or the same database.
+
+    ``postgresql`` is a database as its owner, ``person`` as the login role of one whose desk runs operations.
+    """
     opened: list[SqlStore] = []
-    team = request.getfixturevalue("postgres").fresh() if request.param == "postgresql" else None
+    team: str | None = None
+    if request.param != "sqlite":
+        server: Server = request.getfixturevalue("postgres")
+        team = server.fresh()
+        if request.param == "person":
+            server.profile(team, "advisory")
+            team = server.person(team, "mara")
 
     def open_it() -> SqlStore:
         opened.append(SqlStore(tmp_path / "fedesk.sqlite3") if team is None else PostgresStore(team))

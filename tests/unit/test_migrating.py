@@ -10,7 +10,7 @@ import pytest
 from storing import carried_out, claimed
 
 from fedesk.domain.audit_chain import GENESIS
-from fedesk.ports.operation_store import SchemaError
+from fedesk.ports.operation_store import UnderWayError
 from fedesk.store import tables
 from fedesk.store.operations import SqlStore
 
@@ -87,7 +87,7 @@ def test_never_while_an_operation_lives(tmp_path: Path) -> None:
     put_back(path)
     after = SqlStore(path)
     with pytest.raises(
-        SchemaError, match="while operation 019a9f3e-0001-7000-8000-000000000001 is under way"
+        UnderWayError, match="while operation 019a9f3e-0001-7000-8000-000000000001 is under way"
     ):
         after.operations()
     after.close()

@@ -3,6 +3,7 @@
     StoreError
       StoreUnavailableError   cannot be read or written: disk full, read-only, gone, corrupt (exit 6)
       SchemaError             made by another fedesk than this one (exit 6)
+      UnderWayError           not while an operation is under way (exit 5)
       ReservedError           another operation holds the target (exit 5)
       NotClaimableError       it is not waiting to be executed: claimed by another, ended, not there (exit 5)
       DecidedError            somebody has decided before (exit 5)
@@ -41,6 +42,10 @@ class StoreUnavailableError(StoreError):
 
 class SchemaError(StoreError):
     """The store was made by another version of fedesk."""
+
+
+class UnderWayError(StoreError):
+    """An operation is under way, and the store is not migrated or moved under its process."""
 
 
 class ReservedError(StoreError):

@@ -5,14 +5,10 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, create_engine
-
 from fedesk.domain.audit import AuditDraft, AuditRecord, Phase
 from fedesk.domain.audit_chain import RecordError, record_of, time_text
 from fedesk.domain.operations import Outcome
 from fedesk.domain.plans import plan_from_bytes
-from fedesk.store import migrating
-from fedesk.store.tables import metadata
 
 COLUMNS = "time, environment, action, operation, phase, target, person"
 """What the database makes of a record's bytes."""
@@ -22,14 +18,6 @@ _SENT_UNRECORDED = (
     "SELECT DISTINCT operation FROM journal JOIN operations USING (operation) "
     "WHERE journal.state = 'intended' AND step <> '' AND audit_intent IS NULL"
 )
-_GUARDS = "SELECT name, sql FROM sqlite_master WHERE tbl_name IN ('audit', 'audit_head') AND sql IS NOT NULL"
-
-
-_TEAM_TRIGGERS = (
-    "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
-    "WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND relnamespace = 'fedesk'::regnamespace"
-)
-_TEAM_FUNCTIONS = "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'fedesk'::regnamespace"
 
 
 def with_outcome(draft: AuditDraft, outcome: Outcome) -> AuditDraft:
@@ -148,38 +136,3 @@ def _told_flaw(known: _Operation, told: _Told) -> str:
         return f"its end is said to be record {known.ended}, which is no such record"
     word = told.ends[known.ended]
     return "" if word == known.outcome else f"it ended {known.outcome!r}, and the log says {word!r}"
-
-
-def guards_flaw(connection: Connection, cursor: Any) -> str:
-    """What is wrong with what guards the log inside the database; empty where all is as fedesk makes it."""
-    return _team_flaw(cursor) if connection.dialect.name == "postgresql" else _file_flaw(cursor)
-
-
-def _team_flaw(cursor: Any) -> str:
-    """Triggers taken away or switched off, functions with other bodies."""
-    found = set(cursor.execute(_TEAM_TRIGGERS).fetchall())
-    missing = sorted(
-        {f"trigger {name}" for name in migrating.triggers()} - {f"trigger {name}" for (name,) in found}
-    )
-    bodies = dict(cursor.execute(_TEAM_FUNCTIONS).fetchall())
-    altered = sorted(
-        f"function {name}" for name, body in migrating.functions().items() if bodies.get(name) != body
-    )
-    if not missing and not altered:
-        return ""
-    return f"triggers or functions are not as fedesk makes them: {', '.join([*missing, *altered])}"
-
-
-def _file_flaw(cursor: Any) -> str:
-    """The guards of the log taken away, indexes that do not match."""
-    made = set(cursor.execute(_GUARDS).fetchall())
-    engine = create_engine("sqlite://")
-    with engine.connect() as connection:
-        metadata.create_all(connection)
-        meant = {(name, sql) for name, sql in connection.exec_driver_sql(_GUARDS)}
-    engine.dispose()
-    if made != meant:
-        names = ", ".join(sorted({name for name, _ in made ^ meant}))
-        return f"tables or triggers of the log are not as fedesk makes them: {names}"
-    (said,) = cursor.execute("PRAGMA integrity_check(1)").fetchone()
-    return "" if said == "ok" else f"the file is damaged: {said}"

@@ -1,6 +1,7 @@
 """The tables made, and brought to today's form: only forward, and never while an operation lives."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 from fedesk import __version__
 from fedesk.domain.audit_chain import GENESIS
 from fedesk.domain.operations import Stage
-from fedesk.ports.operation_store import SchemaError
+from fedesk.ports.operation_store import UnderWayError
 from fedesk.store import tables
 
 _PARTS = "-- part: "
@@ -31,33 +32,31 @@ def create(connection: Connection) -> None:
 def migrate(connection: Connection, where: str, now: datetime) -> int:
     """Bring the tables from an older form to today's, in the transaction that was begun; the old number.
 
-    ``now`` is the time of the clock that leases are told by. Raises SchemaError where an operation lives.
+    ``now`` is the time of the clock that leases are told by. Raises UnderWayError.
     """
     number: int = connection.scalars(select(tables.schema.c.number)).one()
     if number == tables.SCHEMA:
         return number
-    check_nothing_lives(connection, where, now)
+    _check_nothing_lives(connection, where, now)
     _upgrade(connection, number)
     connection.execute(update(tables.schema).values(number=tables.SCHEMA, made_by=f"fedesk {__version__}"))
     return number
 
 
-def check_nothing_lives(connection: Connection, where: str, now: datetime) -> None:
-    """Raise SchemaError where an operation is under way: its process writes by the tables as they were."""
-    held = tables.operations.c.lease_until
-    living = connection.scalars(
-        select(tables.operations.c.operation)
-        .where(
-            tables.operations.c.stage == Stage.RUNNING.value,
-            held > now,
-        )
-        .limit(1)
-    ).all()
-    if living:
-        raise SchemaError(
-            f"{where} is of an older fedesk and is not migrated while operation {living[0]} is under way. "
+def _check_nothing_lives(connection: Connection, where: str, now: datetime) -> None:
+    """Raise UnderWayError where an operation is: its process writes by the tables as they were."""
+    operation = living(connection, now)
+    if operation:
+        raise UnderWayError(
+            f"{where} is of an older fedesk and is not migrated while operation {operation} is under way. "
             "Wait until it has ended, then try again."
         )
+
+
+def living(connection: Connection, now: datetime) -> str:
+    """The id of an operation whose lease is held; empty where there is none."""
+    is_held = (tables.operations.c.stage == Stage.RUNNING.value) & (tables.operations.c.lease_until > now)
+    return connection.scalar(select(tables.operations.c.operation).where(is_held).limit(1)) or ""
 
 
 def _upgrade(connection: Connection, number: int) -> None:
@@ -86,18 +85,36 @@ def sql(name: str) -> str:
     return (resources.files("fedesk.store") / "sql" / name).read_text(encoding="utf-8")
 
 
-def functions() -> dict[str, str]:
-    """The body of each function of ``functions.sql`` by its name, as the database keeps it."""
-    return dict(
-        re.findall(
-            r"^CREATE FUNCTION (\w+)\(.*?AS \$\$(.*?)\$\$", sql("functions.sql"), re.MULTILINE | re.DOTALL
-        )
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the database, as far as its doing depends on it."""
+
+    body: str
+    is_definer: bool
+    """Whether it runs as its owner."""
+    settings: tuple[str, ...]
+    """``search_path=fedesk, pg_temp``: what it does not take from the session."""
+
+
+def functions() -> dict[str, Function]:
+    """The functions of ``functions.sql`` by their names, as the database keeps them."""
+    found = re.findall(
+        r"^CREATE FUNCTION (\w+)\((.*?)AS \$\$(.*?)\$\$", sql("functions.sql"), re.MULTILINE | re.DOTALL
     )
+    return {
+        name: Function(
+            body=body,
+            is_definer="SECURITY DEFINER" in head,
+            settings=tuple("=".join(one) for one in re.findall(r"SET (\w+) = (.*?)(?= SET|\n)", head)),
+        )
+        for name, head, body in found
+    }
 
 
-def triggers() -> tuple[str, ...]:
-    """The names of its triggers."""
-    return tuple(re.findall(r"^CREATE TRIGGER (\w+)", sql("functions.sql"), re.MULTILINE))
+def triggers() -> dict[str, str]:
+    """Its triggers by their names, each on one line, as the database tells them."""
+    found = re.findall(r"^(CREATE TRIGGER (\w+)[^;]*)", sql("functions.sql"), re.MULTILINE)
+    return {name: " ".join(words.split()) for words, name in found}
 
 
 def _run(connection: Connection, part: str) -> None:

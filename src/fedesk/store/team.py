@@ -2,17 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
 from sqlalchemy.engine import make_url
 
-from fedesk.ports.operation_store import SchemaError
-from fedesk.store import migrating, tables
+from fedesk.domain.audit import Actor, AuditDraft, Phase
+from fedesk.ports.operation_store import SchemaError, StoreError
+from fedesk.store import audit_log, migrating, tables
 from fedesk.store.postgres import SCHEMA_NAME, Password, check_number, engine_of, where_of
 from fedesk.store.postgres_wording import told
+from fedesk.store.tables import people
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('fedesk store migrate'))")
 _ENCODING = text("SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()")
 _NO_LIMITS = text("SET LOCAL statement_timeout = 0")
+_IS_ROLE = text("SELECT 1 FROM pg_roles WHERE rolname = :role AND rolcanlogin")
 _NOW = text("SELECT clock_timestamp()")
 _MAKE_SCHEMA = text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA_NAME}")
 
@@ -31,6 +34,40 @@ def migrate(url: str, password: Password | None = None) -> int | None:
         return _migrated(connection, where)
 
 
+def put_person(
+    url: str, role: str, principal: str, actor: Actor, at: datetime, password: Password | None = None
+) -> str | None:
+    """Say who is behind a login role, on the record; the principal it had before, None where there was none.
+
+    Raises StoreError.
+    """
+    address = make_url(url)
+    where = where_of(address)
+    with told(where), _transaction(engine_of(address, password)) as connection, connection.begin():
+        check_number(where, connection.scalars(select(tables.schema.c.number)).all())
+        if connection.scalar(_IS_ROLE, {"role": role}) is None:
+            raise StoreError(f"{where} has no role {role!r}. Look at its name, or have it created.")
+        of_role = people.c.role == role
+        before = connection.scalar(select(people.c.principal).where(of_role))
+        if before is None:
+            connection.execute(insert(people).values(role=role, principal=principal))
+        elif before != principal:
+            connection.execute(update(people).where(of_role).values(principal=principal))
+        if before != principal:
+            said = f"{principal}, before: {before}" if before else principal
+            draft = AuditDraft(
+                at=at,
+                actor=actor,
+                environment="",
+                action="store-person",
+                target=role,
+                phase=Phase.CONFIGURATION,
+                result=said,
+            )
+            audit_log.append(connection, draft)
+        return before
+
+
 def _transaction(engine: Engine) -> Connection:
     return engine.connect().execution_options(isolation_level="READ COMMITTED")
 
@@ -42,7 +79,7 @@ def _migrated(connection: Connection, where: str) -> int | None:
         connection.execute(_MAKE_SCHEMA)
         migrating.create(connection)
         return None
-    numbers = connection.scalars(text("SELECT number FROM fedesk_schema")).all()
+    numbers = connection.scalars(select(tables.schema.c.number)).all()
     if not (len(numbers) == 1 and numbers[0] < tables.SCHEMA):
         check_number(where, numbers)
     now = connection.scalar(_NOW)

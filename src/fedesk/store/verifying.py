@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from fedesk.domain.audit_chain import GENESIS, canonical_flaw
 from fedesk.ports.operation_store import Flaw, Verification
-from fedesk.store.agreeing import COLUMNS, Agreement, guards_flaw
+from fedesk.store.agreeing import COLUMNS, Agreement
+from fedesk.store.as_made import damage, guards_flaw
 from fedesk.store.wording import is_damage
 
 _PAGE = 2000
@@ -101,7 +102,7 @@ def _deep(connection: Connection, cursor: Any, chain: _Found) -> _Found:
             if said:
                 return _Found(seq, previous, Flaw(seq=number, said=said))
             seq, previous = number, digest
-        said = agreement.rest() or guards_flaw(connection, cursor)
+        said = agreement.rest() or guards_flaw(connection, cursor) or damage(connection, cursor)
     except sqlite3.Error as error:
         if not is_damage(error):
             raise

@@ -27,23 +27,31 @@ CREATE FUNCTION quoted(value text) RETURNS text
 LANGUAGE sql STABLE
 AS $$ SELECT to_json(value)::text $$;
 
+-- Who the session is: the principal behind its login role, or the role's name. `SET ROLE` does not change it.
+CREATE FUNCTION author() RETURNS text
+LANGUAGE sql STABLE SET search_path = fedesk, pg_temp
+AS $$ SELECT coalesce((SELECT principal FROM people WHERE role = session_user), session_user) $$;
+
 -- Put one record at the end of the audit log, and give its number. Number and previous hash come from the head,
--- the author from the session: a login role's principal, or its name. Whatever the draft says of them is dropped.
+-- the author from the session: whatever the draft says of them is dropped. What every reader must be able to
+-- read (phase, time, pid) is checked; what a session may set (how strings are read, where names are looked
+-- up) is set for the function.
 CREATE FUNCTION append(draft json) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = fedesk, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = fedesk, pg_temp SET standard_conforming_strings = on
 AS $$
 DECLARE
   head audit_head;
-  author text := coalesce((SELECT principal FROM people WHERE role = session_user), session_user);
   pid text := draft #>> '{actor,pid}';
   raw bytea;
   digest bytea;
 BEGIN
-  IF draft ->> 'phase' NOT IN (
+  IF (draft ->> 'phase' IN (
     'intent', 'outcome', 'settlement', 'refusal', 'approval', 'rejection', 'override', 'break-glass',
     'review', 'access', 'export', 'configuration', 'start', 'stop'
-  ) OR draft ->> 'time' !~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$' THEN
-    RAISE EXCEPTION 'a record has a phase of the list, and a time in UTC with microseconds'
+  ) AND pid ~ '^-?[0-9]{1,20}$'
+    AND draft ->> 'time' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z$'
+    AND moment((draft ->> 'time')::timestamptz) = draft ->> 'time') IS NOT TRUE THEN
+    RAISE EXCEPTION 'a record has a phase of the list, a process that is a number, a time in UTC with microseconds'
       USING ERRCODE = 'check_violation';
   END IF;
   IF draft ->> 'phase' IN ('intent', 'outcome', 'settlement')
@@ -59,8 +67,8 @@ BEGIN
     '{"action":' || quoted(draft ->> 'action')
     || ',"actor":{"host":' || quoted(draft #>> '{actor,host}')
     || ',"known_by":' || quoted('database role ' || session_user)
-    || ',"person":' || quoted(author)
-    || ',"pid":' || CASE WHEN pid ~ '^(0|[1-9]\d{0,14})$' THEN pid ELSE quoted(pid) END
+    || ',"person":' || quoted(author())
+    || ',"pid":' || CASE WHEN pid ~ '^(0|[1-9][0-9]{0,14})$' THEN pid ELSE quoted(pid) END
     || '},"environment":' || quoted(draft ->> 'environment')
     || ',"links":[' || coalesce(
          (SELECT string_agg(quoted(one), ',' ORDER BY place)
@@ -74,6 +82,10 @@ BEGIN
     || ',"target":' || quoted(draft ->> 'target')
     || ',"time":' || quoted(draft ->> 'time')
     || ',"v":1}', 'UTF8');
+  -- Every field as long as fedesk keeps it, each character an escape, is less.
+  IF octet_length(raw) > 1048576 THEN
+    RAISE EXCEPTION 'a record has a mebibyte at most' USING ERRCODE = 'check_violation';
+  END IF;
   digest := sha256(head.hash || raw);
   INSERT INTO audit (seq, record, hash) VALUES (head.seq + 1, raw, digest);
   UPDATE audit_head SET seq = head.seq + 1, hash = digest WHERE id = 1;
@@ -220,11 +232,45 @@ END $$;
 
 CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit FOR EACH ROW EXECUTE FUNCTION refuse();
 CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit FOR EACH ROW EXECUTE FUNCTION refuse();
-CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit EXECUTE FUNCTION refuse();
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse();
 CREATE TRIGGER audit_in_order BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION check_order();
 CREATE TRIGGER audit_head_no_delete BEFORE DELETE ON audit_head FOR EACH ROW EXECUTE FUNCTION refuse();
-CREATE TRIGGER audit_head_no_truncate BEFORE TRUNCATE ON audit_head EXECUTE FUNCTION refuse();
+CREATE TRIGGER audit_head_no_truncate BEFORE TRUNCATE ON audit_head FOR EACH STATEMENT EXECUTE FUNCTION refuse();
 CREATE TRIGGER audit_head_in_order BEFORE UPDATE ON audit_head FOR EACH ROW EXECUTE FUNCTION check_order();
+
+-- Nobody writes in another's name, but who looks after the database: a copy brings what others wrote.
+CREATE FUNCTION check_author() RETURNS trigger
+LANGUAGE plpgsql SET search_path = fedesk, pg_temp SET standard_conforming_strings = on
+AS $$
+DECLARE
+  said text;
+BEGIN
+  IF TG_TABLE_NAME = 'operations' THEN
+    said := convert_from(NEW.confirmation, 'UTF8')::json ->> 'by';
+  ELSE
+    said := to_json(NEW) ->> TG_ARGV[0];
+  END IF;
+  IF said IS DISTINCT FROM author()
+     AND NOT pg_has_role(session_user, (SELECT nspowner FROM pg_namespace WHERE nspname = 'fedesk'), 'MEMBER') THEN
+    RAISE EXCEPTION 'it knows you as %, and your desk says % (identity.principal, or `fedesk store person`)',
+      author(), said USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  IF TG_OP = 'UPDATE' THEN
+    IF OLD.closed_at IS NOT NULL THEN
+      RAISE EXCEPTION 'what was closed stays as it is' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER operations_by_author BEFORE INSERT ON operations FOR EACH ROW EXECUTE FUNCTION check_author();
+CREATE TRIGGER decisions_by_author BEFORE INSERT ON decisions FOR EACH ROW EXECUTE FUNCTION check_author('by');
+CREATE TRIGGER incidents_by_author BEFORE INSERT ON incidents
+  FOR EACH ROW EXECUTE FUNCTION check_author('opened_by');
+CREATE TRIGGER incidents_closed_by_author BEFORE UPDATE ON incidents
+  FOR EACH ROW EXECUTE FUNCTION check_author('closed_by');
+CREATE TRIGGER incident_notes_by_author BEFORE INSERT ON incident_notes
+  FOR EACH ROW EXECUTE FUNCTION check_author('by');
 
 -- Who follows is woken; what is told at once is one notification a transaction.
 CREATE FUNCTION tell() RETURNS trigger
@@ -235,9 +281,9 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER operations_told AFTER INSERT OR UPDATE ON operations EXECUTE FUNCTION tell();
-CREATE TRIGGER journal_told AFTER INSERT ON journal EXECUTE FUNCTION tell();
-CREATE TRIGGER audit_told AFTER INSERT ON audit EXECUTE FUNCTION tell();
-CREATE TRIGGER decisions_told AFTER INSERT ON decisions EXECUTE FUNCTION tell();
-CREATE TRIGGER incidents_told AFTER INSERT OR UPDATE ON incidents EXECUTE FUNCTION tell();
-CREATE TRIGGER incident_notes_told AFTER INSERT ON incident_notes EXECUTE FUNCTION tell();
+CREATE TRIGGER operations_told AFTER INSERT OR UPDATE ON operations FOR EACH STATEMENT EXECUTE FUNCTION tell();
+CREATE TRIGGER journal_told AFTER INSERT ON journal FOR EACH STATEMENT EXECUTE FUNCTION tell();
+CREATE TRIGGER audit_told AFTER INSERT ON audit FOR EACH STATEMENT EXECUTE FUNCTION tell();
+CREATE TRIGGER decisions_told AFTER INSERT ON decisions FOR EACH STATEMENT EXECUTE FUNCTION tell();
+CREATE TRIGGER incidents_told AFTER INSERT OR UPDATE ON incidents FOR EACH STATEMENT EXECUTE FUNCTION tell();
+CREATE TRIGGER incident_notes_told AFTER INSERT ON incident_notes FOR EACH STATEMENT EXECUTE FUNCTION tell();
