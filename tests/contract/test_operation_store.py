@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from making import NOW, minutes
 from operation_values import EVIDENCE, GUARDS, OWNER, draft_of, operation_id
-from postgres_server import Server
 from storing import LASTS, PARTITION, RUN, SECOND, carried_out, claimed, entry, submission, told
 
 from fedesk.domain.audit import Phase
@@ -24,6 +24,9 @@ from fedesk.ports.operation_store import (
 )
 from fedesk.store.operations import SqlStore
 from fedesk.store.postgres_store import PostgresStore
+
+if TYPE_CHECKING:
+    from postgres_server import Server
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "person"])
