@@ -16,7 +16,7 @@ NOT_CLAIMABLE, RESERVED, LEASE_LOST = "FD001", "FD002", "FD003"
 """SQLSTATEs of ``sql/functions.sql``."""
 CONDITIONS = frozenset({NOT_CLAIMABLE, RESERVED, LEASE_LOST, errors.UniqueViolation.sqlstate})
 
-_MIGRATE = "Whoever looks after it runs `fedesk store migrate`."
+_MIGRATE = "Whoever looks after it runs `fedesk store migrate`, or lets your role into fedesk_people."
 _WORDS: tuple[tuple[tuple[type[psycopg.Error], ...], re.Pattern[str] | None, str], ...] = (
     (
         (errors.InvalidPassword, errors.InvalidAuthorizationSpecification),
