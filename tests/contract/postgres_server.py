@@ -83,6 +83,11 @@ class Server:
             self.behind(url, role, principal)
         return str(make_url(url).set(username=role))
 
+    def desk(self, url: str, principal: str) -> str:
+        """The same for one whose desk runs operations: in the advisory profile, which is applied."""
+        self.profile(url, "advisory")
+        return self.person(url, principal)
+
     def behind(self, url: str, role: str, principal: str) -> None:
         """Say who is behind a role, off the record."""
         with psycopg.connect(self.conninfo(str(make_url(url).database))) as connection:

@@ -20,11 +20,13 @@ from fedesk.store.postgres_store import PostgresStore
 REVIEW = "review"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "person"])
 def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], SqlStore]]:
     """Opens one store, as often as asked, as several desks do."""
     opened: list[SqlStore] = []
-    team = request.getfixturevalue("postgres").fresh() if request.param == "postgresql" else None
+    team = None if request.param == "sqlite" else request.getfixturevalue("postgres").fresh()
+    if team is not None and request.param == "person":
+        team = request.getfixturevalue("postgres").desk(team, "mara")
 
     def open_it() -> SqlStore:
         opened.append(SqlStore(tmp_path / "fedesk.sqlite3") if team is None else PostgresStore(team))

@@ -42,8 +42,7 @@ def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[
         server: Server = request.getfixturevalue("postgres")
         team = server.fresh()
         if request.param == "person":
-            server.profile(team, "advisory")
-            team = server.person(team, "mara")
+            team = server.desk(team, "mara")
 
     def open_it() -> SqlStore:
         opened.append(SqlStore(tmp_path / "fedesk.sqlite3") if team is None else PostgresStore(team))

@@ -178,7 +178,7 @@ def test_what_a_role_may_not_do(url: str, connect: Connected) -> None:
     for statement in FORBIDDEN:
         with pytest.raises((errors.InsufficientPrivilege, errors.FeatureNotSupported)):
             refused(person, statement)
-    if "enforced" in profile_of(url):
+    if profile_of(url) == "enforced":
         for statement in ENFORCED:
             with pytest.raises(errors.InsufficientPrivilege):
                 refused(person, statement)
@@ -425,6 +425,15 @@ def test_nobody_writes_in_anothers_name(connect: Connected) -> None:
         execute(person, own)
     with pytest.raises(errors.IntegrityConstraintViolation, match="what was closed stays as it is"):
         execute(person, CLOSED.format("mara", "otherwise"))
+
+
+def test_what_nobody_decided_is_the_runners_to_write(url: str, connect: Connected) -> None:
+    """A step whose time ran out is decided by nobody; when it is enforced, a person cannot say so."""
+    nobody = DECISION.format(operation_id(1), "")
+    if profile_of(url) == "enforced":
+        with pytest.raises(errors.InsufficientPrivilege):
+            execute(connect(), nobody)
+    execute(connect(group="fedesk_executor"), nobody)
 
 
 def execute(person: psycopg.Connection, statement: str | tuple[bytes, dict[str, object]]) -> None:
