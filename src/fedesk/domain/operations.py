@@ -247,7 +247,7 @@ class JournalEntry:
     """One thing that happened to an operation, in order."""
 
     number: int
-    """1, 2, 3 … within the operation; 0 before it is written."""
+    """1, 2, 3 … within the operation; 0 for the next one, before it is written."""
     at: datetime
     step: str
     """Name of a step; empty for the operation itself."""

@@ -8,6 +8,8 @@
       NotClaimableError       it is not waiting to be executed: claimed by another, ended, not there (exit 5)
       DecidedError            somebody has decided before (exit 5)
       LeaseLostError          somebody else has taken the operation over
+        GoneError             it is not in the store any more, as where a backup was put in its place
+      JournalError            its journal is not as this process left it
       UnrecordedError         something was sent, and what came of it could not be written down (exit 7)
 
 Each carries one sentence that says what, where and what to do. Every method that writes is one transaction;
@@ -66,6 +68,17 @@ class DecidedError(StoreError):
 
 class LeaseLostError(StoreError):
     """Another process has taken the operation over: nothing more may be sent or written by this one."""
+
+
+class GoneError(LeaseLostError):
+    """The operation is not in the store any more."""
+
+
+class JournalError(StoreError):
+    """The journal of an operation is not as its owner left it; nothing was written.
+
+    A write whose answer was lost has come about after all, or a backup was put in the place of the store.
+    """
 
 
 class UnrecordedError(StoreError):
@@ -237,7 +250,10 @@ class OperationStore(OperationReader, AuditReader, Protocol):
     def write(
         self, lease: Lease, entries: Sequence[JournalEntry], audit: AuditDraft | None = None
     ) -> Written:
-        """Append to the journal, and one audit record with it; raises LeaseLostError."""
+        """Append to the journal, and one audit record with it; raises LeaseLostError.
+
+        An entry that has a number is written as that one or not at all: JournalError where another is next.
+        """
 
     def end(
         self,

@@ -3,6 +3,9 @@
 import time
 from datetime import UTC, datetime
 
+_GROWING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux leaves sleep out of CLOCK_MONOTONIC."""
+
 
 class SystemClock:
     """Time of this machine, as ``ports.sources.Clock``."""
@@ -12,5 +15,5 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds that only grow."""
-        return time.monotonic()
+        """Seconds that only grow, those for which the machine was asleep among them."""
+        return time.clock_gettime(_GROWING)

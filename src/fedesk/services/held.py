@@ -24,10 +24,14 @@ from fedesk.ports.changing import Systems
 from fedesk.ports.errors import SourceError
 from fedesk.ports.operation_store import (
     DecidedError,
+    GoneError,
+    JournalError,
     Lease,
     OperationStore,
+    StoreError,
     StoreUnavailableError,
     UnrecordedError,
+    Written,
 )
 from fedesk.ports.sources import Clock
 from fedesk.services.operation_kinds import OperationKind
@@ -37,8 +41,9 @@ T = TypeVar("T")
 LEASE = timedelta(seconds=120)
 """How long a lease holds at least without being renewed."""
 
-INSIST = 60.0
-"""Seconds for which the outcome of what was sent is tried to be written to a store that fails."""
+INSIST = 600.0
+"""Seconds for which the outcome of what was sent is tried to be written to a store that fails: longer than
+a database takes to be started again, or another to take its place."""
 
 
 def pauses() -> Iterator[float]:
@@ -108,7 +113,7 @@ class Held:
 
     def decision(self, step: str) -> Decision | None:
         """What was decided of a step; None while nobody has."""
-        made = self._firmly(lambda: self.store.decisions(self.plan.operation), None) or ()
+        made = self._firmly(lambda: self.store.decisions(self.plan.operation))
         return next((one for one in made if one.step == step), None)
 
     def decide(self, decision: Decision) -> None:
@@ -121,7 +126,7 @@ class Held:
             except DecidedError:
                 return
 
-        self._firmly(write, None)
+        self._firmly(write)
 
     def audit(
         self, phase: Phase, result: str, evidence: Sequence[Evidence] = (), *, reason: str = ""
@@ -150,22 +155,23 @@ class Held:
     def renew(self) -> None:
         """Hold on to the lease, for longer than any request takes."""
         lasts = max(LEASE, timedelta(seconds=2 * self.patience))
-        renewed = self._firmly(lambda: self.store.renew(self.lease, self.clock.now(), lasts), None)
-        self.lease = renewed or self.lease
-        self.renewed_at = self.clock.monotonic()
+        asked = self.clock.monotonic()
+        self.lease = self._firmly(lambda: self.store.renew(self.lease, self.clock.now(), lasts))
+        self.renewed_at = asked
 
     def keep(self) -> None:
-        """Hold on to the lease while there is nothing to send: anew after a quarter of its time."""
-        if self.clock.monotonic() - self.renewed_at >= LEASE.total_seconds() / 4:
+        """Hold on to a lease that was asked for a while ago: anew after a quarter of its time."""
+        while self.clock.monotonic() - self.renewed_at >= LEASE.total_seconds() / 4:
             self.renew()
 
     def note(self, entry: JournalEntry, audit: AuditDraft | None = None) -> None:
         """Write one entry, and the audit record that goes with it."""
+        (numbered,) = self._numbered((entry,))
         self._firmly(
-            lambda: self.store.write(self.lease, (entry,), audit),
-            lambda now: bool(now.journal) and _same(now.journal[-1], entry),
+            lambda: self.store.write(self.lease, (numbered,), audit),
+            lambda now: Written(audit_seq=None) if _has(now, numbered) else None,
         )
-        self.journal.append(replace(entry, number=len(self.journal) + 1))
+        self.journal.append(numbered)
 
     def end(
         self,
@@ -180,44 +186,65 @@ class Held:
         said = kept_text(said)
         evidence = [one for entry in entries for one in entry.evidence]
         audit = self.audit(phase, f"{outcome}: {said}", evidence, reason=reason)
-        at = self.clock.now()
-        written = self._firmly(
-            lambda: self.store.end(self.lease, outcome, said, at, tuple(entries), audit),
-            lambda now: now.outcome is outcome and now.ended_at == at,
-        )
-        return (written and written.operation) or self._read()
+        at, numbered = self.clock.now(), self._numbered(entries)
+
+        def write() -> Operation:
+            written = self.store.end(self.lease, outcome, said, at, numbered, audit)
+            return written.operation or self._read()
+
+        return self._firmly(write, lambda now: now if (now.outcome, now.ended_at) == (outcome, at) else None)
 
     def let_go(self) -> Operation:
         """Give the lease back without an end: whoever looks next may go on at once."""
-        self.store.let_go(self.lease)
-        return self._read()
+
+        def write() -> Operation:
+            self.store.let_go(self.lease)
+            return self._read()
+
+        return self._firmly(write)
+
+    def _numbered(self, entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
+        """What comes next in the journal: written as these entries, or not at all."""
+        return tuple(
+            replace(entry, number=number) for number, entry in enumerate(entries, len(self.journal) + 1)
+        )
 
     def _read(self) -> Operation:
         found = self.store.operation(self.plan.operation)
         if found is None:
-            raise StoreUnavailableError(f"Operation {self.plan.operation} is gone from the store.")
+            raise GoneError(f"Operation {self.plan.operation} is gone from the store.")
         return found
 
-    def _firmly(self, write: Callable[[], T], is_there: Callable[[Operation], bool] | None) -> T | None:
-        """Write; where something was sent, again and again for a while. None where it was there already."""
-        waited = 0.0
+    def _firmly(self, write: Callable[[], T], left: Callable[[Operation], T | None] = lambda _: None) -> T:
+        """Write; where something was sent, again and again for a while. Raises UnrecordedError then.
+
+        ``left`` is what the write has left where it came about and its answer did not arrive.
+        """
+        began, waited = self.clock.monotonic(), 0.0
+        failed: StoreError | None = None
         for seconds in pauses():
             try:
-                if waited and is_there is not None and is_there(self._read()):
-                    return None
-                return write()
-            except StoreUnavailableError as error:
+                there = None if failed is None else left(self._read())
+                return write() if there is None else there
+            except (StoreUnavailableError, JournalError, GoneError) as error:
                 if not self.sent:
                     raise
-                if waited >= INSIST:
-                    raise UnrecordedError(
-                        f"Operation {self.plan.operation} was sent, but what came of it could not be "
-                        f"recorded: {error} When the store is well again, run "
-                        f"`fedesk operations recheck {self.plan.operation}`."
-                    ) from error
+                # What came about late moves the journal between looking and writing: once.
+                in_vain = isinstance(error, JournalError) and isinstance(failed, JournalError)
+                if in_vain or isinstance(error, GoneError) or waited >= INSIST:
+                    raise UnrecordedError(self._unrecorded(error)) from error
+                failed = error
             self.pause(seconds)
-            waited += seconds
+            waited = max(waited + seconds, self.clock.monotonic() - began)
         raise AssertionError  # pauses() never ends
+
+    def _unrecorded(self, error: StoreError) -> str:
+        id_ = self.plan.operation
+        said = f"Operation {id_} was sent, but what came of it could not be recorded: {error}"
+        if isinstance(error, StoreUnavailableError):
+            return f"{said} When the store is well again, run `fedesk operations recheck {id_}`."
+        targets = ", ".join(target.name for target in self.plan.targets)
+        return f"{said} Look at {targets} in the system itself, and run `fedesk audit verify`."
 
 
 def decided(decision: Decision) -> str:
@@ -261,5 +288,9 @@ def patience_of(systems: Systems, name: ConnectionName) -> float:
         return 0.0
 
 
-def _same(one: JournalEntry, other: JournalEntry) -> bool:
-    return (one.at, one.step, one.state, one.said) == (other.at, other.step, other.state, other.said)
+def _has(operation: Operation, entry: JournalEntry) -> bool:
+    """Whether a (numbered) entry is in the journal."""
+    return any(
+        (one.number, one.at, one.step, one.state) == (entry.number, entry.at, entry.step, entry.state)
+        for one in operation.journal
+    )

@@ -408,6 +408,8 @@ class _Gate:
             if self._is_closed:
                 raise NotSentError("It was too late to send it: nobody waits for the answer any more.")
             self._held.renew()
+            # The answer is old where this process was suspended: meanwhile another may have taken over.
+            self._held.keep()
             self._is_closed = self._has_passed = self._held.sent = True
         return system.apply(call)
 

@@ -15,6 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from fedesk.domain.audit import AuditDraft, Phase
 from fedesk.domain.operations import JournalEntry, Operation, Outcome, Owner, Stage
 from fedesk.ports.operation_store import (
+    GoneError,
+    JournalError,
     Lease,
     LeaseLostError,
     NotClaimableError,
@@ -162,8 +164,8 @@ def check_held(connection: Connection, lease: Lease) -> None:
     if row is not None and row.fence == lease.fence and row.lease_until is not None:
         return
     if row is None:
-        what = "is gone from the store"
-    elif row.fence == lease.fence:
+        raise GoneError(f"Operation {lease.operation} is gone from the store: nothing more is sent for it.")
+    if row.fence == lease.fence:
         what = f"has ended: {row.outcome}"
     else:
         what = f"was taken over by process {row.owner_pid} on {row.owner_host}"
@@ -173,11 +175,22 @@ def check_held(connection: Connection, lease: Lease) -> None:
 
 
 def note(connection: Connection, operation: str, entries: Sequence[JournalEntry]) -> None:
-    """Append to the journal of an operation."""
-    if entries:
-        last = connection.execute(_LAST_ENTRY, {"id": operation}).scalar_one()
-        rows = [journal_row(operation, last + 1 + index, entry) for index, entry in enumerate(entries)]
-        connection.execute(insert(journal), rows)
+    """Append to the journal of an operation. Raises JournalError."""
+    if not entries:
+        return
+    last = connection.execute(_LAST_ENTRY, {"id": operation}).scalar_one()
+    if any(entry.number not in (0, last + place) for place, entry in enumerate(entries, 1)):
+        raise journal_moved(operation)
+    rows = [journal_row(operation, last + place, entry) for place, entry in enumerate(entries, 1)]
+    connection.execute(insert(journal), rows)
+
+
+def journal_moved(operation: str) -> JournalError:
+    """What is to be written does not follow on what is there."""
+    return JournalError(
+        f"The journal of operation {operation} is not as its process left it, as where a backup was put in "
+        f"the place of the store. Look at it with `fedesk operations show {operation}`."
+    )
 
 
 def record(connection: Connection, operation: str, draft: AuditDraft) -> int:

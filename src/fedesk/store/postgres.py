@@ -10,13 +10,13 @@ import select
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Lock
 from typing import Any, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from fedesk.ports.endpoint import SecretText
@@ -58,12 +58,10 @@ class PostgresDatabase:
     def __init__(self, url: str, password: Password | None = None) -> None:
         self.url = make_url(url)
         self._engine = engine_of(self.url, password)
-        self._writer = Worker(self._connected, cut=cut, is_stale=is_stale)
-        self._reader = Worker(self._connected, cut=cut, is_stale=is_stale)
-        self._lock = Lock()
-        self._ear: psycopg.Connection | None = None
+        self._writer = Worker(self._connected, cut=cut, is_stale=is_stale, is_fatal=is_fatal)
+        self._reader = Worker(self._connected, cut=cut, is_stale=is_stale, is_fatal=is_fatal)
+        self._listener = Worker(self._listening, cut=cut, is_fatal=is_fatal)
         self._heard = 0
-        self._closed = False
 
     @property
     def where(self) -> str:
@@ -96,30 +94,18 @@ class PostgresDatabase:
 
     def changes(self) -> int:
         """A number that moves when somebody has written; costs no round trip once it listens."""
-        with told(self.where), self._lock:
-            if self._closed:
-                raise StoreUnavailableError("The store was closed.")
+        with told(self.where):
             try:
-                if self._ear is None:
-                    self._ear = self._listening()
-                    self._heard += 1
-                self._heard += sum(1 for _ in self._ear.notifies(timeout=0))
-            except BaseException:
-                ear, self._ear = self._ear, None
-                if ear is not None:
-                    ear.close()
-                raise
-            return self._heard
+                return self._listener.run(self._count, DEADLINE)
+            except psycopg.OperationalError:
+                # The server has ended the connection; another may be had at once.
+                return self._listener.run(self._count, DEADLINE)
 
     def close(self) -> None:
         """Let go of every connection; waits a second at most for what is being written."""
         self._writer.close(_CLOSING_SECONDS)
         self._reader.close(0)
-        with self._lock:
-            self._closed = True
-            ear, self._ear = self._ear, None
-        if ear is not None:
-            ear.close()
+        self._listener.close(0)
 
     def _connected(self) -> Connection:
         connection = self._engine.connect()
@@ -131,14 +117,19 @@ class PostgresDatabase:
             raise
         return connection
 
-    def _listening(self) -> psycopg.Connection:
-        raw = self._engine.raw_connection()
-        found = raw.driver_connection
-        raw.detach()
-        assert isinstance(found, psycopg.Connection)  # noqa: S101 - the dialect's own driver
-        found.autocommit = True
-        found.execute(f"LISTEN {_LISTENED}")
-        return found
+    def _listening(self) -> Connection:
+        connection = self._connected()
+        connection.exec_driver_sql(f"LISTEN {_LISTENED}")
+        connection.rollback()
+        # What was written while nobody listened is not told: it counts as one change.
+        self._heard += 1
+        return connection
+
+    def _count(self, connection: Connection) -> int:
+        driver = _driver(connection)
+        assert driver is not None  # noqa: S101 - it has just been connected
+        self._heard += sum(1 for _ in driver.notifies(timeout=0))
+        return self._heard
 
 
 def engine_of(url: URL, password: Password | None) -> Engine:
@@ -214,6 +205,15 @@ def is_stale(connection: Connection) -> bool:
     if driver is None or driver.closed:
         return True
     return bool(select.select([driver.fileno()], [], [], 0)[0])
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether an error is the server's or the way's own: another connection may lead to one that is well.
+
+    One that became a standby goes on answering, and refuses what is written for as long as one keeps to it.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(cause, psycopg.OperationalError | psycopg.errors.ReadOnlySqlTransaction)
 
 
 def cut(connection: Connection) -> None:

@@ -29,7 +29,7 @@ from fedesk.store import audit_log, incidents, leases, tables
 from fedesk.store.agreeing import with_outcome
 from fedesk.store.operations import SqlStore
 from fedesk.store.postgres import Password, PostgresDatabase
-from fedesk.store.postgres_wording import LEASE_LOST, RESERVED, ConditionError
+from fedesk.store.postgres_wording import JOURNAL_MOVED, LEASE_LOST, RESERVED, ConditionError
 from fedesk.store.rows import claim_entry, journal_row, operation_of, operation_row, submitted
 
 _SUBMIT = text(
@@ -183,6 +183,8 @@ class PostgresStore(SqlStore):
         except ConditionError as error:
             if error.state == LEASE_LOST:
                 self._tell_lost(lease)
+            elif error.state == JOURNAL_MOVED:
+                raise leases.journal_moved(lease.operation) from None
             elif audit is not None and audit.phase is Phase.INTENT:
                 raise leases.intended_already(lease.operation) from None
             raise
@@ -211,7 +213,7 @@ def _draft(audit: AuditDraft) -> str:
 
 
 def _entries(entries: Iterable[JournalEntry]) -> str:
-    rows = (journal_row("", 0, entry) for entry in entries)
+    rows = (journal_row("", entry.number, entry) for entry in entries)
     return json.dumps(
         [row | {"at": time_text(row["at"]), "evidence": row["evidence"].decode()} for row in rows]
     )

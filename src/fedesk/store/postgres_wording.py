@@ -12,15 +12,17 @@ from fedesk.domain.redaction import redact
 from fedesk.domain.text import one_line
 from fedesk.ports.operation_store import SchemaError, StoreError, StoreUnavailableError
 
-NOT_CLAIMABLE, RESERVED, LEASE_LOST = "FD001", "FD002", "FD003"
+NOT_CLAIMABLE, RESERVED, LEASE_LOST, JOURNAL_MOVED = "FD001", "FD002", "FD003", "FD004"
 """SQLSTATEs of ``sql/functions.sql``."""
-CONDITIONS = frozenset({NOT_CLAIMABLE, RESERVED, LEASE_LOST, errors.UniqueViolation.sqlstate})
+CONDITIONS = frozenset({NOT_CLAIMABLE, RESERVED, LEASE_LOST, JOURNAL_MOVED, errors.UniqueViolation.sqlstate})
 
 _MIGRATE = "Whoever looks after it runs `fedesk store migrate`, or lets your role into fedesk_people."
 _WORDS: tuple[tuple[tuple[type[psycopg.Error], ...], re.Pattern[str] | None, str], ...] = (
     (
         (errors.InvalidPassword, errors.InvalidAuthorizationSpecification),
-        re.compile(r"authentication|pg_hba\.conf|no password supplied|role \".*\" does not exist"),
+        re.compile(
+            r"authentication|pg_hba\.conf|no password supplied|role \".*\" (does not exist|is not permitted)"
+        ),
         "refused to let you in: {said}. Look at store.url, and at what store.credential refers to.",
     ),
     (

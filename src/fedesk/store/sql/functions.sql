@@ -1,6 +1,7 @@
 -- What PostgreSQL does for fedesk in one round trip each, and what it lets nobody do.
 -- Run in the schema `fedesk`, before the tables (first part) and after them (second part).
--- SQLSTATEs of fedesk's own: FD001 not claimable, FD002 reserved by another, FD003 lease lost.
+-- SQLSTATEs of fedesk's own: FD001 not claimable, FD002 reserved by another, FD003 lease lost,
+-- FD004 an entry of the journal that is not the next.
 
 -- part: before tables
 
@@ -104,17 +105,27 @@ AS $$
   FROM operations WHERE operation = which
 $$;
 
+-- Append to a journal. A server that hung may come to a statement after another has done the same: an entry
+-- that says its number is written as that one or not at all.
 CREATE FUNCTION note(which text, entries json) RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 AS $$
+DECLARE
+  last bigint := (SELECT coalesce(max(number), 0) FROM journal WHERE operation = which);
+BEGIN
+  IF EXISTS (
+    SELECT FROM json_array_elements(entries) WITH ORDINALITY AS given (one, place)
+    WHERE (one ->> 'number')::bigint NOT IN (0, last + place)
+  ) THEN
+    RAISE EXCEPTION 'the journal goes on elsewhere' USING ERRCODE = 'FD004';
+  END IF;
   INSERT INTO journal (operation, number, at, step, state, said, reference, evidence)
   SELECT
-    which,
-    (SELECT coalesce(max(number), 0) FROM journal WHERE operation = which) + place,
+    which, last + place,
     one ->> 'at', one ->> 'step', one ->> 'state', one ->> 'said', one ->> 'reference',
     convert_to(one ->> 'evidence', 'UTF8')
-  FROM json_array_elements(entries) WITH ORDINALITY AS given (one, place)
-$$;
+  FROM json_array_elements(entries) WITH ORDINALITY AS given (one, place);
+END $$;
 
 -- Whether a lease is still the newest one; the row stays locked for what is written under it.
 CREATE FUNCTION held(which text, which_fence bigint) RETURNS void
