@@ -1,7 +1,7 @@
 """A way to PostgreSQL that can be cut: at any exchange, with its question or its answer; or that swallows.
 
-A socket of its own, beside which the server's stands. What passes is counted in exchanges: a question (a login,
-or what ends in a Query or Sync message), and the answer up to ReadyForQuery.
+A socket of its own in front of the server's. What passes is counted in exchanges: a question (a login, or
+what ends in a Query or Sync message), and the answer up to ReadyForQuery.
 """
 
 import contextlib
@@ -51,6 +51,12 @@ class Way:
     def to(self, url: str) -> str:
         """The same store, this way."""
         return make_url(url).set(host=None, query={"host": self.folder}).render_as_string()
+
+    def close(self) -> None:
+        """Hang up on everybody, and let nobody in."""
+        self.is_closed = True
+        for line in self.lines:
+            _hang_up(line)
 
     def mend(self) -> None:
         """Let everything pass again."""
@@ -126,10 +132,8 @@ class _Exchange:
                 if head[:1] not in _ENDS_ANSWER:
                     continue
                 self.way.cuts += 1
-                self.way.is_closed = self.way.cut is Cut.ALL
-                if self.way.is_closed:
-                    for line in self.way.lines:
-                        _hang_up(line)
+                if self.way.cut is Cut.ALL:
+                    self.way.close()
                 break
             self._pass_on(self.near, head + body)
         self._end()
@@ -159,11 +163,11 @@ def _messages(line: socket.socket, *, begins_bare: bool) -> Iterator[tuple[bytes
 
 def _statement(said: bytes) -> str:
     """The beginning of what is asked, for people."""
-    return next((" ".join(part.decode(errors="replace").split()[:4]) for part in said.split(b"\0") if part), "")
+    return next(
+        (" ".join(part.decode(errors="replace").split()[:4]) for part in said.split(b"\0") if part), ""
+    )
 
 
 def _hang_up(line: socket.socket) -> None:
     with contextlib.suppress(OSError):
         line.shutdown(socket.SHUT_RDWR)
-
-

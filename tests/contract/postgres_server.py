@@ -48,6 +48,31 @@ class Server:
         url = self.url.set(database=database)
         return url if user is None else url.set(username=user)
 
+    def start(self) -> None:
+        """Start it again."""
+        self.handle.start()
+
+    def stop(self) -> None:
+        """Stop it, at once."""
+        self.handle.stop()
+
+    def backends(self, url: str, last: str = "") -> list[int]:
+        """The processes that serve a store's connections, and were asked last what matches."""
+        with psycopg.connect(self.conninfo("postgres")) as connection:
+            rows = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = %s AND query ~ %s",
+                (make_url(url).database, last),
+            ).fetchall()
+        return [pid for (pid,) in rows]
+
+    def hang_up(self, url: str) -> None:
+        """End every connection to a store's database."""
+        with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s",
+                (make_url(url).database,),
+            )
+
     def fresh(self) -> str:
         """The address of a database in which ``fedesk store migrate`` has run."""
         return self._copied(_TEMPLATE)

@@ -1,7 +1,7 @@
 """The way to a team's database is cut at each exchange of an operation: nothing sent unrecorded, or twice.
 
-PostgreSQL may have done what it was asked although its answer never came. Exchanges are counted in a run that is
-not cut, so that a new statement adds its points by itself.
+PostgreSQL may have done what it was asked although its answer never came. Exchanges are counted in a run that
+is not cut, so that a new statement adds its points by itself.
 """
 
 from collections import Counter
@@ -37,7 +37,7 @@ class DiedError(Exception):
 class Dying(MovedClock):
     """The clock of one who dies where it would wait."""
 
-    def pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:  # noqa: ARG002 - it dies at once
         raise DiedError
 
 

@@ -9,6 +9,7 @@ import pytest
 from acting import ME, OTHER, LineWorld, Living, Rig
 
 from fedesk.domain.operations import Operation, Outcome, Stage
+from fedesk.ports.operation_store import StoreUnavailableError
 from fedesk.services.following import follow, wait_until_claimed
 from fedesk.services.held import LEASE
 from fedesk.store.operations import SqlStore
@@ -122,3 +123,46 @@ def test_nothing_is_asked_of_the_store_while_nothing_changes(rig: Rig, watching:
     assert [one.stage for one in follow(counting, operation, pause=pause)] == [Stage.CONFIRMED, Stage.ENDED]
     assert len(reads) <= 8
     counting.close()
+
+
+class Away(SqlStore):
+    """A store that cannot be read while it is told so."""
+
+    is_away = False
+
+    def changes(self) -> int:
+        if self.is_away:
+            raise StoreUnavailableError("the store is away")
+        return super().changes()
+
+
+def test_a_store_that_comes_back_is_followed_on(rig: Rig, watching: SqlStore) -> None:
+    """Each failing look is told; when the store is back the operation is yielded anew, and then its end."""
+    operation = rig.confirmed()
+    store = Away(watching.path)
+    told: list[StoreUnavailableError] = []
+    seen: list[Operation] = []
+
+    def pause(_: float) -> None:
+        store.is_away = len(told) < 3
+        if not store.is_away and rig.store.operation(operation) == seen[0] and len(seen) > 1:
+            rig.execute(operation)
+
+    seen.extend(follow(store, operation, pause=pause, away=told.append))
+    assert [str(error) for error in told] == ["the store is away"] * 3
+    assert seen[0] == seen[1]
+    assert seen[-1].outcome is Outcome.SUCCEEDED
+    store.close()
+
+
+def test_a_store_that_stays_away_is_given_up(rig: Rig, watching: SqlStore) -> None:
+    """Who is told that it is away may raise; by default it is the store's own error."""
+    operation = rig.confirmed()
+    store = Away(watching.path)
+    followed = follow(store, operation, pause=lambda _: None)
+    next(followed)
+    store.is_away = True
+    with pytest.raises(StoreUnavailableError, match="the store is away"):
+        next(followed)
+    assert not wait_until_claimed(store, operation, 0.1, lambda _: None)
+    store.close()

@@ -1,6 +1,7 @@
 """The watch over the store: it tells what moved, and that the store has gone and come back."""
 
 import queue
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -63,8 +64,9 @@ def test_what_another_process_writes_is_told() -> None:
         assert watch.known() == second.operations
 
 
-def test_a_still_store_is_only_asked_for_its_number() -> None:
+def test_a_still_store_is_only_asked_for_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading the operations is for when they may have changed; an unknown one cannot die."""
+    monkeypatch.setattr(operation_watch, "QUIET_PERIOD", float("inf"))
     store = MemoryStore(unknown())
     with watching(lambda: store) as (watch, news):
         news.get(timeout=10)
@@ -95,6 +97,19 @@ def test_the_death_of_an_owner_is_seen_though_nothing_was_written() -> None:
         assert news.get(timeout=10).operations[0].course is Course.RUNNING
         living.alive = False
         assert news.get(timeout=10).operations[0].course is Course.LEFT
+
+
+def test_a_still_store_is_read_now_and_then() -> None:
+    """A server that hangs tells nothing either: what is asked of it finds it away."""
+    store = MemoryStore()
+    with watching(lambda: store) as (_, news):
+        assert news.get(timeout=10).problem == ""
+        first = store.reads
+        until = time.monotonic() + 10
+        while store.reads == first and time.monotonic() < until:
+            time.sleep(0.01)
+        assert store.reads > first
+        assert news.empty()
 
 
 def test_a_store_that_is_away_says_why_and_keeps_what_was_known() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fedesk.domain.runs import Run
     from fedesk.execution import Desk
     from fedesk.ports.changing import Runner
+    from fedesk.ports.operation_store import StoreUnavailableError
     from fedesk.services.run_reading import RunReading
 
 CLAIM_WITHIN = 5.0
@@ -24,6 +25,8 @@ RUN_PAUSE = 3.0
 """Seconds between two looks at the run that goes on."""
 _PATIENCE = 10
 """Looks in a row that may fail while a run is followed."""
+AWAY_WITHIN = 60.0
+"""Seconds for which a store that went away is waited for, before one says that no more can be told."""
 pause = time.sleep
 
 
@@ -65,13 +68,24 @@ def begin(desk: "Desk", runner: "Runner | None", operation: str) -> None:
 def follow_to_its_end(desk: "Desk", operation: str, *, prefix: str = "") -> "Operation":
     """Narrate one line per entry of the journal until it has ended, and give the operation as it is then.
 
-    One whose runner has died is given as it was left, not ended. Raises StoreError.
+    One whose runner has died is given as it was left, not ended. A store that goes away is waited for; raises
+    StoreError where it stays away.
     """
-    from fedesk.services.following import follow
+    from fedesk.services.following import AWAY_EVERY, follow
 
-    told = 0
+    told, away = 0, 0.0
     found: Operation | None = None
-    for found in follow(desk.store, operation, pause=pause, processes=desk.processes):
+
+    def wait(error: "StoreUnavailableError") -> None:
+        nonlocal away
+        if away >= AWAY_WITHIN:
+            raise error
+        if not away:
+            narrate(f"{prefix}{error} The operation goes on; it is followed when the store is back.")
+        away += AWAY_EVERY
+
+    for found in follow(desk.store, operation, pause=pause, processes=desk.processes, away=wait):
+        away = 0.0
         for entry in found.journal:
             if entry.number > told:
                 narrate(f"{prefix}{entry_line(entry)}")

@@ -1,8 +1,8 @@
 """Following the store: what is in flight, and what ended unknown, as soon as any process has written it.
 
 One daemon thread asks the store for its number of changes, which costs next to nothing, and reads the open
-operations where it has moved, where it is told to, and now and then while something is in flight: that an
-owner has died is written nowhere.
+operations where it has moved, where it is told to, and now and then: that an owner has died is written
+nowhere, and neither is that a server hangs.
 """
 
 import threading
@@ -25,6 +25,8 @@ AWAY_PERIOD = 3.0
 """The same while it cannot be read."""
 LIVENESS_PERIOD = 4.0
 """Seconds between two times that owners of running operations are looked for."""
+QUIET_PERIOD = 15.0
+"""Seconds after which it is read although nothing is told of it: a server that hangs tells nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +124,9 @@ class OperationWatch:
         store = self._store()
         changes = store.changes()
         has_moved = moved or changes != self._changes
-        is_old = self._clock.monotonic() - self._read_at >= LIVENESS_PERIOD
-        watched = is_old and any(one.course is not Course.UNKNOWN for one in before.operations)
-        if not (has_moved or must or watched):
+        quiet = self._clock.monotonic() - self._read_at
+        lives = any(one.course is not Course.UNKNOWN for one in before.operations)
+        if not (has_moved or must or quiet >= (LIVENESS_PERIOD if lives else QUIET_PERIOD)):
             return before
         found = store.open_operations()
         # Leases of other machines are told by the store's clock; nobody asks it where there is none.

@@ -32,7 +32,7 @@ SCHEMA_NAME = "fedesk"
 DEADLINE = 20.0
 """Seconds after which one stops waiting for an answer; the server gives up before."""
 _CONNECT_SECONDS = 5
-_SETTINGS = {
+SETTINGS = {
     "search_path": f"{SCHEMA_NAME},pg_temp",
     "statement_timeout": "15s",
     "lock_timeout": "10s",
@@ -97,7 +97,7 @@ class PostgresDatabase:
         with told(self.where):
             try:
                 return self._listener.run(self._count, DEADLINE)
-            except psycopg.OperationalError:
+            except (psycopg.OperationalError, DBAPIError):
                 # The server has ended the connection; another may be had at once.
                 return self._listener.run(self._count, DEADLINE)
 
@@ -129,6 +129,9 @@ class PostgresDatabase:
         driver = _driver(connection)
         assert driver is not None  # noqa: S101 - it has just been connected
         self._heard += sum(1 for _ in driver.notifies(timeout=0))
+        if is_stale(connection):
+            # What is left to be heard is its end.
+            self._heard += sum(1 for _ in driver.notifies(timeout=0))
         return self._heard
 
 
@@ -144,7 +147,7 @@ def engine_of(url: URL, password: Password | None) -> Engine:
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "fedesk",
             "prepare_threshold": None,
-            "options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
+            "options": " ".join(f"-c {name}={value}" for name, value in SETTINGS.items()),
             **_KEEPALIVES,
         },
     )

@@ -267,8 +267,13 @@ class Work:
                 said = runner.trouble() or "it has said nothing"
                 self._post(Went(index, last, trouble=f"The runner has not taken it over: {said}"))
 
+        def away(error: Exception) -> None:
+            self._post(Went(index, last, trouble=str(error)))
+
         try:
-            for last in follow(self._desk.store, operation, pause=pause, processes=self._desk.processes):
+            for last in follow(
+                self._desk.store, operation, pause=pause, processes=self._desk.processes, away=away
+            ):
                 kind = KINDS.get(last.plan.kind)
                 self._post(Went(index, last, steps=kind.steps if kind else ()))
         except _LeftError:
