@@ -161,6 +161,9 @@ def test_a_decision_is_one_row_and_one_record(
     with closing(situation.store()) as store:
         (made,) = store.decisions(undecided)
     assert (made.by, made.choice.value) == (found["by"], choice)
+    (shown,) = acting("operations", "show", undecided, "--json").document("operation")["decisions"]
+    assert (shown["by"], shown["choice"], shown["reason"]) == (made.by, choice, "INC-4712")
+    assert f"review: {made.said}" in acting("operations", "show", undecided).out
     again = acting("operations", "decide", undecided, "stop", *BY_HAND)
     assert again.code == 5
     assert f"was decided before, at {made.at:%Y-%m-%d %H:%M:%S} UTC: {made.by} decided to" in again.err

@@ -11,11 +11,18 @@ from fedesk.domain.catalogue import Tier
 from fedesk.domain.front import EnvironmentFacts, Finding
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.open_operations import Course, course_of, evidence_of, open_operation
-from fedesk.domain.operations import Evidence, Operation, Stage
+from fedesk.domain.operations import DECISION, Evidence, Operation, Stage, StepState
 from fedesk.domain.states import Severity, State
 from fedesk.services.boards import board_of
 
 DEV = EnvironmentFacts(name="dev", production=False, mode="guarded", timezone="Europe/London")
+
+
+WAITS = replace(
+    RAN[-1], step="review", state=StepState.WAITING, said="waits for a person", reference=DECISION
+)
+UNDECIDED = replace(operation(9), journal=(*RAN, WAITS))
+"""One that waits for a person."""
 
 
 def found(
@@ -32,6 +39,8 @@ def found(
     [
         (operation(), True, Course.RUNNING),
         (operation(), False, Course.LEFT),
+        (UNDECIDED, True, Course.UNDECIDED),
+        (UNDECIDED, False, Course.LEFT),
         (operation(), None, Course.RUNNING),
         (replace(operation(9), lease_until=NOW - minutes(2)), None, Course.LEFT),
         (replace(operation(9), lease_until=NOW - minutes(2)), True, Course.RUNNING),
@@ -70,6 +79,27 @@ def test_an_operation_of_a_dead_process_says_so_since_its_lease_ended() -> None:
     (finding,) = found(left, alive=False)
     assert finding.what == "the operation was left by a process that died: sending"
     assert finding.since == NOW - minutes(4)
+
+
+def test_what_waits_for_a_person_is_a_finding_with_the_command() -> None:
+    """It does not page: it goes as it should, until its process dies; then it is to be carried on, too."""
+    id_ = UNDECIDED.plan.operation
+    (finding,) = found(UNDECIDED)
+    assert (finding.severity, finding.state) == (Severity.TICKET, State.WAITING)
+    assert finding.what == "the operation waits for a decision: waits for a person"
+    assert finding.todo == f"`fedesk operations decide {id_}` with proceed or stop decides"
+    (finding,) = found(UNDECIDED, alive=False)
+    assert finding.severity is Severity.PAGE
+    assert finding.todo.endswith(f"with proceed or stop decides, `fedesk execute {id_}` carries it on")
+
+
+def test_what_was_left_is_offered_with_the_command_that_carries_it_on() -> None:
+    """A desk does not begin it by itself: somebody does, or has it looked up, or settles it by hand."""
+    left = operation(9)
+    (finding,) = found(left, alive=False)
+    assert finding.todo.startswith(f"`fedesk execute {left.plan.operation}` carries it on; recheck looks")
+    (finding,) = found(unknown())
+    assert f"`fedesk operations settle {unknown().plan.operation}` takes your word" in finding.todo
 
 
 def test_what_nobody_took_up_says_how_it_begins_or_ends() -> None:

@@ -7,7 +7,7 @@ from fedesk.cli.output import Column, Json, instant
 from fedesk.domain.operations import Outcome, StepState
 
 if TYPE_CHECKING:
-    from fedesk.domain.operations import Evidence, GuardResult, JournalEntry, Operation, Plan
+    from fedesk.domain.operations import Decision, Evidence, GuardResult, JournalEntry, Operation, Plan
     from fedesk.services.operation_kinds import Step
     from fedesk.services.proposals import Proposal
 
@@ -194,7 +194,7 @@ def change_document(operation: "Operation") -> dict[str, Json]:
     }
 
 
-def operation_document(operation: "Operation") -> dict[str, Json]:
+def operation_document(operation: "Operation", decisions: "Sequence[Decision]") -> dict[str, Json]:
     """Everything the store knows of an operation."""
     confirmation, owner = operation.confirmation, operation.owner
     window = confirmation.window
@@ -220,6 +220,16 @@ def operation_document(operation: "Operation") -> dict[str, Json]:
         "ended_at": instant(operation.ended_at),
         "owner": None if owner is None else {"host": owner.host, "pid": owner.pid},
         "lease_until": instant(operation.lease_until),
+        "decisions": [
+            {
+                "step": one.step,
+                "choice": one.choice.value,
+                "reason": one.reason,
+                "by": one.by or None,
+                "at": instant(one.at),
+            }
+            for one in decisions
+        ],
         "journal": [
             {
                 "number": entry.number,

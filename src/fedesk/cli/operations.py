@@ -110,7 +110,8 @@ def show(
     with closing(session.open_desk(context, config, environment)) as desk:
         operation = _newest(desk, environment) if operation_id is None else named(desk, operation_id)
         if as_json:
-            document = acts.operation_document(operation)
+            decisions = desk.store.decisions(operation.plan.operation)
+            document = acts.operation_document(operation, decisions)
             output.document("fedesk-operation/1", operation.plan.environment, desk.clock.now(), **document)
         else:
             _print(desk, operation)
@@ -162,6 +163,7 @@ def _print(desk: "Desk", operation: "Operation") -> None:
             *acts.plan_facts(plan),
             ("confirmed", f"{confirmed} by {confirmation.by}, {confirmation.how}"),
             *([("reason", plan.reason)] if plan.reason else []),
+            *(("decided", f"{one.step}: {one.said}") for one in desk.store.decisions(plan.operation)),
             *([("accepted", ", ".join(confirmation.accepted))] if confirmation.accepted else []),
             *([("window", _window_said(window, zone))] if window else []),
             ("plan", operation.digest),

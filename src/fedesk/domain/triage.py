@@ -357,19 +357,21 @@ def paused_pipelines(facts: Facts) -> Iterator[Finding]:
 def unsettled_operations(facts: Facts) -> Iterator[Finding]:
     """An operation of fedesk's own whose outcome nobody knows, or that nobody carries on.
 
-    In production it pages: a target is blocked, and what was done to it is not known.
+    In production it pages: a target is blocked, and what was done to it is not known. One that waits for a
+    decision goes as it should, and whoever began it is there.
     """
     here = [one for one in facts.operations if one.environment == facts.environment.name]
     for one in here:
         if not one.course.is_trouble:
             continue
         history = _history_of(one, facts)
+        waits = one.course is Course.UNDECIDED
         quiet = _at_most(Severity.TICKET, severity_of(history)) if history else Severity.TICKET
         yield Finding(
             id=f"{KIND}:{one.id}",
             kind=KIND,
-            severity=Severity.PAGE if facts.environment.production else quiet,
-            state=State.UNKNOWN,
+            severity=Severity.PAGE if facts.environment.production and not waits else quiet,
+            state=State.WAITING if waits else State.UNKNOWN,
             subject=one.subject,
             what=": ".join(part for part in (_COURSES[one.course], one.said) if part),
             since=one.since,
