@@ -15,6 +15,7 @@ from typing import Any, Literal
 from msgspec import field
 
 from fedesk import config_rules as rules
+from fedesk.config_audit import AuditTable, audit_of
 from fedesk.config_path import find_config
 from fedesk.config_types import (
     SETTINGS,
@@ -97,6 +98,7 @@ class _FileTable(Table, frozen=True, kw_only=True):
     catalog: Path | None = None
     store: StoreConfig = StoreConfig()
     identity: IdentityConfig = IdentityConfig()
+    audit: AuditTable = AuditTable()
     environments: dict[str, Any]
 
 
@@ -184,6 +186,9 @@ def _checked(document: dict[str, Any], findings: Findings) -> Config | None:
         catalog=table.catalog,
         store=table.store,
         identity=table.identity,
+        audit=audit_of(
+            table.audit, table.identity, environments, findings, _paths_from(findings.file.parent)
+        ),
         environments=MappingProxyType(environments),
     )
 

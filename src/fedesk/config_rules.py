@@ -11,6 +11,7 @@ from fedesk.config_types import (
     AirflowConfig,
     ConnectionConfig,
     Environment,
+    HttpsAnchorConfig,
     JenkinsConfig,
     Settings,
     SnowflakeConfig,
@@ -43,7 +44,9 @@ _OUTSIDE_SCOPE = frozenset(
     }
 )
 """Keys that say nothing of which part of a system a connection holds."""
-_ADDRESS_KEYS = frozenset({"url", "proxy"})
+_ADDRESS_KEYS = frozenset({"url", "proxy", "address"})
+_PROXIES = ("socks5", "https", "http")
+HttpAddress = JenkinsConfig | AirflowConfig | VaultConfig | HttpsAnchorConfig
 
 
 def check_secrets(table: Mapping[str, object], findings: Findings, place: Place = ()) -> None:
@@ -121,20 +124,28 @@ def check_connection(connection: ConnectionConfig, place: Place, findings: Findi
     if isinstance(settings, SnowflakeConfig):
         if settings.host and not re.fullmatch(r"[A-Za-z0-9.-]+|[0-9a-fA-F:]+", settings.host):
             findings.add((*place, "host"), "expected the name of a host, without scheme, port or path")
+        if settings.proxy is not None:
+            check_address(settings.proxy, (*place, "proxy"), findings, _PROXIES)
+        _check_file(settings.ca_bundle, (*place, "ca_bundle"), findings)
     else:
-        check_address(settings.url, (*place, "url"), findings, ("http", "https"))
-        if settings.client_key is not None and settings.client_certificate is None:
-            findings.add((*place, "client_key"), "a client_key needs a client_certificate beside it")
-        _check_file(settings.client_certificate, (*place, "client_certificate"), findings)
-        _check_file(settings.client_key, (*place, "client_key"), findings)
-    if settings.proxy is not None:
-        check_address(settings.proxy, (*place, "proxy"), findings, ("socks5", "https", "http"))
-    _check_file(settings.ca_bundle, (*place, "ca_bundle"), findings)
+        check_http(settings, place, findings)
     for key in _needed(settings):
         if getattr(settings, key) is None:
             auth = getattr(settings, "auth", "")
             why = f'auth = "{auth}"' if auth else "a user with a credential"
             findings.add_first((*place, key), f"is missing; {why} needs it")
+
+
+def check_http(settings: HttpAddress, place: Place, findings: Findings) -> None:
+    """Addresses and files of what is reached over HTTPS."""
+    check_address(settings.url, (*place, "url"), findings, ("http", "https"))
+    if settings.client_key is not None and settings.client_certificate is None:
+        findings.add((*place, "client_key"), "a client_key needs a client_certificate beside it")
+    _check_file(settings.client_certificate, (*place, "client_certificate"), findings)
+    _check_file(settings.client_key, (*place, "client_key"), findings)
+    if settings.proxy is not None:
+        check_address(settings.proxy, (*place, "proxy"), findings, _PROXIES)
+    _check_file(settings.ca_bundle, (*place, "ca_bundle"), findings)
 
 
 def _needed(settings: Settings) -> tuple[str, ...]:

@@ -119,6 +119,68 @@ class SnowflakeConfig(Table, frozen=True, kw_only=True):
     proxy: Text | None = None
 
 
+class FileAnchorConfig(Table, frozen=True, kw_only=True):
+    """A file that checkpoints are appended to."""
+
+    path: Path
+
+
+class SyslogAnchorConfig(Table, frozen=True, kw_only=True):
+    """A receiver of syslog."""
+
+    address: Text
+    """``udp://HOST:PORT``, ``tcp://HOST:PORT`` or ``unix:///PATH``."""
+
+
+class HttpsAnchorConfig(HttpTable, frozen=True, kw_only=True):
+    """An address that takes checkpoints by POST and lists them by GET."""
+
+    url: Text
+    user: Text | None = None
+    credential: Text | None = None
+    """Reference to a bearer token, or to the user's password."""
+
+
+class VaultAnchorConfig(Table, frozen=True, kw_only=True):
+    """A path of a KV version 2 secrets engine."""
+
+    connection: Text
+    """Of a Vault: ``prod/vault``."""
+    mount: Text = "kv"
+    path: Text = "fedesk/checkpoints"
+
+
+AnchorSettings = FileAnchorConfig | SyslogAnchorConfig | HttpsAnchorConfig | VaultAnchorConfig
+
+ANCHORS: Mapping[str, type[AnchorSettings]] = {
+    "file": FileAnchorConfig,
+    "syslog": SyslogAnchorConfig,
+    "https": HttpsAnchorConfig,
+    "vault": VaultAnchorConfig,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransitKey:
+    """A key of Vault's transit engine: ``transit:CONNECTION:KEY``, or ``…:MOUNT/KEY``."""
+
+    connection: ConnectionName
+    mount: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditConfig:
+    """How the audit log is anchored outside the store."""
+
+    log: str = "fedesk"
+    """Its name, by which several logs share an anchor."""
+    sign: Literal["none", "ssh"] | TransitKey = "none"
+    every: int = 100
+    """Records at most between two checkpoints, where an operation ends."""
+    anchors: tuple[AnchorSettings, ...] = ()
+
+
 Settings = JenkinsConfig | AirflowConfig | VaultConfig | SnowflakeConfig
 
 SETTINGS: Mapping[System, type[JenkinsConfig | AirflowConfig | VaultConfig | SnowflakeConfig]] = {
@@ -163,4 +225,5 @@ class Config:
     catalog: Path | None
     store: StoreConfig
     identity: IdentityConfig
+    audit: AuditConfig
     environments: Mapping[str, Environment]

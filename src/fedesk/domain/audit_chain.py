@@ -7,6 +7,7 @@ record's hash (32 raw bytes, GENESIS before the first) followed by its bytes. A 
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +38,19 @@ LINKS_LIMIT = 32
 """Links that are kept of one record."""
 SAFE_INTEGER = 2**53 - 1
 """The largest integer that every reader of JSON understands (RFC 8785, appendix D)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A place in the chain."""
+
+    seq: int
+    hash: str
+    """Of the record, hexadecimal."""
+
+
+START = Mark(seq=0, hash=GENESIS.hex())
+"""The place before the first record."""
 
 
 class RecordError(ValueError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, update
 
 from fedesk.domain.audit import AuditDraft, AuditRecord
-from fedesk.domain.audit_chain import GENESIS
+from fedesk.domain.audit_chain import START, Mark
 from fedesk.domain.incidents import named_in
 from fedesk.domain.kept_text import kept_text
 from fedesk.domain.operations import LET_GO, Decision, JournalEntry, Operation, Outcome, Owner
@@ -27,6 +27,7 @@ from fedesk.ports.operation_store import (
 )
 from fedesk.store import audit_log, decisions, incidents, leases, queries, tables, verifying
 from fedesk.store.agreeing import with_outcome
+from fedesk.store.anchored import SqlAnchored
 from fedesk.store.database import FileDatabase
 from fedesk.store.incidents import SqlIncidents
 from fedesk.store.rows import submitted
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from fedesk.store.protocol import Database
 
 
-class SqlStore(SqlIncidents):
+class SqlStore(SqlIncidents, SqlAnchored):
     """One file of state. Opens nothing until it is first used; may be used from any thread.
 
     While there is no file, reading finds nothing and makes none; the first write makes it.
@@ -99,10 +100,12 @@ class SqlStore(SqlIncidents):
         """All audit records from the first on, unverified."""
         return audit_log.stream(self._database)
 
-    def verify(self, *, deep: bool) -> Verification:
-        """Check the chain over the stored bytes, all in one state of the file."""
-        nothing = Verification(records=0, head=GENESIS.hex(), flaw=None, deep=deep)
-        return self._database.read_whole(lambda connection: verifying.verify(connection, deep=deep), nothing)
+    def verify(self, *, deep: bool, since: Mark = START, marks: Sequence[int] = ()) -> Verification:
+        """Check the chain over the stored bytes, all in one state of the file, from behind a place in it."""
+        nothing = Verification(records=0, head=START.hash, flaw=None, deep=deep)
+        return self._database.read_whole(
+            lambda connection: verifying.verify(connection, deep=deep, since=since, marks=marks), nothing
+        )
 
     def check(self) -> None:
         """Whether it can be written: writes a page and waits until it is on the disk. Raises StoreError."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from fedesk.domain.audit_chain import GENESIS, canonical_flaw
+from fedesk.domain.audit_chain import GENESIS, START, Mark, canonical_flaw
 from fedesk.ports.operation_store import Flaw, Verification
 from fedesk.store.agreeing import COLUMNS, Agreement
 from fedesk.store.as_made import damage, guards_flaw
@@ -27,33 +27,48 @@ class _Found:
     flaw: Flaw | None
 
 
-def verify(connection: Connection, *, deep: bool) -> Verification:
-    """Check the whole log, in the transaction that was begun. Raises the driver's own errors."""
+def verify(
+    connection: Connection, *, deep: bool, since: Mark = START, marks: Sequence[int] = ()
+) -> Verification:
+    """Check the log in the transaction that was begun; what is up to ``since`` is not read.
+
+    ``marks`` are numbers of records whose hashes are handed back as they are stored. Raises the driver's own
+    errors.
+    """
     # The driver's own cursor: a row of SQLAlchemy costs more than the hash of a record.
     cursor = connection.connection.cursor()
-    found = _chain(cursor)
+    found = _chain(cursor, since.seq, bytes.fromhex(since.hash))
     if deep and found.flaw is None:
         found = _deep(connection, cursor, found)
-    return Verification(records=found.records, head=found.head.hex(), flaw=found.flaw, deep=deep)
+    return Verification(
+        records=found.records,
+        head=found.head.hex(),
+        flaw=found.flaw,
+        deep=deep,
+        marks=_marked(cursor, marks),
+    )
 
 
-def paged(cursor: Any, columns: str) -> Iterator[Sequence[Any]]:
-    """Rows of the log in order; a driver that keeps what it was sent never has more than a page."""
-    after = ""
+def paged(cursor: Any, columns: str, after: int | None = None) -> Iterator[Sequence[Any]]:
+    """Rows of the log in order, from behind a number on; of a driver that is sent them whole, a page at a time.
+
+    Through the primary key: what lies before is not read.
+    """
     while True:
-        query = f"SELECT {columns} FROM audit {after} ORDER BY seq LIMIT {_PAGE}"  # noqa: S608 - numbers
-        rows = cursor.execute(query).fetchall()
-        yield from rows
-        if len(rows) < _PAGE:
+        where = "" if after is None else f"WHERE seq > {after:d}"
+        query = f"SELECT {columns} FROM audit {where} ORDER BY seq LIMIT {_PAGE}"  # noqa: S608 - numbers
+        count = 0
+        for row in cursor.execute(query):
+            yield row
+            count, after = count + 1, row[0]
+        if count < _PAGE:
             return
-        after = f"WHERE seq > {rows[-1][0]:d}"
 
 
-def _chain(cursor: Any) -> _Found:
-    good, previous = 0, GENESIS
+def _chain(cursor: Any, good: int, previous: bytes) -> _Found:
     flaw: Flaw | None = None
     try:
-        for seq, raw, digest in paged(cursor, "seq, record, hash"):
+        for seq, raw, digest in paged(cursor, "seq, record, hash", good or None):
             if seq != good + 1:
                 flaw = Flaw(seq=good + 1, said=f"it is missing: number {seq} follows number {good}")
                 break
@@ -72,6 +87,21 @@ def _chain(cursor: Any) -> _Found:
             raise
         flaw = Flaw(seq=good + 1, said=f"it cannot be read: {error}")
     return _Found(good, previous, flaw)
+
+
+def _marked(cursor: Any, marks: Sequence[int]) -> tuple[Mark, ...]:
+    found = []
+    for start in range(0, len(marks), _PAGE):
+        numbers = ", ".join(f"{seq:d}" for seq in marks[start : start + _PAGE])
+        query = f"SELECT seq, hash FROM audit WHERE seq IN ({numbers}) ORDER BY seq"  # noqa: S608 - numbers
+        try:
+            rows = cursor.execute(query).fetchall()
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
+            continue
+        found += [Mark(seq=seq, hash=digest.hex()) for seq, digest in rows if isinstance(digest, bytes)]
+    return tuple(found)
 
 
 def _hash_of(cursor: Any, seq: int) -> bytes:
