@@ -81,5 +81,6 @@ def _reset(sandbox: Sandbox) -> None:
     sandbox.control.clock.freeze(FROZEN)
     sandbox.control.forget_changes()
     sandbox.control.clear_requests()
-    for left in sandbox.config_path.parent.glob("fedesk.sqlite3*"):
+    state = sandbox.config_path.parent
+    for left in (*state.glob("fedesk.sqlite3*"), *state.glob("anchor/*")):
         left.unlink()

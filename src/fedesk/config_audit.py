@@ -75,11 +75,11 @@ def _anchor(raw: object, place: Place, findings: Findings, hook: Hook) -> Anchor
         findings.add_first(place, f"expected a table, got {word_for(raw)}")
         return None
     kind = raw.get("sink")
+    if not isinstance(kind, str):
+        findings.add((*place, "sink"), f"is missing; it says what it is: {', '.join(ANCHORS)}")
+        return None
     if kind not in ANCHORS:
-        if isinstance(kind, str):
-            findings.add((*place, "sink"), unknown("sink", ANCHORS, kind))
-        else:
-            findings.add((*place, "sink"), f"is missing; it says what it is: {', '.join(ANCHORS)}")
+        findings.add((*place, "sink"), unknown("sink", ANCHORS, kind))
         return None
     rest = {key: value for key, value in raw.items() if key != "sink"}
     return read_table(ANCHORS[kind], rest, place, findings, hook)

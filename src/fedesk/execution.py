@@ -5,6 +5,7 @@ Everything here is made when it is first asked for: SQLAlchemy alone costs the f
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from importlib import import_module
@@ -16,8 +17,9 @@ from fedesk.domain.names import ConnectionName
 from fedesk.domain.states import System
 
 if TYPE_CHECKING:
+    from fedesk.anchoring import SecretOf
     from fedesk.composition import CredentialOf
-    from fedesk.config_types import Config, ConnectionConfig
+    from fedesk.config_types import Config, ConnectionConfig, HttpsAnchorConfig
     from fedesk.domain.audit import Actor
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.operations import Call, Operation, Settlement
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from fedesk.ports.sources import Bulkhead, Clock, Connection
     from fedesk.services.by_hand import ByHand
     from fedesk.services.changes import Changes
+    from fedesk.services.checkpointing import Checkpointing
     from fedesk.services.incidents import Incidents
     from fedesk.services.operation_runner import Changer
     from fedesk.services.operation_watch import OperationWatch
@@ -35,6 +38,16 @@ if TYPE_CHECKING:
 
 STORE = "store"
 """What the store is called among the credentials that a runner is given."""
+
+
+def anchor_key(settings: "HttpsAnchorConfig") -> str:
+    """What an anchor is called among them."""
+    return f"anchor {settings.url}"
+
+
+def _untold(sentence: str) -> None:
+    """Nobody is there to be told."""
+    del sentence
 
 
 class LiveSystems:
@@ -86,11 +99,15 @@ class Desk(composition.Desk):
 
     clock: "Clock"
     credential_of: "CredentialOf"
+    anchor_secret_of: "SecretOf"
     stores: set[Path] = field(default_factory=set)
     """Files that this process had open as a store: this desk, and those that it took the place of."""
 
     store_password: "Callable[[], SecretText] | None" = None
     """What the team's database asks for; None where it asks for nothing."""
+
+    tell: Callable[[str], None] = _untold
+    """Takes a sentence on what went wrong beside an operation, and changes nothing of it."""
 
     @cached_property
     def store(self) -> "SqlStore":
@@ -101,6 +118,15 @@ class Desk(composition.Desk):
 
         folder = Path(platformdirs.user_state_dir("fedesk"))
         return open_store(self.config.store.url, folder, self.stores, self.store_password)
+
+    @cached_property
+    def checkpointing(self) -> "Checkpointing":
+        """The audit log's checkpoints outside the store."""
+        from fedesk.anchoring import checkpointing_of
+
+        return checkpointing_of(
+            self.config, self.store, self.clock, self.credential_of, self.anchor_secret_of
+        )
 
     @cached_property
     def systems(self) -> LiveSystems:
@@ -207,7 +233,18 @@ class Desk(composition.Desk):
         }
         if self.store_password is not None:
             lookups[STORE] = self.store_password
-        return lambda: {name: look_up() for name, look_up in lookups.items()}
+        extra = {name: look_up for name, look_up in self._anchors_lookups().items() if name not in lookups}
+        return lambda: {name: look_up() for name, look_up in lookups.items()} | _as_far_as_known(extra)
+
+    def _anchors_lookups(self) -> "dict[str, Callable[[], SecretText]]":
+        """How the credentials of anchors are looked up. An operation goes on without them."""
+        if not self.config.audit.anchors:
+            return {}
+        from fedesk.anchoring import anchoring_connections, anchors_with_secrets
+
+        found = {anchor_key(one): self.anchor_secret_of(one) for one in anchors_with_secrets(self.config)}
+        found |= {str(one.name): self.credential_of(one) for one in anchoring_connections(self.config)}
+        return {name: look_up for name, look_up in found.items() if look_up is not None}
 
     def execute(self, operation: str) -> "Operation":
         """Execute a confirmed operation in this process. Raises StoreError."""
@@ -215,7 +252,7 @@ class Desk(composition.Desk):
 
         from fedesk.services.operation_runner import execute
 
-        return execute(
+        ended = execute(
             operation,
             store=self.store,
             systems=self.systems,
@@ -226,12 +263,14 @@ class Desk(composition.Desk):
             processes=self.processes,
             pause=time.sleep,
         )
+        self._anchor()
+        return ended
 
     def recheck(self, operation: str) -> "Operation":
         """Look again at an operation whose owner died or whose outcome is unknown. Raises StoreError."""
         from fedesk.services.settling import recheck
 
-        return recheck(
+        found = recheck(
             operation,
             store=self.store,
             systems=self.systems,
@@ -239,18 +278,30 @@ class Desk(composition.Desk):
             processes=self.processes,
             actor=self.actor,
         )
+        self._anchor()
+        return found
+
+    def _anchor(self) -> None:
+        """Make a checkpoint of the log where one is due. What goes wrong is told, and changes nothing."""
+        if self.config.audit.anchors:
+            for sentence in self.checkpointing.when_due():
+                self.tell(sentence)
 
     def close(self) -> None:
         """Stop polling, keep what is known, let go of every system and of the store; waits for none."""
         super().close()
-        for name in ("systems", "store"):
+        for name in ("systems", "checkpointing", "store"):
             made = self.__dict__.get(name)
             if made is not None:
                 made.close()
 
 
 def open_desk(
-    config: Path | None, environment: str | None, clock: "Clock", stores: set[Path] | None = None
+    config: Path | None,
+    environment: str | None,
+    clock: "Clock",
+    stores: set[Path] | None = None,
+    tell: Callable[[str], None] = _untold,
 ) -> Desk:
     """Read configuration and catalogue and make everything ready; opens no connection and no store.
 
@@ -259,43 +310,69 @@ def open_desk(
     """
     from fedesk.config import load_config
 
-    return compose(load_config(config), environment, clock, stores)
+    return compose(load_config(config), environment, clock, stores, tell)
 
 
 def compose(
-    config: "Config", environment: str | None, clock: "Clock", stores: set[Path] | None = None
+    config: "Config",
+    environment: str | None,
+    clock: "Clock",
+    stores: set[Path] | None = None,
+    tell: Callable[[str], None] = _untold,
 ) -> Desk:
     """The same over a configuration that was read. Raises ConfigurationError."""
     desk = composition.compose(config, environment, clock)
-    password = composition.looked_up(config.store.credential)
-    return _acting(desk, clock, composition.reference_of, password, stores)
+    return _acting(
+        desk,
+        clock=clock,
+        credential_of=composition.reference_of,
+        store_password=composition.looked_up(config.store.credential),
+        anchor_secret_of=lambda settings: composition.looked_up(settings.credential),
+        stores=set() if stores is None else stores,
+        tell=tell,
+    )
 
 
-def open_runner(config: Path, credentials: Mapping[str, "SecretText"], clock: "Clock") -> Desk:
+def open_runner(
+    config: Path,
+    credentials: Mapping[str, "SecretText"],
+    clock: "Clock",
+    tell: Callable[[str], None] = _untold,
+) -> Desk:
     """A desk that executes operations with credentials it was given, and with no others."""
     given = partial(_given, credentials)
     from fedesk.config import load_config
 
     desk = composition.compose(load_config(config), None, clock, credential_of=given)
-    password = None if desk.config.store.credential is None else _of_those(credentials, STORE)
-    return _acting(desk, clock, given, password)
-
-
-def _acting(
-    desk: composition.Desk,
-    clock: "Clock",
-    credential_of: "CredentialOf",
-    store_password: "Callable[[], SecretText] | None",
-    stores: set[Path] | None = None,
-) -> Desk:
-    values = {one.name: getattr(desk, one.name) for one in fields(composition.Desk)}
-    return Desk(
-        **values,
+    return _acting(
+        desk,
         clock=clock,
-        credential_of=credential_of,
-        store_password=store_password,
-        stores=set() if stores is None else stores,
+        credential_of=given,
+        store_password=None if desk.config.store.credential is None else _of_those(credentials, STORE),
+        anchor_secret_of=partial(_anchor_given, credentials),
+        tell=tell,
     )
+
+
+def _acting(desk: composition.Desk, **acting: Any) -> Desk:
+    return Desk(**{one.name: getattr(desk, one.name) for one in fields(composition.Desk)}, **acting)
+
+
+def _anchor_given(
+    credentials: Mapping[str, "SecretText"], settings: "HttpsAnchorConfig"
+) -> "Callable[[], SecretText] | None":
+    return None if settings.credential is None else _of_those(credentials, anchor_key(settings))
+
+
+def _as_far_as_known(lookups: "Mapping[str, Callable[[], SecretText]]") -> "dict[str, SecretText]":
+    """What can be looked up; who then lacks one says so."""
+    from fedesk.ports.errors import CredentialError
+
+    found = {}
+    for name, look_up in lookups.items():
+        with suppress(CredentialError):
+            found[name] = look_up()
+    return found
 
 
 def _given(

@@ -57,7 +57,8 @@ class SshSigner:
         principal = signature.by.removeprefix(_SCHEME)
         if not self._allowed.is_file():
             raise NotFoundError(
-                f"There is no file {self._allowed} to tell whose signatures count: see identity.allowed_signers."
+                f"There is no file {self._allowed} to tell whose signatures count: "
+                "see identity.allowed_signers."
             )
         at = f"{checkpoint.at.astimezone(UTC):%Y%m%d%H%M%S}"
         with tempfile.NamedTemporaryFile(prefix="fedesk-", suffix=".sig") as file:

@@ -7,6 +7,7 @@ import typer
 from fedesk.cli import (
     audit,
     by_hand,
+    checkpoints,
     config,
     demo,
     execute,
@@ -109,7 +110,12 @@ def _add_changing(app: typer.Typer) -> None:
     group = _group("The record of what was changed and refused: a chain that shows what was altered.")
     group.command(epilog=examples("fedesk audit tail", "fedesk audit tail --limit 5 --json"))(audit.tail)
     group.command(epilog=examples("fedesk audit show 1", "fedesk audit show 1 --json"))(audit.show)
-    group.command(epilog=examples("fedesk audit verify", "fedesk audit verify --deep --json"))(audit.verify)
+    group.command(epilog=examples("fedesk audit verify", "fedesk audit verify --deep --json"))(
+        checkpoints.verify
+    )
+    group.command(epilog=examples("fedesk audit checkpoint", "fedesk audit checkpoint --json"))(
+        checkpoints.checkpoint
+    )
     group.command(
         epilog=examples("fedesk audit export", "fedesk audit export --format jsonl --output audit.jsonl")
     )(audit.export)

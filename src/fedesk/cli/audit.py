@@ -146,38 +146,6 @@ def _print_record(record: "AuditRecord", plan: "Plan | None") -> None:
     output.facts([*known, *(acts.plan_facts(plan) if plan is not None else [])])
 
 
-def verify(
-    context: typer.Context,
-    deep: Annotated[
-        bool, typer.Option("--deep", help="Also compare each record with what it tells of.")
-    ] = False,
-    environment: session.EnvironmentOption = None,
-    config: session.ConfigOption = None,
-    as_json: session.JsonOption = False,
-) -> int:
-    """Check the chain from the first record on. Exit code 1 names the first one that is not as it was."""
-    with closing(session.open_desk(context, config, environment)) as desk:
-        found = desk.store.verify(deep=deep)
-        flaw = found.flaw
-        if as_json:
-            output.document(
-                "fedesk-audit-verification/1",
-                None,
-                desk.clock.now(),
-                clean=flaw is None,
-                deep=found.deep,
-                records=found.records,
-                head=found.head,
-                flaw=None if flaw is None else {"seq": flaw.seq, "said": flaw.said},
-            )
-        elif flaw is None:
-            output.line(f"{found.records} records are as they were written; head {found.head}")
-        else:
-            output.line(f"record {flaw.seq}: {flaw.said}")
-            output.line(f"the {found.records} records before it are good; head {found.head}")
-    return Exit.DONE if flaw is None else Exit.FAILED
-
-
 def export(
     context: typer.Context,
     form: Annotated[Literal["jsonl"], typer.Option("--format", help="One record a line.")] = "jsonl",

@@ -79,6 +79,7 @@ def show(
         return Exit.DONE
     sys.stdout.write(
         f"file       {loaded.path}\ncatalogue  {loaded.catalog or 'none'}\nstore      {loaded.store.url}\n"
+        f"audit      {_audit_said(loaded)}\n"
     )
     for table in chosen:
         facts = [f"{table.mode}", table.timezone]
@@ -90,6 +91,49 @@ def show(
         rows = [_row(one) for one in table.connections()]
         output.table(COLUMNS, rows, f"environment {table.name} has no connections")
     return Exit.DONE
+
+
+def _audit_said(loaded: "Config") -> str:
+    from fedesk.anchoring import anchor_name
+
+    audit = loaded.audit
+    names = ", ".join(anchor_name(one) for one in audit.anchors)
+    if not names:
+        return "not anchored"
+    return (
+        f"log {audit.log}, a checkpoint every {audit.every} records, signed by {_sign_said(loaded)}: {names}"
+    )
+
+
+def _sign_said(loaded: "Config") -> str:
+    sign = loaded.audit.sign
+    match sign:
+        case "none":
+            return "nobody"
+        case "ssh":
+            return f"{loaded.identity.principal} (ssh)"
+        case _:
+            return f"{sign.connection} ({sign.mount}/{sign.key})"
+
+
+def _audit_document(loaded: "Config") -> dict[str, output.Json]:
+    import msgspec
+
+    from fedesk.config_types import ANCHORS
+
+    audit = loaded.audit
+    kinds = {kind: sink for sink, kind in ANCHORS.items()}
+    anchors: list[output.Json] = [
+        {"sink": kinds[type(one)], "settings": msgspec.to_builtins(one, enc_hook=str)}
+        for one in audit.anchors
+    ]
+    sign = audit.sign
+    return {
+        "log": audit.log,
+        "sign": sign if isinstance(sign, str) else f"transit:{sign.connection}:{sign.mount}/{sign.key}",
+        "every": audit.every,
+        "anchors": anchors,
+    }
 
 
 def _show_document(loaded: "Config", environment: str | None) -> None:
@@ -104,6 +148,7 @@ def _show_document(loaded: "Config", environment: str | None) -> None:
         catalog=str(loaded.catalog) if loaded.catalog else None,
         store=msgspec.to_builtins(loaded.store, enc_hook=str),
         identity=msgspec.to_builtins(loaded.identity, enc_hook=str),
+        audit=_audit_document(loaded),
         environments=[
             {
                 "name": table.name,

@@ -44,7 +44,7 @@ def execute(
     from fedesk.execution import open_desk
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    desk = open_desk(config, environment, session.clock_of(context))
+    desk = open_desk(config, environment, session.clock_of(context), tell=narrate)
     try:
         found = desk.store.operation(plan)
         if found is None:
@@ -87,7 +87,7 @@ def _opened(header: bytes, clock: "Clock") -> "Desk":
 
     document = json.loads(header.decode("utf-8", "surrogatepass"))
     credentials = {name: SecretText(secret) for name, secret in document["credentials"].items()}
-    return open_runner(Path(document["config"]), credentials, clock)
+    return open_runner(Path(document["config"]), credentials, clock, narrate)
 
 
 def _execute_and_exit(desk: "Desk", operation: str) -> None:

@@ -62,7 +62,7 @@ def open_desk(context: typer.Context, config: Path | None, environment: str | No
     """A desk of one environment; opens no connection. Raises ConfigurationError."""
     from fedesk.execution import open_desk as open_it
 
-    return open_it(config, environment, clock_of(context))
+    return open_it(config, environment, clock_of(context), tell=narrate)
 
 
 def load(config: Path | None) -> "Config":
@@ -76,7 +76,7 @@ def compose(context: typer.Context, config: "Config", environment: str | None) -
     """A desk over a configuration that was read; opens no connection. Raises ConfigurationError."""
     from fedesk.execution import compose as compose_it
 
-    return compose_it(config, environment, clock_of(context))
+    return compose_it(config, environment, clock_of(context), tell=narrate)
 
 
 def launcher_of(context: typer.Context, desk: "Desk") -> "Launcher":

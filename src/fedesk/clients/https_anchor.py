@@ -45,7 +45,8 @@ class HttpsAnchor:
             found = found.get("checkpoints")
         if not isinstance(found, list):
             raise ProtocolError(
-                f"{self._endpoint.name} does not give a list of checkpoints back; see whether its `url` is right"
+                f"{self._endpoint.name} does not give a list of checkpoints back; "
+                "see whether its `url` is right"
             )
         return tuple(json.dumps(document).encode("ascii") for document in found)
 

@@ -16,7 +16,7 @@ from fedesk.domain.checkpoints import (
 )
 from fedesk.domain.text import one_line
 from fedesk.ports.endpoint import Endpoint
-from fedesk.ports.errors import NotFoundError, SourceError
+from fedesk.ports.errors import NotFoundError, ProtocolError, SourceError
 
 NEWEST = 100
 """Checkpoints that are read back, the newest: a request each."""
@@ -132,13 +132,15 @@ class TransitSigner:
         if signature.by != self._by:
             return f"it is signed by {one_line(signature.by, 100)}, and signatures by {self._by} count here"
         raw = base64.b64encode(checkpoint_bytes(checkpoint)).decode("ascii")
-        if not signature.text.startswith("vault:v"):
-            return "what stands for its signature is none of Vault's"
-        answer = self._session.authenticated(
-            lambda: self._transit.verify_signed_data(
-                self._key, hash_input=raw, signature=signature.text, mount_point=self._mount
+        try:
+            answer = self._session.authenticated(
+                lambda: self._transit.verify_signed_data(
+                    self._key, hash_input=raw, signature=signature.text, mount_point=self._mount
+                )
             )
-        )
+        except ProtocolError as error:
+            # 400: what stands for a signature is none, or of a version that the key has not.
+            return f"Vault does not take its signature: {error}"
         return "" if self._session.data(answer, _Valid).valid else f"it is not signed by {self._by}"
 
     def close(self) -> None:

@@ -21,6 +21,9 @@ class Signer(Protocol):
     def flaw(self, checkpoint: Checkpoint, signature: Signature) -> str:
         """Why a signature does not count, as a phrase; empty where it does. Raises SourceError."""
 
+    def close(self) -> None:
+        """Let go of sockets and sessions."""
+
 
 class Anchor(Protocol):
     """A sink: where checkpoints are put, and out of reach of who can write the store."""

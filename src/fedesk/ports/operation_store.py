@@ -210,8 +210,8 @@ class AuditReader(Protocol):
     def verify(self, *, deep: bool, since: Mark = START, marks: Sequence[int] = ()) -> Verification:
         """Check the chain over the stored bytes; ``deep`` also compares each record with what it tells of.
 
-        Records up to ``since`` are not read: its hash is where the chain goes on. ``marks`` are the numbers of
-        records whose stored hashes are wanted.
+        Records up to ``since`` are not read: its hash is where the chain goes on. ``marks`` are the numbers
+        of records whose stored hashes are wanted.
         """
 
 

@@ -44,7 +44,10 @@ def write(state: Path, world: World, ports: Mapping[str, int]) -> Path:
     (state / "catalog.yaml").write_text(catalogue(world.pipelines), encoding="utf-8")
     (state / "control.url").write_text(f"http://127.0.0.1:{ports['control']}\n", encoding="utf-8")
     config = state / "fedesk.toml"
-    text = fedesk_toml(world, ports, credentials, state.resolve() / "fedesk.sqlite3")
+    # Beside the store only here: an anchor is worth what keeps the store's writer from it.
+    anchor = state.resolve() / "anchor"
+    anchor.mkdir(mode=0o700, exist_ok=True)
+    text = fedesk_toml(world, ports, credentials, state.resolve() / "fedesk.sqlite3", anchor)
     config.write_text(text, encoding="utf-8")
     return config
 
@@ -60,10 +63,14 @@ def _private(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def fedesk_toml(world: World, ports: Mapping[str, int], credentials: Mapping[str, Path], store: Path) -> str:
-    """A configuration of three environments, with a store of its own."""
+def fedesk_toml(
+    world: World, ports: Mapping[str, int], credentials: Mapping[str, Path], store: Path, anchor: Path
+) -> str:
+    """A configuration of three environments, with a store of its own, and a folder for its checkpoints."""
     tables = ['default_environment = "prod"\ncatalog = "catalog.yaml"\n']
     tables.append(_table("store", url=f"sqlite:///{store}"))
+    tables.append(_table("audit", log="sandbox", sign="none", every=1))
+    tables.append(_table("[audit.anchors]", sink="file", path=str(anchor / "checkpoints.jsonl")))
     for environment in reversed(ENVIRONMENTS):
         production = environment == "prod"
         tables.append(

@@ -5,9 +5,9 @@
 
 import hmac
 import itertools
-import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
@@ -15,8 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from fedesk.sandbox import vault_anchor
 from fedesk.sandbox.clock import hexadecimal
 from fedesk.sandbox.model import ENVIRONMENTS, Identity, Secret, SecretVersion
+from fedesk.sandbox.vault_answers import DENIED, answer, body, errors, time, unsupported
 from fedesk.sandbox.world import VAULT_VERSION, World
 
 MOUNT = "kv"
@@ -31,7 +33,6 @@ _HEALTH = {
     "sealed": 503,
 }
 """Status of ``sys/health`` by mode."""
-_DENIED = "1 error occurred:\n\t* permission denied\n\n"
 _ANONYMOUS = "permission denied"
 _REFUSED = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"
 
@@ -60,6 +61,8 @@ class VaultServer:
     requests: list[str] = field(default_factory=list)
     """Method and path of each request, so that a test can count them."""
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    kept: vault_anchor.Kept = field(default_factory=vault_anchor.Kept)
+    """Checkpoints of audit logs."""
 
     @property
     def present_mode(self) -> str:
@@ -103,9 +106,12 @@ def application(world: World) -> Starlette:
             Route("/v1/auth/userpass/login/{user}", _userpass, methods=["POST", "PUT"]),
             Route("/v1/auth/approle/login", _approle, methods=["POST", "PUT"]),
             Route("/v1/sys/internal/ui/mounts/{path:path}", _mount, methods=["GET"]),
+            Route(f"/v1/{MOUNT}/metadata/{vault_anchor.PREFIX}/{{path:path}}", _checkpoints, methods=every),
+            Route(f"/v1/{MOUNT}/data/{vault_anchor.PREFIX}/{{path:path}}", _checkpoint, methods=every),
             Route(f"/v1/{MOUNT}/metadata/{{path:path}}", _metadata, methods=every),
             Route(f"/v1/{MOUNT}/metadata", _metadata, methods=every),
             Route(f"/v1/{MOUNT}/data/{{path:path}}", _data, methods=every),
+            Route("/v1/transit/{verb:str}/{key:str}", _transit, methods=["POST", "PUT"]),
             Route("/{path:path}", _no_route, methods=every),
         ]
     )
@@ -169,8 +175,8 @@ async def _no_route(request: Request) -> Response:
         return refusal
     path = request.path_params["path"].removeprefix("v1/")
     if _caller(request) is None:
-        return _errors(403, _ANONYMOUS)
-    return _errors(404, f'no handler for route "{path}". route entry not found.')
+        return errors(403, _ANONYMOUS)
+    return errors(404, f'no handler for route "{path}". route entry not found.')
 
 
 # --- tokens and logins ----------------------------------------------------------------------------------
@@ -184,17 +190,17 @@ async def _lookup_self(request: Request) -> Response:
     now = server.world.now()
     left = 0 if token.expires_at is None else int((token.expires_at - now).total_seconds())
     span = timedelta(0) if token.expires_at is None else token.expires_at - token.created_at
-    return _answer(
+    return answer(
         {
             "accessor": hexadecimal(24, server.world.seed, token.display_name),
             "creation_time": int(token.created_at.timestamp()),
             "creation_ttl": int(span.total_seconds()),
             "display_name": token.display_name,
             "entity_id": "",
-            "expire_time": None if token.expires_at is None else _time(token.expires_at),
+            "expire_time": None if token.expires_at is None else time(token.expires_at),
             "explicit_max_ttl": 0,
             "id": request.headers["x-vault-token"],
-            "issue_time": _time(token.created_at),
+            "issue_time": time(token.created_at),
             "meta": None,
             "num_uses": 0,
             "orphan": False,
@@ -209,7 +215,7 @@ async def _lookup_self(request: Request) -> Response:
 
 
 async def _userpass(request: Request) -> Response:
-    given = await _body(request)
+    given = await body(request)
     user = request.path_params["user"]
     return _logged_in(
         request, user, str(given.get("password", "")), "userpass", "invalid username or password"
@@ -217,7 +223,7 @@ async def _userpass(request: Request) -> Response:
 
 
 async def _approle(request: Request) -> Response:
-    given = await _body(request)
+    given = await body(request)
     return _logged_in(
         request,
         str(given.get("role_id", "")),
@@ -237,11 +243,11 @@ def _logged_in(request: Request, user: str, secret: str, method: str, refusal: s
         if identity.user == user and hmac.compare_digest(login_secret(identity).encode(), secret.encode()):
             break
     else:
-        return _errors(400, refusal)
+        return errors(400, refusal)
     path = f"auth/{method}/login{'' if method == 'approle' else '/' + user}"
     text = server.issue(identity, display_name=f"{method}-{user}", path=path, ttl=LOGIN_TTL)
     policies = list(server.tokens[text].policies)
-    return _answer(
+    return answer(
         None,
         auth={
             "client_token": text,
@@ -274,12 +280,12 @@ async def _mount(request: Request) -> Response:
         return token
     path = request.path_params["path"].strip("/")
     if path.split("/", 1)[0] != MOUNT:
-        return _errors(
+        return errors(
             403,
             "preflight capability check returned 403, please ensure client's policies grant access to path "
             f'"{path}/"',
         )
-    return _answer({"accessor": "kv_sandbox", "options": {"version": "2"}, "path": f"{MOUNT}/", "type": "kv"})
+    return answer({"accessor": "kv_sandbox", "options": {"version": "2"}, "path": f"{MOUNT}/", "type": "kv"})
 
 
 async def _metadata(request: Request) -> Response:
@@ -288,15 +294,15 @@ async def _metadata(request: Request) -> Response:
         return token
     server, path = _server(request), request.path_params.get("path", "")
     if not _allows(server, token, path):
-        return _errors(403, _DENIED)
+        return errors(403, DENIED)
     secrets = _secrets(server)
     if request.method == "LIST" or request.query_params.get("list") == "true":
         keys = _keys(secrets, path)
-        return _answer({"keys": keys}, mount_type="kv") if keys else _errors(404)
+        return answer({"keys": keys}, mount_type="kv") if keys else errors(404)
     if request.method != "GET":
-        return _errors(403, _DENIED) if not token.identity.writer else _unsupported()
+        return errors(403, DENIED) if not token.identity.writer else unsupported()
     secret = secrets.get(path)
-    return _errors(404) if secret is None else _answer(_metadata_of(secret), mount_type="kv")
+    return errors(404) if secret is None else answer(_metadata_of(secret), mount_type="kv")
 
 
 async def _data(request: Request) -> Response:
@@ -305,35 +311,84 @@ async def _data(request: Request) -> Response:
         return token
     server, path = _server(request), request.path_params["path"]
     if not token.identity.writer or not _allows(server, token, path):
-        return _errors(403, _DENIED)
+        return errors(403, DENIED)
     if request.method != "GET":
-        return _unsupported()
+        return unsupported()
     secret = _secrets(server).get(path)
     if secret is None:
-        return _errors(404)
+        return errors(404)
     number = int(request.query_params.get("version") or 0) or secret.current_version
     version = next((found for found in secret.versions if found.version == number), None)
     if version is None:
-        return _errors(404)
+        return errors(404)
     gone = version.destroyed or (
         version.deletion_time is not None and version.deletion_time <= server.world.now()
     )
     metadata = {
-        "created_time": _time(version.created_time),
+        "created_time": time(version.created_time),
         "custom_metadata": dict(secret.custom_metadata) or None,
-        "deletion_time": "" if version.deletion_time is None else _time(version.deletion_time),
+        "deletion_time": "" if version.deletion_time is None else time(version.deletion_time),
         "destroyed": version.destroyed,
         "version": number,
     }
     value = None if gone else {"value": server.world.secret_value(secret, number)}
-    return _answer({"data": value, "metadata": metadata}, mount_type="kv", status=404 if gone else 200)
+    return answer({"data": value, "metadata": metadata}, mount_type="kv", status=404 if gone else 200)
+
+
+async def _checkpoints(request: Request) -> Response:
+    token = _entered(request)
+    if isinstance(token, Response):
+        return token
+    if request.method != "LIST" and request.query_params.get("list") != "true":
+        return errors(403, DENIED)
+    folder = f"{vault_anchor.PREFIX}/{request.path_params['path']}"
+    keys = _keys(_server(request).kept.written, folder)
+    return answer({"keys": keys}, mount_type="kv") if keys else errors(404)
+
+
+async def _checkpoint(request: Request) -> Response:
+    token = _entered(request)
+    if isinstance(token, Response):
+        return token
+    server, path = _server(request), f"{vault_anchor.PREFIX}/{request.path_params['path']}"
+    if request.method == "GET":
+        found = server.kept.written.get(path)
+        if found is None:
+            return errors(404)
+        data, at = found
+        return answer({"data": data, "metadata": _first_version(at)}, mount_type="kv")
+    if request.method not in {"POST", "PUT"}:
+        return errors(403, DENIED)
+    made = server.kept.create(path, await body(request), server.world.now())
+    if isinstance(made, vault_anchor.Refusal):
+        return errors(made.status, *made.errors)
+    return answer(_first_version(made), mount_type="kv")
+
+
+def _first_version(at: datetime) -> dict[str, Any]:
+    made = {"created_time": time(at), "custom_metadata": None, "deletion_time": ""}
+    return {**made, "destroyed": False, "version": 1}
+
+
+async def _transit(request: Request) -> Response:
+    token = _entered(request)
+    if isinstance(token, Response):
+        return token
+    server, key = _server(request), request.path_params["key"]
+    do = {"sign": vault_anchor.sign, "verify": vault_anchor.verify}.get(request.path_params["verb"])
+    if do is None or key not in vault_anchor.KEYS:
+        return errors(403, DENIED)
+    found = do(server.world.seed, key, await body(request))
+    if isinstance(found, vault_anchor.Refusal):
+        return errors(found.status, *found.errors)
+    return answer(found, mount_type="transit")
 
 
 def _secrets(server: VaultServer) -> dict[str, Secret]:
     return {secret.path: secret for name in ENVIRONMENTS for secret in server.world.secrets(name)}
 
 
-def _keys(secrets: dict[str, Secret], folder: str) -> list[str]:
+def _keys(secrets: Iterable[str], folder: str) -> list[str]:
     """What lies in a folder; folders in it end with a slash."""
     prefix = f"{folder.strip('/')}/" if folder.strip("/") else ""
     found: set[str] = set()
@@ -358,14 +413,14 @@ def _metadata_of(secret: Secret) -> dict[str, Any]:
     created = secret.versions[0].created_time
     return {
         "cas_required": secret.cas_required,
-        "created_time": _time(created),
+        "created_time": time(created),
         "current_version": secret.current_version,
         "custom_metadata": dict(secret.custom_metadata) or None,
         "delete_version_after": "0s",
         "last_updated_by": {"actor": "token-writer", "operation": "update", "client_id": ""},
         "max_versions": secret.max_versions,
         "oldest_version": 0,
-        "updated_time": _time(created),
+        "updated_time": time(created),
         "versions": {str(version.version): _version_of(version) for version in secret.versions},
     }
 
@@ -373,9 +428,9 @@ def _metadata_of(secret: Secret) -> dict[str, Any]:
 def _version_of(version: SecretVersion) -> dict[str, Any]:
     return {
         "created_by": {"actor": "token-writer", "operation": "create", "client_id": ""},
-        "created_time": _time(version.created_time),
+        "created_time": time(version.created_time),
         "deleted_by": None,
-        "deletion_time": "" if version.deletion_time is None else _time(version.deletion_time),
+        "deletion_time": "" if version.deletion_time is None else time(version.deletion_time),
         "destroyed": version.destroyed,
     }
 
@@ -393,11 +448,11 @@ def _server(request: Request) -> VaultServer:
 def _closed(server: VaultServer) -> Response | None:
     mode = server.present_mode
     if mode == "sealed":
-        return _errors(503, "Vault is sealed")
+        return errors(503, "Vault is sealed")
     if mode == "uninitialised":
-        return _errors(400, "Vault is not initialized")
+        return errors(400, "Vault is not initialized")
     if mode == "dr-secondary":
-        return _errors(400, "path disabled in replication DR secondary mode")
+        return errors(400, "path disabled in replication DR secondary mode")
     return None
 
 
@@ -416,50 +471,5 @@ def _entered(request: Request) -> Token | Response:
         return refusal
     given = request.headers.get("x-vault-token", "")
     if not given:
-        return _errors(403, _ANONYMOUS)
-    return _caller(request) or _errors(403, _REFUSED)
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    try:
-        found = await request.json()
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _errors(status: int, *errors: str) -> Response:
-    return JSONResponse({"errors": list(errors)}, status_code=status, headers={"Cache-Control": "no-store"})
-
-
-def _unsupported() -> Response:
-    return _errors(405, "1 error occurred:\n\t* unsupported operation\n\n")
-
-
-def _answer(
-    data: dict[str, Any] | None,
-    *,
-    auth: dict[str, Any] | None = None,
-    mount_type: str = "",
-    status: int = 200,
-) -> Response:
-    return JSONResponse(
-        {
-            "request_id": str(uuid.uuid4()),
-            "lease_id": "",
-            "renewable": False,
-            "lease_duration": 0,
-            "data": data,
-            "wrap_info": None,
-            "warnings": None,
-            "auth": auth,
-            "mount_type": mount_type,
-        },
-        status_code=status,
-        headers={"Cache-Control": "no-store"},
-    )
-
-
-def _time(moment: datetime) -> str:
-    """RFC 3339 with nanoseconds, as Go writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+        return errors(403, _ANONYMOUS)
+    return _caller(request) or errors(403, _REFUSED)

@@ -23,6 +23,7 @@ from fedesk.ports.anchoring import Anchor, AnchoredLog, Given, Signer
 from fedesk.ports.errors import SourceError
 from fedesk.ports.operation_store import Flaw, StoreError, Verification
 from fedesk.ports.sources import Bulkhead, Clock
+from fedesk.services.hiding import hidden
 
 READING_SECONDS = 60.0
 """For all that a sink keeps: of Vault that is a request a checkpoint."""
@@ -138,7 +139,7 @@ class Checkpointing:
             due = tuple(sink for sink in self.sinks if length - given.get(sink.name, 0) >= self.every)
             made = self.make(due) if due else None
         except (SourceError, StoreError) as error:
-            return (f"The audit log was not anchored: {error}",)
+            return (hidden(f"The audit log was not anchored: {error}"),)
         return () if made is None else made.errors
 
     def make(self, sinks: Sequence[Sink] | None = None) -> Made | None:
@@ -164,7 +165,7 @@ class Checkpointing:
             sink.anchor.call(lambda anchor: anchor.put(self.log, mark.seq, line))
         except SourceError as error:
             said = f"Record {mark.seq} of the audit log was not anchored in {sink.name}: {error}"
-            return Attempt(sink=sink, error=said)
+            return Attempt(sink=sink, error=hidden(said))
         try:
             self.store.remember_given(sink.name, mark, checkpoint.at)
         except StoreError as error:
@@ -180,7 +181,7 @@ class Checkpointing:
         ``from_newest`` reads only what came after the newest good checkpoint. ``given`` are texts that hold
         checkpoints among other lines, by name: what a syslog receiver has kept. Raises StoreError.
         """
-        # The store first, then the sinks, then the chain: each may grow meanwhile, and none then lacks anything.
+        # The store first, then sinks, then the chain: each may grow meanwhile, and then none lacks anything.
         remembered_now = {one.sink: one for one in self.store.given()}
         reading = _Reading(self.log, self.signer, newest_only=from_newest)
         sinks = [reading.sink(sink, remembered_now.get(sink.name)) for sink in self.sinks]
@@ -212,6 +213,12 @@ class Checkpointing:
                 remembered_now[name] for name in remembered_now.keys() - {one.name for one in sinks}
             ),
         )
+
+    def close(self) -> None:
+        """Let go of sinks and signer; waits for none."""
+        for one in (*(sink.anchor for sink in self.sinks), self.signer):
+            if one is not None:
+                one.close()
 
     def _newest_good(self, witnesses: Sequence[Witness], marks: Sequence[int]) -> Checkpoint | None:
         """The newest checkpoint to begin from; None where one does not agree: then all is read."""
@@ -269,7 +276,7 @@ class _Reading:
             lines = sink.anchor.call(lambda anchor: anchor.lines(self.log), deadline=READING_SECONDS)
             witnesses, bad, kept = self._told(sink.name, lines)
         except SourceError as error:
-            return replace(found, error=str(error))
+            return replace(found, error=hidden(str(error)))
         if given is not None:
             lost = forgotten(given.mark, given.at, sink.name, kept)
             bad += () if lost is None else (lost,)
@@ -282,7 +289,7 @@ class _Reading:
         try:
             witnesses, bad, _ = self._told(name, lines)
         except SourceError as error:
-            return replace(found, error=str(error))
+            return replace(found, error=hidden(str(error)))
         return replace(found, witnesses=witnesses, bad=bad)
 
     def _told(

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select, text
 
 from fedesk.domain.audit_chain import Mark, time_text
 from fedesk.ports.anchoring import Given, Head
-from fedesk.store.incidents import Transactions
+from fedesk.store.protocol import Database
 from fedesk.store.tables import anchors, audit, audit_head
 
 # One statement, which SQLite and PostgreSQL both have. What a sink was given never goes back.
@@ -36,7 +36,7 @@ def given(connection: Connection) -> tuple[Given, ...]:
 class SqlAnchored:
     """``ports.anchoring.AnchoredLog``, for a store that has transactions."""
 
-    _database: Transactions
+    _database: Database
 
     def head(self) -> Head | None:
         """Where the log stands."""

@@ -50,7 +50,7 @@ def verify(
 
 
 def paged(cursor: Any, columns: str, after: int | None = None) -> Iterator[Sequence[Any]]:
-    """Rows of the log in order, from behind a number on; of a driver that is sent them whole, a page at a time.
+    """Rows of the log in order, from behind a number on; a page at a time, since a driver may keep them all.
 
     Through the primary key: what lies before is not read.
     """
