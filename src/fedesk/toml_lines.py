@@ -90,8 +90,11 @@ class _Scanner:
                 self._skip(_BLANK_LINES)
                 self._take(",")
         else:
+            start = self.position
             while self.position < len(self.text) and self.text[self.position] not in _AFTER_SCALAR:
                 self.position += 1
+            if self.position == start:
+                raise IndexError(start)
 
     def _key(self) -> tuple[str, ...]:
         parts: list[str] = []

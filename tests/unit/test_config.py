@@ -441,6 +441,14 @@ def test_broken_toml_is_refused_in_one_sentence(tmp_path: Path, data: st.DataObj
         _assert_told(error)
 
 
+@pytest.mark.parametrize(
+    "text", ["a = [}", "a = [ } ]", "a = [,]", "a = {b = }", "a = ", "a = [[}", "a = {]}"]
+)
+def test_the_locator_ends_where_a_value_is_missing(text: str) -> None:
+    """A closing bracket of the other kind is no value that one could pass: what was found serves."""
+    assert locate(f"first = 1\n{text}\n")[("first",)] == 1
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(KEYS, TREES, max_size=4))
 def test_every_key_of_a_file_has_a_line(document: dict[str, object]) -> None:
