@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fedesk.ports.sources import Bulkhead, Clock, Connection
     from fedesk.services.by_hand import ByHand
     from fedesk.services.changes import Changes
-    from fedesk.services.checkpointing import Checkpointing
+    from fedesk.services.checkpointing import Checkpointing, Verified
     from fedesk.services.incidents import Incidents
     from fedesk.services.operation_runner import Changer
     from fedesk.services.operation_watch import OperationWatch
@@ -280,6 +280,10 @@ class Desk(composition.Desk):
         )
         self._anchor()
         return found
+
+    def verify(self, *, deep: bool) -> "Verified":
+        """Check the audit log, and hold it against its anchors. Raises StoreError."""
+        return self.checkpointing.verify(deep=deep)
 
     def _anchor(self) -> None:
         """Make a checkpoint of the log where one is due. What goes wrong is told, and changes nothing."""

@@ -23,6 +23,7 @@ from fedesk.ports.changing import Launcher, LaunchError, Runner
 from fedesk.ports.endpoint import SecretText
 from fedesk.ports.errors import NotFoundError
 from fedesk.services.boards import board_of
+from fedesk.services.checkpointing import Verified
 from fedesk.services.diagnosis import Diagnosis
 from fedesk.services.operation_watch import OperationWatch
 from fedesk.services.proposals import Answer, Proposal
@@ -401,6 +402,20 @@ class MemoryDesk:
 
     def credentials_for(self, connections: Sequence[ConnectionName]) -> Callable[[], dict[str, SecretText]]:
         return lambda: {str(name): SecretText("s3cret") for name in connections}
+
+    def verify(self, *, deep: bool) -> Verified:
+        """What the store says of its chain; nothing outside it vouches."""
+        found = self.store.verify(deep=deep)
+        return Verified(
+            chain=found,
+            sinks=(),
+            flaw=found.flaw,
+            vouched=None,
+            since=None,
+            records=found.records,
+            head=found.head,
+            retired=(),
+        )
 
     def recheck(self, operation: str) -> Operation:
         """What the test's store then has."""

@@ -3,13 +3,14 @@
 What goes wrong is a ``ports.errors.SourceError`` with one sentence. Blocking.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from fedesk.domain.audit_chain import Mark
+from fedesk.domain.audit_chain import START, Mark
 from fedesk.domain.checkpoints import Checkpoint, Signature
-from fedesk.ports.operation_store import AuditReader
+from fedesk.ports.operation_store import Verification
 
 
 class Signer(Protocol):
@@ -59,8 +60,15 @@ class Given:
     at: datetime
 
 
-class AnchoredLog(AuditReader, Protocol):
-    """The audit log, and what its sinks were given."""
+class AnchoredLog(Protocol):
+    """The audit log, and what its sinks were given. Raises StoreError."""
+
+    def verify(self, *, deep: bool, since: Mark = START, marks: Sequence[int] = ()) -> Verification:
+        """Check the chain over the stored bytes (``ports.operation_store.AuditReader``).
+
+        Records up to ``since`` are not read: its hash is where the chain goes on. ``marks`` are the numbers
+        of records whose stored hashes are wanted.
+        """
 
     def head(self) -> Head | None:
         """Where the log stands; None while it has no record."""

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from fedesk.domain.audit import AuditDraft, AuditRecord
-from fedesk.domain.audit_chain import START, Mark
+from fedesk.domain.audit_chain import Mark
 from fedesk.domain.operations import (
     Confirmation,
     Decision,
@@ -207,12 +207,8 @@ class AuditReader(Protocol):
     def stream(self) -> Iterator[AuditRecord]:
         """All records from the first on, as they are in the file, unverified."""
 
-    def verify(self, *, deep: bool, since: Mark = START, marks: Sequence[int] = ()) -> Verification:
-        """Check the chain over the stored bytes; ``deep`` also compares each record with what it tells of.
-
-        Records up to ``since`` are not read: its hash is where the chain goes on. ``marks`` are the numbers
-        of records whose stored hashes are wanted.
-        """
+    def verify(self, *, deep: bool) -> Verification:
+        """Check the chain over the stored bytes; ``deep`` also compares each record with what it tells of."""
 
 
 class OperationStore(OperationReader, AuditReader, Protocol):

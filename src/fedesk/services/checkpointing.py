@@ -189,6 +189,9 @@ class Checkpointing:
         witnesses = [witness for sink in sinks for witness in sink.witnesses]
         marks = _marks(witnesses, remembered_now.values())
         since = self._newest_good(witnesses, marks) if from_newest else None
+        if from_newest and since is None:
+            # Where the newest does not agree, which of the earlier ones does tells where it went wrong.
+            return self.verify(deep=deep, given=given)
         chain = self.store.verify(deep=deep, since=START if since is None else since.mark, marks=marks)
         seen = _chain_of(chain)
         bad, good = judged(witnesses, seen)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fedesk.domain.runs import LogChunk, LogRequest, RunDetail
     from fedesk.ports.changing import Launcher, Processes
     from fedesk.ports.endpoint import SecretText
+    from fedesk.services.checkpointing import Verified
     from fedesk.services.diagnosis import Diagnosis
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.proposals import Answer, Proposal
@@ -139,6 +140,9 @@ class Desk(Protocol):
     @property
     def store(self) -> Records:
         """Operations and audit log as they are recorded. Opened at first use, which may raise StoreError."""
+
+    def verify(self, *, deep: bool) -> Verified:
+        """Check the audit log, and hold it against its anchors; blocks. Raises StoreError."""
 
     @property
     def incidents(self) -> Reporting:

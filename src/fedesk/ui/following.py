@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fedesk.domain.incidents import Incident
     from fedesk.domain.open_operations import OpenOperation
     from fedesk.domain.operations import Operation
-    from fedesk.ports.operation_store import Verification
+    from fedesk.services.checkpointing import Verified
     from fedesk.services.operation_watch import OperationWatch, StoreNews
     from fedesk.ui.app import DeskApp
     from fedesk.ui.desk import Desk
@@ -53,12 +53,19 @@ class Said(Message):
         self.said = said
 
 
-def verified(found: Verification) -> str:
-    """What checking the chain has found, in one sentence."""
-    kind = ", each compared with what it tells of" if found.deep else ""
-    if found.flaw is None:
-        return f"The audit log is whole: {found.records:,} records{kind}, head {found.head[:12]}."
-    return f"The audit log is damaged at record {found.flaw.seq}: {found.flaw.said}"
+def verified(found: Verified) -> str:
+    """What checking the log has found, in one line."""
+    kind = ", each compared with what it tells of" if found.chain.deep else ""
+    if found.flaw is not None:
+        return f"The audit log is damaged at record {found.flaw.seq}: {found.flaw.said}"
+    whole = f"The audit log is whole: {found.records:,} records{kind}, head {found.head[:12]}."
+    return " ".join([whole, _anchored(found), *found.unread])
+
+
+def _anchored(found: Verified) -> str:
+    if found.vouched is None:
+        return "Nothing outside the store vouches for it."
+    return f"Anchored up to record {found.vouched.mark.seq:,}."
 
 
 def came_of(operation: Operation) -> str:
@@ -193,7 +200,7 @@ class StoreFollower:
             from fedesk.ports.operation_store import StoreError
 
             try:
-                said = verified(desk.store.verify(deep=deep))
+                said = verified(desk.verify(deep=deep))
             except StoreError as error:
                 said = str(error)
             except Exception as error:  # noqa: BLE001 - a fault of the check must not end the desk
