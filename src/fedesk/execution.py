@@ -281,9 +281,9 @@ class Desk(composition.Desk):
         self._anchor()
         return found
 
-    def verify(self, *, deep: bool) -> "Verified":
+    def verify(self, *, deep: bool, from_newest: bool = False) -> "Verified":
         """Check the audit log, and hold it against its anchors. Raises StoreError."""
-        return self.checkpointing.verify(deep=deep)
+        return self.checkpointing.verify(deep=deep, from_newest=from_newest)
 
     def _anchor(self) -> None:
         """Make a checkpoint of the log where one is due. What goes wrong is told, and changes nothing."""

@@ -403,8 +403,9 @@ class MemoryDesk:
     def credentials_for(self, connections: Sequence[ConnectionName]) -> Callable[[], dict[str, SecretText]]:
         return lambda: {str(name): SecretText("s3cret") for name in connections}
 
-    def verify(self, *, deep: bool) -> Verified:
+    def verify(self, *, deep: bool, from_newest: bool = False) -> Verified:
         """What the store says of its chain; nothing outside it vouches."""
+        del from_newest
         found = self.store.verify(deep=deep)
         return Verified(
             chain=found,

@@ -196,7 +196,7 @@ def test_every_command_is_the_shells_with_its_flags() -> None:
         mine = {flag.name for flag in command.all_flags}
         there = flags[command.words]
         assert mine <= there | {flag.name for flag in SHARED}, command.name
-        assert there - mine <= {"--operation", "--task", "--try"}, command.name
+        assert there - mine <= {"--operation", "--task", "--try", "--checkpoints"}, command.name
 
 
 def test_every_command_does_something() -> None:

@@ -135,7 +135,10 @@ COMMANDS: tuple[Command, ...] = (
     Command(words=("audit", "show"), help="one record", arguments=(Argument(fills=Fills.NUMBER),)),
     Command(
         words=("audit", "verify"), help="check the chain",
-        flags=(Flag(name="--deep", help="compare each record with what it tells of"),),
+        flags=(
+            Flag(name="--deep", help="compare each record with what it tells of"),
+            Flag(name="--from-checkpoint", help="only what came after the newest good checkpoint"),
+        ),
     ),
     Command(
         words=("incident", "list"), help="those that go on, then the newest",

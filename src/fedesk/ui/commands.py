@@ -247,7 +247,11 @@ def _show_record(app: DeskApp, parsed: Parsed) -> None:
 
 
 def _verify(app: DeskApp, parsed: Parsed) -> None:
-    app.following.verify(deep="--deep" in parsed.flags)
+    deep, from_newest = "--deep" in parsed.flags, "--from-checkpoint" in parsed.flags
+    if deep and from_newest:
+        app.say("--deep reads every record, --from-checkpoint does not; give one.")
+        return
+    app.following.verify(deep=deep, from_newest=from_newest)
 
 
 def _list_incidents(app: DeskApp, _parsed: Parsed) -> None:

@@ -141,7 +141,7 @@ class Desk(Protocol):
     def store(self) -> Records:
         """Operations and audit log as they are recorded. Opened at first use, which may raise StoreError."""
 
-    def verify(self, *, deep: bool) -> Verified:
+    def verify(self, *, deep: bool, from_newest: bool = False) -> Verified:
         """Check the audit log, and hold it against its anchors; blocks. Raises StoreError."""
 
     @property

@@ -58,7 +58,9 @@ def verified(found: Verified) -> str:
     kind = ", each compared with what it tells of" if found.chain.deep else ""
     if found.flaw is not None:
         return f"The audit log is damaged at record {found.flaw.seq}: {found.flaw.said}"
-    whole = f"The audit log is whole: {found.records:,} records{kind}, head {found.head[:12]}."
+    after = "" if found.since is None else f" after number {found.since.mark.seq:,}"
+    count = found.records - (0 if found.since is None else found.since.mark.seq)
+    whole = f"The audit log is whole: {count:,} records{after}{kind}, head {found.head[:12]}."
     return " ".join([whole, _anchored(found), *found.unread])
 
 
@@ -188,7 +190,7 @@ class StoreFollower:
         self._app.say(message.said)
         self.written()
 
-    def verify(self, *, deep: bool) -> None:
+    def verify(self, *, deep: bool, from_newest: bool) -> None:
         """Check the chain of the audit log, on a thread; what it found is said."""
         desk = self._app.desk
         if desk is None:
@@ -200,7 +202,7 @@ class StoreFollower:
             from fedesk.ports.operation_store import StoreError
 
             try:
-                said = verified(desk.verify(deep=deep))
+                said = verified(desk.verify(deep=deep, from_newest=from_newest))
             except StoreError as error:
                 said = str(error)
             except Exception as error:  # noqa: BLE001 - a fault of the check must not end the desk
