@@ -13,6 +13,7 @@ from fedesk.domain.catalogue import (
     Band,
     BudgetPeriod,
     Canary,
+    Catalogue,
     Deadline,
     Deploy,
     LoadTarget,
@@ -20,6 +21,7 @@ from fedesk.domain.catalogue import (
     OwnerGroup,
     Partition,
     PartitionSource,
+    Pipeline,
     ReleaseSource,
     RetryBudget,
     SnowflakeCheck,
@@ -27,6 +29,7 @@ from fedesk.domain.catalogue import (
     WriteMode,
     dag_of,
     jobs_of,
+    owners_of_secrets,
     secrets_of,
 )
 from fedesk.mistakes import ConfigurationError
@@ -130,6 +133,45 @@ def test_a_deadline_falls_on_the_clocks_of_its_zone(tmp_path: Path) -> None:
     assert deadline is not None
     assert deadline.on(date(2026, 11, 20)) == datetime(2026, 11, 20, 6, tzinfo=UTC)
     assert deadline.on(date(2026, 7, 1)) == datetime(2026, 7, 1, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "due"),
+    [
+        (
+            "Europe/London",
+            datetime(2026, 11, 20, 5, 59, 59, tzinfo=UTC),
+            datetime(2026, 11, 20, 6, tzinfo=UTC),
+        ),
+        ("Europe/London", datetime(2026, 11, 20, 6, tzinfo=UTC), datetime(2026, 11, 21, 6, tzinfo=UTC)),
+        ("Europe/London", datetime(2026, 10, 24, 6, tzinfo=UTC), datetime(2026, 10, 25, 6, tzinfo=UTC)),
+        ("Asia/Tokyo", datetime(2026, 11, 20, 20, tzinfo=UTC), datetime(2026, 11, 20, 21, tzinfo=UTC)),
+        ("Asia/Tokyo", datetime(2026, 11, 20, 22, tzinfo=UTC), datetime(2026, 11, 21, 21, tzinfo=UTC)),
+    ],
+)
+def test_a_deadline_falls_due_after_a_moment_never_at_it(zone: str, moment: datetime, due: datetime) -> None:
+    """The day is the zone's own; what ends at the very deadline is in time, and the next is a day later."""
+    found = Deadline(time(6), zone).next_after(moment)
+    assert (found, found.tzinfo) == (due, UTC)
+
+
+def test_owners_deadlines_and_budgets_are_written_as_they_are_read() -> None:
+    """Their text is that of the catalogue's format."""
+    assert [str(Owner(OwnerGroup.QA)), str(Owner(OwnerGroup.CLIENT, "acme_07"))] == ["qa", "client:acme_07"]
+    assert str(Deadline(time(6, 5), "Europe/London")) == "06:05 Europe/London"
+    assert str(RetryBudget(count=3, period=BudgetPeriod.DAY)) == "3/day"
+
+
+def test_a_secret_belongs_to_the_first_pipeline_that_uses_it() -> None:
+    """Each secret once, in the catalogue's order, the environment put in."""
+    shared, mine = "snowflake:SVC", "kv:{environment}/mine"
+    acme = Owner(OwnerGroup.CLIENT, "acme_07")
+    pipelines = {
+        "a": Pipeline(name="a", owner=acme, secrets=(shared,)),
+        "b": Pipeline(name="b", owner=Owner(OwnerGroup.QA), secrets=(mine, shared)),
+    }
+    found = owners_of_secrets(Catalogue(pipelines=pipelines), "dev")
+    assert list(found.items()) == [("snowflake:SVC", "client:acme_07"), ("kv:dev/mine", "qa")]
 
 
 def test_a_folder_of_files_is_one_catalogue(tmp_path: Path) -> None:

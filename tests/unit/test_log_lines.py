@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedesk.domain.log_lines import ERRORS_KEPT, LogScan, Sign, mark_of
+from fedesk.domain.log_lines import ERRORS_KEPT, LogScan, Sign, mark_of, message_of
 
 _STDOUT = "[2026-11-20T02:31:09.000+0000] {subprocess.py:93} INFO - 02:31:09  "
 
@@ -79,22 +79,24 @@ def telling_line(lines: Iterable[str]) -> int | None:
 
 
 @pytest.mark.parametrize(
-    ("log", "telling", "sign"),
+    ("log", "telling", "sign", "errors"),
     [
-        (DBT, "Failure in test not_null_amount", Sign.DATA_TEST),
-        (PYTHON, "KeyError: 'settlement_date'", Sign.EXCEPTION),
-        (JENKINS, "E       assert 3 == 4", Sign.TEST),
-        (KILLED, "Killed", Sign.RESOURCES),
+        (DBT, "Failure in test not_null_amount", Sign.DATA_TEST, [5, 6, 8, 9, 11, 12, 16, 17]),
+        (PYTHON, "KeyError: 'settlement_date'", Sign.EXCEPTION, [2, 6, 13]),
+        (JENKINS, "E       assert 3 == 4", Sign.TEST, [6, 7, 8, 10, 11]),
+        (KILLED, "Killed", Sign.RESOURCES, [1, 2, 3]),
     ],
 )
-def test_the_line_that_says_why_is_found(log: list[str], telling: str, sign: Sign) -> None:
-    """A cause ranks above the wrapper that reports it and above the words a log ends with."""
+def test_the_line_that_says_why_is_found(log: list[str], telling: str, sign: Sign, errors: list[int]) -> None:
+    """A cause ranks above the wrapper that reports it and above the words a log ends with.
+
+    Every line that speaks of trouble is known by its number.
+    """
     scan = LogScan()
     scan.feed(log)
     assert scan.telling is not None
     assert telling in log[scan.telling]
-    assert scan.sign is sign
-    assert telling_line(log) == scan.telling
+    assert (scan.sign, scan.errors, scan.lines) == (sign, errors, len(log))
 
 
 @pytest.mark.parametrize(
@@ -152,12 +154,71 @@ def test_a_line_of_trouble_is_marked(line: str, sign: Sign) -> None:
         "exit code 0",
         "check 1: import errors of fx_rates: none",
         "rows matched: 5137",
+        f"{_STDOUT}[WARNING]: Deprecated functionality: error in config",
+        "ERROR 0 errors",
+        "x" * 1_999 + " error",
         "",
     ],
 )
 def test_noise_is_no_trouble(line: str) -> None:
     """Counts of zero, settings, warnings, traces of the shell and names of tests are passed over."""
     assert mark_of(line) is None
+
+
+@pytest.mark.parametrize(
+    "before", ["", "    ", _STDOUT, "[2026-11-20T09:12:01.113Z] ", "2026-11-20 01:00:03,001 INFO: "]
+)
+@pytest.mark.parametrize(
+    ("last", "sign"),
+    [
+        ("airflow.exceptions.AirflowException: Bash command failed.", Sign.WRAPPER),
+        ("requests.exceptions.ConnectionError: connection refused", Sign.NETWORK),
+        ("partner.Stop: no file for today", Sign.EXCEPTION),
+        ("partner.Stop: this is unrecoverable", Sign.EXCEPTION),
+        ("partner.Stop: 3 of 4 failed", Sign.EXCEPTION),
+        ("KeyboardInterrupt", Sign.EXCEPTION),
+        ("3 of 4 failed", Sign.ERROR),
+        ("all is well", None),
+    ],
+)
+def test_a_traceback_is_told_by_its_last_line(before: str, last: str, sign: Sign | None) -> None:
+    """Its frames and blank lines are passed over, whatever a logger puts before each of its lines.
+
+    What the last line says by itself is kept; where that is nothing, or a mere word, it is an exception.
+    """
+    frames = [
+        "Traceback (most recent call last):",
+        '  File "error.py", line 1',
+        "    failed: fatal",
+        "\traise Error()",
+        " ",
+        "",
+    ]
+    scan = LogScan()
+    scan.feed([before + line for line in ("reading", *frames, last, "partner.Stop: is no trouble here")])
+    assert (scan.telling, scan.sign) == (None if sign is None else 7, sign)
+    assert scan.errors == ([] if sign is None else [7])
+
+
+def test_a_traceback_far_behind_in_a_line_is_not_looked_for() -> None:
+    """2,000 characters of a line are judged."""
+    scan = LogScan()
+    scan.feed(["x" * 2_000 + "Traceback (most recent call last):", "partner.Stop: is no trouble here"])
+    assert scan.errors == []
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (f"{_STDOUT}1 of 2 PASS", "1 of 2 PASS"),
+        ("[2026-11-20T09:12:01.113Z] ERROR - disk is full", "disk is full"),
+        ("no prefix", "no prefix"),
+        ("x" * 3_000, "x" * 2_000),
+    ],
+)
+def test_a_message_is_a_line_without_what_loggers_put_before_it(line: str, message: str) -> None:
+    """Time, place and level go; at most 2,000 characters are kept."""
+    assert message_of(line) == message
 
 
 def test_lines_may_come_in_any_pieces() -> None:

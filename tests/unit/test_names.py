@@ -47,9 +47,17 @@ def test_the_environment_may_be_left_out_where_it_is_given() -> None:
     "text", ["", "prod", "prod/airflow", "prod/airflow:", ":x", "a/b/c:x", "jenkins:a#1"]
 )
 def test_what_is_no_run_name_is_refused_with_the_form(text: str) -> None:
-    """The error quotes what was given and says what was expected."""
-    with pytest.raises(NameNotUnderstoodError, match="expected"):
+    """The error quotes what was given, or the connection in it, and says what was expected."""
+    with pytest.raises(
+        NameNotUnderstoodError, match=r"^'.*' is no (run|connection); expected ENVIRONMENT/CONN"
+    ):
         RunName.parse(text)
+
+
+def test_what_is_no_task_is_refused_with_the_form() -> None:
+    """An empty text is no task."""
+    with pytest.raises(NameNotUnderstoodError, match=r"^'' is no task; expected TASK"):
+        TaskName.parse("")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +75,9 @@ def test_what_is_no_run_name_is_refused_with_the_form(text: str) -> None:
             ("finedge/prod/deploy#18", TaskName("Deploy: prod @ eu")),
         ),
         ("d/r::", {""}, ("d/r::", None)),
+        ("d/r::a::b::c", {"b::c", "a"}, ("d/r::a", TaskName("b::c"))),
+        ("d::load", {"load"}, ("d", TaskName("load"))),
+        ("::load", {"load"}, ("::load", None)),
     ],
 )
 def test_a_task_is_split_off_at_the_last_colons_that_a_task_of_the_run_follows(
@@ -98,13 +109,13 @@ def test_a_build_number_is_split_off_at_the_last_hash(run_id: str, expected: tup
 
 @pytest.mark.parametrize("run_id", ["a/b", "a#", "#1", "a#x", "a#-1", "a#1²"])
 def test_what_is_no_build_is_refused(run_id: str) -> None:
-    """A build needs a job and a number in ASCII digits."""
-    with pytest.raises(NameNotUnderstoodError):
+    """A build needs a job and a number in ASCII digits; the error says so."""
+    with pytest.raises(NameNotUnderstoodError, match="is no Jenkins build; expected FOLDER/JOB#NUMBER"):
         split_build(run_id)
 
 
 def test_a_dag_ends_at_the_first_slash() -> None:
     """DAG ids hold no slash; run ids may."""
     assert split_dag_run("d/a/b") == ("d", "a/b")
-    with pytest.raises(NameNotUnderstoodError):
+    with pytest.raises(NameNotUnderstoodError, match=r"^'d' is no Airflow run; expected DAG/RUN_ID"):
         split_dag_run("d")

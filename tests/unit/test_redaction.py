@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedesk.domain.redaction import LineRedactor, redact
+from fedesk.domain.redaction import Hit, LineRedactor, Redacted, redact
 
 _JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtYXJhIiwiZXhwIjoxfQ.c2lnbmF0dXJlLW9mLWl0"
 _AWS_ID = "AKIA" + "IOSFODNN7EXAMPLE"
@@ -53,6 +53,13 @@ PLAIN = [
     "12:31:07  1 of 14 START test not_null_payments_amount ... [RUN]",
     "key: payments.s.payments_daily",
     "primary key=payment_id",
+    "aws s3 sync of c0ffee1fb8d6a5e4c3b2a1908f7e6d5c4b3a2918 done",
+    "aws s3 sync of C0FFEE1FB8D6A5E4C3B2A1908F7E6D5C4B3A2918 done",
+    "aws ResourceTypeNameWithoutAnyDigitsInsideOf done",
+    "token=*****",
+    'token: "SELECT"',
+    "token=a1b",
+    "token=fifteenletterss",
 ]
 
 
@@ -64,6 +71,29 @@ def test_a_secret_is_hidden_and_named_by_its_detector(detector: str, line: str, 
     assert detector in {hit.detector for hit in found.hits}
     assert found.text.startswith(line.partition("{}")[0].format()[:4])
     assert secret not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "placeholder",
+    [
+        "none", "None", "null", "nil", "true", "false", "undefined", "redacted", "masked", "hidden", "****",
+        "xxxx", "${DB_PASSWORD}", "$(cat_password)", "{{var.password}}", "<yours>", "%(password)s", "'****'",
+        '"none"',
+    ],
+)  # fmt: skip
+def test_a_placeholder_is_left_and_what_stands_behind_it_is_not(placeholder: str) -> None:
+    """Masks, empty words and references are no values; a secret later on the same line is hidden."""
+    found = redact(f"password={placeholder} password=hunter2, then password=b2")
+    assert found.text == (
+        f"password={placeholder} password=[hidden: password], then password=[hidden: password]"
+    )
+    assert found.hits == (Hit("password"), Hit("password"))
+
+
+@pytest.mark.parametrize("value", ["a1b2", "sixteenlettersss"])
+def test_a_token_is_four_characters_with_a_digit_or_a_long_word(value: str) -> None:
+    """What is shorter, or a word of a sentence, is left: see the plain lines."""
+    assert redact(f"token={value}") == Redacted("token=[hidden: secret]", (Hit("secret"),))
 
 
 @pytest.mark.parametrize("line", PLAIN)
@@ -91,10 +121,34 @@ def test_a_private_key_over_several_lines_is_one_hit() -> None:
 
 
 def test_a_private_key_that_never_ends_hides_no_more_than_a_key() -> None:
-    """A cut-off block must not swallow the rest of a log."""
+    """A cut-off block must not swallow the rest of a log: 400 lines are hidden, its first among them."""
     redactor = LineRedactor()
     redactor("-----BEGIN PRIVATE KEY-----")
-    assert [redactor("row").text for _ in range(500)][-1] == "row"
+    assert [redactor("row").text for _ in range(500)].index("row") == 399
+
+
+def test_what_stands_around_keys_on_one_line_is_a_line_like_any_other() -> None:
+    """Files are joined without a line between: the next key is hidden as well, and so is any other secret."""
+    begin, end, mark = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "[hidden: private-key]"
+    redactor = LineRedactor()
+    lines = [begin, "MIIEfirst", f"{end}{begin}", "MIIEsecond", f"{end} password=hunter2", "done"]
+    found = [redactor(line) for line in lines]
+    assert [each.text for each in found] == [
+        mark,
+        mark,
+        f"{mark}{mark}",
+        mark,
+        f"{mark} password=[hidden: password]",
+        "done",
+    ]
+    assert [hit.detector for each in found for hit in each.hits] == ["private-key", "private-key", "password"]
+    assert [redactor(line).text for line in (f"{end} {begin}", "MIIE")] == [f"{end} {mark}", mark]
+    redactor = LineRedactor()
+    assert [redactor(line).text for line in ("-----BEGIN CERTIFICATE-----", f"{begin}x{end}", "MIIE")] == [
+        "-----BEGIN CERTIFICATE-----",
+        mark,
+        "MIIE",
+    ]
 
 
 @pytest.mark.parametrize("redacted", [redact(line.format(secret)).text for _, line, secret in SECRETS])

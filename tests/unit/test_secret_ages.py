@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fedesk.domain.names import ConnectionName
-from fedesk.domain.secrets import SecretMetadata, judge, worst
+from fedesk.domain.secrets import SecretAge, SecretMetadata, judge, worst
 from fedesk.domain.states import Verdict
 
 NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
@@ -31,8 +31,14 @@ def aged(age: timedelta | None) -> SecretMetadata:
     ],
 )
 def test_the_limit_is_met_at_exactly_ninety_days(age: timedelta | None, verdict: Verdict) -> None:
-    """90 days 0 hours is within the limit, one second more is not; the warning begins 14 days before."""
-    assert judge(aged(age), NOW, LIMIT, WARN).verdict is verdict
+    """90 days 0 hours is within the limit, one second more is not; the warning begins 14 days before.
+
+    With the verdict stands how old it is and how long it has left, both unknown where the age is.
+    """
+    left = None if age is None else LIMIT - age
+    assert judge(aged(age), NOW, LIMIT, WARN) == SecretAge(
+        secret=aged(age), verdict=verdict, age=age, time_left=left
+    )
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,29 @@ def test_hostile_text_becomes_plain(raw: str, shown: str) -> None:
     assert clean(raw) == shown
 
 
+SHOWN_AS = {
+    **{code: chr(0x2400 + code) for code in range(0x20)},
+    0x09: " " * 8,
+    0x0A: "\n",
+    0x0D: "\n",
+    0x7F: "␡",
+    **dict.fromkeys((*range(0x80, 0xA0), 0xAD, 0x61C, 0x200B, 0x200E, 0x200F, 0xFEFF), ""),
+    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFFF9, 0xFFFC)), ""),
+    **dict.fromkeys(range(0xE0000, 0xE0080), ""),
+    **dict.fromkeys((0x85, 0x2028, 0x2029), " "),
+    **dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF), "\N{REPLACEMENT CHARACTER}"),
+}
+"""Every character that is not shown as it is."""
+
+
+def test_each_character_is_shown_as_it_is_or_as_agreed() -> None:
+    """Pictures of controls, gaps for breaks, nothing for what hides; all around them is left."""
+    assert {code: clean(chr(code)) for code in SHOWN_AS} == SHOWN_AS
+    around = {*range(0x2400), *range(0xD700, 0x10100), *range(0xDFF00, 0xE0200)}
+    rest = "".join(map(chr, sorted(around - set(SHOWN_AS))))
+    assert clean(f"\x07{rest}") == f"␇{rest}"
+
+
 @given(ANY_TEXT | HOSTILE)
 def test_clean_text_is_safe_and_stays_as_it_is(raw: str) -> None:
     """Cleaned text is UTF-8, holds no control character but LF, and cleaning it again changes nothing."""
@@ -88,6 +111,32 @@ def test_clip_counts_wide_characters_twice() -> None:
     assert clip("日本語", 6) == "日本語"
     assert clip("日本語", 5) == "日本…"
     assert clip("abcdef", 4) == "abc…"
+
+
+@pytest.mark.parametrize(
+    ("character", "cells"),
+    [
+        ("a", 1),
+        ("\N{LATIN SMALL LETTER E WITH ACUTE}", 1),
+        ("\N{COMBINING ACUTE ACCENT}", 0),
+        ("\N{COMBINING GRAPHEME JOINER}", 0),
+        ("\N{COMBINING ENCLOSING CIRCLE}", 0),
+        ("\N{ZERO WIDTH JOINER}", 0),
+        ("\N{CJK UNIFIED IDEOGRAPH-65E5}", 2),
+        ("\N{FULLWIDTH LATIN CAPITAL LETTER A}", 2),
+        ("\N{HALFWIDTH KATAKANA LETTER A}", 1),
+    ],
+)
+def test_a_character_takes_the_cells_of_its_kind(character: str, cells: int) -> None:
+    """Marks and formats take none (Mn, Me, Cf), wide and full-width ones two, all others one."""
+    assert cell_width(character) == cells
+
+
+def test_one_line_is_the_text_with_single_spaces() -> None:
+    """Runs of white space are one space, none at the ends; the ellipsis stands for the last character."""
+    assert one_line("  a \t b\r\n\u2028c ", 5) == "a b c"
+    assert one_line("abcdef", 6) == "abcdef"
+    assert one_line("abcdefg", 6) == "abcde…"
 
 
 @given(ANY_TEXT, st.integers(min_value=1, max_value=40))

@@ -232,6 +232,13 @@ def message_of(line: str) -> str:
     return _split(line)[1]
 
 
+def _indent_of(line: str) -> int:
+    """White space in front of a message's first character, behind what its loggers put before it."""
+    head = line[:_LOOKED_AT]
+    before = head[: len(head) - len(message_of(line).lstrip())]
+    return len(before) - len(before.rstrip())
+
+
 def mark_of(line: str) -> Mark | None:
     """How a line by itself speaks of trouble; None where it does not."""
     folded = line[:_LOOKED_AT].lower()
@@ -260,7 +267,7 @@ def _judge(line: str) -> Mark | None:
 class LogScan:
     """What is known of a log so far: fed line by line, in order; lines count from 0."""
 
-    __slots__ = ("_in_traceback", "_weight", "errors", "lines", "sign", "telling")
+    __slots__ = ("_traceback", "_weight", "errors", "lines", "sign", "telling")
 
     def __init__(self) -> None:
         self.lines = 0
@@ -271,7 +278,8 @@ class LogScan:
         self.sign: Sign | None = None
         """What kind of trouble the telling line speaks of."""
         self._weight = 0
-        self._in_traceback = False
+        self._traceback: int | None = None
+        """The indent of the traceback that one is in."""
 
     def feed(self, lines: Iterable[str]) -> None:
         """Take the next lines."""
@@ -286,14 +294,15 @@ class LogScan:
 
     def _judge(self, line: str) -> Mark | None:
         if _TRACEBACK in line[:_LOOKED_AT]:
-            self._in_traceback = True
+            self._traceback = _indent_of(line)
             return None
-        if not self._in_traceback:
+        if self._traceback is None:
             return mark_of(line)
-        _, message = _split(line)
-        if not message.strip() or message.startswith((" ", "\t")):
+        message = message_of(line)
+        # Frames stand deeper than the traceback's first line, what was raised does not.
+        if not message.strip() or _indent_of(line) > self._traceback:
             return None
-        self._in_traceback = False
+        self._traceback = None
         mark = mark_of(message)
         if _EXCEPTION_LINE.match(message) and (mark is None or mark.sign in {Sign.ERROR, Sign.FATAL}):
             return Mark(Sign.EXCEPTION, _WEIGHTS[Sign.EXCEPTION])

@@ -217,7 +217,7 @@ class LineRedactor:
                 self._key_lines = (self._key_lines + 1) % _KEY_LINES_AT_MOST
                 return Redacted(_MARK.format("private-key"))
             self._key_lines = 0
-            rest = redact(line[end.end() :])
+            rest = self(line[end.end() :])
             return Redacted(_MARK.format("private-key") + rest.text, rest.hits)
         if "-----BEGIN " in line:
             begins = [match.end() for match in _KEY_BEGINS.finditer(line)]

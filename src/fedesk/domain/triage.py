@@ -152,7 +152,7 @@ def _deadline_said(history: JobHistory, run: Run, now: datetime) -> str:
         return f"{_minutes(now - due)} past {deadline.time:%H:%M}"
     if run.state.is_final or run.started_at is None or history.baseline is None:
         return ""
-    expected = max(run.started_at + history.baseline.median, now)
+    expected = run.started_at + history.baseline.median
     return f"expected {_minutes(expected - due)} past {deadline.time:%H:%M}" if expected > due else ""
 
 
@@ -279,7 +279,7 @@ def old_secrets(facts: Facts) -> Iterator[Finding]:
     for verdict, severity, state, said in _SECRET_ROWS:
         ages = sorted(
             (age for age in facts.secrets if age.verdict is verdict),
-            key=lambda age: age.time_left or timedelta.max,
+            key=lambda age: timedelta.max if age.time_left is None else age.time_left,
         )
         if not ages:
             continue
