@@ -5,6 +5,7 @@ Vault is the sandbox's emulator, and a real one with ``-m live``.
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -52,6 +53,7 @@ from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.world import World
 
 AT = datetime(2026, 11, 20, 2, 44, tzinfo=UTC)
+DOCS = Path(__file__).parents[2] / "docs" / "audit.md"
 PLANTED = "planted-bearer-that-must-not-be-seen"
 PLACE = KvPlace("kv", "fedesk/checkpoints")
 
@@ -474,6 +476,25 @@ def test_a_key_file_signs(tmp_path: Path, kind: str, half: str) -> None:
     assert "not signed by eve" in signer.flaw(checkpoint(7), replace(made, by="ssh:eve"))
     assert signer.flaw(checkpoint(7), replace(made, text="nonsense")) != ""
     assert "transit:x" in signer.flaw(checkpoint(7), replace(made, by="transit:x"))
+
+
+@needs_ssh_keygen
+def test_the_vector_of_the_documentation(tmp_path: Path) -> None:
+    """What docs/audit.md prints: the bytes, who may sign, and a signature that counts here, too."""
+    text = DOCS.read_text(encoding="utf-8").partition("## Checkpoints")[2]
+    signers, raw, armored = (block[1] for block in re.finditer(r"^```\w*\n(.*?)^```$", text, re.S | re.M))
+    file = tmp_path / "allowed_signers"
+    file.write_text(signers, encoding="utf-8")
+    fields = json.loads(raw)
+    told = Checkpoint(
+        log=fields["log"],
+        first=fields["first"],
+        mark=Mark(seq=fields["seq"], hash=fields["hash"]),
+        at=datetime.fromisoformat(fields["time"]),
+    )
+    assert checkpoint_bytes(told) == raw.strip().encode()
+    signer = SshSigner(principal=MARA, key=None, allowed_signers=file)
+    assert signer.flaw(told, Signature(by=f"ssh:{MARA}", text=armored)) == ""
 
 
 @needs_ssh_keygen
