@@ -482,7 +482,9 @@ def test_a_key_file_signs(tmp_path: Path, kind: str, half: str) -> None:
 def test_the_vector_of_the_documentation(tmp_path: Path) -> None:
     """What docs/audit.md prints: the bytes, who may sign, and a signature that counts here, too."""
     text = DOCS.read_text(encoding="utf-8").partition("## Checkpoints")[2]
-    signers, raw, armored = (block[1] for block in re.finditer(r"^```\w*\n(.*?)^```$", text, re.S | re.M))
+    signers, raw, armored = (
+        block[1] for block in re.finditer(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    )
     file = tmp_path / "allowed_signers"
     file.write_text(signers, encoding="utf-8")
     fields = json.loads(raw)
