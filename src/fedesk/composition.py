@@ -26,6 +26,7 @@ from fedesk.store.last_known import (
 if TYPE_CHECKING:
     from fedesk.clients.airflow import AirflowClient
     from fedesk.clients.jenkins import JenkinsClient
+    from fedesk.clients.snowflake import SnowflakeClient
     from fedesk.config_types import Config, ConnectionConfig, Environment
     from fedesk.domain.board import Board
     from fedesk.domain.catalogue import Catalogue
@@ -258,15 +259,15 @@ def _connection(
     match system:
         case System.JENKINS:
             jenkins = ThreadBulkhead(name, lambda: _jenkins(endpoint, settings), deadline=deadline)
-            return known(source=jenkins, runs=jenkins, rebuilds=jenkins, queues=jenkins)
+            return known(source=jenkins, runs=jenkins, rebuilds=jenkins, queues=jenkins, traces=jenkins)
         case System.AIRFLOW:
             airflow = ThreadBulkhead(name, lambda: _airflow(endpoint, settings), deadline=deadline)
-            return known(source=airflow, runs=airflow, clears=airflow)
+            return known(source=airflow, runs=airflow, clears=airflow, traces=airflow)
         case System.VAULT:
             return known(source=ThreadBulkhead(name, lambda: _vault(endpoint, settings), deadline=deadline))
         case System.SNOWFLAKE:
             snowflake = ThreadBulkhead(name, lambda: _snowflake(endpoint, settings, users), deadline=deadline)
-            return known(source=snowflake, sparing=True)
+            return known(source=snowflake, sparing=True, traces=snowflake)
 
 
 def _scope(configured: "ConnectionConfig") -> tuple[str, ...]:
@@ -346,7 +347,7 @@ def _vault(endpoint: "Endpoint", settings: Any) -> "Source":
     return VaultClient(endpoint, auth=settings.auth, kv=kv)
 
 
-def _snowflake(endpoint: "Endpoint", settings: Any, users: tuple[str, ...]) -> "Source":
+def _snowflake(endpoint: "Endpoint", settings: Any, users: tuple[str, ...]) -> "SnowflakeClient":
     from fedesk.clients.snowflake import SnowflakeClient
 
     return SnowflakeClient(

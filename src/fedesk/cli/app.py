@@ -20,6 +20,7 @@ from fedesk.cli import (
     sandbox,
     secrets,
     status,
+    trace,
 )
 from fedesk.cli.endings import code_of, sentences
 from fedesk.cli.output import narrate
@@ -106,6 +107,7 @@ def _add_changing(app: typer.Typer) -> None:
         )
     )(by_hand.decide)
     app.add_typer(group, name="operations")
+    app.command(epilog=examples("fedesk trace", "fedesk trace --env prod --json"))(trace.trace)
     app.command(epilog=examples("fedesk execute --help", "fedesk operations list --open"))(execute.execute)
     group = _group("The record of what was changed and refused: a chain that shows what was altered.")
     group.command(epilog=examples("fedesk audit tail", "fedesk audit tail --limit 5 --json"))(audit.tail)

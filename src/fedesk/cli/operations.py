@@ -108,7 +108,7 @@ def show(
 ) -> int:
     """Show one operation: plan, guards as they were judged, journal with its evidence, audit records."""
     with closing(session.open_desk(context, config, environment)) as desk:
-        operation = _newest(desk, environment) if operation_id is None else named(desk, operation_id)
+        operation = newest(desk, environment) if operation_id is None else named(desk, operation_id)
         if as_json:
             decisions = desk.store.decisions(operation.plan.operation)
             document = acts.operation_document(operation, decisions)
@@ -118,7 +118,8 @@ def show(
     return Exit.DONE
 
 
-def _newest(desk: "Desk", environment: str | None) -> "Operation":
+def newest(desk: "Desk", environment: str | None) -> "Operation":
+    """The newest operation; raises StopError where there is none."""
     found = desk.store.operations(environment=environment, limit=1)
     if not found:
         where = f" in {environment}" if environment else ""

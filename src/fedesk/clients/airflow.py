@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import msgspec
 
-from fedesk.clients import airflow_json, airflow_log, airflow_preview
+from fedesk.clients import airflow_json, airflow_log, airflow_preview, airflow_tracing
 from fedesk.clients.airflow_board import PAGE, Look, run_path
 from fedesk.clients.airflow_json import (
     DagRunJson,
@@ -21,6 +21,7 @@ from fedesk.domain.observation import Observation
 from fedesk.domain.reruns import ClearPreview, TaskPin
 from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
 from fedesk.domain.states import State
+from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import NotFoundError, ProtocolError
 
@@ -99,6 +100,10 @@ class AirflowClient:
     def clear_state(self, run_id: str, tasks: tuple[TaskPin, ...]) -> tuple[TaskPin, ...]:
         """How task instances of ``DAG/RUN_ID`` stand now (``ports.changing.ClearSource``)."""
         return airflow_preview.clear_state(self.session, run_id, tasks)
+
+    def trace(self, sought: Sought) -> Looked:
+        """Where an operation's id stands (``ports.tracing.TraceSource``)."""
+        return airflow_tracing.trace(self.session, sought)
 
     def log(self, request: LogRequest, cursor: str) -> LogChunk:
         """The piece of a task's log that follows ``cursor``; raises NotFoundError where there is none.

@@ -169,6 +169,8 @@ class EventLogJson(msgspec.Struct):
     event: str
     owner: str | None = None
     extra: str | None = None
+    dag_id: str | None = None
+    run_id: str | None = None
 
 
 class EventLogPage(msgspec.Struct):
@@ -269,11 +271,18 @@ def run(dag_run: DagRunJson, connection: ConnectionName, url: str) -> Run:
 
 def _operation_id(dag_run: DagRunJson) -> str:
     """The conf key ``fedesk`` of a run that fedesk made, or the note on one that it cleared."""
-    made = dag_run.conf.get("fedesk") if isinstance(dag_run.conf, dict) else None
-    if isinstance(made, dict) and isinstance(made.get("operation"), str):
-        return str(made["operation"])
+    made = made_by(dag_run)
+    if made:
+        return made
     first = (dag_run.note or "").split("\n", 1)[0].split()
     return first[1] if len(first) > 1 and first[0] == "fedesk" else ""
+
+
+def made_by(dag_run: DagRunJson) -> str:
+    """The operation that made a run, by the key ``fedesk`` of its conf; empty for any other."""
+    ours = dag_run.conf.get("fedesk") if isinstance(dag_run.conf, dict) else None
+    named = ours.get("operation") if isinstance(ours, dict) else None
+    return named if isinstance(named, str) else ""
 
 
 def parameters(dag_run: DagRunJson) -> tuple[Parameter, ...]:

@@ -7,20 +7,20 @@ was done where our note stands. It was not where it stands nowhere and nobody ha
 entry, or where a log that goes back far enough has no entry of ours.
 """
 
-import json
-import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
 from fedesk.clients.airflow_board import PAGE, run_path
-from fedesk.clients.airflow_json import EventLogJson, EventLogPage, TaskInstanceJson, decode, run_link
+from fedesk.clients.airflow_events import asked_by, note_of, read_page, texts
+from fedesk.clients.airflow_json import EventLogJson, TaskInstanceJson, run_link
 from fedesk.clients.airflow_preview import FAILED, standing, task_instances
 from fedesk.clients.airflow_session import AirflowSession
 from fedesk.clients.wording import quoted
 from fedesk.domain.operations import Call, Evidence, Settled, Settlement
 from fedesk.domain.reruns import TaskPin
+from fedesk.domain.traces import minted_at
 from fedesk.ports.errors import ForbiddenError
 
 VERB = "clear-task-instances"
@@ -37,7 +37,6 @@ _NOTING = (
 """Events that may put a note on a task instance."""
 _PAGES = 10
 _LISTED = 8
-_UUID7 = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +97,9 @@ def _requested(look: "_Look") -> Settlement:
     if not look.overwriters:
         said = "Airflow received the request and did not carry it out: its note stands nowhere"
         return look.settled(Settled.NOT_DONE, said)
-    who = _who(look.overwriters[-1])
+    who = asked_by(look.overwriters[-1])
     if look.rivals:
-        said = f"{_who(look.rivals[-1])} asked for a clear before us, and {who} for another one after us"
+        said = f"{asked_by(look.rivals[-1])} asked for a clear before us, and {who} for another one after us"
         return look.settled(Settled.UNKNOWN, f"{said}: which of them did it cannot be told")
     if look.moved:
         said = f"{look.of_all(look.moved)} moved; our note was overwritten by {who}"
@@ -194,7 +193,7 @@ class _Look:
         return [
             entry
             for entry in self.others
-            if standing_notes & _texts(entry) or (entry.event != _CLEAR and not entry.extra)
+            if standing_notes & texts(entry) or (entry.event != _CLEAR and not entry.extra)
         ]
 
     @property
@@ -203,19 +202,19 @@ class _Look:
         minted = self._minted
         if self.log is None or not self.log.is_whole or minted is None:
             return False
-        oldest, _ = _page(self.session, [("order_by", "event_log_id"), ("limit", 1)])
+        oldest, _ = read_page(self.session, [("order_by", "event_log_id"), ("limit", 1)])
         return bool(oldest) and oldest[0].when <= minted
 
     @property
     def _minted(self) -> datetime | None:
         """When the operation was minted, by the server's clock; None where its id does not tell."""
-        minted = _minted(self.clear.note)
+        minted = minted_at(self.clear.note.rpartition(" ")[2])
         if minted is None or self.log is None:
             return None
         return minted + (self.log.at - self.at)
 
     def _is_ours(self, entry: EventLogJson) -> bool:
-        return self.clear.note in _texts(entry)
+        return self.clear.note in texts(entry)
 
     def of_all(self, pins: Sequence[TaskPin]) -> str:
         """``2 of 3 task instances``."""
@@ -244,10 +243,10 @@ class _Look:
         elif self.ours is None:
             yield Evidence(source=source, said=f"no request with the note {self.clear.note!r}", at=self.at)
         else:
-            said = f"entry {self.ours.event_log_id}: {_who(self.ours)} asked for our clear"
+            said = f"entry {self.ours.event_log_id}: {asked_by(self.ours)} asked for our clear"
             yield Evidence(source=source, said=said, at=self.ours.when)
         for entry in self.others[-_LISTED:]:
-            said = f"entry {entry.event_log_id}: {_who(entry)} asked for {entry.event}{_note_of(entry)}"
+            said = f"entry {entry.event_log_id}: {asked_by(entry)} asked for {entry.event}{note_of(entry)}"
             yield Evidence(source=source, said=said, at=entry.when)
         standing_now = ", ".join(_told(pin, self.now.get(pin)) for pin in self.clear.tasks[:_LISTED])
         more = len(self.clear.tasks) - _LISTED
@@ -263,7 +262,7 @@ def _log(session: AirflowSession, clear: Clear) -> _Log:
     found: list[EventLogJson] = []
     at = datetime.now(UTC)
     for _ in range(_PAGES):
-        page, at = _page(
+        page, at = read_page(
             session,
             [
                 ("dag_id", clear.dag_id),
@@ -280,61 +279,8 @@ def _log(session: AirflowSession, clear: Clear) -> _Log:
     return _Log(entries=tuple(reversed(found)), is_whole=False, at=at)
 
 
-def _page(
-    session: AirflowSession, query: Iterable[tuple[str, str | int]]
-) -> tuple[list[EventLogJson], datetime]:
-    """Entries of the event log, and the server's clock."""
-    answer = session.get("/eventLogs", list(query))
-    page = decode(answer.body, EventLogPage, session.endpoint.name)
-    return page.event_logs, answer.at or datetime.now(UTC)
-
-
-def _texts(entry: EventLogJson) -> set[str]:
-    """Every text in the body of a request, however deep: in one that changes many, notes lie inside."""
-    try:
-        document = json.loads(entry.extra or "null")
-    except ValueError:
-        return set()
-    return set(_strings(document))
-
-
-def _strings(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
-
-
-def _note_of(entry: EventLogJson) -> str:
-    try:
-        document = json.loads(entry.extra or "null")
-    except ValueError:
-        return ""
-    note = document.get("note") if isinstance(document, dict) else None
-    return f" with the note {quoted(note, limit=120)}" if isinstance(note, str) and note else ""
-
-
-def _who(entry: EventLogJson) -> str:
-    return f"{quoted(entry.owner or '?', limit=80)} at {entry.when:%Y-%m-%d %H:%M:%S} UTC"
-
-
 def _told(pin: TaskPin, now: TaskInstanceJson | None) -> str:
     if now is None:
         return f"{pin.name} is gone"
     note = f", note {quoted(now.note, limit=80)}" if now.note else ""
     return f"{pin.name} {now.state or 'none'} (try {now.try_number}, planned at {pin.try_number}{note})"
-
-
-def _minted(note: str) -> datetime | None:
-    """When the operation that a note names was minted: a UUIDv7 begins with it. None for another id."""
-    try:
-        made = uuid.UUID(note.rsplit(maxsplit=1)[-1])
-    except (ValueError, IndexError):
-        return None
-    if made.version != _UUID7:
-        return None
-    return datetime.fromtimestamp((made.int >> 80) / 1000, UTC)

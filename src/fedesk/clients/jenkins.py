@@ -37,6 +37,7 @@ from fedesk.clients.jenkins_queue import follow_queue
 from fedesk.clients.jenkins_rebuild import rebuild_preview
 from fedesk.clients.jenkins_session import JenkinsSession
 from fedesk.clients.jenkins_stages import pipeline_of, stage_log
+from fedesk.clients.jenkins_tracing import Tracing
 from fedesk.clients.wording import quoted
 from fedesk.domain.names import NameNotUnderstoodError, split_build
 from fedesk.domain.observation import Observation, Problem
@@ -44,6 +45,7 @@ from fedesk.domain.operations import Progress
 from fedesk.domain.reruns import RebuildPreview
 from fedesk.domain.runs import Capacity, Job, LogChunk, LogRequest, QueueItem, Run, RunDetail
 from fedesk.domain.states import State
+from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError, ServerFaultError
 
@@ -129,6 +131,10 @@ class JenkinsClient:
     def follow_queue(self, item: int, job: str, operation: str) -> Progress:
         """Where a queue item has got to (``ports.changing.QueueSource``)."""
         return follow_queue(self._session, self._endpoint, item, job, operation)
+
+    def trace(self, sought: Sought) -> Looked:
+        """Where an operation's id stands (``ports.tracing.TraceSource``)."""
+        return Tracing(self._session, self._endpoint, self._scope, sought).looked(self._look)
 
     def close(self) -> None:
         """Let go of the sockets."""

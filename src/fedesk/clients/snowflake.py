@@ -20,18 +20,21 @@ import snowflake.connector.errors
 from fedesk.clients.requests_session import TimedSession, translate
 from fedesk.clients.snowflake_errors import is_about_the_connection, sql_error, words
 from fedesk.clients.snowflake_login import login_parameters, proxy_parameters
-from fedesk.clients.snowflake_rows import as_load, as_moment
+from fedesk.clients.snowflake_rows import LOAD_COLUMNS, as_load, as_moment
+from fedesk.clients.snowflake_tracing import Tracing
 from fedesk.clients.snowflake_users import as_secret, describe_statement, undetermined
 from fedesk.clients.wording import quoted, status_error
 from fedesk.domain.observation import Observation, Problem
 from fedesk.domain.runs import Load
 from fedesk.domain.secrets import SecretMetadata
+from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
     CredentialError,
     DeadlineError,
     ProtocolError,
     ServerFaultError,
+    SourceError,
     TlsError,
     UnreachableError,
 )
@@ -45,16 +48,6 @@ REREAD = timedelta(days=2)
 SHARE = 0.5
 """The part of a request's time that all users' keys together may take."""
 QUERY_TAG = '{"fedesk": "read"}'
-_COLUMNS = (
-    "RUN_ID",
-    "PIPELINE",
-    "PARTITION",
-    "START_TIME",
-    "END_TIME",
-    "STATUS",
-    "ROWS_LOADED",
-    "OPERATION_ID",
-)
 _MAJOR = int(snowflake.connector.__version__.split(".")[0])
 _NEEDED = frozenset({"RUN_ID", "START_TIME", "STATUS"})
 
@@ -153,6 +146,12 @@ class SnowflakeClient:
         loads = tuple(as_load(columns, row) for row in rows)
         return replace(_observation(loads, previous, since), secrets=secrets)
 
+    def trace(self, sought: Sought) -> Looked:
+        """Where an operation's id stands (``ports.tracing.TraceSource``)."""
+        self._reach()
+        with self._connected() as connection, contextlib.closing(connection.cursor()) as cursor:
+            return Tracing(cursor, self._execute, self._endpoint, self._failure, sought).looked()
+
     def close(self) -> None:
         """Nothing is held between two looks."""
 
@@ -207,7 +206,7 @@ class SnowflakeClient:
                 f"{self._endpoint.name} has a table PIPELINE_RUNS without {', '.join(sorted(missing))}; "
                 "see `database` and `schema`, or add the columns"
             )
-        return tuple(column for column in _COLUMNS if column in present)
+        return tuple(column for column in LOAD_COLUMNS if column in present)
 
     def _secrets(self, cursor: Any) -> tuple[SecretMetadata, ...]:
         """One of each user, whatever becomes of it: what was read beside it is not given up for a user.
@@ -235,7 +234,7 @@ class SnowflakeClient:
             found.append(undetermined(self._endpoint.name, user, problem))
         return tuple(found)
 
-    def _failure(self, error: snowflake.connector.errors.Error) -> Exception:
+    def _failure(self, error: snowflake.connector.errors.Error) -> SourceError:
         if not is_about_the_connection(error):
             return sql_error(error, self._endpoint)
         # The connector has given up without a cause: look once more for one.

@@ -6,6 +6,17 @@ from decimal import Decimal
 from fedesk.domain.runs import Load
 from fedesk.domain.text import one_line
 
+LOAD_COLUMNS = (
+    "RUN_ID",
+    "PIPELINE",
+    "PARTITION",
+    "START_TIME",
+    "END_TIME",
+    "STATUS",
+    "ROWS_LOADED",
+    "OPERATION_ID",
+)
+"""Of ``pipeline_runs``, as far as the desk knows them; a team's table may lack some."""
 _TEXT = 500
 
 

@@ -12,6 +12,7 @@ from fedesk.domain.states import System
 
 if TYPE_CHECKING:
     from fedesk.ports.changing import ClearSource, QueueSource, RebuildSource
+    from fedesk.ports.tracing import TraceSource
 
 Result = TypeVar("Result")
 AdapterT_co = TypeVar("AdapterT_co", covariant=True)
@@ -77,6 +78,8 @@ class Connection:
     """The same bulkhead, for a Jenkins whose builds may be repeated."""
     queues: "Bulkhead[QueueSource] | None" = None
     """The same bulkhead, for a Jenkins whose queue items are followed to their builds."""
+    traces: "Bulkhead[TraceSource] | None" = None
+    """The same bulkhead, for a system that carries the ids of operations."""
 
 
 class Clock(Protocol):

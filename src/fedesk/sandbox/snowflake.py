@@ -1,7 +1,8 @@
 """The sandbox's Snowflake: fakesnow's HTTP server, and in front of it what fakesnow lacks and the desk reads.
 
 That is key-pair logins with whole answers, roles that may not write, DESCRIBE USER, warehouses that sleep
-and wake, and ``OPS.PIPELINE_RUNS`` in a database for each environment, where the world is at every statement.
+and wake, the history of queries with their tags, and ``OPS.PIPELINE_RUNS`` in a database for each
+environment, where the world is at every statement.
 """
 
 import gzip
@@ -11,6 +12,7 @@ import re
 import secrets
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from starlette.applications import Starlette
@@ -22,6 +24,7 @@ from starlette.types import Message, Receive
 
 from fedesk.sandbox.model import Identity
 from fedesk.sandbox.snowflake_arrow import keep_null_timestamps
+from fedesk.sandbox.snowflake_history import History, HistoryRefusedError, Statement
 from fedesk.sandbox.snowflake_login import LoginRefusedError, Users
 from fedesk.sandbox.snowflake_tables import DATABASES, PipelineRuns
 from fedesk.sandbox.snowflake_users import NoSuchUserError, describe, described_user
@@ -72,6 +75,7 @@ class Account:
     users: Users
     warehouses: Warehouses
     runs: PipelineRuns
+    history: History
     fake_snow: Any
     sessions: dict[str, _Session] = field(default_factory=dict)
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1000))
@@ -90,7 +94,12 @@ def application(world: World) -> Starlette:
     fake_snow.create_schema_on_connect = False
     users = Users(ACCOUNT, world.identities("snowflake"))
     account = Account(
-        world=world, users=users, warehouses=Warehouses(*WAREHOUSES), runs=runs, fake_snow=fake_snow
+        world=world,
+        users=users,
+        warehouses=Warehouses(*WAREHOUSES),
+        runs=runs,
+        history=History(world),
+        fake_snow=fake_snow,
     )
     app = Starlette(
         routes=[
@@ -197,8 +206,34 @@ async def _query(request: Request) -> Response:
         return await run_in_threadpool(_describe_user, account, session, user)
     for database in {session.database, *_databases_in(statement)}:
         await run_in_threadpool(account.runs.catch_up, database)
+    try:
+        answered = await run_in_threadpool(account.history.answered, statement)
+    except HistoryRefusedError as refused:
+        return _failure("000903", str(refused), {"errorCode": "000903", "sqlState": "42601"})
+    if answered != statement:
+        raw = _encoded(body | {"sqlText": answered}, request)
+    began = account.world.now()
     response: Response = await query_request(Request(request.scope, _again(raw)))
+    if not body.get("describeOnly"):
+        account.history.note(_noted(account, session, statement, began, json.loads(bytes(response.body))))
     return response
+
+
+def _noted(
+    account: Account, session: _Session, statement: str, began: datetime, answer: dict[str, Any]
+) -> Statement:
+    """A statement that was answered, as the history keeps it."""
+    return Statement(
+        query_id=str((answer.get("data") or {}).get("queryId") or f"01b2c3d4-{next(account.numbers):012d}"),
+        kind=_verb(statement),
+        text=statement,
+        tag=session.tag,
+        user=session.identity.user,
+        warehouse="" if _verb(statement) in _WITHOUT_WAREHOUSE else session.warehouse,
+        status="SUCCESS" if answer.get("success") else "FAILED_WITH_ERROR",
+        started_at=began,
+        ended_at=account.world.now(),
+    )
 
 
 def _refusal(account: Account, session: _Session, statement: str, *, describe_only: bool) -> Response | None:
@@ -283,6 +318,12 @@ async def _body(request: Request) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _encoded(body: dict[str, Any], request: Request) -> bytes:
+    """A body as the request's headers say that it is."""
+    raw = json.dumps(body).encode()
+    return gzip.compress(raw) if request.headers.get("content-encoding") == "gzip" else raw
 
 
 def _again(body: bytes) -> Receive:

@@ -6,12 +6,12 @@ Methods are safe to call from several threads; what they return is frozen.
 
 import threading
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 
 from fedesk.sandbox import builds as jenkins_builds
 from fedesk.sandbox import dags as airflow_dags
-from fedesk.sandbox import extras, jenkins_jobs, jenkins_queue, logs, vaults
+from fedesk.sandbox import extras, jenkins_jobs, jenkins_queue, loads, logs, vaults
 from fedesk.sandbox.airflow_events import EventLog
 from fedesk.sandbox.builds import BuildHistory
 from fedesk.sandbox.clock import WorldClock
@@ -98,6 +98,15 @@ class World:
                 del self._build_histories[name]
             self.airflow = EventLog(self.start)
             self.jenkins = jenkins_queue.ControllerState()
+
+    def changed_dags(self, environment: str) -> tuple[str, ...]:
+        """DAGs whose runs somebody added, amended or cleared."""
+        with self.lock:
+            return tuple(
+                dag_id
+                for (where, dag_id), history in self._dag_histories.items()
+                if where == environment and history.is_changed
+            )
 
     @cached_property
     def services(self) -> tuple[str, ...]:
@@ -460,28 +469,7 @@ class World:
 
     def loads(self, environment: str, *, since: datetime | None = None) -> list[LoadRow]:
         """Rows of OPS.PIPELINE_RUNS by now, oldest first; those of runs that moved since a moment."""
-        rows = [
-            self._load(run)
-            for run in self.dag_runs(environment, updated_since=since)
-            if run.start_date is not None
-        ]
-        return sorted(rows, key=lambda row: row.start_time)
-
-    def _load(self, run: DagRun) -> LoadRow:
-        pipeline = self.pipeline(run.plan.dag_id)
-        at = run.plan.data_interval_start or run.plan.run_after
-        daily = self.dag(run.plan.environment, run.plan.dag_id).timetable.period >= timedelta(days=1)
-        return LoadRow(
-            run_id=run.plan.run_id,
-            pipeline=run.plan.dag_id,
-            partition=at.date().isoformat() if daily else at.strftime("%Y-%m-%dT%H:%M"),
-            start_time=run.start_date or run.queued_at,
-            end_time=run.end_date,
-            status=run.state.value,
-            rows_loaded=run.plan.rows if run.state is RunState.SUCCESS else None,
-            operation_id=dict(run.plan.conf).get("fedesk.operation", ""),
-            dataset="" if pipeline is None else pipeline.dataset,
-        )
+        return loads.loads_of(self, environment, since)
 
     # --- who may come in -------------------------------------------------------------------------------
 
