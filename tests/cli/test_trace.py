@@ -88,8 +88,8 @@ def test_a_cleared_run_is_found_in_every_system(acting: Run, situation: Situatio
             "audit log",
             "prod/airflow event log",
             "prod/snowflake pipeline_runs",
-            "prod/airflow task instances",
             "prod/snowflake query history",
+            "prod/airflow task instances",
         ),
     )
     (asked,) = of(document, "prod/airflow event log")
@@ -100,14 +100,13 @@ def test_a_cleared_run_is_found_in_every_system(acting: Run, situation: Situatio
     )
     (notes,) = of(document, "prod/airflow task instances")
     assert notes["reference"] == FAILED
-    assert "the note stands on 3 of 6 task instances: dbt_test success (try 4)" in notes["said"]
+    assert "the note stands on 3 of 6 task instances: dbt_test failed (try 6)" in notes["said"]
     (load,) = of(document, "prod/snowflake pipeline_runs")
-    assert (load["reference"], load["said"][:36]) == (AIRFLOW_RUN, "payments_daily / 2026-11-20: success")
+    assert (load["reference"], load["said"]) == (AIRFLOW_RUN, "payments_daily / 2026-11-20: failed.")
     queries = of(document, "prod/snowflake query history")
-    assert [one["said"].split(" with ")[0] for one in queries] == [
-        "SELECT by SVC_PAYMENTS on ETL_L",
-        "INSERT by SVC_PAYMENTS on ETL_L",
-    ]
+    said = "SELECT by SVC_PAYMENTS on ETL_L with the id in its query tag: FAILED_WITH_ERROR at "
+    assert [one["said"].startswith(said) for one in queries] == [True] * 3
+    assert len({one["reference"] for one in queries}) == 3
     records = of(document, "audit log")
     assert [one["reference"] for one in records] == [f"record {one.seq}" for one in situation.records()]
     assert len(of(document, "journal")) == len(operation.journal)

@@ -16,11 +16,13 @@ from datetime import UTC, datetime, timedelta
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
 from fedesk.sandbox import snowflake
+from fedesk.sandbox.airflow_clear import clear_as
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.snowflake_login import oauth_token
 from fedesk.sandbox.world import World
@@ -50,9 +52,16 @@ def application(world: World) -> Starlette:
         world.clock.advance(timedelta(seconds=float(request.query_params["seconds"])))
         return JSONResponse({})
 
+    async def clear(request: Request) -> JSONResponse:
+        asked = request.query_params
+        body = {"dry_run": False, "dag_run_id": asked["run_id"], "only_failed": True, "note": asked["note"]}
+        await run_in_threadpool(clear_as, world, "prod", asked["dag_id"], "mara", body)
+        return JSONResponse({})
+
     return Starlette(
         routes=[
             Route("/_test/warehouses", warehouses),
+            Route("/_test/clear", clear, methods=["POST"]),
             Route("/_test/advance", advance, methods=["POST"]),
             Mount("/", app=account),
         ]

@@ -3,28 +3,23 @@
 import contextlib
 import json
 import logging
-import os
 import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 import snowflake.connector
 from raw_server import RawServer, Talk
+from snowflake_rig import NAME, Account, client, connect, served
 
 from fedesk.clients import snowflake as client_module
-from fedesk.clients.snowflake import QUERY_TAG, SnowflakeClient
+from fedesk.clients.snowflake import QUERY_TAG
 from fedesk.clients.snowflake_rows import as_load
 from fedesk.clients.snowflake_users import as_secret, describe_statement
-from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Observation
-from fedesk.ports.endpoint import Endpoint, SecretText
 from fedesk.ports.errors import (
     CredentialError,
     DeadlineError,
@@ -38,107 +33,11 @@ from fedesk.ports.errors import (
     UnreachableError,
 )
 
-NAME = ConnectionName("prod", "snowflake")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Account:
-    """The served account and the look behind it."""
-
-    url: str
-    reader: str
-    writer: str
-    oauth: str
-
-    def warehouses(self) -> dict[str, Any]:
-        """What each ran so far."""
-        found: dict[str, Any] = requests.get(f"{self.url}/_test/warehouses", timeout=20).json()
-        return found
-
-    def statements(self) -> list[str]:
-        """Those that needed the reader's warehouse so far."""
-        found: list[str] = self.warehouses()["OPS_XS"]["statements"]
-        return found
-
-    def advance(self, seconds: float) -> None:
-        """Move the world's time on."""
-        requests.post(f"{self.url}/_test/advance", params={"seconds": seconds}, timeout=20).raise_for_status()
-
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
-    """The account that the environment names, or one of this process's own."""
-    given = os.environ.get("FEDESK_TEST_SNOWFLAKE")
-    if given:
-        yield Account(**json.loads(given))
-        return
-    from snowflake_server import serving
-
-    with serving() as found:
-        yield Account(**found)
-
-
-def client(  # noqa: PLR0913  (one for each setting that a test varies)
-    url: str,
-    credential: str,
-    *,
-    auth: str = "key-pair",
-    database: str = "FINEDGE",
-    schema: str = "OPS",
-    warehouse: str = "OPS_XS",
-    deadline: float = 10.0,
-    ca_bundle: Path | None = None,
-    users: tuple[str, ...] = (),
-) -> SnowflakeClient:
-    protocol, host, port = url.replace("//", "").split(":")
-    endpoint = Endpoint(
-        name=NAME,
-        url=url,
-        user="FEDESK_READER",
-        credential=lambda: SecretText(credential),
-        connect_timeout=1.0,
-        read_timeout=deadline,
-        deadline=deadline,
-        ca_bundle=ca_bundle,
-    )
-    return SnowflakeClient(
-        endpoint,
-        account="finedge",
-        host=host,
-        port=int(port),
-        protocol=protocol,
-        user="FEDESK_READER",
-        auth=auth,
-        role="FEDESK_READER",
-        warehouse=warehouse,
-        database=database,
-        schema=schema,
-        users=users,
-    )
-
-
-def connect(account: Account, *, writer: bool = False, **parameters: Any) -> Any:
-    """A connection of the connector's own, as somebody else in the company would make one."""
-    import base64
-
-    pem = account.writer if writer else account.reader
-    user = "FEDESK_WRITER" if writer else "FEDESK_READER"
-    return snowflake.connector.connect(
-        **{
-            "account": "finedge",
-            "host": "127.0.0.1",
-            "port": int(account.url.rpartition(":")[2]),
-            "protocol": "http",
-            "user": user,
-            "authenticator": "SNOWFLAKE_JWT",
-            "private_key": base64.b64decode("".join(pem.strip().splitlines()[1:-1])),
-            "warehouse": "OPS_XS",
-            "database": "FINEDGE_DEV",
-            "schema": "OPS",
-            "platform_detection_timeout_seconds": 0.0,
-            **parameters,
-        }
-    )
+    with served() as found:
+        yield found
 
 
 # --- what is read ---------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from fedesk.domain.reruns import TaskPin
 from fedesk.domain.states import System
 from fedesk.ports.endpoint import Endpoint, SecretText
 from fedesk.sandbox.dags import Script, Trouble, simulate
-from fedesk.sandbox.model import DagRunPlan, RunState
+from fedesk.sandbox.model import Activity, DagRunPlan, RunState
 from fedesk.sandbox.server import Sandbox
 
 NAME = ConnectionName("staging", "airflow")
@@ -61,6 +61,8 @@ class ChangeCase:
     """Makes a run that has failed, whose next clear does not help."""
     at_work: Callable[[], tuple[str, str, str]]
     """Makes a run that is at work, with a task that has failed and one that runs: run, failed, running."""
+    made: Callable[[str, dict[str, object]], str]
+    """Makes a run of this id and with this conf, as fedesk makes its own; it has ended."""
     finish: Callable[[str], str]
     """Lets a run go on until it has ended, and says in which state."""
     has_clock: bool
@@ -211,6 +213,29 @@ def emulated(sandbox: Sandbox) -> ChangeCase:
         clock.advance(timedelta(hours=3))
         return world.dag_run("staging", dag_id, dag_run_id).state.value
 
+    def made_of(run_id: str, conf: dict[str, object]) -> str:
+        old = world.dag_run_plans("staging", dag.dag_id)[-1]
+        ours = conf.get("fedesk")
+        named = ours if isinstance(ours, dict) else {}
+        queued = world.now() - timedelta(seconds=10)
+        activity = Activity(
+            queued_at=queued,
+            started_at=queued,
+            ended_at=queued + timedelta(seconds=5),
+            outcome=RunState.SUCCESS,
+        )
+        plan = replace(
+            old,
+            run_id=run_id,
+            run_type="manual",
+            conf=tuple((f"fedesk.{key}", str(value)) for key, value in named.items()),
+            activity=(activity,),
+            tasks=(),
+        )
+        with world.lock:
+            world.dag_history("staging", dag.dag_id).add(plan)
+        return f"{dag.dag_id}/{run_id}"
+
     def mara_clears(run_id: str, **more: Any) -> None:
         dag_id, _, dag_run_id = run_id.partition("/")
         assert sandbox.control.clear_run("staging", dag_id, dag_run_id, user="mara", **more)
@@ -226,6 +251,7 @@ def emulated(sandbox: Sandbox) -> ChangeCase:
         untouched=cache(failed),
         lasting=lambda: failed(persists=1),
         at_work=at_work,
+        made=made_of,
         finish=finish,
         has_clock=True,
     )
@@ -295,6 +321,11 @@ def real(server: AirflowServer) -> ChangeCase:
         wait_until(lambda: case.state(run_id) in ("success", "failed"), _SECONDS, "it has not ended")
         return case.state(run_id)
 
+    def made(run_id: str, conf: dict[str, object]) -> str:
+        name = _trigger(case, "partners_daily", {"fails": 0} | conf, run_id)
+        wait_until(lambda: case.state(name) == "success", _SECONDS, f"{name} has not succeeded")
+        return name
+
     mara = Person(user=server.other, password=server.other_password)
 
     def mara_clears(run_id: str, **more: Any) -> None:
@@ -312,14 +343,17 @@ def real(server: AirflowServer) -> ChangeCase:
         untouched=cache(failing.take),
         lasting=lasting.take,
         at_work=at_work,
+        made=made,
         finish=finish,
         has_clock=False,
     )
     return case
 
 
-def _trigger(case: ChangeCase, dag_id: str, conf: dict[str, object]) -> str:
-    path, body = f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf}
+def _trigger(case: ChangeCase, dag_id: str, conf: dict[str, object], run_id: str | None = None) -> str:
+    path = f"/api/v2/dags/{dag_id}/dagRuns"
+    body: dict[str, object] = {"logical_date": None, "conf": conf}
+    body |= {} if run_id is None else {"dag_run_id": run_id}
     made: list[str] = []
 
     def triggered() -> bool:

@@ -20,29 +20,31 @@ from starlette.routing import Route
 
 from fedesk.sandbox import airflow_clear, airflow_events, airflow_logs
 from fedesk.sandbox import airflow_documents as documents
-from fedesk.sandbox.airflow_documents import Document, answer_json
+from fedesk.sandbox.airflow_documents import answer_json
 from fedesk.sandbox.airflow_login import DAY, Login, RefusedError
-from fedesk.sandbox.airflow_query import Bounds, Keys, Page, Paging, filters, only_tilde, states, texts
+from fedesk.sandbox.airflow_query import (
+    ALL,
+    Bounds,
+    Keys,
+    Paging,
+    collection,
+    filters,
+    only_tilde,
+    states,
+    texts,
+)
+from fedesk.sandbox.airflow_runs import BATCH_FILTERS, Runs, dag_of, environment_of
 from fedesk.sandbox.model import (
     ENVIRONMENTS,
     Dag,
-    DagRunPlan,
     ImportFailure,
-    RunState,
     TaskInstance,
     TaskState,
 )
 from fedesk.sandbox.world import AIRFLOW_VERSION, World
 
-_ALL = "~"
-_RUN_FIELDS = ("run_after", "logical_date", "start_date", "end_date", "updated_at")
 _TASK_FIELDS = ("run_after", "logical_date", "start_date", "end_date", "updated_at")
-_RUN_BODY = {"order_by", "page_offset", "page_limit", "dag_ids", "states", "conf_contains"} | {
-    f"{field}_{end}"
-    for field in ("run_after", "logical_date", "start_date", "end_date", "duration")
-    for end in ("gte", "gt", "lte", "lt")
-}
-_TASK_BODY = (_RUN_BODY - {"states", "conf_contains"}) | {
+_TASK_BODY = (BATCH_FILTERS - {"states", "conf_contains"}) | {
     "dag_run_ids",
     "task_ids",
     "state",
@@ -67,15 +69,15 @@ class Airflow:
 
     def application(self) -> Starlette:
         """All routes, known paths before the catch-alls."""
-        api = "/{environment}/api/v2"
+        api, listed = "/{environment}/api/v2", Runs(self._world)
         runs = f"{api}/dags/{{dag_id}}/dagRuns"
         tasks = f"{runs}/{{run_id}}/taskInstances"
         reads: dict[str, Callable[[Request], Response]] = {
             f"{api}/dags": self.dags,
             f"{api}/dags/{{dag_id}}": self.dag,
             f"{api}/dags/{{dag_id}}/tasks": self.tasks,
-            runs: self.dag_runs,
-            f"{runs}/{{run_id}}": self.dag_run,
+            runs: listed.listed,
+            f"{runs}/{{run_id}}": listed.one,
             tasks: self.task_instances,
             f"{tasks}/{{task_id}}": self.task_instance,
             f"{tasks}/{{task_id}}/tries": self.tries,
@@ -90,7 +92,7 @@ class Airflow:
             Route("/{environment}/auth/token", self._log_in, methods=["GET", "POST"]),
             Route(f"{api}/monitor/health", self._open(self.health)),
             Route(f"{api}/version", self._open(self.version)),
-            Route(f"{runs}/list", self._batch(self.list_dag_runs, _RUN_BODY), methods=["POST"]),
+            Route(f"{runs}/list", self._batch(listed.batch, BATCH_FILTERS), methods=["POST"]),
             Route(f"{tasks}/list", self._batch(self.list_task_instances, _TASK_BODY), methods=["POST"]),
             *(Route(path, self._guarded(read)) for path, read in reads.items()),
             Route(f"{api}/dags/{{dag_id}}/clearTaskInstances", self._clear, methods=["POST"]),
@@ -122,18 +124,12 @@ class Airflow:
         response.headers["date"] = format_datetime(self._world.now(), usegmt=True)
         return response
 
-    def _environment(self, request: Request) -> str:
-        environment = str(request.path_params["environment"])
-        if environment not in ENVIRONMENTS:
-            raise RefusedError(404, "Not Found")
-        return environment
-
     def _open(self, read: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
         """A read that asks nobody who they are."""
 
         def answered(request: Request) -> Response:
             try:
-                self._environment(request)
+                environment_of(request)
                 return read(request)
             except RefusedError as refused:
                 return refused.response
@@ -147,7 +143,7 @@ class Airflow:
         """A read for whoever has a token."""
 
         def entered(request: Request) -> Response:
-            self._login.enter(request, self._environment(request))
+            self._login.enter(request, environment_of(request))
             return read(request)
 
         return self._open(entered)
@@ -169,14 +165,14 @@ class Airflow:
 
     async def _log_in(self, request: Request) -> Response:
         try:
-            environment = self._environment(request)
+            environment = environment_of(request)
         except RefusedError as refused:
             return refused.response
         return self._dated(await self._login.answer(request, environment))
 
     async def _refuse_change(self, request: Request) -> Response:
         try:
-            identity = self._login.enter(request, self._environment(request))
+            identity = self._login.enter(request, environment_of(request))
         except RefusedError as refused:
             return self._dated(refused.response)
         status = HTTPStatus.METHOD_NOT_ALLOWED if identity.writer else HTTPStatus.FORBIDDEN
@@ -186,7 +182,7 @@ class Airflow:
         raw = await request.body()
 
         def carried_out(request: Request) -> Response:
-            environment = self._environment(request)
+            environment = environment_of(request)
             identity = self._login.enter(request, environment)
             return airflow_clear.answer(
                 self._world, environment, request, raw, identity.user, writer=identity.writer
@@ -212,7 +208,7 @@ class Airflow:
 
     def health(self, request: Request) -> Response:
         """``monitor/health``."""
-        return answer_json(documents.health(self._world.health(self._environment(request))))
+        return answer_json(documents.health(self._world.health(environment_of(request))))
 
     def version(self, _: Request) -> Response:
         """``version``."""
@@ -226,21 +222,21 @@ class Airflow:
         paused = query.get("paused")
         found = [
             dag
-            for dag in self._world.dags(self._environment(request))
+            for dag in self._world.dags(environment_of(request))
             if not wanted or (wanted <= set(dag.tags) if every else wanted & set(dag.tags))
             if paused is None or dag.paused is (paused.lower() == "true")
         ]
         keys: Keys[Dag] = {"dag_id": lambda dag: dag.dag_id, "dag_display_name": lambda dag: dag.dag_id}
         page = Paging.of_query(query).page(found, keys, "dag_id")
-        return _collection("dags", [documents.dag(dag, now) for dag in page.rows], page)
+        return collection("dags", [documents.dag(dag, now) for dag in page.rows], page)
 
     def dag(self, request: Request) -> Response:
         """One DAG."""
-        return answer_json(documents.dag(self._dag(request), self._world.now()))
+        return answer_json(documents.dag(dag_of(self._world, request), self._world.now()))
 
     def tasks(self, request: Request) -> Response:
         """The tasks of a DAG with what comes after each."""
-        dag = self._dag(request)
+        dag = dag_of(self._world, request)
         found = sorted(dag.tasks, key=lambda task: task.task_id)
         return answer_json(
             {"tasks": [documents.task(task, dag) for task in found], "total_entries": len(found)}
@@ -248,107 +244,15 @@ class Airflow:
 
     def dag_versions(self, request: Request) -> Response:
         """The versions of a DAG."""
-        dag = self._dag(request)
+        dag = dag_of(self._world, request)
         found = list(range(1, documents.versions(dag) + 1))
         keys: Keys[int] = {"id": float, "version_number": float}
         page = Paging.of_query(request.query_params).page(found, keys, "id")
-        return _collection("dag_versions", [documents.dag_version(dag, number) for number in page.rows], page)
+        return collection("dag_versions", [documents.dag_version(dag, number) for number in page.rows], page)
 
     def event_logs(self, request: Request) -> Response:
         """Who asked for which change."""
-        return airflow_events.answer(self._world.airflow.events(self._environment(request)), request)
-
-    def _dag(self, request: Request) -> Dag:
-        dag_id = str(request.path_params["dag_id"])
-        try:
-            return self._world.dag(self._environment(request), dag_id)
-        except KeyError:
-            raise RefusedError(404, f"The Dag with ID: `{dag_id}` was not found") from None
-
-    def dag_runs(self, request: Request) -> Response:
-        """Runs of one DAG or of all (``~``)."""
-        query = request.query_params
-        if "cursor" in query:
-            raise RefusedError(HTTPStatus.NOT_IMPLEMENTED, "the sandbox pages by offset only")
-        dag_id = str(request.path_params["dag_id"])
-        dag_ids = None if dag_id == _ALL else frozenset[object]({self._dag(request).dag_id})
-        kinds = set(query.getlist("run_type"))
-        wanted = states(query.getlist("state"), RunState)
-        return self._runs(request, query, "query", dag_ids, wanted, Paging.of_query(query), kinds)
-
-    def list_dag_runs(self, request: Request, body: Mapping[str, object]) -> Response:
-        """The batch read of runs."""
-        if request.path_params["dag_id"] != _ALL:
-            raise RefusedError(422, only_tilde("dag_id", request.path_params["dag_id"]))
-        wanted = states(sorted(map(str, texts(body, "states") or ())), RunState)
-        return self._runs(request, body, "body", texts(body, "dag_ids"), wanted, Paging.of_body(body), set())
-
-    def _runs(
-        self,
-        request: Request,
-        given: Mapping[str, object],
-        place: str,
-        dag_ids: frozenset[object] | None,
-        wanted: frozenset[object],
-        paging: Paging,
-        kinds: set[str],
-    ) -> Response:
-        world, now, environment = self._world, self._world.now(), self._environment(request)
-        bounds = {field: Bounds.of(given, field, place) for field in _RUN_FIELDS}
-        since = bounds["updated_at"].gte or bounds["updated_at"].gt
-        plans = [
-            plan
-            for dag in world.dags(environment)
-            if dag_ids is None or dag.dag_id in dag_ids
-            for plan in world.dag_run_plans(environment, dag.dag_id, updated_since=since)
-            if bounds["run_after"].hold(plan.run_after)
-            and bounds["logical_date"].hold(plan.logical_date)
-            and (not wanted or plan.state(now) in wanted)
-            and (not kinds or plan.run_type in kinds)
-        ]
-        if any(bounds[field] != Bounds() for field in ("start_date", "end_date", "updated_at")):
-            standing = [world.as_dag_run(plan, now) for plan in plans]
-            plans = [
-                run.plan
-                for run in standing
-                if bounds["start_date"].hold(run.start_date)
-                and bounds["end_date"].hold(run.end_date)
-                and bounds["updated_at"].hold(run.updated_at)
-            ]
-        page = paging.page(plans, self._run_keys(), "id")
-        rows = [
-            documents.dag_run(world.as_dag_run(plan, now), world.dag(environment, plan.dag_id))
-            for plan in page.rows
-        ]
-        more = {"total_entries_limit": None, "next_cursor": None, "previous_cursor": None}
-        return _collection("dag_runs", rows, page, more)
-
-    def _run_keys(self) -> Keys[DagRunPlan]:
-        world, now = self._world, self._world.now()
-        return {
-            "id": lambda plan: plan.queued_at,
-            "dag_id": lambda plan: plan.dag_id,
-            "run_id": lambda plan: plan.run_id,
-            "dag_run_id": lambda plan: plan.run_id,
-            "state": lambda plan: plan.state(now).value,
-            "run_after": lambda plan: plan.run_after,
-            "logical_date": lambda plan: plan.logical_date,
-            "start_date": lambda plan: world.as_dag_run(plan, now).start_date,
-            "end_date": lambda plan: world.as_dag_run(plan, now).end_date,
-            "updated_at": lambda plan: world.as_dag_run(plan, now).updated_at,
-        }
-
-    def dag_run(self, request: Request) -> Response:
-        """One run."""
-        environment = self._environment(request)
-        dag_id, run_id = (str(request.path_params[name]) for name in ("dag_id", "run_id"))
-        try:
-            run = self._world.dag_run(environment, dag_id, run_id)
-        except KeyError:
-            raise RefusedError(
-                404, f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found"
-            ) from None
-        return answer_json(documents.dag_run(run, self._world.dag(environment, dag_id)))
+        return airflow_events.answer(self._world.airflow.events(environment_of(request)), request)
 
     def task_instances(self, request: Request) -> Response:
         """Task instances of one run, or of many (``~``)."""
@@ -360,9 +264,9 @@ class Airflow:
         bounds = {field: Bounds.of(query, field, "query") for field in _TASK_FIELDS}
         try:
             found = self._world.task_instances(
-                self._environment(request),
-                None if dag_id == _ALL else dag_id,
-                None if run_id == _ALL else run_id,
+                environment_of(request),
+                None if dag_id == ALL else dag_id,
+                None if run_id == ALL else run_id,
                 updated_since=bounds["updated_at"].gte,
             )
         except KeyError:
@@ -376,9 +280,9 @@ class Airflow:
     def list_task_instances(self, request: Request, body: Mapping[str, object]) -> Response:
         """The batch read of task instances."""
         for name in ("dag_id", "run_id"):
-            if request.path_params[name] != _ALL:
+            if request.path_params[name] != ALL:
                 raise RefusedError(422, only_tilde(name, request.path_params[name]))
-        world, environment, now = self._world, self._environment(request), self._world.now()
+        world, environment, now = self._world, environment_of(request), self._world.now()
         dag_ids, run_ids, task_ids = (texts(body, name) for name in ("dag_ids", "dag_run_ids", "task_ids"))
         wanted = states(list(texts(body, "state") or ()), _TASK_STATES)
         bounds = {field: Bounds.of(body, field, "body") for field in _TASK_FIELDS[:-1]}
@@ -421,7 +325,7 @@ class Airflow:
             **{field: moments[field] for field in _TASK_FIELDS[:-1]},
         }
         page = paging.page(rows, keys, "map_index")
-        return _collection(
+        return collection(
             "task_instances",
             [
                 documents.task_instance(each, self._world.dag(each.run.environment, each.run.dag_id))
@@ -460,7 +364,7 @@ class Airflow:
         try:
             found = [
                 each
-                for each in self._world.task_instances(self._environment(request), dag_id, run_id)
+                for each in self._world.task_instances(environment_of(request), dag_id, run_id)
                 if each.spec.task_id == task_id
             ]
         except KeyError:
@@ -488,12 +392,6 @@ class Airflow:
             "filename": lambda error: error.filename,
             "bundle_name": lambda error: error.bundle_name,
         }
-        found = self._world.import_errors(self._environment(request))
+        found = self._world.import_errors(environment_of(request))
         page = Paging.of_query(query).page(found, keys, "id")
-        return _collection("import_errors", [documents.import_error(error) for error in page.rows], page)
-
-
-def _collection(
-    name: str, rows: list[Document], page: Page[Any], more: Mapping[str, object] | None = None
-) -> Response:
-    return answer_json({name: rows, "total_entries": page.total, **(more or {})})
+        return collection("import_errors", [documents.import_error(error) for error in page.rows], page)

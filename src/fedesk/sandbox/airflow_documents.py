@@ -141,7 +141,7 @@ def dag_version(of: Dag, number: int) -> Document:
     }
 
 
-def _conf(plan: DagRunPlan) -> Document:
+def conf(plan: DagRunPlan) -> Document:
     """The conf of a run; the keys that fedesk sets stand in an object of their own."""
     found: Document = {}
     ours: dict[str, str] = {}
@@ -173,7 +173,7 @@ def dag_run(of: DagRun, its: Dag) -> Document:
         "state": of.state.value,
         "triggered_by": plan.triggered_by,
         "triggering_user_name": plan.triggering_user or None,
-        "conf": _conf(plan),
+        "conf": conf(plan),
         "note": plan.note or None,
         "dag_versions": [version],
         "bundle_version": version["bundle_version"],

@@ -4,12 +4,16 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from starlette.datastructures import QueryParams
+from starlette.responses import Response
 
+from fedesk.sandbox.airflow_documents import Document, answer_json
 from fedesk.sandbox.airflow_login import RefusedError
 
+ALL = "~"
+"""In a path: not one, but all."""
 MAXIMUM_PAGE_LIMIT = 100
 FALLBACK_PAGE_LIMIT = 50
 _MAX_SORT_PARAMS = 10
@@ -71,6 +75,13 @@ class Paging:
                 )
             found.sort(key=_nulls_first(key), reverse=name.startswith("-"))
         return Page(found[self.offset : self.offset + self.limit], len(found))
+
+
+def collection(
+    name: str, rows: Sequence[Document], page: Page[Any], more: Mapping[str, object] | None = None
+) -> Response:
+    """A page of a list as an answer."""
+    return answer_json({name: rows, "total_entries": page.total, **(more or {})})
 
 
 def _nulls_first(key: Callable[[T], Value]) -> Callable[[T], tuple[bool, float | str]]:
