@@ -253,3 +253,28 @@ def test_a_warehouse_is_woken_by_two_queries_of_its_own(acting: Run, sandbox: Sa
     assert sum("login-request" in path for path in paths) == 1
     # DESCRIBE is the third, and needs no warehouse.
     assert sum("query-request" in path for path in paths) == 3
+
+
+def test_a_store_that_cannot_be_read_leaves_the_systems(
+    acting: Run, sandbox: Sandbox, situation: Situation
+) -> None:
+    """Of a whole id the systems still tell; exit 6 and the store's sentence. A beginning needs the store."""
+    name = minted(sandbox.world.now())
+    sandbox.control.clear_run("prod", FAILED_DAG, AIRFLOW_RUN, note=f"fedesk {name}")
+    situation.state_file.write_bytes(b"no database at all" * 100)
+    ended = acting("trace", name, "--json")
+    assert ended.code == 6
+    document = traced(ended)
+    assert sources(document)["store"] == "silent"
+    assert of(document, "prod/airflow event log")
+    assert document["sources"][0]["error"] in ended.err
+    assert acting("trace", name[:13]).code == 6
+
+
+def test_its_help_shows_two_examples_that_work(acting: Run, run: Run) -> None:
+    """Help ends with two command lines that run as they stand, once there is an operation."""
+    assert acting("rerun", FAILED, *YES).code == 0
+    lines = [line for line in run("trace", "--help").out.splitlines() if line.startswith("    fedesk ")]
+    assert len(lines) == 2
+    for line in lines:
+        assert acting(*line.split()[1:]).code == 0, line
