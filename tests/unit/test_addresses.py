@@ -18,6 +18,8 @@ PLACES = (
     place("prod/airflow", System.AIRFLOW, "https://airflow.example/prod"),
     place("dev/airflow", System.AIRFLOW, "https://airflow.example/dev"),
     place("prod/vault", System.VAULT, "https://vault.example"),
+    place("qa/jenkins", System.JENKINS, "http://plain.example/", "/qa/"),
+    place("qa/jenkins-8080", System.JENKINS, "http://plain.example:8080"),
 )
 CI = "https://jenkins.example/ci"
 AIRFLOW = "https://airflow.example/prod"
@@ -43,6 +45,12 @@ NAME = "prod/airflow:payments_daily/scheduled__2026-11-20T00:00:00+00:00"
         (f"{AIRFLOW}/dags/payments_daily/runs/{RUN}/tasks/t/details", f"{NAME}::t"),
         (f"{AIRFLOW}/dags/payments_daily/grid?dag_run_id={RUN}&task_id=t", f"{NAME}::t"),
         ("https://airflow.example/dev/dags/a/runs/b%2Fc%23d", "dev/airflow:a/b/c#d"),
+        (f"{CI}/job/finedge/job/prod/job/x/2?tree=a", "prod/jenkins:finedge/prod/x#2"),
+        ("http://plain.example:80/job/qa/job/x/2", "qa/jenkins:qa/x#2"),
+        ("http://plain.example:8080/view/a/view/b/job/x/2/", "qa/jenkins-8080:x#2"),
+        (f"{AIRFLOW}/dags/a%20b/runs/r/tasks/group/g?try_number=1&try_number=2", "prod/airflow:a b/r::g@1"),
+        (f"{AIRFLOW}/dags/a%20b/graph/?dag_run_id=r&task_id=t&try_number=3", "prod/airflow:a b/r::t@3"),
+        (f"{AIRFLOW}/dags/a/calendar?dag_run_id=b%2Fc", "prod/airflow:a/b/c"),
     ],
 )
 def test_an_address_names_its_run(address: str, name: str) -> None:
@@ -52,6 +60,16 @@ def test_an_address_names_its_run(address: str, name: str) -> None:
     run, task = found
     assert f"{run}::{task}" == name if task else str(run) == name
     assert is_address(address)
+
+
+def test_a_name_is_no_address() -> None:
+    """What begins like a page of the web is one; names of runs hold colons too."""
+    assert [is_address(text) for text in ("http://h", "https://h", NAME, f"x {AIRFLOW}")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +82,9 @@ def test_an_address_names_its_run(address: str, name: str) -> None:
         "https://jenkins.example:8443/ci/job/finedge/job/prod/job/x/2/",
         f"{AIRFLOW}/dags/payments_daily",
         f"{AIRFLOW}/dags/payments_daily/grid",
+        f"{AIRFLOW}/dags/payments_daily/details?dag_run_id=r",
+        "http://plain.example/job/qa2/job/x/2",
+        "ftp://plain.example/job/qa/job/x/2",
         "https://vault.example/dags/a/runs/b",
         "https://[broken/",
     ],

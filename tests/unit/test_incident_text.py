@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from making import NOW, minutes
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from operation_values import RUN_ID, draft_of, operation, operation_id, plan_of
 
-from fedesk.domain.incident_text import escaped, markdown
+from fedesk.domain.audit import AuditRecord, Phase
+from fedesk.domain.incident_text import escaped, markdown, standing
 from fedesk.domain.incidents import Incident, IncidentHistory, IncidentNote, NoteKind
 from fedesk.domain.redaction import redact
 from fedesk.domain.text import one_line
@@ -23,6 +25,12 @@ INCIDENT = Incident(
     opened_at=NOW - minutes(5),
     opened_by="mara",
     opened_record=10,
+)
+RECORD = AuditRecord(
+    seq=12,
+    draft=draft_of(Phase.OUTCOME, target="prod", operation=operation_id(3), at=NOW, result="succeeded"),
+    hash="0" * 64,
+    raw=b"{}",
 )
 HOSTILE = (
     "a|b\n| c | <img src=x onerror=y> [x](javascript:z) `t` **b** _i_ ~~s~~ <!-- \\| $x$ &lt; # h"
@@ -48,14 +56,34 @@ def cells(text: str) -> list[list[Token]]:
 def test_it_is_a_heading_and_a_table_in_the_zone_of_people() -> None:
     """How it stands, then a line an entry; times on the environment's clocks, which are named."""
     closed = replace(INCIDENT, closed_at=NOW, closed_by="jon", closed_record=20, summary="the file came")
-    lines = of(a_note("looked"), incident=closed).splitlines()
-    assert lines[0] == "## INC-4711: payments late"
-    assert "- opened: 2026-11-20 02:38:10 by mara" in lines
-    assert "- closed: 2026-11-20 02:43:10 by jon: the file came" in lines
-    assert "- times: Europe/London" in lines
-    assert "| time | what | who | to what | said | record |" in lines
-    assert "| 2026-11-20 02:38:10 | opened | mara | prod | payments late | audit 10 |" in lines
-    assert "| 2026-11-20 02:43:10 | note | mara |  | looked |  |" in lines
+    history = IncidentHistory(
+        incident=closed, notes=(a_note("looked"),), operations=(operation(3, journal=()),), records=(RECORD,)
+    )
+    sentence = escaped(plan_of().effects[0].sentence)
+    assert (
+        markdown(history, LONDON, "Europe/London")
+        == f"""\
+## INC-4711: payments late
+
+- environment: prod
+- opened: 2026-11-20 02:38:10 by mara
+- closed: 2026-11-20 02:43:10 by jon: the file came
+- times: Europe/London
+
+| time | what | who | to what | said | record |
+| --- | --- | --- | --- | --- | --- |
+| 2026-11-20 02:38:10 | opened | mara | prod | payments late | audit 10 |
+| 2026-11-20 02:40:10 | plan | mara@finedge.example | {escaped(f"prod/airflow:{RUN_ID}")} | {sentence} \
+<http://127.0.0.1:8080/dags/payments_daily> | operation {operation_id(3)} |
+| 2026-11-20 02:43:10 | note | mara |  | looked |  |
+| 2026-11-20 02:43:10 | outcome | mara@finedge.example | prod | succeeded | \
+operation {operation_id(3)}, audit 12 |
+| 2026-11-20 02:43:10 | closed | jon | prod | the file came | audit 20 |
+"""
+    )
+    assert "- closed: 2026-11-20 02:43:10 by jon\n" in of(incident=replace(closed, summary=""))
+    assert "- closed" not in of()
+    assert (standing(INCIDENT), standing(closed)) == ("open", "closed")
 
 
 def test_hostile_text_is_only_text() -> None:

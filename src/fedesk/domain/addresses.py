@@ -59,7 +59,7 @@ def _below(address: str, base: str) -> str | None:
     except ValueError:
         return None
     prefix = here.path.rstrip("/")
-    if not same or not (there.path == prefix or there.path.startswith(f"{prefix}/")):
+    if not same or not there.path.startswith(f"{prefix}/"):
         return None
     return there.path[len(prefix) :] + (f"?{there.query}" if there.query else "")
 
