@@ -20,6 +20,7 @@ from fedesk.cli import (
     sandbox,
     secrets,
     status,
+    store,
     trace,
 )
 from fedesk.cli.endings import code_of, sentences
@@ -123,6 +124,24 @@ def _add_changing(app: typer.Typer) -> None:
     )(audit.export)
     app.add_typer(group, name="audit")
     app.add_typer(_incidents(), name="incident")
+    app.add_typer(_store(), name="store")
+
+
+def _store() -> typer.Typer:
+    group = _group("The desk's own state: made, looked at, kept and moved to a team's database.")
+    group.command(epilog=examples("fedesk store check", "fedesk store check --json"))(store.check)
+    group.command(
+        epilog=examples("fedesk store backup --output copy.sqlite3", "fedesk store backup --output b.sqlite3")
+    )(store.backup)
+    group.command(epilog=examples("fedesk store migrate", "fedesk store migrate --json"))(store.migrate)
+    group.command(epilog=examples("fedesk store grants advisory", "fedesk store grants enforced"))(
+        store.grants
+    )
+    group.command(epilog=examples("fedesk store person --help", "fedesk store grants advisory --json"))(
+        store.person
+    )
+    group.command(epilog=examples("fedesk store copy --help", "fedesk store check"))(store.copy)
+    return group
 
 
 def _incidents() -> typer.Typer:

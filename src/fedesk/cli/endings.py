@@ -72,17 +72,18 @@ def _store_code(error: Exception) -> Exit:
     from fedesk.ports.incident_store import IncidentConflictError, UnknownIncidentError
     from fedesk.ports.operation_store import (
         DecidedError,
+        FlawedError,
         LeaseLostError,
         NotClaimableError,
         ReservedError,
+        UnderWayError,
         UnrecordedError,
     )
 
-    if isinstance(error, UnknownIncidentError):
+    if isinstance(error, UnknownIncidentError | FlawedError):
         return Exit.FAILED
-    if isinstance(
-        error, ReservedError | NotClaimableError | DecidedError | LeaseLostError | IncidentConflictError
-    ):
+    taken = ReservedError | NotClaimableError | DecidedError | LeaseLostError | UnderWayError
+    if isinstance(error, taken | IncidentConflictError):
         return Exit.CONFLICT
     return Exit.OUTCOME_UNKNOWN if isinstance(error, UnrecordedError) else Exit.AUDIT_UNAVAILABLE
 

@@ -4,6 +4,7 @@
       StoreUnavailableError   cannot be read or written: disk full, read-only, gone, corrupt (exit 6)
       SchemaError             made by another fedesk than this one (exit 6)
       UnderWayError           not while an operation is under way (exit 5)
+      FlawedError             the audit log is not as it was written (exit 1)
       ReservedError           another operation holds the target (exit 5)
       NotClaimableError       it is not waiting to be executed: claimed by another, ended, not there (exit 5)
       DecidedError            somebody has decided before (exit 5)
@@ -49,6 +50,10 @@ class SchemaError(StoreError):
 
 class UnderWayError(StoreError):
     """An operation is under way, and the store is not migrated or moved under its process."""
+
+
+class FlawedError(StoreError):
+    """The audit log is not as it was written, and is not carried elsewhere as if it were."""
 
 
 class ReservedError(StoreError):

@@ -39,10 +39,17 @@ def append(connection: Connection, draft: AuditDraft) -> int:
     seq = last + 1
     raw = record_bytes(draft, seq)
     digest = link(previous, raw)
+    cursor.close()
+    put(connection, seq, raw, digest)
+    return int(seq)
+
+
+def put(connection: Connection, seq: int, raw: bytes, digest: bytes) -> None:
+    """Put the bytes of the next record into a file, and move the head."""
+    cursor = connection.connection.cursor()
     cursor.execute(_INSERT, (seq, raw, digest))
     cursor.execute(_MOVE, (seq, digest))
     cursor.close()
-    return int(seq)
 
 
 def tail(

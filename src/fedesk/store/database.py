@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
@@ -129,7 +129,7 @@ class FileDatabase:
             _make_file(self.path)
         elif not self.path.exists():
             return None
-        engine = _engine(self.path)
+        engine = file_engine(self.path)
         try:
             there = self._is_prepared(engine, create=create)
         except BaseException:
@@ -168,32 +168,36 @@ class FileDatabase:
             if not names:
                 return False
             with connection.begin():
-                number = self._number(connection, names)
-            if number < tables.SCHEMA:
+                number = schema_number(connection, self.path)
+            if number is not None and number < tables.SCHEMA:
                 with connection.execution_options(fedesk_begin="BEGIN IMMEDIATE").begin():
                     migrating.migrate(connection, str(self.path), datetime.now(tz=UTC))
         _set_wal(engine, self.path)
         return True
 
-    def _number(self, connection: Connection, names: set[str]) -> int:
-        """The form of its tables. Raises SchemaError, StoreUnavailableError."""
-        if tables.schema.name not in names:
-            raise StoreUnavailableError(
-                f"{self.path} is a SQLite file that fedesk did not make. Name another in store.url."
-            )
-        numbers = connection.scalars(select(tables.schema.c.number)).all()
-        if len(numbers) == 1 and numbers[0] > tables.SCHEMA:
-            raise SchemaError(
-                f"{self.path} was made by a newer fedesk: its schema is {numbers[0]}, this one knows "
-                f"{tables.SCHEMA}. Use the newer fedesk, or name another file in store.url."
-            )
-        if len(numbers) != 1 or numbers[0] < 1:
-            found = ", ".join(map(str, numbers)) or "none"
-            raise SchemaError(
-                f"{self.path} has no schema that this fedesk knows: {found} instead of {tables.SCHEMA}. "
-                "Put a backup in its place, or name another file in store.url."
-            )
-        return int(numbers[0])
+
+def schema_number(connection: Connection, path: Path) -> int | None:
+    """The form of a file's tables; None while it has none. Raises SchemaError, StoreUnavailableError."""
+    names = _names(connection)
+    if not names:
+        return None
+    if tables.schema.name not in names:
+        raise StoreUnavailableError(
+            f"{path} is a SQLite file that fedesk did not make. Name another in store.url."
+        )
+    numbers = connection.scalars(select(tables.schema.c.number)).all()
+    if len(numbers) == 1 and numbers[0] > tables.SCHEMA:
+        raise SchemaError(
+            f"{path} was made by a newer fedesk: its schema is {numbers[0]}, this one knows "
+            f"{tables.SCHEMA}. Use the newer fedesk, or name another file in store.url."
+        )
+    if len(numbers) != 1 or numbers[0] < 1:
+        found = ", ".join(map(str, numbers)) or "none"
+        raise SchemaError(
+            f"{path} has no schema that this fedesk knows: {found} instead of {tables.SCHEMA}. "
+            "Put a backup in its place, or name another file in store.url."
+        )
+    return int(numbers[0])
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -224,8 +228,9 @@ def _make_file(path: Path) -> None:
         os.close(folder)
 
 
-def _engine(path: Path) -> Engine:
-    address = f"file:{quote(os.fsencode(path))}?mode=rw"
+def file_engine(path: Path, mode: Literal["rw", "ro"] = "rw") -> Engine:
+    """Connections to a file that is there, as it is: none is made, and none brought to today's form."""
+    address = f"file:{quote(os.fsencode(path))}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(

@@ -49,6 +49,11 @@ class SqlStore(SqlIncidents, SqlAnchored):
         self.path = path
         self._database = FileDatabase(path, opened)
 
+    @property
+    def database(self) -> "Database":
+        """How works over its connections are done, for who looks after it."""
+        return self._database
+
     def operation(self, operation: str) -> Operation | None:
         """One operation by its id, or by the beginning of it if that is of one alone."""
         return self._database.read(lambda connection: queries.by_prefix(connection, operation), None)

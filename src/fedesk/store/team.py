@@ -1,8 +1,10 @@
 """A team's database made and migrated by whoever looks after it: that role owns schema and functions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
+from sqlalchemy import Connection, insert, inspect, select, text, update
 from sqlalchemy.engine import make_url
 
 from fedesk.domain.audit import Actor, AuditDraft, Phase
@@ -14,7 +16,9 @@ from fedesk.store.tables import people
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('fedesk store migrate'))")
 _ENCODING = text("SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()")
-_NO_LIMITS = text("SET LOCAL statement_timeout = 0")
+_NO_LIMITS = tuple(
+    text(f"SET LOCAL {name} = 0") for name in ("statement_timeout", "idle_in_transaction_session_timeout")
+)
 _IS_ROLE = text("SELECT 1 FROM pg_roles WHERE rolname = :role AND rolcanlogin")
 _NOW = text("SELECT clock_timestamp()")
 _MAKE_SCHEMA = text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA_NAME}")
@@ -25,13 +29,21 @@ def migrate(url: str, password: Password | None = None) -> int | None:
 
     One migrates at a time, and none while an operation lives. Raises StoreError.
     """
+    with owning(url, password) as connection:
+        return _migrated(connection, where_of(make_url(url)))
+
+
+@contextmanager
+def owning(url: str, password: Password | None) -> Iterator[Connection]:
+    """One transaction of whoever looks after a database, however long; one of these at a time."""
     address = make_url(url)
-    where = where_of(address)
-    engine = engine_of(address, password)
-    with told(where), _transaction(engine) as connection, connection.begin():
-        connection.execute(_LOCK)
-        connection.execute(_NO_LIMITS)
-        return _migrated(connection, where)
+    with told(where_of(address)), engine_of(address, password).connect() as opened:
+        connection = opened.execution_options(isolation_level="READ COMMITTED")
+        with connection.begin():
+            connection.execute(_LOCK)
+            for limit in _NO_LIMITS:
+                connection.execute(limit)
+            yield connection
 
 
 def put_person(
@@ -41,9 +53,8 @@ def put_person(
 
     Raises StoreError.
     """
-    address = make_url(url)
-    where = where_of(address)
-    with told(where), _transaction(engine_of(address, password)) as connection, connection.begin():
+    where = where_of(make_url(url))
+    with owning(url, password) as connection:
         check_number(where, connection.scalars(select(tables.schema.c.number)).all())
         if connection.scalar(_IS_ROLE, {"role": role}) is None:
             raise StoreError(f"{where} has no role {role!r}. Look at its name, or have it created.")
@@ -66,10 +77,6 @@ def put_person(
             )
             audit_log.append(connection, draft)
         return before
-
-
-def _transaction(engine: Engine) -> Connection:
-    return engine.connect().execution_options(isolation_level="READ COMMITTED")
 
 
 def _migrated(connection: Connection, where: str) -> int | None:
