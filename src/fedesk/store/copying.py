@@ -27,7 +27,8 @@ _OWN = (tables.schema, tables.revision, tables.audit_head)
 _COPIED = tuple(table for table in tables.metadata.sorted_tables if table not in _OWN)
 _IN_ORDER = {"audit": "audit_in_order", "audit_head": "audit_head_in_order"}
 """Triggers that let one record in at a time, by the number in the head. On PostgreSQL each step of the head
-leaves a version of its row behind until the transaction ends, and a million of them take an hour to read."""
+leaves a version of its row behind until the transaction ends, each read again by the next: 20,000 steps took
+11 s, four times what 10,000 did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
