@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fedesk.services.operation_runner import Changer
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.processes import LocalProcesses
+    from fedesk.services.tracing import Followed, Kept
     from fedesk.store.operations import SqlStore
 
 
@@ -290,6 +291,16 @@ class Desk(composition.Desk):
         if self.config.audit.anchors:
             for sentence in self.checkpointing.when_due():
                 self.tell(sentence)
+
+    def trace(self, operation: str, kept: "Kept | None" = None) -> "Followed":
+        """What every system of its environment says of an operation, and the store; asks them side by side.
+
+        By its id, or a beginning that the store knows; raises NotFoundError for what is neither.
+        """
+        from fedesk.services.tracing import follow, kept_of
+
+        known = kept_of(lambda: self.store, operation) if kept is None else kept
+        return follow(operation, known, self.environment.name, self.all_connections)
 
     def close(self) -> None:
         """Stop polling, keep what is known, let go of every system and of the store; waits for none."""

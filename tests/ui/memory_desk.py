@@ -27,6 +27,7 @@ from fedesk.services.checkpointing import Verified
 from fedesk.services.diagnosis import Diagnosis
 from fedesk.services.operation_watch import OperationWatch
 from fedesk.services.proposals import Answer, Proposal
+from fedesk.services.tracing import Followed, follow, kept_of
 from fedesk.ui.desk import Planning, Records, Reporting, Word
 
 NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
@@ -417,6 +418,10 @@ class MemoryDesk:
             head=found.head,
             retired=(),
         )
+
+    def trace(self, operation: str) -> Followed:
+        """What the test's store has; there are no systems."""
+        return follow(operation, kept_of(lambda: self.store, operation), self.environment.name, ())
 
     def recheck(self, operation: str) -> Operation:
         """What the test's store then has."""

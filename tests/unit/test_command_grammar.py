@@ -79,7 +79,7 @@ def test_a_mistake_is_one_sentence_that_names_what_is_near(line: str, sentence: 
 
 def test_what_is_far_from_every_verb_lists_them() -> None:
     """Where nothing is near, all there is is named."""
-    with pytest.raises(CommandError, match="there are rerun, operations, audit"):
+    with pytest.raises(CommandError, match="there are rerun, operations, trace, audit"):
         parse("xyzzy")
 
 
@@ -104,6 +104,7 @@ def test_flags_that_confirm_are_told_as_without_effect() -> None:
             [
                 "rerun",
                 "operations",
+                "trace",
                 "audit",
                 "incident",
                 "status",

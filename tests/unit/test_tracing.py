@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.states import FailureKind, System
 from fedesk.domain.traces import CLOCKS, Looked, Sought, SourceState, Trace, in_order, minted_at
-from fedesk.ports.errors import UnreachableError
+from fedesk.ports.errors import NotFoundError, UnreachableError
 from fedesk.ports.sources import Connection
 from fedesk.services.tracing import Kept, follow
 
@@ -69,8 +69,8 @@ def test_every_system_is_asked_once_and_told_by_time() -> None:
     snowflake = Asked(Looked)
     found = follow(
         ID,
-        AT,
         Kept(),
+        "prod",
         [
             connection("jenkins", System.JENKINS, jenkins),
             connection("airflow", System.AIRFLOW, airflow),
@@ -89,16 +89,32 @@ def test_every_system_is_asked_once_and_told_by_time() -> None:
     ]
     assert found.sources[1].limits == ("a limit",)
     assert found.failures == ()
-    wanted = Sought(operation=ID, since=AT - CLOCKS)
+    minted = minted_at(ID)
+    assert minted is not None
+    wanted = Sought(operation=ID, since=minted - CLOCKS)
     assert jenkins.sought == airflow.sought == snowflake.sought == [wanted]
+
+
+def test_only_the_environment_that_it_is_of_is_asked() -> None:
+    """Connections of other environments are left alone; what is no id is nobody's."""
+    asked, other = Asked(Looked), Asked(Looked)
+    elsewhere = replace(
+        connection("airflow", System.AIRFLOW, other), name=ConnectionName("staging", "airflow")
+    )
+    found = follow(ID, Kept(), "prod", [connection("airflow", System.AIRFLOW, asked), elsewhere])
+    assert (found.environment, found.known, found.operation) == ("prod", False, ID)
+    assert [one.name for one in found.sources] == ["store", "prod/airflow"]
+    assert (len(asked.sought), other.sought) == (1, [])
+    with pytest.raises(NotFoundError, match="no whole id"):
+        follow(ID[:13], Kept(), "prod", [elsewhere])
 
 
 def test_who_fails_costs_nobody_else_anything() -> None:
     """An error is the system's own sentence, a fault names its type alone; the others are told."""
     found = follow(
         ID,
-        AT,
         Kept(error="The store is away."),
+        "prod",
         [
             connection("jenkins", System.JENKINS, Asked(failing(UnreachableError("prod/jenkins is down")))),
             connection("airflow", System.AIRFLOW, Asked(failing(KeyError(SECRET)))),
@@ -124,7 +140,7 @@ def test_secrets_in_what_systems_say_are_hidden() -> None:
         connection("jenkins", System.JENKINS, told),
         connection("airflow", System.AIRFLOW, silent),
     ]
-    found = follow(ID, AT, Kept(), connections)
+    found = follow(ID, Kept(), "prod", connections)
     assert SECRET not in repr(found)
     assert "[hidden" in found.traces[0].said
 

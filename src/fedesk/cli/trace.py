@@ -2,7 +2,6 @@
 
 import re
 from contextlib import closing
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,7 +27,6 @@ COLUMNS = (
 )
 _BEGINNING = re.compile(r"[0-9a-f-]{1,36}")
 _WHOLE = 36
-_RECORDS = 10_000
 
 
 def trace(
@@ -51,48 +49,42 @@ def trace(
     """
     with closing(session.open_desk(context, config, environment)) as desk:
         operation, kept = _kept(desk, operation_id, environment)
-        where, minted = _placed(desk, operation, kept)
-        from fedesk.services.tracing import follow
-
-        connections = [one for one in desk.all_connections if one.name.environment == where]
-        if where not in desk.by_name:
-            narrate(f"{where} is not configured any more: no system was asked.")
-        found = follow(operation, minted, kept, connections)
+        found = desk.trace(operation, kept)
+        facts = desk.by_name.get(found.environment)
+        if facts is None:
+            narrate(f"{found.environment} is not configured any more: no system was asked.")
         if as_json:
-            document = _document(operation, kept, found)
-            output.document("fedesk-trace/1", where, desk.clock.now(), **document)
+            output.document("fedesk-trace/1", found.environment, desk.clock.now(), **_document(found))
         elif found.traces:
-            facts = desk.by_name.get(where)
             zone = "UTC" if facts is None else facts.timezone
             output.table(COLUMNS, [_row(one, zone) for one in found.traces], "")
-    return _told(operation, found, kept)
+    return _told(found, kept)
 
 
 def _kept(desk: "Desk", text: str | None, environment: str | None) -> "tuple[str, Kept]":
-    """The whole id, and what the store has of it.
+    """The id, and what the store has of it.
 
-    Raises StopError for what is no id, for a beginning of none or several; and StoreError for a beginning,
-    which the store alone could complete.
+    Raises StopError for what is no id, for a beginning of none or several, and for a beginning where the
+    store, which alone could complete it, cannot be read.
     """
-    from fedesk.ports.operation_store import StoreError
-    from fedesk.services.tracing import Kept
+    from fedesk.services.tracing import kept_of
 
-    wanted = "" if text is None else text.strip().lower()
-    if text is not None and _BEGINNING.fullmatch(wanted) is None:
-        raise _malformed(text)
-    try:
-        found = newest(desk, environment) if text is None else desk.store.operation(wanted)
-        if found is None and minted_at(wanted) is None:
-            if len(wanted) == _WHOLE:
-                raise _malformed(wanted)
-            found = named(desk, wanted)
-        operation = wanted if found is None else found.plan.operation
-        records = desk.store.tail(_RECORDS, operation=operation)
-    except StoreError as error:
-        if minted_at(wanted) is None:
-            raise
-        return wanted, Kept(error=str(error))
-    return operation, Kept(operation=found, records=records)
+    if text is None:
+        wanted = newest(desk, environment).plan.operation
+    else:
+        wanted = text.strip().lower()
+        if _BEGINNING.fullmatch(wanted) is None:
+            raise _malformed(text)
+    kept = kept_of(lambda: desk.store, wanted)
+    if kept.operation is None and minted_at(wanted) is None:
+        if kept.error:
+            raise session.StopError(kept.error, Exit.AUDIT_UNAVAILABLE)
+        if len(wanted) == _WHOLE:
+            raise _malformed(wanted)
+        # Says whether there is none, or several.
+        wanted = named(desk, wanted).plan.operation
+        kept = kept_of(lambda: desk.store, wanted)
+    return wanted, kept
 
 
 def _malformed(text: str) -> session.StopError:
@@ -102,17 +94,7 @@ def _malformed(text: str) -> session.StopError:
     )
 
 
-def _placed(desk: "Desk", operation: str, kept: "Kept") -> tuple[str, datetime]:
-    """The environment that is asked, and when the operation was minted."""
-    if kept.operation is not None:
-        return kept.operation.plan.environment, kept.operation.plan.made_at
-    if kept.records:
-        first = kept.records[0].draft
-        return first.environment or desk.environment.name, first.at
-    return desk.environment.name, minted_at(operation) or desk.clock.now()
-
-
-def _told(operation: str, found: "Followed", kept: "Kept") -> Exit:
+def _told(found: "Followed", kept: "Kept") -> Exit:
     """Say what is missing; the exit code."""
     for source in found.sources:
         for sentence in (*([source.error] if source.error else []), *source.limits):
@@ -121,7 +103,7 @@ def _told(operation: str, found: "Followed", kept: "Kept") -> Exit:
     codes.append(output.exit_for(found.failures))
     if not found.traces:
         asked = [one.name for one in found.sources if one.state is SourceState.NOTHING]
-        narrate(f"Nothing is known of operation {operation} in {', '.join(asked) or 'any place'}.")
+        narrate(f"Nothing is known of operation {found.operation} in {', '.join(asked) or 'any place'}.")
         codes += [Exit.FAILED] if gravest(codes) is Exit.DONE else []
     return gravest(codes)
 
@@ -130,10 +112,10 @@ def _row(trace: "Trace", zone: str) -> tuple[str, ...]:
     return output.when(trace.at, zone), trace.source, trace.said, trace.reference
 
 
-def _document(operation: str, kept: "Kept", found: "Followed") -> dict[str, Json]:
+def _document(found: "Followed") -> dict[str, Json]:
     return {
-        "operation": operation,
-        "known": kept.operation is not None,
+        "operation": found.operation,
+        "known": found.known,
         "traces": [
             {
                 "at": output.instant(one.at),

@@ -4,19 +4,32 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from fedesk.domain.audit import AuditRecord
 from fedesk.domain.names import NameNotUnderstoodError, RunName, split_dag_run, split_task
 from fedesk.domain.observation import Failure
 from fedesk.domain.operations import Operation
 from fedesk.domain.states import FailureKind, System
-from fedesk.domain.traces import CLOCKS, Looked, Sought, Source, SourceState, Trace, in_order
-from fedesk.ports.errors import SourceError
+from fedesk.domain.traces import (
+    CLOCKS,
+    Looked,
+    Sought,
+    Source,
+    SourceState,
+    Trace,
+    in_order,
+    minted_at,
+)
+from fedesk.ports.errors import NotFoundError, SourceError
+from fedesk.ports.operation_store import StoreError
 from fedesk.ports.sources import Connection
 from fedesk.services.hiding import hidden
 
 STORE = "store"
 _PLAN_DIGITS = 12
+_RECORDS = 10_000
+"""Audit records of one operation that are read, the newest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +46,12 @@ class Kept:
 class Followed:
     """Everything that is known of an operation."""
 
+    operation: str
+    """The whole id."""
+    environment: str
+    """Whose connections were asked."""
+    known: bool
+    """Whether the store has the operation."""
     traces: tuple[Trace, ...]
     """In order of time."""
     sources: tuple[Source, ...]
@@ -40,11 +59,54 @@ class Followed:
     """Of the systems that are silent."""
 
 
-def follow(operation: str, minted: datetime, kept: Kept, connections: Sequence[Connection]) -> Followed:
-    """Ask the connections side by side, each once through its bulkhead; as slow as the slowest. Never raises.
+class TraceReader(Protocol):
+    """What is read of the store. Raises StoreError."""
 
-    ``minted`` is when the operation's plan was made: nothing of it is looked for before that, clocks aside.
+    def operation(self, operation: str) -> Operation | None:
+        """One operation by its id, or by the first characters of it if they are those of one alone."""
+
+    def tail(self, limit: int, *, operation: str | None = None) -> tuple[AuditRecord, ...]:
+        """The newest records, oldest first."""
+
+
+def kept_of(store: Callable[[], TraceReader], operation: str) -> Kept:
+    """What the store has of an id, or of its beginning; why it could not be read. ``store`` opens it."""
+    try:
+        opened = store()
+        found = opened.operation(operation)
+        whole = operation if found is None else found.plan.operation
+        return Kept(operation=found, records=opened.tail(_RECORDS, operation=whole))
+    except StoreError as error:
+        return Kept(error=str(error))
+
+
+def place_of(operation: str, kept: Kept, environment: str) -> tuple[str, datetime]:
+    """The environment that is asked, and when the operation was minted.
+
+    ``environment`` is asked where the store does not tell. Raises NotFoundError for what is no whole id, and
+    no beginning of one that the store knows.
     """
+    if kept.operation is not None:
+        return kept.operation.plan.environment, kept.operation.plan.made_at
+    minted = minted_at(operation)
+    if minted is None:
+        raise NotFoundError(f"The store knows no operation {operation}, and that is no whole id.")
+    if kept.records:
+        first = kept.records[0].draft
+        return first.environment or environment, first.at
+    return environment, minted
+
+
+def follow(operation: str, kept: Kept, environment: str, connections: Sequence[Connection]) -> Followed:
+    """Ask the connections side by side, each once through its bulkhead; as slow as the slowest.
+
+    Of ``connections`` those of the operation's own environment are asked; of an id that the store does not
+    know, those of ``environment``. Nothing is looked for before the plan was made, clocks aside. A system
+    that fails is silent, and raises nothing; raises NotFoundError for what is no id.
+    """
+    where, minted = place_of(operation, kept, environment)
+    operation = operation if kept.operation is None else kept.operation.plan.operation
+    connections = [one for one in connections if one.name.environment == where]
     answers = _side_by_side(
         [_question(connection, _sought(operation, minted, kept, connection)) for connection in connections]
     )
@@ -54,6 +116,9 @@ def follow(operation: str, minted: datetime, kept: Kept, connections: Sequence[C
         sources.append(_source(connection, looked, failure))
         traces += looked.traces
     return Followed(
+        operation=operation,
+        environment=where,
+        known=kept.operation is not None,
         traces=in_order(_told(trace) for trace in traces),
         sources=tuple(sources),
         failures=tuple(failure for _, failure in answers if failure is not None),

@@ -131,6 +131,7 @@ COMMANDS: tuple[Command, ...] = (
             *_CONFIRMING[:2],
         ),
     ),
+    Command(words=("trace",), help="one operation through every system", arguments=(_MAYBE_ID,)),
     Command(words=("audit", "tail"), help="the newest records", flags=(_LIMIT,)),
     Command(words=("audit", "show"), help="one record", arguments=(Argument(fills=Fills.NUMBER),)),
     Command(

@@ -208,6 +208,16 @@ def _show_operation(app: DeskApp, parsed: Parsed) -> None:
         _list_operations(app, parsed)
 
 
+def _trace(app: DeskApp, parsed: Parsed) -> None:
+    from fedesk.ui.screens.trace import TraceScreen
+
+    opened = app.following.operations
+    wanted = parsed.arguments[0].strip().lower() if parsed.arguments else opened[0].id if opened else ""
+    if app.desk is None or not wanted:
+        raise _StopError(app.following.problem or "No operation is open; name one by its id.")
+    app.push_screen(TraceScreen(app.desk, wanted))
+
+
 def _recheck(app: DeskApp, parsed: Parsed) -> None:
     wanted = parsed.arguments or tuple(one.id for one in app.following.operations if one.course.is_trouble)
     if not wanted:
@@ -322,6 +332,7 @@ _COMMANDS: Mapping[tuple[str, ...], Callable[[DeskApp, Parsed], None]] = {
     ("operations", "show"): _show_operation,
     ("operations", "recheck"): _recheck,
     ("operations", "settle"): _settle,
+    ("trace",): _trace,
     ("audit", "tail"): _view(Place.AUDIT),
     ("audit", "show"): _show_record,
     ("audit", "verify"): _verify,

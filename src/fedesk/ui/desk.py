@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fedesk.services.diagnosis import Diagnosis
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.proposals import Answer, Proposal
+    from fedesk.services.tracing import Followed
 
 
 class Pollers(Protocol):
@@ -151,6 +152,9 @@ class Desk(Protocol):
     @property
     def operation_watch(self) -> OperationWatch:
         """Follows the store; it begins when it is told to."""
+
+    def trace(self, operation: str) -> Followed:
+        """What every system says of an operation; blocks. Raises NotFoundError for what is no id."""
 
     def recheck(self, operation: str) -> Operation:
         """Look again at an operation that ended unknown or was left; blocks. Raises StoreError."""
