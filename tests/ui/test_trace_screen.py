@@ -1,15 +1,15 @@
 """``:trace ID`` on screen: what each system says, by time; what is silent; and whatever text it is."""
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from memory_desk import HOSTILE, MemoryDesk
-from operation_values import operation_id, unknown
+from operation_values import MemoryStore, draft_of, operation_id, unknown
 from painting import flat, said, text_of, type_in, until
-from recording import store_with
 from textual.pilot import Pilot
 
+from fedesk.domain.audit import Phase
 from fedesk.domain.states import System
 from fedesk.domain.traces import Source, SourceState, Trace
 from fedesk.services.tracing import Followed
@@ -25,14 +25,15 @@ async def board(pilot: Pilot[int], app: DeskApp) -> None:
 
 
 @pytest.mark.parametrize("text", [f"trace {operation_id(12)}", f"trace {operation_id(12)[:30]}", "trace"])
-async def test_an_operation_is_followed(make_app: Make, tmp_path: Path, text: str) -> None:
+async def test_an_operation_is_followed(make_app: Make, text: str) -> None:
     """By its id, its beginning, or the open one: confirmation, journal and records, each with its time."""
-    store = store_with(tmp_path, unknown(12))
+    store = MemoryStore(unknown(12))
+    store.drafts.append(replace(draft_of(Phase.INTENT, 3), operation=operation_id(12)))
     app = make_app(MemoryDesk(store=store))
     async with app.run_test(size=SIZE) as pilot:
         await board(pilot, app)
         await type_in(pilot, *f":{text}", "enter")
-        await until(pilot, lambda: isinstance(app.screen, TraceScreen) and "audit log" in text_of(app))
+        await until(pilot, lambda: isinstance(app.screen, TraceScreen) and "journal" in text_of(app))
         shown = flat(app)
         assert "Trace of" in shown
         assert "confirmation" in shown
@@ -40,7 +41,6 @@ async def test_an_operation_is_followed(make_app: Make, tmp_path: Path, text: st
         assert "intent by " in shown
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, TraceScreen))
-    store.close()
 
 
 async def test_what_is_no_id_is_said(make_app: Make) -> None:
