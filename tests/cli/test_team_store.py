@@ -7,12 +7,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cli_situations import FAILED, YES
+from cli_situations import FAILED, YES, Situation
 from command_line import Changed, Run
 from postgres_server import Server
 from sqlalchemy.engine import make_url
 
-from fedesk.domain.operations import Outcome
+from fedesk.domain.audit import Phase
+from fedesk.domain.operations import Outcome, Stage
 from fedesk.store.postgres_store import PostgresStore
 
 PASSWORD = "hunter2-planted-password"
@@ -24,9 +25,9 @@ Team = Callable[..., tuple[Path, str]]
 def team(postgres: Server, changed: Changed, tmp_path: Path) -> Team:
     """A configuration whose store is a fresh database, as a role with a password; and the database's URL."""
 
-    def configure(password: str = PASSWORD) -> tuple[Path, str]:
+    def configure(password: str = PASSWORD, profile: str = "advisory") -> tuple[Path, str]:
         url = make_url(postgres.fresh())
-        postgres.profile(str(url), "advisory")
+        postgres.profile(str(url), profile)
         role = postgres.role(PASSWORD)
         postgres.admin(f"GRANT fedesk_people TO {role}")
         postgres.behind(str(url), role, PRINCIPAL)
@@ -68,3 +69,27 @@ def test_a_wrong_password_is_one_sentence(run: Run, team: Team) -> None:
     assert ended.code == 6
     assert "hunter2" not in ended.out + ended.err
     assert "store.credential" in ended.err
+
+
+def test_when_it_is_enforced_the_executor_runs_what_a_person_proposed(
+    run: Run, team: Team, postgres: Server, changed: Changed, situation: Situation
+) -> None:
+    """A person's yes is submitted and waits, nothing is sent; under the executor's role it is carried out."""
+    file, url = team(profile="enforced")
+    refused = run("rerun", FAILED, *YES, "--config", str(file))
+    assert refused.code != 0
+    assert "does not let your role do this: permission denied for function claim" in refused.err
+    assert situation.clears() == []
+    with closing(PostgresStore(url)) as store:
+        (waiting,) = store.operations()
+        assert (waiting.stage, waiting.confirmation.by) == (Stage.CONFIRMED, PRINCIPAL)
+    executor = postgres.person(url, "runner@finedge.example", group="fedesk_executor")
+    file = changed((r'url = "sqlite:[^"]*"', f"url = {json.dumps(executor)}"))
+    ended = run("execute", waiting.plan.operation, "--config", str(file))
+    assert ended.code == 0, ended.err
+    assert len(situation.clears()) == 1
+    with closing(PostgresStore(url)) as store:
+        intent, outcome = store.tail(2)
+        assert (intent.draft.phase, outcome.draft.phase) == (Phase.INTENT, Phase.OUTCOME)
+        assert {intent.draft.actor.person, outcome.draft.actor.person} == {"runner@finedge.example"}
+        assert store.verify(deep=True).flaw is None
