@@ -18,6 +18,7 @@ pytest_plugins = (
     "airflow_changed",
     "postgres_server",
     "live_airflow",
+    "soaking",
 )
 
 # Hundreds of processes are started here: without bytecode each of them would compile the libraries again.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from acting import Seamed, SeamStore, SeamTeamStore, states
-from crashing import Seams, SeamSystems, forked
+from crashing import Seams, SeamSystems, forked, spawned
 
 from fedesk import execution
 from fedesk.domain.names import RunName
@@ -110,12 +110,23 @@ def order(control: str, lever: str, **document: str) -> None:
 class FaultySeams(Seams):
     """Seams of a runner whose systems begin to misbehave right before it sends, and not earlier."""
 
-    def __init__(self, sandbox: Sandbox, system: str, fault: str, fatal: int | None = None) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        system: str,
+        fault: str,
+        fatal: int | None = None,
+        notes: Path | None = None,
+    ) -> None:
         super().__init__(fatal)
         self._control, self._system, self._fault = sandbox.urls["control"], system, fault
+        self._notes = notes
+        """A file in which another process reads what was passed."""
 
     def __call__(self, name: str) -> None:
         super().__call__(name)
+        if self._notes is not None:
+            self._notes.write_text("\n".join(self.passed))
         if name == "before send" and self._fault:
             matched = "clearTaskInstances$|/build(WithParameters)?$"
             order(self._control, "faults", system=self._system, kind=self._fault, match=matched)
@@ -254,6 +265,12 @@ def cell(kind: str, name: str, fault: str) -> object:
     return pytest.param(kind, name, FAULTS[fault], marks=marks, id=f"{kind}-{name}-{fault}")
 
 
+FRESH = [
+    pytest.param(kind, name, FAULTS[fault], id=f"{kind}-{name}-{fault}")
+    for kind, name, fault in product(("sqlite", "postgresql"), CASES, FAULTS)
+    if kind == "sqlite" or fault == "answer lost"
+]
+"""What is tried on processes that are started for it."""
 CELLS = [cell(*one) for one in product(("sqlite", "postgresql"), CASES, FAULTS)]
 
 
@@ -306,4 +323,45 @@ def test_killed_at_any_seam(
     for point in (one for one in chosen(seams) if one >= first):
         place, run = runner(FaultySeams(sandbox, system, fault, point))
         assert forked(run) == signal.SIGKILL, seams[point]
+        found_out(desks.ours, sandbox, place, operation, case)
+
+
+def executes_afresh(config: Path, place: Store, operation: str, seams: Seams, clock: WorldTime) -> None:
+    """What a runner does that has just been started."""
+    executes(execution.open_desk(config, "prod", clock), place, operation, seams, clock)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("stores", "name", "fault"), FRESH, indirect=["stores"])
+def test_fresh_processes_killed_at_any_seam(
+    stores: Stores,
+    name: str,
+    fault: str,
+    sandbox: Sandbox,
+    desks: Desks,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """The same of processes that were started for it, as runners are."""
+    case, began = CASES[name], sandbox.control.clock.now()
+    system = case.kind.partition(".")[0]
+    ready = stores.new()
+    operation = confirmed(desks.ours, ready, case.run)
+
+    def run(seams: Seams) -> tuple[Store, int]:
+        sandbox.control.forget_changes()
+        sandbox.control.clear_faults()
+        sandbox.control.clock.freeze(began)
+        place, clock = stores.copy(ready), WorldTime(sandbox, began)
+        return place, spawned(executes_afresh, sandbox.config_path, place, operation, seams, clock)
+
+    whole = FaultySeams(sandbox, system, fault, notes=tmp_path / "passed")
+    assert run(whole)[1] == 0
+    seams = (tmp_path / "passed").read_text().splitlines()
+    points = [*chosen(seams)]
+    record_property("kills", len(points))
+    for point in points:
+        place, killed = run(FaultySeams(sandbox, system, fault, point))
+        assert killed == signal.SIGKILL, seams[point]
         found_out(desks.ours, sandbox, place, operation, case)

@@ -7,7 +7,7 @@ world's effects, the store's outcomes and the audit log's records are counted ag
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -200,12 +200,19 @@ def recorded(night: Night, ended: Sequence[Operation]) -> None:
     assert night.store.open_operations() == ()
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 def test_lost_answers(
-    rounds: int, sandbox: Sandbox, desk: tuple[execution.Desk, Passing], tmp_path: Path
+    rounds: int,
+    sandbox: Sandbox,
+    desk: tuple[execution.Desk, Passing],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """No effect twice, none unrecorded, none left unknown that could be told; each request is sent once."""
     opened, clock = desk
+    record_property("operations", rounds * ROUND)
+    record_property("answers lost", rounds * sum(LOST.values()))
+    record_property("seed", SEED)
     drawn = random.Random(SEED)  # noqa: S311 - a seed makes it repeatable
     began, candidates = clock.now(), failed_runs(sandbox)
     for number in range(rounds):

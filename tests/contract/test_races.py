@@ -112,7 +112,7 @@ def two_racers(opens: Opens, lines: Path) -> Iterator[Callable[[str, str], tuple
 def lengths(kind: str, sample: int) -> Iterator[object]:
     """A sample each time, and all of them by ``-m soak``."""
     yield pytest.param(kind, sample, id=f"{kind}-{sample}")
-    yield pytest.param(kind, RACES, id=f"{kind}-{RACES}", marks=pytest.mark.soak)
+    yield pytest.param(kind, RACES, id=f"{kind}-{RACES}", marks=[pytest.mark.soak, pytest.mark.timeout(1800)])
 
 
 BOTH = [*lengths("sqlite", 20), *lengths("postgresql", 10)]
@@ -138,8 +138,11 @@ def ended_well(store: SqlStore, lines: Path, won: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("opens", "races"), BOTH, indirect=["opens"])
-def test_two_operations_on_one_target(opens: Opens, races: int, tmp_path: Path) -> None:
+def test_two_operations_on_one_target(
+    opens: Opens, races: int, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """One of two acts; the other is refused, recorded, and told which operation of whom holds the target."""
+    record_property("races", races)
     lines, won = tmp_path / "lines", list[str]()
     with two_racers(opens, lines) as race:
         store = opens()
@@ -160,8 +163,11 @@ def test_two_operations_on_one_target(opens: Opens, races: int, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("opens", "races"), BOTH, indirect=["opens"])
-def test_two_processes_on_one_operation(opens: Opens, races: int, tmp_path: Path) -> None:
+def test_two_processes_on_one_operation(
+    opens: Opens, races: int, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """One of two carries it out; the other is told which process does, and writes nothing."""
+    record_property("races", races)
     lines, won = tmp_path / "lines", list[str]()
     with two_racers(opens, lines) as race:
         store = opens()

@@ -1,5 +1,6 @@
 """Processes that kill themselves at a chosen seam, for the crash matrices."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -83,6 +84,16 @@ class SeamSystems:
 
     def settle(self, name: ConnectionName, call: Call) -> Settlement:
         return self.changing(name).call(lambda system: system.settle(call))
+
+
+def spawned(work: Callable[..., object], *given: object) -> int:
+    """Do the work in a fresh process; the signal that ended it, 0 where none did."""
+    process = multiprocessing.get_context("spawn").Process(target=work, args=given)
+    process.start()
+    process.join(60)
+    assert process.exitcode is not None, "a runner that hangs"
+    assert process.exitcode <= 0, "the runner ended with an exception"
+    return -process.exitcode
 
 
 def forked(work: Callable[[], object]) -> int:

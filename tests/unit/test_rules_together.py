@@ -435,10 +435,20 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(20, 15), pytest.param(600, 40, marks=pytest.mark.soak)], ids=["quick", "long"]
+    ("examples", "steps"),
+    [(20, 15), pytest.param(600, 40, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
+    ids=["quick", "long"],
 )
-def test_the_rules_hold_together(examples: int, steps: int, template: Path, tmp_path: Path) -> None:
+def test_the_rules_hold_together(
+    examples: int,
+    steps: int,
+    template: Path,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
     """Whatever comes together, each of the eight rules holds, and in the end the truth is recorded."""
+    record_property("examples", examples)
+    record_property("steps of each", steps)
     files = (tmp_path / f"{number}.sqlite3" for number in count())
 
     class DesksHere(Desks):
