@@ -123,6 +123,14 @@ def test_the_line_that_says_why_is_found(log: list[str], telling: str, sign: Sig
         ("ERROR - something odd", Sign.ERROR),
         ("npm ERR! code E404", Sign.ERROR),
         ("hudson.AbortException: script returned exit code 2", Sign.ENDING),
+        ("[ERROR] /src/Rates.java:[3,4] cannot find symbol", Sign.ERROR),
+        ("[SEVERE]: the listener did not start", Sign.ERROR),
+        ("Policy violation: the image is unsigned", Sign.POLICY),
+        ("the release policy blocked the image", Sign.POLICY),
+        ("worker received SIGKILL", Sign.RESOURCES),
+        ("504 Gateway Time-out", Sign.NETWORK),
+        ("the code is 503", Sign.NETWORK),
+        ("code -> 526", Sign.NETWORK),
     ],
 )
 def test_a_line_of_trouble_is_marked(line: str, sign: Sign) -> None:
@@ -156,6 +164,7 @@ def test_a_line_of_trouble_is_marked(line: str, sign: Sign) -> None:
         "rows matched: 5137",
         f"{_STDOUT}[WARNING]: Deprecated functionality: error in config",
         "ERROR 0 errors",
+        "[WARNING] error in config",
         "x" * 1_999 + " error",
         "",
     ],
@@ -198,6 +207,19 @@ def test_a_traceback_is_told_by_its_last_line(before: str, last: str, sign: Sign
     scan.feed([before + line for line in ("reading", *frames, last, "partner.Stop: is no trouble here")])
     assert (scan.telling, scan.sign) == (None if sign is None else 7, sign)
     assert scan.errors == ([] if sign is None else [7])
+
+
+def test_a_traceback_may_begin_behind_a_logger_and_go_on_without_one() -> None:
+    """A logger puts its words before the first line of a message alone."""
+    scan = LogScan()
+    scan.feed(
+        [
+            "[2026-11-20 01:00:30,000] {x.py:18} ERROR - Traceback (most recent call last):",
+            "  failed: fatal",
+            "partner.Stop: no file for today",
+        ]
+    )
+    assert (scan.errors, scan.sign) == ([2], Sign.EXCEPTION)
 
 
 def test_a_traceback_far_behind_in_a_line_is_not_looked_for() -> None:

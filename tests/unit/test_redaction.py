@@ -36,6 +36,8 @@ SECRETS = [
     ("secret", "X-Vault-Token: {}", "0a1b2c3d4e5f"),
     ("secret", "client_secret: {}", "Zx9-k2"),
     ("secret", "api_key={}&page=2", "k1k2k3k4"),
+    ("password", "password={}", "XXXX"),
+    ("secret", "token={}", "X1b2X"),
 ]
 
 PLAIN = [

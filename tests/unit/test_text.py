@@ -111,6 +111,7 @@ def test_clip_counts_wide_characters_twice() -> None:
     assert clip("日本語", 6) == "日本語"
     assert clip("日本語", 5) == "日本…"
     assert clip("abcdef", 4) == "abc…"
+    assert [clip(text, width) for text, width in (("abcd", 4), ("a", 1), ("ab", 1))] == ["abcd", "a", "…"]
 
 
 @pytest.mark.parametrize(

@@ -174,16 +174,18 @@ _TRIGGERS = (
         "status",
     ),
     *("code 5", "code: 5", "code=5", "http 5", "response", "bad gateway", "service unavail", "got "),
-    *("invalid id", "ora-", "caused by", "make: ", "severe", "e   "),
+    *("invalid id", "ora-", "caused by", "make: ", "severe", "e   ", "sigkill", "violat", "blocked"),
+    *("gateway time", " 50", ":50", "=50", " 52"),
 )
 """Lower-case words of which a line must hold one to be judged at all: plain searches let most lines pass."""
 
 # What loggers put before a message: Airflow's ``[time] {file:line} LEVEL - ``, dbt's ``HH:MM:SS  ``, Jenkins'
-# ``[time] `` and ``[branch] ``.
+# ``[time] `` and ``[branch] ``, Maven's ``[LEVEL] ``.
+_LEVELS = "(?:DEBUG|TRACE|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)"
 _PREFIX = re.compile(
     r"\s{0,8}(?:\[?\d{4}-\d\d-\d\d[T ]\d[\d:.,]{4,20}(?:Z|[+-]\d\d:?\d\d| UTC)?\]?\s*+)?"
-    r"(?:\[\d\d:\d\d:\d\d(?:\.\d+)?\]\s*+)?(?:\[[\w ./:-]{1,60}\]\s*+)?(?:\{[^}\n]{1,80}\}\s*+)?"
-    r"(?P<level>(?:DEBUG|TRACE|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)\b(?:\s?[-:|]\s|\s))?"
+    rf"(?:\[\d\d:\d\d:\d\d(?:\.\d+)?\]\s*+)?(?:\[(?!{_LEVELS}\])[\w ./:-]{{1,60}}\]\s*+)?"
+    rf"(?:\{{[^}}\n]{{1,80}}\}}\s*+)?(?P<level>\[?{_LEVELS}\b\]?(?:\s?[-:|]\s|\s))?"
     r"\s{0,4}(?:\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]?\s{1,2})?"
 )
 _LEVEL = re.compile(
@@ -223,7 +225,7 @@ def _split(line: str) -> tuple[str, str]:
     match = _PREFIX.match(head)
     if match is None:
         return "", head
-    level = (match["level"] or "").strip(" -:|")
+    level = (match["level"] or "").strip(" -:|[]")
     return level, head[match.end() :]
 
 

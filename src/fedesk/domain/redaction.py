@@ -198,7 +198,7 @@ def _hide(line: str, detector: _Detector, hits: list[Hit]) -> str:
         parts += (line[done:begin], _MARK.format(detector.name))
         hits.append(Hit(detector.name))
         done = end
-    return "".join((*parts, line[done:])) if parts else line
+    return "".join((*parts, line[done:]))
 
 
 class LineRedactor:
