@@ -373,6 +373,13 @@ def test_secrets_are_one_finding_a_verdict() -> None:
     )
 
 
+def test_a_verdict_that_no_secret_has_is_no_row() -> None:
+    """The others are told all the same."""
+    due = SecretMetadata(connection=VAULT, name="due", age_from=NOW - timedelta(days=80))
+    judged = judge(due, NOW, timedelta(days=90), timedelta(days=14))
+    assert [one.id for one in findings(replace(facts(), secrets=(judged,)))] == ["secrets:due"]
+
+
 def test_a_token_is_told_of_from_a_day_before_its_end() -> None:
     """At exactly a day, and when it has ended; one that lasts or renews itself is passed over."""
 
@@ -445,8 +452,10 @@ RECHECK = "recheck looks the effect up in its system and records what is found; 
 
 
 def told(one: OpenOperation, *others: JobHistory, environment: object = PROD) -> tuple[Finding, ...]:
+    """What is said of one operation, behind another that goes well."""
     of = facts(*others, history(replace(BAD, state=State.SUCCEEDED)))
-    return findings(replace(of, operations=(one,), environment=environment))  # type: ignore[arg-type]  # facts
+    both = (replace(one, course=Course.RUNNING), one)
+    return findings(replace(of, operations=both, environment=environment))  # type: ignore[arg-type]  # facts
 
 
 def test_an_operation_whose_end_nobody_knows_is_told_with_its_pipeline() -> None:
