@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from cli_situations import AIRFLOW_RUN, BUILD, FAILED, FAILED_DAG, JOB, YES, Situation
+from cli_situations import AIRFLOW_RUN, BUILD, FAILED, FAILED_DAG, JOB, UNAWARE, YES, Situation
 from command_line import Ended, Run
 
 from fedesk.cli.session import LauncherOf
@@ -125,6 +125,20 @@ def test_a_built_job_is_found_by_its_parameter(acting: Run, situation: Situation
     assert build["link"].endswith(f"/{number}/")
     assert build["said"].startswith(f"Build #{number} of {JOB} has the id in FEDESK_OPERATION; it is ")
     in_this_order(document, ("confirmation", "journal", "audit log", "prod/jenkins build"))
+
+
+def test_a_build_without_the_parameter_is_named_by_the_journal_alone(
+    acting: Run, situation: Situation
+) -> None:
+    """A job that does not declare FEDESK_OPERATION carries no id: Jenkins says nothing, the desk does."""
+    assert acting("rerun", UNAWARE, *YES, "--accept", "operation-id").code == 0
+    (operation,) = situation.operations()
+    ended = acting("trace", operation.plan.operation, "--json")
+    assert ended.code == 0, ended.err
+    document = traced(ended)
+    assert sources(document)["prod/jenkins"] == "nothing"
+    references = [one["reference"] for one in of(document, "journal") if one["reference"]]
+    assert any(one.startswith("build:") for one in references)
 
 
 def test_one_task_alone_is_traced_in_its_run(acting: Run, situation: Situation) -> None:

@@ -45,9 +45,11 @@ def put(store: SqlStore, operation: Operation) -> None:
     at = operation.confirmed_at
     lasts = (operation.lease_until or NOW + timedelta(minutes=1)) - at
     lease = store.claim(plan.operation, operation.owner, at, lasts, dead=None)
-    store.write(lease, operation.journal[:1], draft(operation, Phase.INTENT))
+    # The store numbers them: the claim has an entry of its own.
+    first, *others = (replace(entry, number=0) for entry in operation.journal)
+    store.write(lease, [first], draft(operation, Phase.INTENT))
     if operation.outcome is None:
-        store.write(lease, operation.journal[1:])
+        store.write(lease, others)
         return
     at = operation.ended_at or NOW - minutes(1)
     store.end(
@@ -55,7 +57,7 @@ def put(store: SqlStore, operation: Operation) -> None:
         operation.outcome,
         operation.said,
         at,
-        operation.journal[1:],
+        others,
         draft(operation, Phase.OUTCOME, operation.said),
     )
 
