@@ -10,6 +10,7 @@ from test_rerun import losing
 
 from fedesk.domain.operations import DECISION, JournalEntry, Operation, Outcome, Owner, Stage, StepState
 from fedesk.sandbox.server import Sandbox
+from fedesk.services import steps
 from fedesk.services.processes import LocalProcesses
 
 BY_HAND = ("--confirm", "prod", "--reason", "INC-4712")
@@ -18,8 +19,9 @@ GONE = 2**22 - 1
 
 
 @pytest.fixture
-def unknown(acting: Run, situation: Situation, sandbox: Sandbox) -> str:
+def unknown(acting: Run, situation: Situation, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
     """The id of an operation whose answer was lost, in a system that says nothing more."""
+    monkeypatch.setattr(steps, "BLIND", 60.0)
     assert acting("rerun", FAILED, *YES, launcher=runners_of(sandbox, losing(sandbox, silent=True))).code == 7
     (operation,) = situation.operations()
     return operation.plan.operation

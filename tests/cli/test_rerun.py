@@ -20,6 +20,7 @@ from command_line import Run
 
 from fedesk.domain.operations import Outcome, StepState
 from fedesk.sandbox.server import Sandbox
+from fedesk.services import steps
 
 
 def test_a_failed_run_is_cleared_once_and_recorded(
@@ -232,9 +233,10 @@ def test_a_lost_answer_is_looked_up_and_nothing_sent_again(
 
 
 def test_an_unknown_outcome_is_exit_7_with_the_way_on(
-    acting: Run, situation: Situation, sandbox: Sandbox
+    acting: Run, situation: Situation, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer is lost and the system silent: exit 7, nothing else is let in; a look settles it."""
+    """The answer is lost and the system stays silent: exit 7, nothing else is let in; a look settles it."""
+    monkeypatch.setattr(steps, "BLIND", 60.0)
     silent = runners_of(sandbox, losing(sandbox, silent=True))
     ended = acting("rerun", FAILED, *YES, "--json", launcher=silent)
     assert ended.code == 7, ended.err

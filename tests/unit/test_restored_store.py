@@ -100,9 +100,7 @@ def test_restored_to_the_middle_of_it(rig: Rig, backup: Backup) -> None:
     operation = rig.confirmed()
     rig.on_draft = backup.take
     rig.script.on_done = backup.restore
-    with pytest.raises(
-        UnrecordedError, match=r"journal of operation .* is not as its process"
-    ) as told:
+    with pytest.raises(UnrecordedError, match=r"journal of operation .* is not as its process") as told:
         rig.execute(operation)
     assert isinstance(told.value.__cause__, JournalError)
     assert rig.phases(operation) == []

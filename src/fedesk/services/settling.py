@@ -116,7 +116,7 @@ def _settle(held: Held, kind: OperationKind) -> Operation:
     for due in remaining(kind, held.plan, held.journal):
         if due.is_unsent:
             return _unsent(held, due) if has_begun(held) else nothing_sent(held)
-        entry = look_again(held, due, leave_after=_LEAVE_AFTER.get(due.step.kind))
+        entry = look_again(held, due, leave_after=_LEAVE_AFTER.get(due.step.kind), outage=0.0)
         if entry.state is not StepState.DONE:
             return stopped(held, due, entry, Phase.SETTLEMENT)
         held.note(entry)

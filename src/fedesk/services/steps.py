@@ -28,7 +28,7 @@ from fedesk.services.held import Held, patience_of, pauses
 from fedesk.services.operation_kinds import OperationKind, Step
 
 BLIND = 3600.0
-"""Seconds of failing looks after which a step that waits is given up as unknown: an outage is waited out."""
+"""Seconds of failing looks after which a step is given up as unknown: an outage is waited out."""
 
 _SAY_AGAIN = 10.0
 """Seconds between two entries of a step that waits and says something else each time."""
@@ -82,16 +82,18 @@ def remaining(kind: OperationKind, plan: Plan, journal: Sequence[JournalEntry]) 
     return tuple(one for one in steps if one.before is None or one.before.state is not StepState.DONE)
 
 
-def look_again(held: Held, due: Due, *, leave_after: float | None = None) -> JournalEntry:
+def look_again(
+    held: Held, due: Due, *, leave_after: float | None = None, outage: float | None = None
+) -> JournalEntry:
     """What has come of a step that was begun before, or that looks alone: nothing is sent.
 
-    ``leave_after`` is as in ``follow_step``.
+    ``leave_after`` and ``outage`` are as in ``follow_step``.
     """
     before = due.before
     if before is not None and before.state is StepState.FAILED:
         return before
     if due.effect is None:
-        return follow_step(held, due.step, leave_after=leave_after)
+        return follow_step(held, due.step, leave_after=leave_after, outage=outage)
     if before is None:
         # A mistake of the caller's: what was never intended is not there to be looked up.
         raise ValueError(f"step {due.step.name} was never sent")
@@ -100,22 +102,27 @@ def look_again(held: Held, due: Due, *, leave_after: float | None = None) -> Jou
     patience *= 2 if before.state is StepState.INTENDED else 1
     passed = (held.clock.now() - before.at).total_seconds()
     # Clocks of two machines differ: what is from the future is waited for no longer than what is of now.
-    return settle_effect(held, due.step, due.effect, wait=min(patience - passed, patience))
+    return settle_effect(held, due.step, due.effect, wait=min(patience - passed, patience), outage=outage)
 
 
-def settle_effect(held: Held, step: Step, effect: Effect, *, wait: float) -> JournalEntry:
+def settle_effect(
+    held: Held, step: Step, effect: Effect, *, wait: float, outage: float | None = None
+) -> JournalEntry:
     """Look an effect up until it can be told whether it is there: DONE, FAILED (nothing changed) or UNKNOWN.
 
     That it is not there is believed only when ``wait`` seconds have passed: a slow server may still be at it.
+    A system that is not heard of is asked for ``outage`` seconds, or BLIND.
     """
     call = held.call_of(effect)
     search = _Search(held)
     while True:
         found = _look(held, str(effect.connection), lambda: held.systems.settle(effect.connection, call))
+        until = wait
         if isinstance(found, Evidence):
             found = Settlement(state=Settled.UNKNOWN, said=found.said, evidence=(found,))
+            until = max(wait, BLIND if outage is None else outage)
         search.keep(found.evidence)
-        is_over = search.waited >= wait
+        is_over = search.waited >= until
         if found.state is Settled.DONE or is_over:
             break
         search.pause()
@@ -131,19 +138,26 @@ def settle_effect(held: Held, step: Step, effect: Effect, *, wait: float) -> Jou
     )
 
 
-def follow_step(held: Held, step: Step, *, leave_after: float | None = None) -> JournalEntry:
+def follow_step(
+    held: Held, step: Step, *, leave_after: float | None = None, outage: float | None = None
+) -> JournalEntry:
     """Look until an await, verify or decide step is DONE, has FAILED, or cannot be told (UNKNOWN).
 
     What it waits for is written to the journal as it changes. Where its own time is over (``Step.within``) it
     is UNKNOWN; a decide step has FAILED then. A step that waits is left after ``leave_after`` seconds (None:
-    it is waited for however long it takes), as it stands: WAITING.
+    it is waited for however long it takes), as it stands: WAITING. While a system is not heard of, up to
+    ``outage`` seconds or BLIND, that time does not pass.
     """
     search = _Search(held)
     before = 0.0 if step.kind is StepKind.VERIFY else _waited_before(held, step)
     blind_since: float | None = None
+    looked_at = missed = 0.0
     while True:
         found = _look_once(held, step)
         is_error = isinstance(found, Evidence)
+        if is_error:
+            missed = min(missed + search.waited - looked_at, BLIND if outage is None else outage)
+        looked_at = search.waited
         if isinstance(found, Evidence):
             found = Progress(state=StepState.UNKNOWN, said=found.said, evidence=(found,))
         search.keep(found.evidence)
@@ -159,7 +173,7 @@ def follow_step(held: Held, step: Step, *, leave_after: float | None = None) -> 
                 return entry
         else:
             blind_since = None
-        if step.within is not None and before + search.waited >= step.within:
+        if step.within is not None and before + search.waited - missed >= step.within:
             return _out_of_time(held, step, entry)
         if leave_after is not None and search.waited >= leave_after:
             return entry
