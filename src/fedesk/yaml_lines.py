@@ -4,6 +4,7 @@ YAML 1.2 by ruamel.yaml; tags of a program's own are mistakes, dates and times s
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -21,7 +22,7 @@ _TRUE = frozenset({"true", "yes", "on"})
 def parse(text: str, findings: Findings, lines: dict[Place, int]) -> object:
     """The values of a text; ``lines`` is filled with where they stand. None where it is no YAML."""
     try:
-        node = YAML(typ="safe", pure=True).compose(text)
+        node = _composed(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         lines[()] = mark.line + 1 if mark else 1
@@ -36,6 +37,12 @@ def parse(text: str, findings: Findings, lines: dict[Place, int]) -> object:
     except RecursionError:
         findings.add((), "no catalogue: it nests too deep")
         return None
+
+
+@lru_cache(maxsize=8)
+def _composed(text: str) -> Any:
+    """The root of a text's nodes. The scanner is slow, and the desk reads the same for each environment."""
+    return YAML(typ="safe", pure=True).compose(text)
 
 
 class _Reader:
