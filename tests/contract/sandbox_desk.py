@@ -18,13 +18,13 @@ class SandboxClock(SystemClock):
         return self._world.now()
 
 
-def impatient(config: Path, folder: Path, *, seconds: int = 3) -> Path:
-    """The same configuration in a folder of its own, with short timeouts.
+def impatient(config: Path, folder: Path, *, seconds: int = 3, system: str = r"(?!snowflake)\w+") -> Path:
+    """The same configuration in a folder of its own, with short timeouts for a system, or for all but one.
 
     Snowflake keeps its patience: its emulator fills its tables at the first request.
     """
     text = re.sub(
-        r"(?m)^(\[environments\.\w+\.(?!snowflake)\w+\])$",
+        rf"(?m)^(\[environments\.\w+\.{system}\])$",
         rf"\1\ntimeout = {{ connect = 1, read = {seconds} }}",
         config.read_text(encoding="utf-8"),
     )

@@ -16,8 +16,8 @@ from fedesk.ui.app import DeskApp
 
 @pytest.fixture
 def hasty(full_sandbox: Sandbox, tmp_path: Path) -> Path:
-    """The sandbox's configuration with a few seconds of patience instead of eighteen."""
-    return impatient(full_sandbox.config_path, tmp_path)
+    """The sandbox's configuration with two seconds of patience for Jenkins instead of eighteen."""
+    return impatient(full_sandbox.config_path, tmp_path, seconds=1, system="jenkins")
 
 
 def app_over(sandbox: Sandbox, config: Path) -> DeskApp:
@@ -61,7 +61,7 @@ async def test_one_bad_system_leaves_three_live(
 ) -> None:
     """The bad one is named with the kind of its failure within its deadline; the others are live."""
     go_wrong(full_sandbox)
-    app = app_over(full_sandbox, hasty)
+    app = app_over(full_sandbox, hasty if kinds == {FailureKind.TIMEOUT} else full_sandbox.config_path)
     async with app.run_test(size=(140, 40)) as pilot:
 
         def told() -> bool:
@@ -82,10 +82,10 @@ async def test_one_bad_system_leaves_three_live(
         await until(pilot, lambda: not app.is_running)
 
 
-async def test_a_sealed_vault_is_named_and_the_others_are_live(full_sandbox: Sandbox, hasty: Path) -> None:
+async def test_a_sealed_vault_is_named_and_the_others_are_live(full_sandbox: Sandbox) -> None:
     """Vault answers that it is sealed: that is a state of it, told as a finding that pages in production."""
     full_sandbox.control.seal_vault()
-    app = app_over(full_sandbox, hasty)
+    app = app_over(full_sandbox, full_sandbox.config_path)
     async with app.run_test(size=(140, 40)) as pilot:
         await until(
             pilot,
@@ -99,9 +99,9 @@ async def test_a_sealed_vault_is_named_and_the_others_are_live(full_sandbox: San
         await until(pilot, lambda: not app.is_running)
 
 
-async def test_a_system_that_comes_back_is_live_again(full_sandbox: Sandbox, hasty: Path) -> None:
+async def test_a_system_that_comes_back_is_live_again(full_sandbox: Sandbox) -> None:
     """A look that fails keeps the rows, marked stale; asking again after the repair makes them live."""
-    app = app_over(full_sandbox, hasty)
+    app = app_over(full_sandbox, full_sandbox.config_path)
     async with app.run_test(size=(140, 40)) as pilot:
 
         def standing() -> Standing | None:

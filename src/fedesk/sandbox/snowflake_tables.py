@@ -3,13 +3,10 @@
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fedesk.sandbox.model import ENVIRONMENTS, LoadRow
 from fedesk.sandbox.world import World
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 DATABASES = {"dev": "FINEDGE_DEV", "staging": "FINEDGE_STAGING", "prod": "FINEDGE"}
 """Database by environment; schema OPS in each."""
@@ -70,39 +67,24 @@ class PipelineRuns:
         duck = self._connections[environment]._duck_conn.cursor()  # noqa: SLF001  (it offers no way in bulk)
         duck.execute("begin")
         if gone or replaced:
-            duck.register("away", _keys([*gone, *replaced]))
             duck.execute(
-                f"delete from {table} using away "  # noqa: S608  (constants)
-                "where PIPELINE_RUNS.RUN_ID = away.RUN_ID and PIPELINE_RUNS.PIPELINE = away.PIPELINE"
+                f"delete from {table} where (RUN_ID, PIPELINE) in (select unnest(?), unnest(?))",  # noqa: S608  (constants)
+                _columns([*gone, *replaced]),
             )
         if changed:
-            duck.register("arrived", _rows(changed))
-            duck.execute(f"insert into {table} select * from arrived")  # noqa: S608  (constants)
+            cells = ", ".join(["unnest(?)"] * len(_COLUMNS))
+            statement = f"insert into {table} select {cells}"
+            duck.execute(statement, _columns(map(_values, changed)))
         duck.execute("commit")
-        duck.close()
         for key in gone:
             del known[key]
         known.update(present)
         self._seen_at[environment] = now
 
 
-def _keys(keys: Iterable[tuple[str, str]]) -> "pa.Table":
-    import pyarrow as pa
-
-    runs, pipelines = zip(*keys, strict=True)
-    return pa.table({"RUN_ID": runs, "PIPELINE": pipelines})
-
-
-def _rows(rows: Iterable[LoadRow]) -> "pa.Table":
-    """The columns of the table, in their order: thousands of parameters would take DuckDB seconds."""
-    import pyarrow as pa
-
-    text, moment, number = pa.string(), pa.timestamp("us"), pa.int64()
-    types = (text, text, text, moment, moment, text, number, text)
-    columns = zip(*map(_values, rows), strict=True)
-    return pa.table(
-        [pa.array(values, kind) for values, kind in zip(columns, types, strict=True)], names=_COLUMNS
-    )
+def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    """A parameter for each column: one for each of thousands of cells would take DuckDB seconds."""
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _values(row: LoadRow) -> tuple[object, ...]:
