@@ -128,8 +128,7 @@ async def test_run_that_changed_since_is_refused_by_the_runner(tmp_path: Path) -
             desk.world.tasks[PAYMENTS] = [replace(pins[0], try_number=4), *pins[1:]]
             await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")
             operation = await ended(pilot)
-            await until(pilot, lambda: "⊘ refused" in text_of(app))
-            assert "Nothing was sent." in words(app)
+            await until(pilot, lambda: "⊘ refused" in text_of(app) and "Nothing was sent." in words(app))
         assert operation.outcome is Outcome.REFUSED
         assert desk.world.sent == []
 
