@@ -16,7 +16,6 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from fedesk.composition import front_page
-from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.states import Standing
 from fedesk.execution import Desk, open_desk
@@ -71,7 +70,7 @@ class Inline:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def warm(self, credentials: Callable[[], dict[ConnectionName, SecretText]]) -> "Inline":
+    def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> "Inline":
         """There is nothing to load."""
         credentials()
         return self
