@@ -94,4 +94,4 @@ def _said(error: BaseException) -> str:
     words = getattr(diag, "message_primary", None) or str(error) or type(error).__name__
     # A login that failed has no code, and the server's words stand behind the driver's.
     _, _, servers = words.rpartition("FATAL:")
-    return one_line(redact(servers.strip() or words).text, _SAID_LIMIT).rstrip(". ")
+    return one_line(redact(servers.strip() or words).text, _SAID_LIMIT).rstrip(" .?")
