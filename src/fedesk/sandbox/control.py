@@ -49,6 +49,7 @@ class Control:
         *,
         match: str = "",
         times: int = 0,
+        after: int = 0,
         status: int = 500,
         seconds: float = 1.0,
     ) -> Fault:
@@ -60,6 +61,7 @@ class Control:
             kind=FaultKind(kind),
             match=match,
             times=times,
+            after=after,
             status=status,
             seconds=seconds,
         )
@@ -295,7 +297,7 @@ def moment(value: object) -> datetime:
 
 
 def _fault(control: Control, document: Document) -> Fault:
-    unknown = set(document) - {"system", "kind", "match", "times", "status", "seconds"}
+    unknown = set(document) - {"system", "kind", "match", "times", "after", "status", "seconds"}
     if unknown:
         raise ValueError(f"unknown key {min(unknown)!r} of a fault")
     return control.fault(
@@ -303,6 +305,7 @@ def _fault(control: Control, document: Document) -> Fault:
         str(document["kind"]),
         match=str(document.get("match", "")),
         times=int(str(document.get("times", 0))),
+        after=int(str(document.get("after", 0))),
         status=int(str(document.get("status", 500))),
         seconds=float(str(document.get("seconds", 1.0))),
     )

@@ -61,6 +61,8 @@ class Fault:
     """Regular expression, searched in path and query; everything for ``""``."""
     times: int = 0
     """How often it hits; 0 means until it is cleared."""
+    after: int = 0
+    """Requests that its pattern is found in and that pass before it hits."""
     status: int = 500
     seconds: float = 1.0
     number: int = field(default=0, compare=False)
@@ -71,8 +73,8 @@ class Fault:
         tells_status = self.kind in (FaultKind.STATUS, FaultKind.STATUS_AFTER_COMMIT)
         if tells_status and self.status not in STATUSES:
             raise ValueError(f"status {self.status} is not offered; there are {sorted(STATUSES)}")
-        if self.times < 0 or self.seconds < 0:
-            raise ValueError("times and seconds cannot be negative")
+        if min(self.times, self.after, self.seconds) < 0:
+            raise ValueError("times, after and seconds cannot be negative")
         try:
             re.compile(self.match)
         except re.error as error:
@@ -122,8 +124,11 @@ class FaultBoard:
     def strike(self, system: str, path: str) -> Fault | None:
         """The oldest fault that hits a request, counted down."""
         with self._lock:
-            for number, fault in self._faults.items():
+            for number, fault in tuple(self._faults.items()):
                 if fault.system != system or not re.search(fault.match, path):
+                    continue
+                if fault.after:
+                    self._faults[number] = replace(fault, after=fault.after - 1)
                     continue
                 if fault.times == 1:
                     del self._faults[number]
