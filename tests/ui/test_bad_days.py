@@ -115,3 +115,39 @@ async def test_a_system_that_comes_back_is_live_again(full_sandbox: Sandbox) -> 
         full_sandbox.control.clear_faults()
         await pilot.press("r")
         await until(pilot, lambda: standing() is Standing.LIVE, seconds=30)
+
+
+async def test_a_full_outage_is_told_and_is_over_by_itself(full_sandbox: Sandbox) -> None:
+    """All four answer 500: what was known stays, marked; no plan is made; then they are live again."""
+    app = app_over(full_sandbox, full_sandbox.config_path)
+    async with app.run_test(size=(140, 40)) as pilot:
+
+        def standings() -> set[Standing]:
+            return {one.standing for one in app.board.snapshots} if app.board else set()
+
+        def is_live(name: str) -> bool:
+            assert app.board is not None
+            return any(
+                one.connection.name == name and one.standing is Standing.LIVE for one in app.board.snapshots
+            )
+
+        await until(pilot, lambda: standings() == {Standing.LIVE}, seconds=30)
+        for system in ("jenkins", "airflow", "vault", "snowflake"):
+            full_sandbox.control.fault(system, "status", status=500)
+        await pilot.press("r")
+        await until(pilot, lambda: standings() == {Standing.STALE}, seconds=30)
+        await until(pilot, lambda: text_of(app).splitlines()[0].count("✗") == 4)
+        assert "payments_daily" in text_of(app)
+        full_sandbox.control.clear_requests()
+        await pilot.press("R")
+        await until(pilot, lambda: "no plan" in text_of(app), seconds=30)
+        assert "500" in text_of(app)
+        await pilot.press("escape")
+        full_sandbox.control.clear_faults()
+        await until(pilot, lambda: is_live("airflow"), seconds=30)
+        await pilot.press("r")
+        await until(pilot, lambda: standings() == {Standing.LIVE}, seconds=30)
+        posts = [one for one in full_sandbox.control.requests("airflow") if "clearTaskInstances" in one.path]
+        assert posts == [], "a plan that could not be read sends nothing"
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
