@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -269,3 +269,23 @@ def test_a_record_that_cannot_be_read_is_named(store: SqlStore, path: Path) -> N
         StoreUnavailableError, match=r"Record 1 of the audit log cannot be read.*audit verify"
     ):
         store.tail(1)
+
+
+@pytest.mark.parametrize(
+    ("altered", "said"),
+    [
+        (lambda raw: raw, ""),
+        (lambda raw: b" " + raw, "its bytes are not in the canonical form of RFC 8785"),
+        (lambda raw: raw[:-1], "it is no JSON"),
+        (lambda _: b"[1]", "it is no audit record"),
+        (
+            lambda raw: raw.replace(b'"v":1', b'"v":1,"w":1'),
+            "it has other fields than a record of version 1 has",
+        ),
+        (lambda raw: raw.replace(b'"pid"', b'"pie"'), "it has other fields than a record of version 1 has"),
+    ],
+    ids=["as written", "blank", "cut", "list", "field", "field of the actor"],
+)
+def test_what_is_not_as_it_would_be_written_is_told(altered: Callable[[bytes], bytes], said: str) -> None:
+    """Whitespace, another field, or no record at all: the deep check says which it is."""
+    assert canonical_flaw(altered(record_bytes(draft_of(Phase.INTENT), 1))) == said

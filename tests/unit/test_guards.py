@@ -368,3 +368,74 @@ def test_nothing_is_changed_by_habit(
         and (covered or not read_only)
         and (said != "" or not production)
     )
+
+
+@pytest.mark.parametrize(
+    ("facts", "how", "named", "reason", "against"),
+    [
+        (PROD, "--confirm prod", "prod", "seen in Airflow", {}),
+        (STAGING, "--yes", "", "seen in Airflow", {}),
+        (STAGING, "--yes", "staging", "seen in Airflow", {}),
+        (NOBODY, "", "", "seen", {guards.CONFIRMATION: "On the command line --yes."}),
+        (STAGING, "--yes", "prod", "seen", {guards.CONFIRMATION: "On the command line --yes."}),
+        (PROD, "--confirm qa", "qa", "seen", {guards.CONFIRMATION: "On the command line --confirm prod."}),
+        (PROD, "--yes", "", "seen", {guards.CONFIRMATION: "On the command line --confirm prod."}),
+        (None, "--yes", "", "seen", {guards.CONFIRMATION: "On the command line --confirm prod."}),
+        (PROD, "key", "prod", " ", {guards.REASON: "On the command line --reason TEXT."}),
+        (
+            PROD,
+            "",
+            "",
+            "",
+            {
+                guards.CONFIRMATION: "On the command line --confirm prod.",
+                guards.REASON: "On the command line --reason TEXT.",
+            },
+        ),
+    ],
+)
+def test_a_person_s_word_takes_the_yes_of_a_change(
+    facts: EnvironmentFacts | None, how: str, named: str, reason: str, against: dict[str, str]
+) -> None:
+    """Production by its name, the rest by a yes, all with a reason; what is missing is told by its option."""
+    name = facts.name if facts else "prod"
+    found = guards.against_word(name, facts, how, named, reason)
+    assert {one.guard: one.remedy for one in found} == against
+    assert all(one.ruling is DENY and one.reason.endswith(".") for one in found)
+
+
+def test_a_closed_incident_is_a_conflict() -> None:
+    """Nothing more is done for what is over: it says so, and what else one can do."""
+    result = guards.closed_incident("INC-1 is closed.")
+    assert (result.guard, result.ruling, result.conflict) == (guards.INCIDENT, DENY, True)
+    assert (result.reason, result.remedy) == ("INC-1 is closed.", "Or give another reason.")
+
+
+@pytest.mark.parametrize(
+    "stopped",
+    [
+        lambda: guards.environment(situation(STAGING, plan=replace(plan("prod"), environment="staging"))),
+        lambda: guards.environment(situation(STAGING, named="prod")),
+        lambda: guards.environment(situation(None)),
+        lambda: guards.secrets(situation(secrets=("conf.token",))),
+        lambda: guards.write_window(situation(PROD)),
+        lambda: guards.write_window(confirmed(window=None)),
+        lambda: guards.confirmation(confirmed(how="")),
+        lambda: guards.confirmation(confirmed(named="staging")),
+        lambda: guards.confirmation(confirmed(named="", how="--yes")),
+        lambda: guards.confirmation(confirmed(operation="another")),
+        lambda: guards.expiry(replace(situation(), now=NOW + minutes(15))),
+        lambda: guards.connection(situation(trouble="no answer.")),
+        lambda: guards.pinned_identity(situation(trouble="it is gone.", gone=True)),
+        lambda: guards.pinned_identity(situation(target=target(pins={"run": "running"}))),
+        lambda: guards.in_flight(situation(holder=operation(7))),
+        lambda: guards.in_flight(situation(holder=operation(7), holder_is_dead=True)),
+        lambda: guards.in_flight(situation(holder=unknown(7))),
+    ],
+)
+def test_who_is_stopped_is_told_why_and_what_to_do(stopped: Callable[[], GuardResult | None]) -> None:
+    """Whatever is not simply allowed says why, and what lifts it, in a sentence each."""
+    result = only(stopped())
+    assert result.ruling is not ALLOW
+    assert result.reason.endswith(".")
+    assert result.remedy.endswith(".")

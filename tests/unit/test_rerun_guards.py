@@ -1,19 +1,26 @@
 """What Airflow and Jenkins themselves have against a re-run, as tables over their previews."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from making import AIRFLOW, JENKINS, NOW
+from making import AIRFLOW, JENKINS, NOW, minutes
 from planning import clear_preview, parameter, rebuild_preview
 
-from fedesk.domain import rerun_guards
-from fedesk.domain.operations import Ruling
+from fedesk.domain import guards, rerun_guards
+from fedesk.domain.operations import GuardResult, Ruling
 from fedesk.domain.reruns import TaskPin
 from fedesk.domain.states import State
 
 ALLOW, WARN, CONFIRM, DENY, UNKNOWN = Ruling
 ACTIVE = TaskPin(task_id="dbt_test", map_index=3, try_number=4, state="running")
 PLANTED = "glpat-" + "a1B2c3D4e5F6g7H8i9J0"
+
+
+def run_since(**times: Any) -> dict[str, Any]:
+    """A run that is queued or has started, since when."""
+    return {"run": replace(clear_preview(state=State.QUEUED).run, **times)}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +34,7 @@ PLANTED = "glpat-" + "a1B2c3D4e5F6g7H8i9J0"
         (("finedge/prod",), "finedge/production/payments-ci", DENY),
         (("finedge/prod",), "payments-ci", DENY),
         (("finedge/prod",), "finedge/prod/../dev/payments-ci", DENY),
+        (("finedge/prod",), "finedge/prod/./payments-ci", DENY),
         (("finedge/prod",), "finedge/prod//payments-ci", DENY),
         (("/",), "finedge/prod/payments-ci", DENY),
     ],
@@ -52,7 +60,9 @@ def test_a_dag_belongs_to_the_tags_of_its_connection(
     limits: tuple[str, ...], tags: tuple[str, ...] | None, ruling: Ruling
 ) -> None:
     """A DAG without one of the tags is refused, and one whose tags cannot be told is not let through."""
-    assert rerun_guards.tag_scope(AIRFLOW, limits, "payments_daily", tags).ruling is ruling
+    result = rerun_guards.tag_scope(AIRFLOW, limits, "payments_daily", tags)
+    assert result.ruling is ruling
+    assert ("tagged prod" in result.reason) is bool(limits)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +72,18 @@ def test_a_dag_belongs_to_the_tags_of_its_connection(
         ({"active": (ACTIVE, ACTIVE)}, "2 task instances of the run are active"),
         ({"active": (ACTIVE,), "note": "fedesk 019a\nby mara"}, "; its note says 'fedesk 019a by mara'."),
         ({"state": State.QUEUED}, "The run is queued: it is being run again already."),
+        (
+            run_since(queued_at=NOW - minutes(2)),
+            "The run is queued since 02:41:10 UTC: it is being run again",
+        ),
+        (
+            run_since(started_at=NOW - minutes(1)),
+            "The run is queued since 02:42:10 UTC: it is being run again",
+        ),
+        (
+            run_since(queued_at=NOW - minutes(2), started_at=NOW - minutes(1)),
+            "The run is queued since 02:41:10 UTC",
+        ),
         ({"state": State.RUNNING, "note": "cleared by lee"}, "already; its note says 'cleared by lee'."),
     ],
 )
@@ -122,6 +144,7 @@ def test_what_jenkins_would_merge_is_refused(given: dict[str, Any], ruling: Ruli
     """Without an id of its own a trigger may be merged into an item that waits; with one it never is."""
     result = rerun_guards.identical_queued(rebuild_preview(**given))
     assert (result.ruling, result.conflict) == (ruling, conflict)
+    assert ("Queued: 812." in result.reason) is ("queued" in given)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +155,10 @@ def test_what_jenkins_would_merge_is_refused(given: dict[str, Any], ruling: Ruli
         (parameter("UPLOAD", None, "FileParameterDefinition"), "UPLOAD (file)"),
         (parameter("KEY", "deploy", "CredentialsParameterDefinition"), "KEY (credentials)"),
         (parameter("ODD", None, "OddParameterDefinition"), "ODD (OddParameter)"),
+        (parameter("GONE", None, ""), "GONE (hidden)"),
         (parameter("API_TOKEN", PLANTED), "API_TOKEN reads like a secret"),
+        (parameter("NOTE", PLANTED), "NOTE reads like a secret"),
+        (parameter("DB_PASSWORD", "tulip"), "DB_PASSWORD reads like a secret"),
         (parameter("NOTE", "see {operation}"), "The value of NOTE holds {operation}"),
     ],
 )
@@ -177,10 +203,49 @@ def test_the_rest_of_jenkins() -> None:
     assert rerun_guards.operation_id(rebuild_preview(declares_operation=False)).ruling is CONFIRM
 
 
-def test_many_names_are_cut_and_counted() -> None:
+@pytest.mark.parametrize(("count", "end"), [(6, "."), (7, " and 1 more."), (9, " and 3 more.")])
+def test_many_names_are_cut_and_counted(count: int, end: str) -> None:
     """A sentence stays one: six names, then how many more."""
     active = tuple(
-        TaskPin(task_id="load", map_index=index, try_number=1, state="running") for index in range(9)
+        TaskPin(task_id="load", map_index=index, try_number=1, state="running") for index in range(count)
     )
     reason = rerun_guards.tasks_at_work(clear_preview(active=active, observed_at=NOW)).reason
-    assert "load[5] (running, try 1) and 3 more." in reason
+    assert reason.endswith(f"load[5] (running, try 1){end}")
+
+
+def test_how_many_parameters_are_repeated_is_told() -> None:
+    """Those of the build that the job still declares, the operation's id apart."""
+    assert "2 parameters can be given" in rerun_guards.parameters_repeatable(rebuild_preview()).reason
+    without = rebuild_preview(parameters=(parameter("EMPTY", None),), declared=())
+    assert "0 parameters can be given" in rerun_guards.parameters_repeatable(without).reason
+
+
+STOPPED: list[Callable[[], GuardResult]] = [
+    lambda: rerun_guards.folder_scope(JENKINS, ("finedge/prod",), "finedge/dev/x"),
+    lambda: rerun_guards.tag_scope(AIRFLOW, ("prod",), "x", None),
+    lambda: rerun_guards.tag_scope(AIRFLOW, ("prod",), "x", ()),
+    lambda: rerun_guards.tasks_at_work(clear_preview(active=(ACTIVE,))),
+    lambda: rerun_guards.tasks_at_work(clear_preview(state=State.QUEUED)),
+    lambda: rerun_guards.left_failed(clear_preview(left=(ACTIVE,))),
+    lambda: rerun_guards.paused(clear_preview(paused=True)),
+    lambda: rerun_guards.builds_at_work(rebuild_preview(state=State.RUNNING)),
+    lambda: rerun_guards.builds_at_work(rebuild_preview(running=(1842,))),
+    lambda: rerun_guards.identical_queued(rebuild_preview(queued=(812,), declares_operation=False)),
+    lambda: rerun_guards.buildable(rebuild_preview(buildable=False)),
+    lambda: rerun_guards.parameters_repeatable(rebuild_preview(parameters=(parameter("DATE", None),))),
+    lambda: rerun_guards.parameters_repeatable(rebuild_preview(parameters=(parameter("DATE", PLANTED),))),
+    lambda: rerun_guards.parameters_repeatable(rebuild_preview(parameters=(parameter("DATE", "{plan}"),))),
+    lambda: rerun_guards.parameters_changed(rebuild_preview(new_defaults=("REGION",))),
+    lambda: rerun_guards.operation_id(rebuild_preview(declares_operation=False)),
+    lambda: rerun_guards.quieting_down(rebuild_preview(quieting_down=True)),
+]
+
+
+@pytest.mark.parametrize("rules", STOPPED)
+def test_who_is_stopped_or_warned_is_told_what_to_do(rules: Callable[[], GuardResult]) -> None:
+    """Whatever is not simply allowed says why, and what lifts it, in a sentence each."""
+    result = rules()
+    assert result.ruling is not ALLOW
+    assert result.reason.endswith(".")
+    assert result.remedy.endswith(".")
+    assert result.guard in guards.ORDER

@@ -162,6 +162,7 @@ def environment(situation: Situation) -> GuardResult:
         return _deny(
             ENVIRONMENT,
             f"The plan says {plan.environment}, and its target is in {plan.connection.environment}.",
+            "Make a new plan.",
         )
     return belongs(plan.connection, situation.named, situation.environment)
 
@@ -426,7 +427,7 @@ def _warn(guard: str, why: str) -> GuardResult:
     return GuardResult(guard=guard, ruling=Ruling.WARN, reason=why)
 
 
-def _deny(guard: str, why: str, remedy: str = "", *, conflict: bool = False) -> GuardResult:
+def _deny(guard: str, why: str, remedy: str, *, conflict: bool = False) -> GuardResult:
     return GuardResult(guard=guard, ruling=Ruling.DENY, reason=why, remedy=remedy, conflict=conflict)
 
 
