@@ -57,9 +57,9 @@ def told(found: dict[str, dict[str, Any]], now: str) -> Iterator[str]:
         yield f"{mark}  {one['outcome']}  {one['date']}  {one['seconds']:>7.1f} s  {test}"
 
 
-def keep(reports: list[pytest.TestReport], path: Path = RESULTS) -> None:
-    """Write down how tests ended; what others have left there stays."""
-    sources, date = fingerprint(), f"{datetime.now(UTC):%Y-%m-%d}"
+def keep(reports: list[pytest.TestReport], sources: str, path: Path = RESULTS) -> None:
+    """Write down how tests of some sources ended; what others have left there stays."""
+    date = f"{datetime.now(UTC):%Y-%m-%d}"
     found = results(path)
     for report in reports:
         found[report.nodeid] = {
@@ -78,6 +78,8 @@ class _Keeper:
 
     def __init__(self) -> None:
         self.reports: list[pytest.TestReport] = []
+        # Of what is imported now, whatever becomes of the files while the tests run.
+        self.sources = fingerprint()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if "soak" in report.keywords and (report.when == "call" or report.failed):
@@ -85,7 +87,7 @@ class _Keeper:
 
     def pytest_sessionfinish(self) -> None:
         if self.reports:
-            keep(self.reports)
+            keep(self.reports, self.sources)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -33,12 +33,11 @@ def test_each_source_is_in_the_fingerprint(tmp_path: Path) -> None:
 def test_results_are_kept_with_what_they_are_of(tmp_path: Path) -> None:
     """A later run replaces its own results alone; one of other sources is told as STALE."""
     path = tmp_path / "soak.json"
-    keep([report("a", races=200, seed=20), report("b", "failed")], path)
-    keep([report("b")], path)
+    keep([report("a", races=200, seed=20), report("b", "failed")], "old", path)
+    keep([report("b")], "new", path)
     found = results(path)
     assert {name: one["outcome"] for name, one in found.items()} == {"a": "passed", "b": "passed"}
     assert (found["a"]["races"], found["a"]["seconds"]) == (200, 12.3)
-    assert [line[:5] for line in told(found, fingerprint())] == ["fresh", "fresh"]
-    found["a"]["sources"] = "0" * 64
-    assert [line[:5] for line in told(found, fingerprint())] == ["STALE", "fresh"]
+    assert [line[:5] for line in told(found, "new")] == ["STALE", "fresh"]
+    assert [line[:5] for line in told(found, "old")] == ["fresh", "STALE"]
     assert results(tmp_path / "nothing.json") == {}
