@@ -40,9 +40,9 @@ SLICES = {
             )
         ),
         tests=(
-            "audit_log", "guards", "open_operations", "partitions", "plans", "rerun_guards", "rerun_kinds",
+            "audit_log", "differences", "guards", "open_operations", "partitions", "plans", "rerun_guards", "rerun_kinds",
         ),
-        depth=4,
+        depth=8,
     ),
     "runner": Slice(
         modules=tuple(f"services/{name}.py" for name in ("operation_runner", "held", "steps", "settling")),

@@ -24,6 +24,7 @@ from fedesk.domain.audit_chain import (
     link,
     record_bytes,
     record_of,
+    time_text,
 )
 from fedesk.domain.kept_text import TEXT_LIMIT
 from fedesk.domain.operations import Outcome, StepState
@@ -289,3 +290,21 @@ def test_a_record_that_cannot_be_read_is_named(store: SqlStore, path: Path) -> N
 def test_what_is_not_as_it_would_be_written_is_told(altered: Callable[[bytes], bytes], said: str) -> None:
     """Whitespace, another field, or no record at all: the deep check says which it is."""
     assert canonical_flaw(altered(record_bytes(draft_of(Phase.INTENT), 1))) == said
+
+
+def test_a_record_tells_its_time_in_utc(elsewhere: None) -> None:
+    """With six digits of a second and a Z, whatever zone the moment and the machine are of."""
+    del elsewhere
+    there = datetime(2026, 11, 20, 11, 43, 10, tzinfo=timezone(timedelta(hours=9)))
+    assert time_text(there) == "2026-11-20T02:43:10.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("pid", "kept"),
+    [(2**53 - 1, 2**53 - 1), (1 - 2**53, 1 - 2**53), (2**53, str(2**53)), (-(2**53), str(-(2**53)))],
+)
+def test_integers_that_not_every_reader_understands_are_text(pid: int, kept: object) -> None:
+    """Up to 2^53 - 1 they are numbers, beyond it text (RFC 8785, appendix D)."""
+    draft = draft_of(Phase.ACCESS)
+    raw = record_bytes(replace(draft, actor=replace(draft.actor, pid=pid)), 1)
+    assert json.loads(raw)["actor"]["pid"] == kept

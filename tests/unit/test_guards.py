@@ -27,7 +27,7 @@ from fedesk.domain import guards
 from fedesk.domain.catalogue import BudgetPeriod, LoadTarget, RetryBudget, WriteMode
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.guards import Situation, Spent
-from fedesk.domain.operations import GuardResult, Ruling
+from fedesk.domain.operations import Fact, GuardResult, Ruling
 
 ALLOW, WARN, CONFIRM, DENY, UNKNOWN = Ruling
 NOBODY = EnvironmentFacts(name="qa", production=False, mode="guarded", timezone="UTC")
@@ -439,3 +439,120 @@ def test_who_is_stopped_is_told_why_and_what_to_do(stopped: Callable[[], GuardRe
     assert result.ruling is not ALLOW
     assert result.reason.endswith(".")
     assert result.remedy.endswith(".")
+
+
+DIGEST = confirmation(plan("prod", reason="INC-2207")).digest
+APPENDS = replace(
+    PIPELINE,
+    loads=tuple(LoadTarget(dataset=name, write=WriteMode.APPEND) for name in ("MARTS.A", "MARTS.B")),
+)
+NO_LONGER = "task dbt_test was try 3, failed and is not part of it any more"
+OPENED, ENDED = "2026-11-19 02:43 UTC", "2026-11-19 03:43 UTC"
+DOUBLES = "by append, which doubles rows that are there already"
+
+
+@pytest.mark.parametrize(
+    ("ruled", "said"),
+    [
+        (lambda: guards.environment(situation(PROD)), "prod/airflow belongs to prod, which is production."),
+        (
+            lambda: guards.environment(situation(STAGING)),
+            "staging/airflow belongs to staging, which is not production.",
+        ),
+        (
+            lambda: guards.write_window(situation(PROD, window=window("prod"))),
+            "mara opened prod for writing until 03:38:10 UTC.",
+        ),
+        (lambda: guards.write_window(situation(PROD)), "prod is read-only and no write window is open."),
+        (
+            lambda: guards.write_window(situation(PROD, window=window("staging"))),
+            "prod is read-only, and the write window is one of staging.",
+        ),
+        (
+            lambda: guards.write_window(situation(PROD, window=window("prod", opened=24 * 60))),
+            f"prod is read-only, and its write window was open from {OPENED} to {ENDED}.",
+        ),
+        (
+            lambda: guards.confirmation(confirmed()),
+            f"mara@finedge.example confirmed {DIGEST[:12]} at 02:43:09 UTC by name and key.",
+        ),
+        (
+            lambda: guards.confirmation(confirmed(digest="0" * 64)),
+            f"What was confirmed is 000000000000, and this plan is {DIGEST[:12]}.",
+        ),
+        (
+            lambda: guards.expiry(situation()),
+            "The plan was made at 02:42:10 UTC and holds until 02:57:10 UTC.",
+        ),
+        (
+            lambda: guards.connection(situation(trouble="no answer.")),
+            "prod/airflow could not be looked at: no answer.",
+        ),
+        (lambda: guards.connection(situation()), "prod/airflow answered at 02:43:10 UTC."),
+        (
+            lambda: guards.pinned_identity(situation()),
+            "It is as it was when the plan was made at 02:42:10 UTC.",
+        ),
+        (
+            lambda: guards.pinned_identity(situation(target=target(pins={"run": "queued"}))),
+            f"It has changed since the plan was made: run was failed and is queued; {NO_LONGER}.",
+        ),
+        (
+            lambda: guards.loads(replace(situation(pipeline=None), plan=replace(plan(), targets=()))),
+            "Loads: not tracked. The catalogue does not say what the target writes.",
+        ),
+        (
+            lambda: guards.loads(situation(pipeline=APPENDS)),
+            f"Loads: not tracked. payments_daily writes MARTS.A {DOUBLES}, MARTS.B {DOUBLES}.",
+        ),
+    ],
+)
+def test_a_guard_says_what_it_has_seen(ruled: Callable[[], GuardResult | None], said: str) -> None:
+    """Of whom, of what and when: a time of another day with its day, a digest by its first digits."""
+    assert only(ruled()).reason == said
+
+
+@pytest.mark.parametrize(("facts", "option"), [(PROD, "--confirm prod"), (STAGING, "--yes")])
+def test_a_missing_yes_is_told_with_its_option(facts: EnvironmentFacts, option: str) -> None:
+    """Production is named, everything else takes a yes."""
+    result = only(guards.confirmation(confirmed(facts, how="")))
+    assert result.remedy == f"Confirm the plan; on the command line {option}."
+
+
+def test_a_window_covers_its_first_and_its_last_moment() -> None:
+    """From when it was opened to when it ends, both included."""
+    at = NOW - timedelta(seconds=1)
+    for carried in (
+        replace(window(), opened_at=at, until=at + minutes(1)),
+        replace(window(), opened_at=at - minutes(1), until=at),
+    ):
+        assert guards.write_window(confirmed(window=carried)).ruling is ALLOW
+    late = replace(window(), opened_at=at + timedelta(microseconds=1))
+    assert guards.write_window(confirmed(window=late)).ruling is DENY
+
+
+def test_what_a_person_did_wrong_is_no_conflict() -> None:
+    """Exit 3 is for a rule, exit 5 for what is stale or in somebody's way."""
+    assert not guards.environment(situation(STAGING, named="prod")).conflict
+    assert not only(guards.confirmation(confirmed(how=""))).conflict
+    assert only(guards.confirmation(confirmed(digest="0" * 64))).conflict
+    assert guards.expiry(replace(situation(), now=NOW + minutes(15))).conflict
+
+
+def test_facts_are_recorded_with_the_ruling() -> None:
+    """What the systems said stands beside the guard that used it; so does how often it was run again."""
+    fact = Fact(name="run", value="failed", source="prod/airflow reads", observed_at=NOW - minutes(1))
+    result = guards.connection(replace(situation(), facts=(fact,)))
+    assert (result.facts, result.reason) == ((fact,), "prod/airflow answered at 02:42:10 UTC.")
+    for count, ruling in ((1, ALLOW), (3, DENY)):
+        spent = Spent(
+            budget=RetryBudget(count=3, period=BudgetPeriod.DAY),
+            count=count,
+            since=NOW,
+            free_at=NOW + minutes(60),
+            zone="UTC",
+        )
+        budget = only(guards.retry_budget(situation(spent=spent)))
+        assert budget.ruling is ruling
+        (counted,) = budget.facts
+        assert (counted.name, counted.value, counted.source) == ("re-runs", str(count), "the desk's store")

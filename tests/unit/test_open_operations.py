@@ -43,6 +43,9 @@ def found(
         (UNDECIDED, False, Course.LEFT),
         (operation(), None, Course.RUNNING),
         (replace(operation(9), lease_until=NOW - minutes(2)), None, Course.LEFT),
+        (replace(operation(9), lease_until=NOW - minutes(0.5)), None, Course.RUNNING),
+        (replace(operation(9), lease_until=NOW - minutes(0.51)), None, Course.LEFT),
+        (operation(1, stage=Stage.CONFIRMED), None, Course.RUNNING),
         (replace(operation(9), lease_until=NOW - minutes(2)), True, Course.RUNNING),
         (replace(operation(9), lease_until=datetime(1970, 1, 1, tzinfo=UTC)), True, Course.LEFT),
         (replace(operation(), owner=None, lease_until=None), None, Course.LEFT),
@@ -141,3 +144,34 @@ def test_an_operation_without_a_target_is_told_by_its_connection() -> None:
     assert (opened.subject, opened.run, opened.evidence) == ("prod/airflow", None, ())
     assert opened.sentence == "airflow.clear-failed"
     assert isinstance(EVIDENCE[0], Evidence)
+
+
+def test_what_is_told_of_an_open_operation() -> None:
+    """Its target, partition and link, its first call, what was learnt last, and what each system said."""
+    one = operation(3, plan=plan_of(3))
+    target = one.plan.targets[0]
+    told = open_operation(one, alive=True, now=NOW)
+    assert (told.id, told.kind, told.environment) == (one.plan.operation, one.plan.kind, "prod")
+    assert (told.subject, told.partition, told.target) == (target.pipeline, target.partition, target.name)
+    assert told.partition
+    assert (told.link, str(told.run)) == (target.link, target.name)
+    assert told.link
+    assert told.sentence == one.plan.effects[0].sentence
+    assert (told.said, told.since) == (one.journal[-1].said, one.confirmed_at)
+    assert open_operation(unknown(), alive=None, now=NOW).evidence == evidence_of(unknown())
+    assert open_operation(unknown(), alive=None, now=NOW).said == unknown().said
+
+
+def test_what_is_told_of_one_without_target_call_or_journal() -> None:
+    """A plan of another fedesk may have none of them: the connection and the kind stand for them."""
+    plan = replace(plan_of(3), targets=(), effects=())
+    told = open_operation(operation(3, plan=plan, journal=()), alive=True, now=NOW)
+    assert (told.subject, told.target, told.run) == ("prod/airflow", "prod/airflow", None)
+    assert (told.partition, told.link, told.said, told.sentence) == ("", "", "", plan.kind)
+
+
+def test_a_target_without_a_pipeline_is_told_by_its_name() -> None:
+    """A job that no pipeline claims has a name of its own."""
+    plan = plan_of(3, pipeline="")
+    told = open_operation(operation(3, plan=plan), alive=True, now=NOW)
+    assert told.subject == plan.targets[0].name

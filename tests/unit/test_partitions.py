@@ -28,6 +28,9 @@ LONDON = Partition(zone="Europe/London")
         (LONDON, "", ""),
         (LONDON, "a word", "a word"),
         (LONDON, "2026-11-20T00:00:00", "2026-11-20"),
+        (Partition(zone="America/New_York"), "2026-11-20T00:00:00", "2026-11-19"),
+        (Partition(source=PartitionSource.LOGICAL_DATE), "2026-11-20T00:00:00Z", ""),
+        (Partition(source=PartitionSource.PARTITION_KEY), "2026-11-20T00:00:00Z", ""),
     ],
 )
 def test_a_partition_is_a_day_in_the_rule_s_zone(rule: Partition | None, start: str, partition: str) -> None:
@@ -75,6 +78,24 @@ def test_days_and_weeks_begin_at_midnight_there(moment: datetime, zone: str) -> 
     assert day.astimezone(ZoneInfo(zone)).time().isoformat() == "00:00:00"
     week, _ = period_around(BudgetPeriod.WEEK, moment, zone)
     assert week.astimezone(ZoneInfo(zone)).isoweekday() == 1
+
+
+@given(moment=MOMENTS, zone=ZONES)
+def test_hours_begin_on_the_clock(moment: datetime, zone: str) -> None:
+    """A budget per hour is one of the zone's clock, whose hours may begin at half past in UTC."""
+    start, end = period_around(BudgetPeriod.HOUR, moment, zone)
+    local = start.astimezone(ZoneInfo(zone))
+    assert (local.minute, local.second, local.microsecond) == (0, 0, 0)
+    assert end - start == timedelta(hours=1)
+
+
+def test_the_machine_s_own_zone_is_nowhere_used(elsewhere: None) -> None:
+    """Partitions and periods are told in UTC, wherever the desk stands."""
+    del elsewhere
+    assert partition_of(None, interval_start="2026-11-20T00:00:00Z") == "2026-11-20T00:00:00+00:00"
+    for period in BudgetPeriod:
+        begin, end = period_around(period, datetime(2026, 11, 20, 2, 43, tzinfo=UTC), "Europe/London")
+        assert (begin.tzinfo, end.tzinfo) == (UTC, UTC)
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-11-20", 24)])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from operation_values import plan_of
 
 from fedesk.domain.names import ConnectionName
-from fedesk.domain.operations import Call, Effect, Plan, Target
+from fedesk.domain.operations import Call, Effect, Json, Plan, Target, filled
 from fedesk.domain.plans import digest_of, plan_bytes, plan_from_bytes, secrets_in
 from fedesk.domain.states import System
 
@@ -194,3 +194,37 @@ def test_a_field_of_a_later_version_is_not_dropped() -> None:
     document = json.loads(plan_bytes(plan_of())) | {"surprise": 1}
     with pytest.raises(ValueError, match="no plan of this version"):
         plan_from_bytes(json.dumps(document).encode())
+
+
+def test_placeholders_are_filled_wherever_they_stand() -> None:
+    """The id and the digest's first 12 digits, in text at any depth; what is no text stays as it is."""
+    args: dict[str, Json] = {
+        "note": "fedesk {operation} of {plan}",
+        "deep": [{"x": "{plan}"}, "{operation}", 7, None, True],
+    }
+    call = Call(system=System.AIRFLOW, verb="v", args=args, key="{operation}")
+    put = filled(call, "op-1", "0123456789abcdef")
+    assert put.key == "op-1"
+    assert put.args == {
+        "note": "fedesk op-1 of 0123456789ab",
+        "deep": [{"x": "0123456789ab"}, "op-1", 7, None, True],
+    }
+    assert (put.system, put.verb) == (System.AIRFLOW, "v")
+
+
+def test_no_secret_is_kept_in_what_a_plan_tells() -> None:
+    """Address, reason, notes, links and sentences pass the detectors before a plan becomes bytes."""
+    planted = "glpat-" + "a1B2c3D4e5F6g7H8i9J0"
+    plan = plan_of()
+    targets = tuple(replace(one, link=f"http://x/?token={planted}") for one in plan.targets)
+    effects = tuple(replace(one, sentence=f"clear {planted}") for one in plan.effects)
+    for telling in (
+        {"address": f"http://x/?token={planted}"},
+        {"reason": planted},
+        {"notes": (planted,)},
+        {"targets": targets},
+        {"effects": effects},
+    ):
+        kept = plan_bytes(replace(plan, **telling))
+        assert planted.encode() not in kept
+        assert b"[hidden: " in kept

@@ -1,5 +1,6 @@
 """What Airflow and Jenkins themselves have against a re-run, as tables over their previews."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -109,6 +110,14 @@ def test_a_note_is_quoted_without_its_secrets() -> None:
     assert PLANTED not in result.reason
 
 
+def test_what_is_long_is_cut_to_a_sentence() -> None:
+    """Of a note 120 characters are quoted, of a name 80: a reason is read in one line."""
+    long = TaskPin(task_id="t" * 200, map_index=None, try_number=1, state="running")
+    reason = rerun_guards.tasks_at_work(clear_preview(active=(long,), note="n" * 200)).reason
+    assert max(len(part) for part in re.findall("t+", reason)) == 79
+    assert max(len(part) for part in re.findall("n+", reason)) == 119
+
+
 def test_nobody_at_the_run_is_said_as_well() -> None:
     """A failed run without active tasks may be cleared; a paused DAG is told of, and does not block."""
     assert rerun_guards.tasks_at_work(clear_preview()).ruling is ALLOW
@@ -117,18 +126,32 @@ def test_nobody_at_the_run_is_said_as_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "ruling", "conflict"),
+    ("given", "ruling", "conflict", "said"),
     [
-        ({}, ALLOW, False),
-        ({"state": State.RUNNING}, DENY, True),
-        ({"running": (1842,)}, WARN, False),
-        ({"queued": (812,)}, WARN, False),
+        ({}, ALLOW, False, ""),
+        ({"state": State.RUNNING}, DENY, True, "#1841 has not ended: it is running."),
+        (
+            {"run": replace(rebuild_preview().run, state=State.QUEUED, original_state="")},
+            DENY,
+            True,
+            "is running.",
+        ),
+        (
+            {"run": replace(rebuild_preview().run, state=State.QUEUED, original_state="PAUSED")},
+            DENY,
+            True,
+            "PAUSED.",
+        ),
+        ({"running": (1842,)}, WARN, False, "Of the same job build #1842 is under way."),
+        ({"queued": (812,)}, WARN, False, "Of the same job queue item 812 is under way."),
+        ({"running": (9,), "queued": (1,)}, WARN, False, "build #9, queue item 1 are under way."),
     ],
 )
-def test_builds_under_way(given: dict[str, Any], ruling: Ruling, conflict: Any) -> None:
+def test_builds_under_way(given: dict[str, Any], ruling: Ruling, conflict: Any, said: str) -> None:
     """A build that runs is not repeated; others of its job are told of."""
     result = rerun_guards.builds_at_work(rebuild_preview(**given))
     assert (result.ruling, result.conflict) == (ruling, conflict)
+    assert said in result.reason
 
 
 @pytest.mark.parametrize(
