@@ -40,7 +40,8 @@ SLICES = {
             )
         ),
         tests=(
-            "audit_log", "differences", "guards", "open_operations", "partitions", "plans", "rerun_guards", "rerun_kinds",
+            "audit_log", "differences", "guards", "open_operations",
+            "partitions", "plans", "rerun_guards", "rerun_kinds",
         ),
         depth=8,
     ),
