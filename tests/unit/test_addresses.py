@@ -20,6 +20,7 @@ PLACES = (
     place("prod/vault", System.VAULT, "https://vault.example"),
     place("qa/jenkins", System.JENKINS, "http://plain.example/", "/qa/"),
     place("qa/jenkins-8080", System.JENKINS, "http://plain.example:8080"),
+    place("qa/jenkins-x", System.JENKINS, "http://x.example/teamX", "X"),
 )
 CI = "https://jenkins.example/ci"
 AIRFLOW = "https://airflow.example/prod"
@@ -50,6 +51,7 @@ NAME = "prod/airflow:payments_daily/scheduled__2026-11-20T00:00:00+00:00"
         ("http://plain.example:8080/view/a/view/b/job/x/2/", "qa/jenkins-8080:x#2"),
         (f"{AIRFLOW}/dags/a%20b/runs/r/tasks/group/g?try_number=1&try_number=2", "prod/airflow:a b/r::g@1"),
         (f"{AIRFLOW}/dags/a%20b/graph/?dag_run_id=r&task_id=t&try_number=3", "prod/airflow:a b/r::t@3"),
+        ("http://x.example/teamX/job/X/job/a/2", "qa/jenkins-x:X/a#2"),
         (f"{AIRFLOW}/dags/a/calendar?dag_run_id=b%2Fc", "prod/airflow:a/b/c"),
     ],
 )
@@ -86,6 +88,7 @@ def test_a_name_is_no_address() -> None:
         "http://plain.example/job/qa2/job/x/2",
         "ftp://plain.example/job/qa/job/x/2",
         "https://vault.example/dags/a/runs/b",
+        "https://vault.example/job/a/2",
         "https://[broken/",
     ],
 )

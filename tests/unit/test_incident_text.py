@@ -83,6 +83,7 @@ operation {operation_id(3)}, audit 12 |
     )
     assert "- closed: 2026-11-20 02:43:10 by jon\n" in of(incident=replace(closed, summary=""))
     assert "- closed" not in of()
+    assert "| 2026-11-20 11:38:10 | opened |" in markdown(history, ZoneInfo("Asia/Tokyo"), "Asia/Tokyo")
     assert (standing(INCIDENT), standing(closed)) == ("open", "closed")
 
 

@@ -102,6 +102,7 @@ def test_ids_of_two_desks_differ() -> None:
         ("INC-4711: the file came", "INC-4711: the file came"),
         ("inc-4711 again", "inc-4711 again"),
         ("the file came", "INC-4711: the file came"),
+        ("INC-4711X", "INC-4711: INC-4711X"),
     ],
 )
 def test_what_is_done_for_an_incident_has_its_reason(given_reason: str, reason: str) -> None:
@@ -122,7 +123,9 @@ def test_a_record_belongs_by_its_reason_or_by_its_run_meanwhile() -> None:
     assert not belongs(record(11, reason="INC-47110: x", target="prod/airflow:a/r"), OPEN, runs)
     assert not belongs(record(11, reason="", target=f"{RUN}0"), OPEN, runs)
     assert not belongs(record(9, reason="INC-4711", target=RUN), OPEN, runs)
+    assert not belongs(record(10, reason="INC-4711", target=RUN), OPEN, runs)
     assert not belongs(record(21, reason="", target=RUN), CLOSED, runs)
+    assert not belongs(record(20, reason="", target=RUN), CLOSED, runs)
     assert belongs(record(21, reason="INC-4711: confirmed before", target=RUN), CLOSED, runs)
     assert not belongs(record(11, action=ACTION, target="INC-4711", reason="INC-4711: x"), OPEN, runs)
 
@@ -217,6 +220,7 @@ def test_each_entry_says_what_who_where_and_where_it_is_on_record() -> None:
         found[kind] for kind in (EntryKind.REFUSAL, EntryKind.WRITE_WINDOW, EntryKind.PLAN)
     )
     assert (refusal.who, refusal.subject, refusal.operation) == ("mara@finedge.example", RUN, operation_id(2))
+    assert refusal.link == ""
     assert (window.subject, window.operation, window.record) == ("prod", "", 13)
     assert (plan.operation, plan.link) == (operation_id(3), "http://127.0.0.1:8080/dags/payments_daily")
     intent, answer, outcome = (
@@ -321,10 +325,35 @@ def test_what_a_person_settled_or_decided_is_told_once(state: StepState) -> None
     assert kinds(found) == ["opened", "plan", "decision", "decision", "settlement"]
 
 
-def test_any_other_record_is_told_with_its_phase() -> None:
+def test_a_plan_of_several_effects_and_targets_is_one_entry() -> None:
+    """Each sentence and each target is named; without a page of its own it has no link."""
+    one = operation(3, journal=())
+    (effect,), (target,) = one.plan.effects, one.plan.targets
+    plan = replace(
+        one.plan,
+        effects=(effect, replace(effect, sentence="wait")),
+        targets=(replace(target, link=""), replace(target, name="x", link="")),
+    )
+    found = timeline(IncidentHistory(incident=OPEN, operations=(replace(one, plan=plan),)))[-1]
+    assert (found.said, found.subject, found.link) == (f"{effect.sentence}; wait", f"{RUN}, x", "")
+
+
+@pytest.mark.parametrize(
+    ("phase", "given", "kind", "said"),
+    [
+        (Phase.REVIEW, {"result": "good"}, EntryKind.RECORD, "rerun, review: good"),
+        (Phase.REVIEW, {}, EntryKind.RECORD, "rerun, review"),
+        (Phase.OVERRIDE, {"result": "good"}, EntryKind.RECORD, "rerun, override: good"),
+        (Phase.OVERRIDE, {"result": "open", "action": "write-window"}, EntryKind.WRITE_WINDOW, "open"),
+        (Phase.REFUSAL, {"result": "no", "action": "write-window"}, EntryKind.REFUSAL, "no"),
+    ],
+)
+def test_any_other_record_is_told_with_its_phase(
+    phase: Phase, given: dict[str, object], kind: EntryKind, said: str
+) -> None:
     """A review or an approval that names the incident is not lost for want of a word of its own."""
-    found = timeline(IncidentHistory(incident=OPEN, records=(record(12, Phase.REVIEW, result="good"),)))
-    assert (found[-1].kind, found[-1].said) == (EntryKind.RECORD, "rerun, review: good")
+    found = timeline(IncidentHistory(incident=OPEN, records=(record(12, phase, **given),)))
+    assert (found[-1].kind, found[-1].said) == (kind, said)
 
 
 def test_clocks_that_were_set_do_not_turn_a_journal_round() -> None:

@@ -61,7 +61,7 @@ def _below(address: str, base: str) -> str | None:
     prefix = here.path.rstrip("/")
     if not same or not there.path.startswith(f"{prefix}/"):
         return None
-    return there.path[len(prefix) :] + (f"?{there.query}" if there.query else "")
+    return f"{there.path[len(prefix) :]}?{there.query}"
 
 
 def _port(address: SplitResult) -> int | None:
