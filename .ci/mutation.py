@@ -1,4 +1,4 @@
-"""Mutation testing of what a change depends on: ``.ci/mutation.py rules|runner [PATTERN…]``.
+"""Mutation testing of what a change depends on: ``.ci/mutation.py rules|told|runner [PATTERN…]``.
 
 Each slice has modules and tests of its own, and a folder under ``.mutation/``, since mutmut reads one
 configuration a folder. What mypy does not let through cannot come about. Survivors that differ in a
@@ -44,6 +44,22 @@ SLICES = {
             "partitions", "plans", "rerun_guards", "rerun_kinds",
         ),
         depth=8,
+    ),
+    "told": Slice(
+        modules=tuple(
+            f"domain/{name}.py"
+            for name in (
+                "addresses", "board", "catalogue", "checkpoints", "durations", "failures", "incident_text",
+                "incidents", "kept_text", "log_lines", "names", "redaction", "runs", "secrets", "text",
+                "traces", "triage",
+            )
+        ),
+        tests=(
+            "addresses", "board", "catalogue", "checkpoints", "cli_output", "failures", "findings", "hiding",
+            "incident_text", "incidents", "kept_text", "log_lines", "names", "redaction", "secret_ages",
+            "text", "tracing", "triage",
+        ),
+        depth=-1,
     ),
     "runner": Slice(
         modules=tuple(f"services/{name}.py" for name in ("operation_runner", "held", "steps", "settling")),

@@ -28,22 +28,17 @@ _SUSPECT = re.compile(
 _WHITE = re.compile(r"\s++")
 
 
-def _table() -> dict[int, str | None]:
-    table: dict[int, str | None] = {
-        code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"
-    }
-    table[0x7F] = "\N{SYMBOL FOR DELETE}"
-    table.update(dict.fromkeys(range(0x80, 0xA0)))
-    table.update(dict.fromkeys((0x85, 0x2028, 0x2029), " "))
+_SHOWN: dict[int, str | None] = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n"},
+    0x7F: "\N{SYMBOL FOR DELETE}",
+    **dict.fromkeys(range(0x80, 0xA0)),
+    **dict.fromkeys((0x85, 0x2028, 0x2029), " "),
     # Directional marks, embeddings, overrides and isolates; zero-width and tag characters.
-    table.update(dict.fromkeys((0xAD, 0x061C, 0x200B, 0x200E, 0x200F, 0xFEFF)))
-    table.update(dict.fromkeys((*range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFFF9, 0xFFFC))))
-    table.update(dict.fromkeys(range(0xE0000, 0xE0080)))
-    table.update(dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF), "\N{REPLACEMENT CHARACTER}"))
-    return table
-
-
-_SHOWN = _table()
+    **dict.fromkeys((0xAD, 0x061C, 0x200B, 0x200E, 0x200F, 0xFEFF)),
+    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFFF9, 0xFFFC))),
+    **dict.fromkeys(range(0xE0000, 0xE0080)),
+    **dict.fromkeys((*range(0xD800, 0xE000), 0xFFFE, 0xFFFF), "\N{REPLACEMENT CHARACTER}"),
+}
 
 
 def clean(text: str) -> str:
