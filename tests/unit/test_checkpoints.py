@@ -1,9 +1,11 @@
 """What a checkpoint says, how it is written, and what the rules make of it and a chain."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
+from time import tzset
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from fedesk.domain.audit_chain import Mark
 from fedesk.domain.checkpoints import (
+    Bad,
     Chain,
     Checkpoint,
     CheckpointError,
@@ -69,7 +72,9 @@ HOSTILE = {
     "another schema": altered(schema="fedesk-checkpoint/2"),
     "another version": altered(v=2),
     "a version of another kind": altered(v=[]),
+    "a long version": altered(v="9" * 50),
     "a field more": altered(extra=1),
+    "a field more around it": altered().replace(b"{", b'{"extra": 1, ', 1),
     "no number": altered(seq="2"),
     "true": altered(seq=True),
     "zero": altered(seq=0),
@@ -89,6 +94,26 @@ HOSTILE = {
 }
 
 
+FIELDS_SAID, SIGNER_SAID = "it has other fields than a checkpoint has", "who signed it cannot be told"
+SAID = {
+    "nothing": "it is no JSON",
+    "long": "it has more than 65536 bytes",
+    "another schema": "it is no document of fedesk-checkpoint/1",
+    "another version": "it is of version 2, and this fedesk knows 1",
+    "a long version": f"it is of version {'9' * 20}, and this fedesk knows 1",
+    "a field more": FIELDS_SAID,
+    "a field more around it": FIELDS_SAID,
+    "no checkpoint": FIELDS_SAID,
+    "zero": "its seq is none",
+    "a short hash": "its hash is none",
+    "no first": "its first is none",
+    "no moment": "its time is none",
+    "a moment without zone": "its time is none",
+    "a signer that is none": SIGNER_SAID,
+    "half a signature": SIGNER_SAID,
+}
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_is_no_checkpoint_is_one_phrase(name: str) -> None:
     """A sink is written by whoever can: nothing that lies there ends the check with anything else."""
@@ -96,6 +121,15 @@ def test_what_is_no_checkpoint_is_one_phrase(name: str) -> None:
         signed_of(HOSTILE[name])
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 200
+    assert str(caught.value) == SAID.get(name, str(caught.value))
+
+
+@pytest.mark.parametrize("seq", [1, 2**53 - 1])
+def test_a_record_has_any_number_that_json_can_hold(seq: int) -> None:
+    """From 1 to 2^53 - 1 (RFC 8785), in a line of at most 64 KiB; times are UTC."""
+    line = altered(seq=seq)
+    assert signed_of(line.ljust(64 * 1024)).checkpoint == replace(CHECKPOINT, mark=Mark(seq=seq, hash=SECOND))
+    assert signed_of(line).checkpoint.at.tzinfo is UTC
 
 
 def hash_of(seq: int, world: int = 0) -> str:
@@ -158,6 +192,39 @@ def test_the_first_bad_record_is_behind_the_last_that_is_vouched_for(
         assert is_missing or vouched < bad.seq <= rewritten
 
 
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own clock is nine hours ahead."""
+    with monkeypatch.context() as here:
+        here.setenv("TZ", "Asia/Tokyo")
+        tzset()
+        yield
+    tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
+def test_what_is_wrong_is_said_with_the_checkpoint_that_shows_it() -> None:
+    """Which one, where it is kept and when it was made, in UTC; and how many records are in doubt."""
+    tokyo = timezone(timedelta(hours=9))
+    late = replace(witness(8), checkpoint=replace(witness(8).checkpoint, at=AT.astimezone(tokyo)))
+    kept = "file x holds the checkpoint of record 8, made 2026-11-20 02:44:00 UTC"
+    said = [
+        judged(seen, log)[0]
+        for seen, log in (
+            ([late], chain(9, rewritten_from=1)),
+            ([late], chain(5)),
+            ([late], chain(9, rewritten_from=8)),
+            ([witness(7), late], chain(9, rewritten_from=8)),
+        )
+    ]
+    assert [one and one.said.partition(". ")[0] for one in said] == [
+        f"it is not the one that was anchored: {kept}, of a log that began otherwise",
+        f"it is missing: {kept}",
+        f"it, or one after it up to 8, is not as it was anchored: {kept}, with another hash",
+        f"it is not as it was anchored: {kept}, with another hash",
+    ]
+
+
 def test_a_log_that_began_otherwise_is_bad_from_record_1() -> None:
     """A rewrite of the first record makes another chain: the same name, another beginning."""
     other = chain(9, rewritten_from=1)
@@ -207,8 +274,9 @@ def test_what_the_store_remembers_counts_for_a_sink_that_is_not_read() -> None:
     """Syslog is not read back: a log that is other than what the store remembers of it is bad."""
     assert remembered(Mark(seq=8, hash=hash_of(8)), AT, "syslog", chain(9)) is None
     short = remembered(Mark(seq=8, hash=hash_of(8)), AT, "syslog", chain(5))
-    assert short is not None
-    assert short.seq == 6
+    told = "the store remembers that syslog was given the checkpoint of record 8 2026-11-20 02:44:00 UTC"
+    assert short == Bad(seq=6, said=f"it is missing: {told}")
+    assert remembered(Mark(seq=8, hash=hash_of(8)), AT, "syslog", chain(5, whole=False)) is None
     other = remembered(Mark(seq=8, hash=hash_of(8)), AT, "syslog", chain(9, rewritten_from=2))
     assert other is not None
     assert other.seq == 8

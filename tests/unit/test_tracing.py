@@ -153,6 +153,7 @@ def test_an_id_tells_when_it_was_minted(milliseconds: int, rest: bytes) -> None:
     found = minted_at(text)
     assert found is not None
     assert abs(found.timestamp() * 1000 - milliseconds) < 1
+    assert found.tzinfo is UTC
     assert minted_at(text.upper()) == found
     for other in (text[:-1], f"{text}0", digits, f"{{{text}}}", f"urn:uuid:{text}", text.replace("-", "_")):
         assert minted_at(other) is None
