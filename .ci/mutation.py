@@ -35,12 +35,12 @@ SLICES = {
         modules=tuple(
             f"domain/{name}.py"
             for name in (
-                "audit_chain", "differences", "guards", "open_operations",
+                "audit_chain", "guards", "open_operations",
                 "operations", "partitions", "plans", "rerun_guards",
             )
         ),
         tests=(
-            "audit_log", "differences", "guards", "open_operations",
+            "audit_log", "guards", "open_operations",
             "partitions", "plans", "rerun_guards", "rerun_kinds",
         ),
         depth=8,

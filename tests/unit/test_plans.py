@@ -228,3 +228,40 @@ def test_no_secret_is_kept_in_what_a_plan_tells() -> None:
         kept = plan_bytes(replace(plan, **telling))
         assert planted.encode() not in kept
         assert b"[hidden: " in kept
+
+
+def sent(value: Json) -> bytes:
+    """The bytes of a plan that sends a value."""
+    (effect,) = plan_of().effects
+    args: dict[str, Json] = {"value": value}
+    return plan_bytes(replace(plan_of(), effects=(replace(effect, call=replace(effect.call, args=args)),)))
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (2**53 - 1, 2**53 - 1),
+        (1 - 2**53, 1 - 2**53),
+        (2**53, str(2**53)),
+        (-(2**53), str(-(2**53))),
+        ("x" * 5000, "x" * 5000),
+        ({"k" * 5000: [1, None, True]}, {"k" * 5000: [1, None, True]}),
+    ],
+    ids=["largest", "smallest", "larger", "smaller", "long text", "long key"],
+)
+def test_what_is_sent_is_kept_whole(value: Json, kept: Json) -> None:
+    """Nothing that a call sends is cut, and integers that JSON cannot carry are text."""
+    assert json.loads(sent(value))["effects"][0]["call"]["args"]["value"] == kept
+    assert plan_bytes(plan_from_bytes(sent(value))) == sent(value)
+
+
+def test_what_has_no_place_in_a_plan_is_a_fault_by_name() -> None:
+    """A float's text is a matter of taste: a kind that sends one is mistaken."""
+    with pytest.raises(TypeError, match="float has no place in a plan"):
+        sent(0.5)  # type: ignore[arg-type]  # on purpose
+
+
+def test_bytes_of_no_plan_are_told_with_what_was_met() -> None:
+    """The sentence names the kind of fault: it helps whoever looks into the store."""
+    with pytest.raises(ValueError, match=r"^It is no plan of this version: KeyError\.$"):
+        plan_from_bytes(b"{}")
