@@ -85,6 +85,9 @@ def prepared(name: str) -> Path:
         # A line that holds nothing but a sentence: whoever finds better words may write them.
         "do_not_mutate_patterns": [r'^\s*f?"[^"]*\s[^"]*",?$'],
         "max_stack_depth": one.depth,
+        # A loop that never ends is ended after four times what its tests take.
+        "timeout_multiplier": 2.0,
+        "timeout_constant": 5.0,
         # Tests that fork and kill themselves take long, and notice nothing that the others do not.
         "pytest_add_cli_args": ["-n", "0", "--hypothesis-profile=ci", "-k", "not killed"],
         "pytest_add_cli_args_test_selection": [f"tests/unit/test_{test}.py" for test in one.tests],

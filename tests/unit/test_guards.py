@@ -556,3 +556,25 @@ def test_facts_are_recorded_with_the_ruling() -> None:
         assert budget.ruling is ruling
         (counted,) = budget.facts
         assert (counted.name, counted.value, counted.source) == ("re-runs", str(count), "the desk's store")
+
+
+@pytest.mark.parametrize(
+    ("facts", "open_window", "is_asked"),
+    [
+        (STAGING, None, False),
+        (READ_ONLY_STAGING, None, False),
+        (GUARDED_PROD, None, True),
+        (GUARDED_PROD, window("prod"), True),
+        (PROD, None, True),
+        (PROD, window("prod"), False),
+        (PROD, window("staging"), True),
+        (PROD, window("prod", opened=61), True),
+        (None, None, True),
+        (None, window("prod"), False),
+    ],
+)
+def test_the_name_is_asked_in_production(
+    facts: EnvironmentFacts | None, open_window: Any, *, is_asked: bool
+) -> None:
+    """Inside a write window of a read-only one it has been given; a guarded one asks each time."""
+    assert guards.name_is_asked(situation(facts, window=open_window)) is is_asked

@@ -93,6 +93,7 @@ def test_the_machine_s_own_zone_is_nowhere_used(elsewhere: None) -> None:
     """Partitions and periods are told in UTC, wherever the desk stands."""
     del elsewhere
     assert partition_of(None, interval_start="2026-11-20T00:00:00Z") == "2026-11-20T00:00:00+00:00"
+    assert partition_of(LONDON, interval_start="2026-11-20T00:00:00") == "2026-11-20"
     for period in BudgetPeriod:
         begin, end = period_around(period, datetime(2026, 11, 20, 2, 43, tzinfo=UTC), "Europe/London")
         assert (begin.tzinfo, end.tzinfo) == (UTC, UTC)

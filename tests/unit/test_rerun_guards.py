@@ -206,6 +206,11 @@ def test_what_the_job_no_longer_declares_need_not_be_given_again() -> None:
         ({}, ALLOW, ""),
         ({"new_defaults": ("REGION",)}, WARN, "REGION is new and takes its default"),
         ({"declared": ("DATE", "FEDESK_OPERATION")}, WARN, "BRANCH is no longer declared and is dropped"),
+        (
+            {"new_defaults": ("REGION",), "declared": ("DATE", "FEDESK_OPERATION")},
+            WARN,
+            "takes its default; BRANCH is no longer declared",
+        ),
         ({"new_defaults": ("FEDESK_OPERATION",)}, ALLOW, ""),
         ({"declared": ("BRANCH", "DATE")}, ALLOW, ""),
     ],
@@ -272,3 +277,9 @@ def test_who_is_stopped_or_warned_is_told_what_to_do(rules: Callable[[], GuardRe
     assert result.reason.endswith(".")
     assert result.remedy.endswith(".")
     assert result.guard in guards.ORDER
+
+
+def test_a_job_outside_is_told_with_the_folders_it_is_outside_of() -> None:
+    """All folders of the connection are named."""
+    reason = rerun_guards.folder_scope(JENKINS, ("finedge/dev", "finedge/qa"), "finedge/prod/x").reason
+    assert "finedge/prod/x is outside of finedge/dev, finedge/qa, the folders of prod/jenkins." in reason
