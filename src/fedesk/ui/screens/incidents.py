@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.content import Content
-
 from fedesk.ui import incident_text, present
 from fedesk.ui.actions import Place, Target, bindings
 from fedesk.ui.run_text import Moment
-from fedesk.ui.screens.base import ListScreen
-from fedesk.ui.screens.texts import ReadingScreen
-from fedesk.ui.store_read import StoreRead
+from fedesk.ui.screens.stored import StoredListScreen, StoredTextScreen
 from fedesk.ui.widgets.foot_line import Choice
-from fedesk.ui.widgets.key_line import KeyLine
-from fedesk.ui.widgets.row_list import RowList
-from fedesk.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
-    from textual.app import ComposeResult
+    from collections.abc import Sequence
+
     from textual.binding import BindingType
+    from textual.content import Content
 
     from fedesk.domain.incidents import Incident, IncidentHistory
     from fedesk.ui.desk import Records
-    from fedesk.ui.reader import Answer
 
 NEWEST = 100
 
@@ -35,66 +29,28 @@ def _from_store(store: Records) -> tuple[Incident, ...]:
     return (*opened, *(one for one in store.incidents(limit=NEWEST) if one.id not in known))
 
 
-class IncidentsScreen(ListScreen):
+class IncidentsScreen(StoredListScreen["Incident"]):
     """Incidents of every environment."""
 
     PLACE = Place.INCIDENTS
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.INCIDENTS)]
 
+    HEADING = "Incidents"
+
     def __init__(self) -> None:
-        super().__init__()
-        self._rows = RowList(incident_text.INCIDENT_COLUMNS)
-        self._read = StoreRead[tuple["Incident", ...]](self, _from_store)
+        super().__init__(incident_text.INCIDENT_COLUMNS, _from_store)
 
-    def compose(self) -> ComposeResult:
-        """Status line, the incidents, the keys."""
-        yield StatusLine()
-        self._rows.set_heading("Incidents")
-        yield self._rows
-        yield KeyLine(self.PLACE)
-
-    @property
-    def rows(self) -> RowList:
+    def show_rows(self) -> None:
         """The incidents."""
-        return self._rows
-
-    def on_mount(self) -> None:
-        """Read them."""
-        self._rows.focus()
-        self._read.look(self.desk_app, at_once=True)
-        self._draw()
-
-    def show_board(self) -> None:
-        """The store may have moved."""
-        self._read.look(self.desk_app)
-        self._draw()
-
-    def tick(self) -> None:
-        """Ages move on; a read that failed is tried again."""
-        self.show_board()
-
-    def on_answer(self, answer: Answer) -> None:
-        """The incidents, or why they could not be read."""
-        self._read.take(answer, self.desk_app)
-        self._draw()
-
-    def _draw(self) -> None:
         app = self.desk_app
         state = self._read.list_state(
             app, 'No incident yet: `:incident open "payments late" --run RUN` opens one.'
         )
-        away = self._read.away(app) is not None
-        self._rows.show(incident_text.incident_rows(self._read.value or (), app.now, dim=away), state)
-        self.show_keys()
+        self._rows.show(incident_text.incident_rows(self.values, app.now, dim=self.is_away), state)
 
     def do_open(self) -> None:
         """What happened in it."""
         self.desk_app.show_incident(self.target.id)
-
-    def do_reread(self) -> None:
-        """Read again, and let new rows in."""
-        self._rows.let_in()
-        self._read.look(self.desk_app, at_once=True)
 
     def do_copy(self) -> None:
         """The id, or the command line that shows the same."""
@@ -103,16 +59,16 @@ class IncidentsScreen(ListScreen):
         self.choose_copy([Choice(key="y", label="id", text=target.id), line])
 
 
-class IncidentScreen(ReadingScreen):
+class IncidentScreen(StoredTextScreen["IncidentHistory"]):
     """What happened in an incident, in order; read again when the store moves."""
 
     PLACE = Place.INCIDENT
+    WHAT = "incident"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.INCIDENT)]
 
     def __init__(self, incident: str) -> None:
-        super().__init__(f"Incident {present.text(incident, 60)}")
+        super().__init__(f"Incident {present.text(incident, 60)}", self._from_store)
         self._incident = incident
-        self._read = StoreRead["IncidentHistory | str"](self, self._from_store)
 
     def _from_store(self, store: Records) -> IncidentHistory | str:
         from fedesk.domain.incidents import WordingError, id_of, unknown_said
@@ -123,34 +79,10 @@ class IncidentScreen(ReadingScreen):
             return str(error)
         return store.history(wanted) or unknown_said(wanted)
 
-    def on_mount(self) -> None:
-        """Read it."""
-        self._read.look(self.desk_app, at_once=True)
-        self.show_keys()
-
-    def show_board(self) -> None:
-        """The store may have moved."""
-        self._read.look(self.desk_app)
-
-    def tick(self) -> None:
-        """A read that failed is tried again."""
-        self._read.look(self.desk_app)
-        self._draw()
-
-    def on_answer(self, answer: Answer) -> None:
-        """What happened, or why it could not be read."""
-        self._read.take(answer, self.desk_app)
-        self._draw()
-        self.show_keys()
-
-    @property
-    def _history(self) -> IncidentHistory | None:
-        return None if isinstance(self._read.value, str) else self._read.value
-
     @property
     def target(self) -> Target:
         """The incident, and the run that it was opened for first."""
-        history = self._history
+        history = self.value
         if history is None:
             return Target()
         one = history.incident
@@ -163,21 +95,9 @@ class IncidentScreen(ReadingScreen):
         facts = next((one for one in known if one.name == history.incident.environment), None)
         return Moment(now=app.now, zone=present.zone(facts.timezone if facts is not None else ""))
 
-    def text(self, width: int) -> Content:
-        """The timeline, or what there is to say instead."""
-        lines: list[Content] = []
-        away = self._read.away(self.desk_app)
-        if away is not None:
-            said = f"{present.DOWN.glyph} The store cannot be read: {present.text(away.sentence, 400)}"
-            lines += [*Content.styled(said, "$text-warning").wrap(width), Content()]
-        history = self._history
-        if history is not None:
-            lines += incident_text.incident_lines(history, self._moment(history), width)
-        elif isinstance(self._read.value, str):
-            lines += Content(present.text(self._read.value, 400)).wrap(width)
-        elif not lines:
-            lines.append(Content.styled("Reading the incident …", present.MUTED))
-        return Content("\n").join(lines)
+    def lines(self, value: IncidentHistory, width: int) -> Sequence[Content]:
+        """The timeline."""
+        return incident_text.incident_lines(value, self._moment(value), width)
 
     def do_open_run(self) -> None:
         """Open the run that it was opened for."""
@@ -188,7 +108,7 @@ class IncidentScreen(ReadingScreen):
         """The timeline for a ticket, the id, or the command line that shows the same."""
         from fedesk.domain.incident_text import markdown
 
-        history = self._history
+        history = self.value
         if history is None:
             return
         one, zone = history.incident, self._moment(history).zone
