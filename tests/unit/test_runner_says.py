@@ -6,12 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from acting import ACTOR, ADDRESS, ME, OTHER, LineWorld, Living, Rig, SeamStore, make_plan, states
+from acting import ACTOR, ADDRESS, ME, OTHER, PATIENCE, LineWorld, Living, Rig, SeamStore, make_plan, states
 
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.operations import Evidence, Outcome, Progress, StepState
-from fedesk.services import operation_runner
+from fedesk.ports.errors import ServerFaultError, UnreachableError
+from fedesk.services import operation_runner, settling
 from fedesk.services.kinds import KINDS
 
 
@@ -137,3 +138,68 @@ def test_what_was_seen_is_kept_where_it_is_not_read_back_in_time(rig: Rig) -> No
     assert ended.outcome is Outcome.UNKNOWN
     last = ended.journal[-1]
     assert (last.reference, last.evidence) == ("line:7", (seen,))
+
+
+def left(rig: Rig) -> str:
+    """An operation that was sent, and whose process died before it could write what came of it."""
+    operation = rig.confirmed()
+    dies_before(rig, "write", 2)
+    with pytest.raises(DiedError):
+        rig.execute(operation, processes=Living(mine=OTHER))
+    lives(rig)
+    return operation
+
+
+def test_what_was_found_keeps_where_and_by_whom(rig: Rig) -> None:
+    """A lost answer that is looked up has the system's reference, and what each look has ended in."""
+    rig.script.after = UnreachableError("reset by peer")
+    rig.script.looks_fail = [ServerFaultError("airflow says: 500")]
+    ended = rig.execute(rig.confirmed())
+    found = next(one for one in ended.journal if (one.step, one.state) == ("send", StepState.DONE))
+    assert found.reference == "line:1"
+    assert [(one.source, one.said) for one in found.evidence] == [("dev/airflow", "airflow says: 500")]
+
+
+def test_a_fault_of_ours_is_told_by_its_kind(rig: Rig) -> None:
+    """Not by its words, which may hold anything."""
+    rig.script.before = ValueError("hvs.secret")
+    ended = rig.execute(rig.confirmed())
+    said = next(one.said for one in ended.journal if one.state is StepState.UNANSWERED)
+    assert said == "fedesk failed while sending: ValueError; please report it"
+
+
+def test_who_looks_again_waits_out_no_outage(rig: Rig) -> None:
+    """While nothing answers it stays unknown after the system's patience: a person waits for that look."""
+    operation = left(rig)
+    rig.script.looks_fail = [ServerFaultError("airflow says: 500") for _ in range(2000)]
+    before = rig.clock.at
+    found = rig.recheck(operation, processes=Living(dead={OTHER}))
+    assert found.outcome is Outcome.UNKNOWN
+    assert timedelta(seconds=PATIENCE) < rig.clock.at - before < timedelta(seconds=4 * PATIENCE)
+
+
+def test_what_cannot_be_carried_on_here_is_no_step(rig: Rig) -> None:
+    """A connection that leads elsewhere since is told beside the steps, and nothing is looked up there."""
+    operation = left(rig)
+    rig.systems.address = "http://elsewhere.example"
+    ended = rig.execute(operation, processes=Living(dead={OTHER}))
+    assert ended.outcome is Outcome.UNKNOWN
+    assert ended.journal[-1].step == ""
+    assert ended.said.startswith("It cannot be carried on here: dev/airflow was http://airflow.dev.example")
+    assert rig.script.looks == 0
+
+
+def test_who_looks_again_and_does_not_know_the_kind_says_so_beside_the_steps(rig: Rig) -> None:
+    """The journal's steps are left as they are, for a fedesk that knows them."""
+    operation = left(rig)
+    found = settling.recheck(
+        operation,
+        store=rig.store,
+        systems=rig.systems,
+        clock=rig.clock,
+        processes=Living(dead={OTHER}),
+        actor=ACTOR,
+        kinds={},
+        pause=rig.clock.pause,
+    )
+    assert (found.journal[-1].step, found.journal[-1].state) == ("", StepState.UNKNOWN)
