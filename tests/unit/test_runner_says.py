@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from acting import ACTOR, ADDRESS, ME, OTHER, PATIENCE, LineWorld, Living, Rig, SeamStore, make_plan, states
+from making import NOW, minutes
+from operation_values import OWNER, operation, unknown
 
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
-from fedesk.domain.operations import Evidence, Outcome, Progress, StepState
+from fedesk.domain.operations import Evidence, Operation, Outcome, Progress, Stage, StepState
 from fedesk.ports.errors import ServerFaultError, UnreachableError
 from fedesk.services import operation_runner, settling
 from fedesk.services.kinds import KINDS
@@ -203,3 +205,43 @@ def test_who_looks_again_and_does_not_know_the_kind_says_so_beside_the_steps(rig
         pause=rig.clock.pause,
     )
     assert (found.journal[-1].step, found.journal[-1].state) == ("", StepState.UNKNOWN)
+
+
+EXPIRES = operation().plan.expires_at
+ELSEWHERE = replace(OWNER, host="desk-9")
+WAITS = operation(stage=Stage.CONFIRMED)
+
+
+@pytest.mark.parametrize(
+    ("one", "now", "processes", "said"),
+    [
+        (WAITS, EXPIRES, Living(), "It waits to be executed until"),
+        (WAITS, EXPIRES + timedelta(microseconds=1), Living(), ""),
+        (operation(stage=Stage.ENDED, outcome=Outcome.FAILED), NOW, Living(), "It has ended: failed."),
+        (operation(), NOW, Living(), "Process 4242 on desk-3 is at it and lives."),
+        (operation(), NOW, Living(mine=OWNER), "Process 4242 on desk-3 is at it and lives."),
+        (operation(), NOW, Living(dead={OWNER}), ""),
+        (replace(operation(), lease_until=None), NOW, Living(), ""),
+        (unknown(), NOW, Living(), "Process 4242 on desk-3 is at it and lives."),
+        (unknown(), NOW, Living(mine=OWNER), ""),
+        (replace(unknown(), lease_until=NOW), NOW, Living(), ""),
+        (
+            operation(owner=ELSEWHERE),
+            NOW,
+            Living(hidden={ELSEWHERE}),
+            "Process 4242 on desk-9 is at it; whether",
+        ),
+        (
+            operation(owner=ELSEWHERE),
+            NOW + minutes(1.49),
+            Living(hidden={ELSEWHERE}),
+            "Process 4242 on desk-9",
+        ),
+        (operation(owner=ELSEWHERE), NOW + minutes(1.5), Living(hidden={ELSEWHERE}), ""),
+    ],
+)
+def test_who_is_left_alone(one: Operation, now: datetime, processes: Living, said: str) -> None:
+    """The living and the waiting; of an owner elsewhere lease and grace tell; my own unknown one is not."""
+    told = settling.left_alone(one, now=now, processes=processes)
+    assert told.startswith(said)
+    assert bool(told) is bool(said)
