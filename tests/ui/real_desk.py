@@ -31,6 +31,8 @@ class RealDesk:
         """The screen each time something was waited for, without borders and blanks."""
         self._screen = pyte.Screen(SIZE[1], SIZE[0])
         self._stream = pyte.ByteStream(self._screen)
+        self._lines: list[str] = []
+        """The screen as it is, or nothing where it has to be asked for again."""
         self.process = pexpect.spawn(
             sys.executable,
             ["-P", "-m", "fedesk", "--config", str(config), "--env", environment],
@@ -41,7 +43,7 @@ class RealDesk:
 
     def text(self) -> str:
         """The screen, line by line."""
-        return "\n".join(self._screen.display)
+        return "\n".join(self._display())
 
     def flat(self) -> str:
         """The screen as one line, without borders: for sentences that are wrapped."""
@@ -49,7 +51,11 @@ class RealDesk:
 
     def header(self) -> str:
         """The first line of the screen."""
-        return str(self._screen.display[0])
+        return self._display()[0]
+
+    def _display(self) -> list[str]:
+        self._lines = self._lines or list(self._screen.display)
+        return self._lines
 
     def read(self, seconds: float = 0.02) -> None:
         """Take what it writes, waiting a moment at most."""
@@ -59,6 +65,7 @@ class RealDesk:
             return
         self.received += got
         self._stream.feed(got)
+        self._lines = []
 
     def until(self, true: Callable[[], object] | str) -> None:
         """Wait until something holds, or stands on the screen."""
