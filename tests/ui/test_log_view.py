@@ -109,6 +109,18 @@ async def test_the_end_is_followed_until_one_moves_away() -> None:
         assert app.view.position.following
 
 
+async def test_the_end_is_seen_without_a_resize(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that bring the scroll bar are scrolled to by themselves: no event of size need come after."""
+    app = Host()
+    async with app.run_test(size=(80, 20)) as pilot:
+        await pilot.pause()
+        monkeypatch.setattr(LogView, "on_resize", lambda _view, _event: None)
+        app.view.append([f"row {n}" for n in range(100)])
+        await pilot.pause()
+        assert app.view.position.following
+        assert app.rows()[-1].endswith("row 99")
+
+
 async def test_a_million_lines_take_bounded_memory() -> None:
     """The newest lines are kept, the view says how many are not, and where one looks stays in place."""
     app = Host()

@@ -263,12 +263,16 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _scroll_row(self, row: int, *, by_hand: bool = False) -> None:
         row = min(max(row, 0), self.max_scroll_y)
-        self._adjusting = not by_hand
-        self.scroll_to(y=row, animate=False)
-        self._adjusting = False
+        # Textual scrolls nothing whose scroll bar is not there yet; it is once the new lines were laid out.
+        self.call_after_refresh(self._scroll_now, row)
         if by_hand:
             self.following = row >= self.max_scroll_y
             self._changed()
+
+    def _scroll_now(self, row: int) -> None:
+        self._adjusting = True
+        self.scroll_to(y=self.max_scroll_y if self.following else row, animate=False, immediate=True)
+        self._adjusting = False
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The wheel and the scroll bar move away from the end, or back to it, as the keys do."""
