@@ -1,17 +1,17 @@
 """Fixtures of the screens: the app over a desk without systems."""
 
+import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import textual.app
+import textual.pilot
 from memory_desk import MemoryDesk, StillClock, front
-from textual import _wait
 
 from fedesk.ui.app import DeskApp
-
-# Textual's pilot waits until a span has passed in which the process did next to nothing, twice for each key.
-# A span of 10 ms instead of 20, by the same share of work: two of them still hold a frame of the screen.
-_wait.SLEEP_GRANULARITY, _wait.SLEEP_IDLE = 1 / 100, 1 / 2000
 
 UTF8 = {"TERM": "xterm-256color"}
 
@@ -33,3 +33,32 @@ def make_app(tmp_path: Path) -> Callable[..., DeskApp]:
         )
 
     return make
+
+
+SPAN = 0.01
+FRAME = 1 / 60
+"""Seconds between two frames of the screen, at most."""
+
+
+async def idle(min_sleep: float = SPAN, max_sleep: float = 1.0) -> None:
+    """Wait until nothing is left to do, ``max_sleep`` seconds at most, in the place of Textual's own.
+
+    That one waits for 20 ms in which the process did next to nothing, twice for each key, and takes a process
+    that the machine lets wait for an idle one. Here the loop is asked as well: nothing is ready to run, and
+    no timer is due before the next frame.
+    """
+    loop: Any = asyncio.get_running_loop()
+    begun = time.monotonic()
+    while (passed := time.monotonic() - begun) < max_sleep:
+        spent = time.process_time()
+        await asyncio.sleep(SPAN)
+        due = loop.time() + FRAME
+        is_quiet = not loop._ready and not any(  # noqa: SLF001 - asyncio has no other way to ask
+            timer.when() < due and not timer.cancelled()
+            for timer in loop._scheduled  # noqa: SLF001 - likewise
+        )
+        if is_quiet and passed >= min_sleep - SPAN and time.process_time() - spent < SPAN / 10:
+            return
+
+
+textual.app.wait_for_idle = textual.pilot.wait_for_idle = idle  # type: ignore[attr-defined]
