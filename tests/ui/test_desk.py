@@ -30,6 +30,7 @@ from fedesk.domain.states import FailureKind
 from fedesk.ui.actions import ACTIONS, VIEWS, Place, of_place
 from fedesk.ui.app import DeskApp
 from fedesk.ui.reader import Answer
+from fedesk.ui.screens.incidents import IncidentScreen, IncidentsScreen
 from fedesk.ui.screens.lists import EnvironmentsScreen, RunsScreen
 from fedesk.ui.screens.log import LogScreen
 from fedesk.ui.screens.main import MainScreen
@@ -37,6 +38,7 @@ from fedesk.ui.screens.operation import OperationScreen
 from fedesk.ui.screens.operations import OperationsScreen
 from fedesk.ui.screens.record import RecordScreen
 from fedesk.ui.screens.run import RunScreen
+from fedesk.ui.screens.settle import SettleScreen
 from fedesk.ui.screens.texts import HelpScreen, TextScreen
 from fedesk.ui.widgets.row_list import RowList
 
@@ -333,6 +335,9 @@ def test_every_action_has_a_method(place: Place) -> None:
         Place.HELP: HelpScreen,
         Place.RECORD: RecordScreen,
         Place.OPERATIONS: OperationsScreen,
+        Place.SETTLE: SettleScreen,
+        Place.INCIDENTS: IncidentsScreen,
+        Place.INCIDENT: IncidentScreen,
         **dict.fromkeys((Place.PLAN, Place.CONFIRM, Place.WATCH), OperationScreen),
     }
     for action in of_place(place):

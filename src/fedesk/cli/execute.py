@@ -43,7 +43,7 @@ def execute(
     from fedesk.cli.operations import tell_ended
     from fedesk.execution import open_desk
 
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     desk = open_desk(config, environment, session.clock_of(context), tell=narrate)
     try:
         found = desk.store.operation(plan)
@@ -54,6 +54,8 @@ def execute(
         return tell_ended(desk, desk.execute(found.plan.operation), as_json=as_json)
     finally:
         desk.close()
+        # What is started after it hears again when its line to the terminal goes.
+        signal.signal(signal.SIGHUP, before)
 
 
 def serve(requests: BinaryIO, clock: "Clock") -> int:
