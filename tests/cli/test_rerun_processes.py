@@ -89,7 +89,8 @@ def test_the_command_may_end_in_mid_operation(
     situation: Situation, sandbox: Sandbox, sign: signal.Signals
 ) -> None:
     """Ctrl+C, a lost terminal, a killed command: the operation ends well without it, sent once."""
-    sandbox.control.fault("airflow", "slow", match="clearTaskInstances", seconds=1.5)
+    # The plan's look and the runner's are answered at once, the change itself is not.
+    sandbox.control.fault("airflow", "slow", match="clearTaskInstances", after=2, seconds=1.5)
     words = ["rerun", FAILED, *YES, "--config", str(sandbox.config_path)]
     command = subprocess.Popen(
         [sys.executable, "-m", "fedesk", *words],
@@ -148,9 +149,10 @@ class BreakingLauncher(SilentLauncher):
 
 
 def test_a_store_that_breaks_after_the_confirmation_leaves_the_outcome_unknown(
-    acting: Run, situation: Situation
+    acting: Run, situation: Situation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was begun may have been sent: that it cannot be told is exit 7, not the 6 of nothing sent."""
+    monkeypatch.setattr("fedesk.cli.watching.CLAIM_WITHIN", 0.2)
     ended = acting("rerun", FAILED, *YES, "--json", launcher=lambda _: BreakingLauncher(situation))
     assert ended.code == 7, ended.err
     assert ended.document("change")["exit_code"] == 7
