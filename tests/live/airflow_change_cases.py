@@ -5,12 +5,14 @@ because of ``validate_partner[2]``: there are task instances that are mapped, go
 """
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -329,8 +331,12 @@ def real(server: AirflowServer) -> ChangeCase:
     mara = Person(user=server.other, password=server.other_password)
 
     def mara_clears(run_id: str, **more: Any) -> None:
+        latest = time.monotonic() + _SECONDS
         status, answer = case.clear(run_id, person=mara, dry_run=False, **more)
-        assert (status, bool(answer["task_instances"])) == (200, True)
+        while status == HTTPStatus.INTERNAL_SERVER_ERROR and time.monotonic() < latest:
+            # On SQLite a clear that meets a task's report may be given up by the database [seen on 3.3.2].
+            status, answer = case.clear(run_id, person=mara, dry_run=False, **more)
+        assert (status, bool(answer.get("task_instances"))) == (200, True), answer
 
     case = ChangeCase(
         url=server.url,
