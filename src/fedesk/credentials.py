@@ -39,6 +39,45 @@ def resolve(reference: str, *, timeout: float = COMMAND_TIMEOUT) -> SecretText:
     return SecretText(secret)
 
 
+def keep(name: str, secret: SecretText) -> str:
+    """Put a credential into the keyring and give the reference to it; may ask the person to unlock it.
+
+    Raises CredentialError, with the other ways where this machine has no keyring.
+    """
+    import keyring
+    from keyring.errors import KeyringError, NoKeyringError
+
+    try:
+        keyring.set_password(SERVICE, name, secret.reveal())
+    except NoKeyringError:
+        raise CredentialError(
+            f"This machine has no keyring to put {SERVICE}/{name} into: keep it where env:NAME or"
+            " command:PROGRAM finds it, like command:pass show NAME."
+        ) from None
+    except KeyringError as error:
+        said = one_line(redact(str(error)).text or type(error).__name__, _QUOTED)
+        raise CredentialError(
+            f"The keyring did not take {SERVICE}/{name} ({said}): unlock it and try again."
+        ) from None
+    return f"keyring:{name}"
+
+
+def forget(name: str) -> None:
+    """Take a credential out of the keyring, where there is one. Raises CredentialError."""
+    import keyring
+    from keyring.errors import KeyringError, NoKeyringError, PasswordDeleteError
+
+    try:
+        keyring.delete_password(SERVICE, name)
+    except (PasswordDeleteError, NoKeyringError):
+        return
+    except KeyringError as error:
+        said = one_line(redact(str(error)).text or type(error).__name__, _QUOTED)
+        raise CredentialError(
+            f"The keyring did not let go of {SERVICE}/{name} ({said}): unlock it and try again."
+        ) from None
+
+
 def _from_keyring(name: str) -> str:
     # The backends of keyring cost a tenth of a second to find: only where one is asked.
     import keyring

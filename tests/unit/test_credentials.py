@@ -10,33 +10,14 @@ import keyring.errors
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
+from memory_keyring import MemoryKeyring
 
-from fedesk.credentials import resolve
+from fedesk.credentials import forget, keep, resolve
+from fedesk.ports.endpoint import SecretText
 from fedesk.ports.errors import CredentialError
 
 PLANTED = "s3cr3t-Planted-9f8e7d"
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"
-
-
-class MemoryKeyring(KeyringBackend):
-    """A keyring in memory: one entry, or one error."""
-
-    priority = 1
-
-    def __init__(self, error: Exception | None = None) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # keyring has no types here
-        self.error = error
-
-    def get_password(self, service: str, username: str) -> str | None:
-        if self.error is not None:
-            raise self.error
-        return PLANTED if (service, username) == ("fedesk", "prod/jenkins") else None
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        raise NotImplementedError
-
-    def delete_password(self, service: str, username: str) -> None:
-        raise NotImplementedError
 
 
 @pytest.fixture
@@ -65,7 +46,7 @@ def refused(reference: str, timeout: float = 20.0) -> str:
 @pytest.mark.usefixtures("keep_keyring")
 def test_the_keyring_gives_by_service_and_name() -> None:
     """keyring:NAME is the entry NAME of the service fedesk; what is absent says how to store it."""
-    keyring.set_keyring(MemoryKeyring())
+    keyring.set_keyring(MemoryKeyring({"prod/jenkins": PLANTED}))
     assert resolve("keyring:prod/jenkins").reveal() == PLANTED
     assert "keyring set fedesk prod/vault" in refused("keyring:prod/vault")
 
@@ -73,10 +54,37 @@ def test_the_keyring_gives_by_service_and_name() -> None:
 @pytest.mark.usefixtures("keep_keyring")
 def test_a_keyring_that_is_locked_or_absent_says_what_to_do() -> None:
     """A locked keyring wants unlocking; a machine without one is told of the other two references."""
-    keyring.set_keyring(MemoryKeyring(keyring.errors.KeyringLocked("the collection is locked")))
+    keyring.set_keyring(MemoryKeyring(error=keyring.errors.KeyringLocked("the collection is locked")))
     assert "the collection is locked" in refused("keyring:prod/jenkins")
     keyring.set_keyring(NoKeyring())  # type: ignore[no-untyped-call]  # as above
     assert "env:NAME or command:PROGRAM" in refused("keyring:prod/jenkins")
+
+
+@pytest.mark.usefixtures("keep_keyring")
+def test_what_is_kept_is_found_by_its_reference_and_can_be_forgotten() -> None:
+    """The keyring takes a credential under the name its reference has; forgetting twice is no error."""
+    keyring.set_keyring(MemoryKeyring())
+    reference = keep("staging/vault", SecretText(PLANTED))
+    assert resolve(reference).reveal() == PLANTED
+    forget("staging/vault")
+    forget("staging/vault")
+    assert "holds no fedesk/staging/vault" in refused(reference)
+
+
+@pytest.mark.usefixtures("keep_keyring")
+@pytest.mark.parametrize(
+    ("backend", "told"),
+    [
+        (NoKeyring(), "env:NAME or command:PROGRAM"),  # type: ignore[no-untyped-call]  # as above
+        (MemoryKeyring(error=keyring.errors.KeyringLocked(f"locked, password={PLANTED}")), "unlock it"),
+    ],
+)
+def test_a_keyring_that_takes_nothing_says_what_else_there_is(backend: KeyringBackend, told: str) -> None:
+    """A credential that cannot be kept is refused in a sentence without it."""
+    keyring.set_keyring(backend)
+    with pytest.raises(CredentialError, match=told) as caught:
+        keep("staging/vault", SecretText(PLANTED))
+    assert PLANTED not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
 def test_an_environment_variable_gives_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
