@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedesk.cli.app import _build
+from fedesk.cli.app import all_made
 from fedesk.ui.command_line import COMMANDS, SHARED, CommandError, Fills, Known, complete, parse
 from fedesk.ui.commands import _COMMANDS
 
@@ -173,24 +173,15 @@ def test_every_command_is_the_shells_with_its_flags() -> None:
 
     The desk alone has ``env`` and ``quit``.
     """
-    shell = _build()
-    flags: dict[tuple[str, ...], set[str]] = {}
-
-    def walk(words: tuple[str, ...], command: object) -> None:
-        children = getattr(command, "commands", {})
-        for name, child in children.items():
-            walk((*words, name), child)
-        if not children:
-            flags[words] = {
-                name
-                for parameter in getattr(command, "params", ())
-                for name in getattr(parameter, "opts", ())
-                if name.startswith("-") and name != "--help"
-            }
-
-    import typer
-
-    walk((), typer.main.get_command(shell))
+    flags = {
+        tuple(verb.words.split()): {
+            name
+            for parameter in command.params
+            for name in parameter.opts
+            if name.startswith("-") and name != "--help"
+        }
+        for verb, command in all_made()
+    }
     for command in COMMANDS:
         if command.words in {("env",), ("quit",), ("q",)}:
             continue

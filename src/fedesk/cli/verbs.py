@@ -1,0 +1,321 @@
+"""The verbs of the command line, as data: where each stands, what carries it out, how it is shown.
+
+Help, completion, documentation and manual pages are drawn from this table. A new verb is an entry here and a
+function in a module of ``fedesk.cli``, which is imported when the verb is used. Nothing is imported here but
+the standard library: completion reads the table at every Tab.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Section(StrEnum):
+    """The headings of ``fedesk --help``, in their order."""
+
+    LOOK = "Look"
+    CHANGE = "Change"
+    RECORD = "What was done"
+    SET_UP = "Set up"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Verbs that share their first word."""
+
+    name: str
+    section: Section
+    summary: str
+    """One line of at most 60 characters, for the list in ``fedesk --help``."""
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb. Its help is the docstring of the function, its options are the function's parameters."""
+
+    words: str
+    """As typed: ``status``, or ``audit tail``."""
+    function: str
+    """``MODULE:FUNCTION`` below ``fedesk.cli``."""
+    summary: str
+    """One line of at most 60 characters, for the list that it stands in."""
+    examples: tuple[str, str]
+    """Two command lines that work in the sandbox as they stand."""
+    section: Section = Section.LOOK
+    """Where it is listed, if it belongs to no group."""
+
+    @property
+    def name(self) -> str:
+        """Its last word."""
+        return self.words.rpartition(" ")[2]
+
+    @property
+    def group(self) -> str:
+        """The name of its group; empty where it has none."""
+        return self.words.rpartition(" ")[0]
+
+
+GROUPS = (
+    Group("secrets", Section.LOOK, "Ages of secrets", "Ages of secrets, never their values."),
+    Group(
+        "operations",
+        Section.RECORD,
+        "What fedesk changed, and what became of it",
+        "What fedesk changed, is changing, or does not know the end of.",
+    ),
+    Group(
+        "audit",
+        Section.RECORD,
+        "The record of every change and refusal",
+        "The record of what was changed and refused: a chain that shows what was altered.",
+    ),
+    Group(
+        "incident",
+        Section.RECORD,
+        "What went wrong, and what was done about it",
+        "What went wrong, what was done about it, and in which order.",
+    ),
+    Group(
+        "config",
+        Section.SET_UP,
+        "The configuration, and whether it is right",
+        "The configuration: where it is, what it says, whether it is right.",
+    ),
+    Group(
+        "store",
+        Section.SET_UP,
+        "The desk's own state: check, backup, a team's database",
+        "The desk's own state: made, looked at, kept and moved to a team's database.",
+    ),
+    Group(
+        "sandbox",
+        Section.SET_UP,
+        "Four simulated systems, to try everything on",
+        "Jenkins, Airflow, Vault and Snowflake on loopback, to try everything on.",
+    ),
+)
+
+VERBS = (
+    Verb(
+        "status",
+        "status:status",
+        "How each system and each pipeline stands",
+        ("fedesk status", "fedesk status --env staging --json"),
+    ),
+    Verb(
+        "failures",
+        "failures:failures",
+        "What failed within the last minutes, and why",
+        ("fedesk failures --since 15m", "fedesk failures --since 1d --json"),
+    ),
+    Verb(
+        "runs",
+        "runs:runs",
+        "The newest runs of a pipeline, DAG or job",
+        ("fedesk runs payments_daily", "fedesk runs ledger_load --limit 5 --env staging"),
+    ),
+    Verb(
+        "log",
+        "log:log",
+        "A run's log, secrets hidden; follows one that grows",
+        ("fedesk log payments_daily", "fedesk log finedge/prod/deploy-payments --follow"),
+    ),
+    Verb(
+        "trace",
+        "trace:trace",
+        "One operation through every system and the audit log",
+        ("fedesk trace", "fedesk trace --env prod --json"),
+    ),
+    Verb(
+        "secrets list",
+        "secrets:list_secrets",
+        "Each secret by the time it has left",
+        ("fedesk secrets list", "fedesk secrets list --env dev --json"),
+    ),
+    Verb(
+        "secrets check",
+        "secrets:check",
+        "A verdict on all ages, as an exit code for a scheduler",
+        ("fedesk secrets check", "fedesk secrets check --max-age 60d --warn 7d --json"),
+    ),
+    Verb(
+        "rerun",
+        "rerun:rerun",
+        "Clear failed tasks, or build a job again; a plan first",
+        (
+            "fedesk rerun payments_daily --dry-run",
+            "fedesk rerun payments_daily --confirm prod --write prod --reason INC-4711",
+        ),
+        Section.CHANGE,
+    ),
+    Verb(
+        "execute",
+        "execute:execute",
+        "Carry out, or carry on, an operation that was confirmed",
+        ("fedesk execute --help", "fedesk operations list --open"),
+        Section.CHANGE,
+    ),
+    Verb(
+        "operations list",
+        "operations:list_operations",
+        "Operations of every environment, newest first",
+        ("fedesk operations list", "fedesk operations list --open --json"),
+    ),
+    Verb(
+        "operations show",
+        "operations:show",
+        "One operation: plan, guards, journal, evidence",
+        ("fedesk operations show", "fedesk operations show --json"),
+    ),
+    Verb(
+        "operations recheck",
+        "operations:recheck",
+        "Look up what became of those that nobody carries on",
+        ("fedesk operations recheck", "fedesk operations recheck --env prod --json"),
+    ),
+    Verb(
+        "operations settle",
+        "by_hand:settle",
+        "A person's word on what no look can tell",
+        ("fedesk operations settle --help", "fedesk operations list --open"),
+    ),
+    Verb(
+        "operations decide",
+        "by_hand:decide",
+        "A person's yes or no to an operation that waits for it",
+        ("fedesk operations decide --help", "fedesk operations list --open --json"),
+    ),
+    Verb(
+        "audit tail",
+        "audit:tail",
+        "The newest records, oldest first",
+        ("fedesk audit tail", "fedesk audit tail --limit 5 --json"),
+    ),
+    Verb(
+        "audit show",
+        "audit:show",
+        "One record, with the plan it tells of",
+        ("fedesk audit show 1", "fedesk audit show 1 --json"),
+    ),
+    Verb(
+        "audit verify",
+        "checkpoints:verify",
+        "Whether the chain is whole and agrees with its checkpoints",
+        ("fedesk audit verify", "fedesk audit verify --deep --json"),
+    ),
+    Verb(
+        "audit checkpoint",
+        "checkpoints:checkpoint",
+        "Sign the log's head and give it to the anchors",
+        ("fedesk audit checkpoint", "fedesk audit checkpoint --json"),
+    ),
+    Verb(
+        "audit export",
+        "audit:export",
+        "The whole log, one record a line, for another to verify",
+        ("fedesk audit export", "fedesk audit export --format jsonl --output audit.jsonl"),
+    ),
+    Verb(
+        "incident open",
+        "incident:open_incident",
+        "Open one; what happens from here on belongs to it",
+        (
+            'fedesk incident open "payments late" --run payments_daily',
+            'fedesk incident open INC-4711 "payments late"',
+        ),
+    ),
+    Verb(
+        "incident note",
+        "incident:note",
+        "Add a note, or acknowledge it",
+        (
+            'fedesk incident note INC-4711 "I am on it" --acknowledge',
+            'fedesk incident note INC-4711 "the file came" --json',
+        ),
+    ),
+    Verb(
+        "incident show",
+        "incident:show",
+        "All that happened in one, in order, also as Markdown",
+        ("fedesk incident show", "fedesk incident show INC-4711 --markdown"),
+    ),
+    Verb(
+        "incident list",
+        "incident:list_incidents",
+        "Incidents, newest first",
+        ("fedesk incident list", "fedesk incident list --open --json"),
+    ),
+    Verb(
+        "incident close",
+        "incident:close",
+        "Close one, with what came of it",
+        ('fedesk incident close INC-4711 "loaded by hand"', "fedesk incident close --help"),
+    ),
+    Verb(
+        "config validate",
+        "config:validate",
+        "Each mistake by file, key and line",
+        ("fedesk config validate", "fedesk config validate --json"),
+    ),
+    Verb(
+        "config show",
+        "config:show",
+        "What it says, credentials as references alone",
+        ("fedesk config show", "fedesk config show --env prod"),
+    ),
+    Verb(
+        "config path",
+        "config:path",
+        "Where it is",
+        ("fedesk config path", "fedesk config path --config fedesk.toml"),
+    ),
+    Verb(
+        "store check",
+        "store:check",
+        "Whether it is whole, and of this program's form",
+        ("fedesk store check", "fedesk store check --json"),
+    ),
+    Verb(
+        "store backup",
+        "store:backup",
+        "A verified copy in a file, while others go on writing",
+        ("fedesk store backup --output copy.sqlite3", "fedesk store backup --output b.sqlite3"),
+    ),
+    Verb(
+        "store migrate",
+        "store:migrate",
+        "Make it, or bring it to this program's form",
+        ("fedesk store migrate", "fedesk store migrate --json"),
+    ),
+    Verb(
+        "store copy",
+        "store:copy",
+        "Carry it into a team's database, or back",
+        ("fedesk store copy --help", "fedesk store check"),
+    ),
+    Verb(
+        "store grants",
+        "store:grants",
+        "The SQL that says who may write what",
+        ("fedesk store grants advisory", "fedesk store grants enforced"),
+    ),
+    Verb(
+        "store person",
+        "store:person",
+        "The SQL that lets a person in, or out",
+        ("fedesk store person --help", "fedesk store grants advisory --json"),
+    ),
+    Verb(
+        "sandbox serve",
+        "sandbox:serve",
+        "Serve them until SIGTERM; prints their configuration's path",
+        ("fedesk sandbox serve", "fedesk sandbox serve --seed 11 --scale 0.5 --faults"),
+    ),
+    Verb(
+        "demo",
+        "demo:demo",
+        "The desk over four simulated systems",
+        ("fedesk demo", "fedesk demo --help"),
+        Section.SET_UP,
+    ),
+)
