@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from fedesk.clients.airflow import AirflowClient
     from fedesk.clients.jenkins import JenkinsClient
     from fedesk.clients.snowflake import SnowflakeClient
+    from fedesk.clients.vault import VaultClient
     from fedesk.config_types import Config, ConnectionConfig, Environment
     from fedesk.domain.board import Board
     from fedesk.domain.catalogue import Catalogue
+    from fedesk.domain.identity import Identity
     from fedesk.ports.endpoint import Endpoint, SecretText
-    from fedesk.ports.sources import Clock, Connection, Source
+    from fedesk.ports.sources import Clock, Connection
     from fedesk.services.live_board import LiveBoard
     from fedesk.services.run_reading import RunReading
 
@@ -231,15 +233,31 @@ def _connections(
     """All of an environment. A user is one of the first Snowflake: another account need not know him."""
     found: list[Connection] = []
     for configured in environment.connections():
-        found.append(_connection(configured, users, credential_of))
+        found.append(connection_of(configured, users, credential_of))
         if configured.system is System.SNOWFLAKE:
             users = ()
     return tuple(found)
 
 
-def _connection(
+def whoami(configured: "ConnectionConfig", credential: "SecretText | None" = None) -> "Identity":
+    """Whom a system takes one for with a credential, or with what the configuration refers to.
+
+    Logs in afresh and keeps nothing. Raises SourceError; UnauthenticatedError where the credential is wrong.
+    """
+    look_up = reference_of if credential is None else lambda _: lambda: credential
+    connection = connection_of(configured, (), look_up)
+    if connection.identity is None:
+        raise AssertionError("every system says who one is")
+    try:
+        return connection.identity.call(lambda system: system.whoami())
+    finally:
+        connection.source.close()
+
+
+def connection_of(
     configured: "ConnectionConfig", users: tuple[str, ...], credential_of: "CredentialOf"
 ) -> "Connection":
+    """A configured system, ready to be read; opens nothing. ``users`` are those whose keys are looked at."""
     from fedesk.clients.bulkhead import ThreadBulkhead
     from fedesk.ports.sources import Connection
 
@@ -259,15 +277,23 @@ def _connection(
     match system:
         case System.JENKINS:
             jenkins = ThreadBulkhead(name, lambda: _jenkins(endpoint, settings), deadline=deadline)
-            return known(source=jenkins, runs=jenkins, rebuilds=jenkins, queues=jenkins, traces=jenkins)
+            return known(
+                source=jenkins,
+                identity=jenkins,
+                runs=jenkins,
+                rebuilds=jenkins,
+                queues=jenkins,
+                traces=jenkins,
+            )
         case System.AIRFLOW:
             airflow = ThreadBulkhead(name, lambda: _airflow(endpoint, settings), deadline=deadline)
-            return known(source=airflow, runs=airflow, clears=airflow, traces=airflow)
+            return known(source=airflow, identity=airflow, runs=airflow, clears=airflow, traces=airflow)
         case System.VAULT:
-            return known(source=ThreadBulkhead(name, lambda: _vault(endpoint, settings), deadline=deadline))
+            vault = ThreadBulkhead(name, lambda: _vault(endpoint, settings), deadline=deadline)
+            return known(source=vault, identity=vault)
         case System.SNOWFLAKE:
             snowflake = ThreadBulkhead(name, lambda: _snowflake(endpoint, settings, users), deadline=deadline)
-            return known(source=snowflake, sparing=True, traces=snowflake)
+            return known(source=snowflake, identity=snowflake, sparing=True, traces=snowflake)
 
 
 def _scope(configured: "ConnectionConfig") -> tuple[str, ...]:
@@ -340,7 +366,7 @@ def _airflow(endpoint: "Endpoint", settings: Any) -> "AirflowClient":
     return AirflowClient(endpoint, auth=settings.auth, tags=settings.tags)
 
 
-def _vault(endpoint: "Endpoint", settings: Any) -> "Source":
+def _vault(endpoint: "Endpoint", settings: Any) -> "VaultClient":
     from fedesk.clients.vault import KvScope, VaultClient
 
     kv = tuple(KvScope(mount=one.mount, prefix=one.prefix) for one in settings.kv)

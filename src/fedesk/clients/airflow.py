@@ -1,5 +1,6 @@
 """Airflow 3 by its REST API v2, read-only (``ports.sources.RunSource``, ``ports.changing.ClearSource``)."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
@@ -16,6 +17,7 @@ from fedesk.clients.airflow_json import (
     decode,
 )
 from fedesk.clients.airflow_session import AirflowSession, Auth, quoted_path
+from fedesk.domain.identity import Identity
 from fedesk.domain.names import NameNotUnderstoodError, TaskName
 from fedesk.domain.observation import Observation
 from fedesk.domain.reruns import ClearPreview, TaskPin
@@ -23,7 +25,7 @@ from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
 from fedesk.domain.states import State
 from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
-from fedesk.ports.errors import NotFoundError, ProtocolError
+from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError
 
 _NOT_BEGUN = (None, "scheduled", "queued")
 _STEPS_SHOWN = 1000
@@ -53,6 +55,13 @@ class AirflowClient:
     def observe(self, previous: Observation | None) -> Observation:
         """Look once: at most three requests where nothing is left to catch up with. Raises SourceError."""
         return Look(self.session, self._tags, previous).observe()
+
+    def whoami(self) -> Identity:
+        """Whom the token names (``ports.sources.IdentitySource``); the API itself does not say."""
+        # What answers without a login would prove nothing.
+        with suppress(ForbiddenError):
+            self.session.get("/dags", [("limit", 1)])
+        return self.session.identity
 
     def run(self, run_id: str) -> RunDetail:
         """A DAG run by ``DAG/RUN_ID`` with its task instances; raises NotFoundError."""

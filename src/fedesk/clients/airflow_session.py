@@ -5,7 +5,6 @@ The simple auth manager answers HTTP Basic with 401 whatever the password; it wa
 """
 
 import base64
-import binascii
 import json
 import threading
 import time
@@ -13,7 +12,10 @@ from collections.abc import Callable
 from typing import Literal
 from urllib.parse import quote
 
+from fedesk.clients.bearer import claims_of, expiry_of
 from fedesk.clients.http import Answer, Query, open_client, request
+from fedesk.domain.identity import Identity
+from fedesk.domain.text import one_line
 from fedesk.ports.endpoint import Endpoint, SecretText
 from fedesk.ports.errors import (
     CredentialError,
@@ -57,6 +59,20 @@ class AirflowSession:
         """``POST /api/v2`` + ``path`` as a dry run, which changes nothing whatever ``body`` says."""
         asked = body | {"dry_run": True}
         return self._authorized(lambda headers: self._send("POST", f"/api/v2{path}", headers, content=asked))
+
+    @property
+    def identity(self) -> Identity:
+        """Whom the token that was last used names: Airflow's API has no way to ask."""
+        held = self._authorization
+        token = "" if held is None else held.reveal().removeprefix("Bearer ")
+        claims = claims_of(token)
+        named = "" if self._auth == "token" else self.endpoint.user
+        role = claims.get("role")
+        return Identity(
+            user=one_line(named or str(claims.get("sub", "")) or self.endpoint.user, 120),
+            roles=(one_line(role, 120),) if isinstance(role, str) else (),
+            until=expiry_of(token),
+        )
 
     def close(self) -> None:
         """Close the sockets."""
@@ -173,15 +189,9 @@ def _is_about_the_token(sentence: str) -> bool:
 
 
 def _expiry(token: str) -> float:
-    """``exp`` of a JWT in seconds since 1970; infinite for what is no JWT or tells no end."""
-    parts = token.split(".")
-    if len(parts) != len(("header", "payload", "signature")):
-        return float("inf")
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        return float(claims["exp"])
-    except (binascii.Error, ValueError, KeyError, TypeError):
-        return float("inf")
+    """When a token ends, in seconds since 1970; infinite for what is no JWT or tells no end."""
+    ends = expiry_of(token)
+    return float("inf") if ends is None else ends.timestamp()
 
 
 def quoted_path(*parts: str | int) -> str:

@@ -31,7 +31,7 @@ from fedesk.clients.jenkins_jobs import (
     walk,
     wanting,
 )
-from fedesk.clients.jenkins_json import Build, Builds, Computers, Container, Item, Pipeline, Queue
+from fedesk.clients.jenkins_json import Build, Builds, Computers, Container, Item, Pipeline, Queue, WhoAmI
 from fedesk.clients.jenkins_log import read_log
 from fedesk.clients.jenkins_queue import follow_queue
 from fedesk.clients.jenkins_rebuild import rebuild_preview
@@ -39,12 +39,14 @@ from fedesk.clients.jenkins_session import JenkinsSession
 from fedesk.clients.jenkins_stages import pipeline_of, stage_log
 from fedesk.clients.jenkins_tracing import Tracing
 from fedesk.clients.wording import quoted
+from fedesk.domain.identity import Identity
 from fedesk.domain.names import NameNotUnderstoodError, split_build
 from fedesk.domain.observation import Observation, Problem
 from fedesk.domain.operations import Progress
 from fedesk.domain.reruns import RebuildPreview
 from fedesk.domain.runs import Capacity, Job, LogChunk, LogRequest, QueueItem, Run, RunDetail
 from fedesk.domain.states import State
+from fedesk.domain.text import one_line
 from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError, ServerFaultError
@@ -90,6 +92,13 @@ class JenkinsClient:
             capacity=capacity,
             problems=(*problems, *no_queue, *nodes),
             server_version=self._session.version,
+        )
+
+    def whoami(self) -> Identity:
+        """Whom Jenkins takes the user for, with the groups it knows (``ports.sources.IdentitySource``)."""
+        found = self._session.json("whoAmI/api/json", WhoAmI)
+        return Identity(
+            user=one_line(found.name, 120), roles=tuple(one_line(group, 120) for group in found.authorities)
         )
 
     def run(self, run_id: str) -> RunDetail:

@@ -247,6 +247,13 @@ class Pipeline(msgspec.Struct, rename="camel", frozen=True):
     stages: list[Stage] = []
 
 
+class WhoAmI(msgspec.Struct, frozen=True):
+    """``whoAmI``: the user, and the groups that their realm gave them."""
+
+    name: str = ""
+    authorities: list[str] = []
+
+
 def decode(body: bytes, shape: type[T]) -> T:
     """JSON in the given shape, broken UTF-8 and lone surrogates replaced; raises ValueError otherwise."""
     try:

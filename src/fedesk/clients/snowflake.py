@@ -24,9 +24,11 @@ from fedesk.clients.snowflake_rows import LOAD_COLUMNS, as_load, as_moment
 from fedesk.clients.snowflake_tracing import Tracing
 from fedesk.clients.snowflake_users import as_secret, describe_statement, undetermined
 from fedesk.clients.wording import quoted, status_error
+from fedesk.domain.identity import Identity
 from fedesk.domain.observation import Observation, Problem
 from fedesk.domain.runs import Load
 from fedesk.domain.secrets import SecretMetadata
+from fedesk.domain.text import one_line
 from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
@@ -145,6 +147,16 @@ class SnowflakeClient:
             secrets = self._secrets(cursor)
         loads = tuple(as_load(columns, row) for row in rows)
         return replace(_observation(loads, previous, since), secrets=secrets)
+
+    def whoami(self) -> Identity:
+        """User and role of the session, which wakes no warehouse (``ports.sources.IdentitySource``)."""
+        self._reach()
+        with self._connected() as connection:
+            role = connection.role
+            return Identity(
+                user=one_line(str(connection.user or self._endpoint.user), 120),
+                roles=(one_line(str(role), 120),) if role else (),
+            )
 
     def trace(self, sought: Sought) -> Looked:
         """Where an operation's id stands (``ports.tracing.TraceSource``)."""

@@ -29,6 +29,7 @@ from fedesk.clients.vault_metadata import (
 )
 from fedesk.clients.vault_session import VaultSession
 from fedesk.clients.wording import quoted, status_error
+from fedesk.domain.identity import Identity
 from fedesk.domain.observation import Observation, Problem, TokenLease
 from fedesk.domain.secrets import SecretMetadata
 from fedesk.domain.text import one_line
@@ -130,6 +131,19 @@ class VaultClient:
             complete=complete,
         )
 
+    def whoami(self) -> Identity:
+        """Whom the token is for, and its policies (``ports.sources.IdentitySource``)."""
+        try:
+            token = self._token()
+        except ForbiddenError:
+            return Identity(user=self._endpoint.user)
+        policies = dict.fromkeys([*(token.policies or ()), *(token.identity_policies or ())])
+        return Identity(
+            user=one_line(token.display_name, 120),
+            roles=tuple(one_line(policy, 120) for policy in policies),
+            until=self._until(token),
+        )
+
     def close(self) -> None:
         """Close the session's sockets."""
         self._session.close()
@@ -171,7 +185,7 @@ class VaultClient:
     def _lease(self) -> tuple[TokenLease | None, tuple[Problem, ...]]:
         """The token's time left. One whose policies forbid the look-up is a Problem, not an error."""
         try:
-            answer = self._session.authenticated(self._vault.auth.token.lookup_self)
+            token = self._token()
         except ForbiddenError as error:
             return None, (
                 Problem(
@@ -180,15 +194,26 @@ class VaultClient:
                     text=f"the token may not look itself up, its time left is unknown: {error}",
                 ),
             )
-        token = self._session.data(answer, Token)
-        expires_at = None if token.expire_time is None else parsed_time(token.expire_time)
-        if token.expire_time is not None and expires_at is None:
+        return TokenLease(
+            display_name=one_line(token.display_name, 120),
+            expires_at=self._until(token),
+            renewable=token.renewable,
+        ), ()
+
+    def _token(self) -> Token:
+        """What Vault says of the token; raises ForbiddenError where its policies forbid even that."""
+        return self._session.data(self._session.authenticated(self._vault.auth.token.lookup_self), Token)
+
+    def _until(self, token: Token) -> datetime | None:
+        """When it ends; None for one that does not."""
+        if token.expire_time is None:
+            return None
+        ends = parsed_time(token.expire_time)
+        if ends is None:
             raise self._session.undocumented(
                 f"expire_time of the token is {quoted(token.expire_time, limit=40)}"
             )
-        return TokenLease(
-            display_name=one_line(token.display_name, 120), expires_at=expires_at, renewable=token.renewable
-        ), ()
+        return ends
 
     # --- secrets ----------------------------------------------------------------------------------------
 

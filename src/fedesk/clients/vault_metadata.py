@@ -40,6 +40,8 @@ class Token(msgspec.Struct, frozen=True):
     expire_time: str | None = None
     renewable: bool = False
     display_name: str = ""
+    policies: list[str] | None = None
+    identity_policies: list[str] | None = None
 
 
 class Mount(msgspec.Struct, frozen=True):

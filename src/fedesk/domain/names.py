@@ -28,6 +28,11 @@ class ConnectionName:
     def __str__(self) -> str:
         return f"{self.environment}/{self.name}"
 
+    @property
+    def login(self) -> str:
+        """The command line that gives fedesk a credential for it, as sentences quote it."""
+        return f"fedesk login {self.environment}.{self.name}"
+
     @classmethod
     def parse(cls, text: str) -> "ConnectionName":
         """Read ``ENVIRONMENT/CONNECTION``; raises NameNotUnderstoodError."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from fedesk.domain.identity import Identity
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Observation
 from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
@@ -26,6 +27,17 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Let go of sockets and sessions; never waits for the network."""
+
+
+class IdentitySource(Source, Protocol):
+    """A system that says whom it takes one for."""
+
+    def whoami(self) -> Identity:
+        """Log in, ask as whom, and change nothing; raises SourceError.
+
+        UnauthenticatedError where the credential is wrong, expired or revoked. One that is right and may do
+        nothing is an identity all the same.
+        """
 
 
 class RunSource(Source, Protocol):
@@ -78,6 +90,8 @@ class Connection:
     """The same bulkhead, for a Jenkins whose builds may be repeated."""
     queues: "Bulkhead[QueueSource] | None" = None
     """The same bulkhead, for a Jenkins whose queue items are followed to their builds."""
+    identity: Bulkhead[IdentitySource] | None = None
+    """The same bulkhead, for a system that says who one is."""
     traces: "Bulkhead[TraceSource] | None" = None
     """The same bulkhead, for a system that carries the ids of operations."""
 

@@ -22,7 +22,14 @@ from fedesk.sandbox.jenkins_beans import Beans, permalinks
 from fedesk.sandbox.jenkins_controller import Controller
 from fedesk.sandbox.jenkins_log import console_text, progressive_text
 from fedesk.sandbox.jenkins_queue import Cancelled
-from fedesk.sandbox.jenkins_security import CRUMB_FIELD, Caller, Gate, error_page, forbidden
+from fedesk.sandbox.jenkins_security import (
+    CRUMB_FIELD,
+    Caller,
+    Gate,
+    error_page,
+    forbidden,
+    who_am_i,
+)
 from fedesk.sandbox.jenkins_tree import Bean, ByDepth, MalformedTreeError, exported, parse_tree
 from fedesk.sandbox.jenkins_triggers import Trigger, config_xml, method_not_allowed
 from fedesk.sandbox.model import BuildPlan, JenkinsJob
@@ -30,7 +37,7 @@ from fedesk.sandbox.world import JENKINS_VERSION, World
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 _UNPROTECTED = frozenset(
-    {"login", "logout", "signup", "securityRealm", "accessDenied", "error", "oops", "404"}
+    {"whoAmI", "login", "logout", "signup", "securityRealm", "accessDenied", "error", "oops", "404"}
 )
 _JOB_VERBS = {
     "doDelete": "hudson.model.Item.Delete",
@@ -95,7 +102,7 @@ class _Visit:
         path: bytes = self._request.scope.get("raw_path") or self._request.url.path.encode()
         segments = [unquote(segment) for segment in path.decode("latin-1").split("/") if segment]
         if segments and segments[0] in _UNPROTECTED:
-            return HTMLResponse("<html><head><title>Sign in - Jenkins</title></head><body></body></html>")
+            return self._unprotected(segments)
         if self._caller.identity is None:
             return forbidden(self._request, self._caller, "hudson.model.Hudson.Read")
         match segments:
@@ -116,6 +123,11 @@ class _Visit:
             case _:
                 found = _not_found()
         return found
+
+    def _unprotected(self, segments: list[str]) -> Response:
+        if segments == ["whoAmI", "api", "json"]:
+            return _json_response(who_am_i(self._caller), {"X-Frame-Options": "deny"})
+        return HTMLResponse("<html><head><title>Sign in - Jenkins</title></head><body></body></html>")
 
     def _json(self, bean: Bean) -> Response:
         asked = self._request.query_params

@@ -105,6 +105,18 @@ class Gate:
         return session
 
 
+def who_am_i(caller: Caller) -> dict[str, object]:
+    """``whoAmI``, which anonymous may read as well (hudson.security.WhoAmI)."""
+    known = caller.identity is not None
+    return {
+        "_class": "hudson.security.WhoAmI",
+        "anonymous": not known,
+        "authenticated": True,
+        "authorities": ["authenticated"] if known else ["anonymous"],
+        "name": caller.name,
+    }
+
+
 def bad_credentials() -> Response:
     """401, even for what anonymous may read."""
     page = error_page(401, "Invalid password/token for user")
