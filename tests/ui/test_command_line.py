@@ -61,7 +61,7 @@ async def test_what_is_typed_fast_is_text(make_app: Make, monkeypatch: pytest.Mo
         ((request,),) = asked
         assert (str(request.run), request.environment) == (RUN, None)
         assert place(app) is Place.TRIAGE
-        assert app.command_history == [f"rerun {RUN}"]
+        assert list(app.command_history.lines) == [f"rerun {RUN}"]
 
 
 async def test_flags_that_confirm_have_no_effect(make_app: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +110,7 @@ async def test_a_pipeline_means_its_newest_failed_run(
             "incident open late --env nowhere",
             "There is no environment 'nowhere'; there are prod, staging, dev.",
         ),
+        (f"log {RUN} --try 2", "--try is of a task: name it by --task, or as RUN::TASK."),
         ("rerun prod/airflow", "prod has no pipeline 'prod/airflow'; Tab after the command lists them."),
     ],
 )
@@ -167,20 +168,35 @@ async def test_tab_completes_and_candidates_are_shown(make_app: Make) -> None:
 
 
 async def test_history(make_app: Make) -> None:
-    """Up and down go through what was done; what was being typed is at the end."""
+    """Up and down go through what was done and begins as what was typed, in another desk too."""
     app = make_app()
     async with app.run_test(size=SMALL) as pilot:
         await board(pilot, app)
-        for text in ("status", "failures", "failures"):
+        for text in ("status", "failures", "failures", "secrets list"):
             await typed(pilot, f":{text}")
             await pilot.press("enter")
-        await typed(pilot, ":sec")
-        await pilot.press("up")
-        assert line(app).text == "failures"
+    again = make_app()
+    async with again.run_test(size=SMALL) as pilot:
+        await board(pilot, again)
+        await pilot.press("colon", "up", "up")
+        assert line(again).text == "failures"
         await pilot.press("up", "up")
-        assert line(app).text == "status"
+        assert line(again).text == "status"
         await pilot.press("down", "down", "down")
-        assert line(app).text == "sec"
+        assert line(again).text == ""
+        await typed(pilot, "s")
+        await pilot.press("up", "up")
+        assert line(again).text == "status"
+        await pilot.press("up")
+        assert "There is no older command that begins with 's'." in flat(again)
+        await pilot.press("down", "down")
+        assert line(again).text == "s"
+        await pilot.press("ctrl+u")
+        await typed(pilot, "lur")
+        await pilot.press("ctrl+r")
+        assert line(again).text == "failures"
+        await pilot.press("left", "backspace", "ctrl+r")
+        assert "There is no older command with 'failurs'." in flat(again)
 
 
 async def test_every_key_belongs_to_the_line(make_app: Make) -> None:
@@ -241,7 +257,7 @@ async def test_where_commands_lead(
 
 
 async def test_log_of_a_run_and_of_its_task(make_app: Make) -> None:
-    """``log RUN`` opens the log, ``log RUN::TASK`` that of the task."""
+    """``log RUN`` opens the log, ``log RUN::TASK`` that of the task, as do the shell's flags."""
     app = make_app()
     async with app.run_test(size=SMALL) as pilot:
         await board(pilot, app)
@@ -250,6 +266,9 @@ async def test_log_of_a_run_and_of_its_task(make_app: Make) -> None:
         await until(pilot, lambda: isinstance(app.screen, LogScreen))
         assert isinstance(app.screen, LogScreen)
         assert app.screen.target.id == f"{RUN}::dbt_test"
+        await typed(pilot, f":log {RUN} --task publish --try 2")
+        await pilot.press("enter")
+        await until(pilot, lambda: getattr(app.screen, "target").id == f"{RUN}::publish@2")  # noqa: B009
 
 
 async def test_another_environment_and_leaving(make_app: Make) -> None:

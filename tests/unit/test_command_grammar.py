@@ -30,6 +30,7 @@ def words(line: str) -> list[str]:
     [
         ("rerun prod/airflow:x/r1 --from-failed", "rerun", ("prod/airflow:x/r1",), {"--from-failed": ""}),
         ("fedesk rerun 'a b' --reason=INC-1", "rerun", ("a b",), {"--reason": "INC-1"}),
+        ("rerun a b --from-failed", "rerun", ("a", "b"), {"--from-failed": ""}),
         ("rerun x --confirm prod --yes", "rerun", ("x",), {"--confirm": "prod", "--yes": ""}),
         ("operations recheck", "operations recheck", (), {}),
         ("operations", "operations list", (), {}),
@@ -53,17 +54,22 @@ def test_what_a_line_means(line: str, name: str, arguments: tuple[str, ...], fla
     [
         ("rerunn x", "There is no command 'rerunn'; did you mean rerun?"),
         ("operations shw x", "There is no command 'operations shw'; did you mean operations show?"),
-        ("rerun", "rerun wants RUN: rerun RUN [--from-failed] [--reason TEXT] [--incident INCIDENT]"),
-        (
-            "rerun a b",
-            "rerun does not want 'b': rerun RUN [--from-failed] [--reason TEXT] [--incident INCIDENT]",
-        ),
+        ("rerun", "rerun wants RUN: rerun RUN … [--from-failed] [--reason TEXT] [--incident INCIDENT]"),
+        ("runs a b", "runs does not want 'b': runs PIPELINE"),
         ("rerun a --form-failed", "There is no flag of rerun '--form-failed'; did you mean --from-failed?"),
         ("rerun a --reason", "--reason wants TEXT: --reason TEXT"),
         (
             "rerun a --from-failed=1",
-            "--from-failed takes nothing: rerun RUN [--from-failed] [--reason TEXT] [--incident INCIDENT]",
+            "--from-failed takes nothing: rerun RUN … [--from-failed] [--reason TEXT] [--incident INCIDENT]",
         ),
+        ("log x --try two", "--try wants a number, not 'two'."),
+        ("store migrate --url x", "store works in a shell, `fedesk store migrate --url x`."),
+        (
+            "secrets check",
+            "secrets check works in a shell, `fedesk secrets check`; here there is :secrets list.",
+        ),
+        ("status --config x.toml", "--config works in a shell, `fedesk status … --config`."),
+        ("audit tail --operation 019a", "--operation works in a shell, `fedesk audit tail … --operation`."),
         ("incident open", "incident open wants TITLE: incident open [NEW-ID] TITLE [--run RUN]"),
         ("incident note INC-1", "incident note wants TEXT: incident note INCIDENT TEXT [--acknowledge]"),
         ("audit show twelve", "'twelve' is no number of a record: audit show SEQ"),
@@ -127,7 +133,9 @@ def test_flags_that_confirm_are_told_as_without_effect() -> None:
         ("rerun prod/airflow:payments_daily/r1::p", ["prod/airflow:payments_daily/r1::publish"]),
         ("rerun x --f", ["--from-failed"]),
         ("rerun x --env s", ["staging"]),
-        ("rerun x ", []),
+        ("rerun x ", list(KNOWN.runs[:2])),
+        ("runs ledger_load ", []),
+        ("log x --ta", ["--task"]),
         ("incident show INC", ["INC-4711"]),
         ("rerun x --incident ", ["INC-4711"]),
         ("incident open x --run pay", ["prod/airflow:payments_daily/r1"]),
@@ -169,26 +177,36 @@ def test_a_completed_word_is_read_back_whole(names: list[str]) -> None:
 
 
 def test_every_command_is_the_shells_with_its_flags() -> None:
-    """The same grammar as the shell's: what is understood here exists there, and the other way round.
+    """The same grammar as the shell's: each verb, flag and argument of one is known to the other.
 
-    The desk alone has ``env`` and ``quit``.
+    What has no place on a screen is answered with where it works. The desk alone has ``env`` and ``quit``.
     """
-    flags = {
-        tuple(verb.words.split()): {
+    flags: dict[tuple[str, ...], set[str]] = {}
+    places: dict[tuple[str, ...], int] = {}
+    for verb, made in all_made():
+        words = tuple(verb.words.split())
+        flags[words] = {
             name
-            for parameter in command.params
+            for parameter in made.params
             for name in parameter.opts
             if name.startswith("-") and name != "--help"
         }
-        for verb, command in all_made()
-    }
+        places[words] = sum(
+            9 if parameter.nargs == -1 else 1
+            for parameter in made.params
+            if parameter.param_type_name == "argument"
+        )
     for command in COMMANDS:
         if command.words in {("env",), ("quit",), ("q",)}:
             continue
         mine = {flag.name for flag in command.all_flags}
-        there = flags[command.words]
-        assert mine <= there | {flag.name for flag in SHARED}, command.name
-        assert there - mine <= {"--operation", "--task", "--try", "--checkpoints"}, command.name
+        there = flags.pop(command.words)
+        assert mine - {flag.name for flag in SHARED} == there - {flag.name for flag in SHARED}, command.name
+        assert len(command.arguments) <= places[command.words], command.name
+        assert any(one.many for one in command.arguments) <= (places[command.words] > 8), command.name
+    for left in flags:
+        with pytest.raises(CommandError, match=f"^{left[0]}.* works in a shell, `fedesk {' '.join(left)}`"):
+            parse(" ".join(left))
 
 
 def test_every_command_does_something() -> None:

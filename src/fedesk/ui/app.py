@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.message import Message
 
 from fedesk.ui import present
+from fedesk.ui.command_history import CommandHistory
 from fedesk.ui.faults import EXIT_FAULT, sentence, write_crash
 from fedesk.ui.following import Rechecked, Said, StoreFollower, StoreMoved
 from fedesk.ui.keys import KeyedApp
@@ -114,7 +115,7 @@ class DeskApp(KeyedApp[int]):
         self.refusal: str = ""
         """Why the desk could not be opened; said on stderr once the terminal is restored."""
         self.following = StoreFollower(self)
-        self.command_history: list[str] = []
+        self.command_history = CommandHistory()
         self.known_tasks: dict[RunName, tuple[str, ...]] = {}
         """Tasks of runs that were read, for the completion of commands."""
         self.parting: tuple[str, ...] = ()

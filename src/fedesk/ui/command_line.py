@@ -31,11 +31,14 @@ class Argument:
 
     fills: Fills
     required: bool = True
+    many: bool = False
+    """Whether it is the last one and takes all that follow."""
 
     @property
     def shown(self) -> str:
-        """``RUN``, or ``[ID]`` where it may be left out."""
-        return self.fills.value if self.required else f"[{self.fills.value}]"
+        """``RUN``, ``RUN …``, or ``[ID]`` where it may be left out."""
+        named = f"{self.fills.value} …" if self.many else self.fills.value
+        return named if self.required else f"[{named}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,13 @@ class Flag:
     """Whether it would confirm, and so has no effect here."""
     silent: bool = False
     """Whether it has no meaning on a screen, and is not offered."""
+    in_a_shell: bool = False
+    """Whether it works in a shell alone, and is answered with a sentence."""
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether it means something here."""
+        return not (self.confirms or self.silent or self.in_a_shell)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +83,7 @@ class Command:
         flags = [
             f"[{flag.name}{f' {flag.takes.value}' if flag.takes else ''}]"
             for flag in self.flags
-            if not flag.confirms and not flag.silent
+            if flag.is_offered
         ]
         return " ".join([self.name, *(one.shown for one in self.arguments), *flags])
 
@@ -85,8 +95,9 @@ class Command:
 
 SHARED = (
     Flag(name="--env", help="the environment", takes=Fills.ENVIRONMENT),
-    Flag(name="--config", help="the configuration", takes=Fills.TEXT, silent=True),
+    Flag(name="--config", help="another configuration", takes=Fills.TEXT, in_a_shell=True),
     Flag(name="--json", help="one JSON document", silent=True),
+    Flag(name="--json-lines", help="one JSON record a line", silent=True),
 )
 _CONFIRMING = (
     Flag(name="--yes", help="confirm", confirms=True),
@@ -101,7 +112,7 @@ _MAYBE_ID = Argument(fills=Fills.OPERATION, required=False)
 
 COMMANDS: tuple[Command, ...] = (
     Command(
-        words=("rerun",), help="plan to run a run again", arguments=(_RUN,),
+        words=("rerun",), help="plan to run runs again", arguments=(Argument(fills=Fills.RUN, many=True),),
         flags=(
             Flag(name="--from-failed", help="only what failed; the default of a DAG run"),
             Flag(name="--reason", help="why, or a ticket", takes=Fills.TEXT),
@@ -132,13 +143,17 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(words=("trace",), help="one operation through every system", arguments=(_MAYBE_ID,)),
-    Command(words=("audit", "tail"), help="the newest records", flags=(_LIMIT,)),
+    Command(
+        words=("audit", "tail"), help="the newest records",
+        flags=(_LIMIT, Flag(name="--operation", help="of one", takes=Fills.OPERATION, in_a_shell=True)),
+    ),
     Command(words=("audit", "show"), help="one record", arguments=(Argument(fills=Fills.NUMBER),)),
     Command(
         words=("audit", "verify"), help="check the chain",
         flags=(
             Flag(name="--deep", help="compare each record with what it tells of"),
             Flag(name="--from-checkpoint", help="only what came after the newest good checkpoint"),
+            Flag(name="--checkpoints", help="of a file", takes=Fills.TEXT, in_a_shell=True),
         ),
     ),
     Command(
@@ -172,6 +187,8 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         words=("log",), help="the log of a run, or of RUN::TASK", arguments=(_RUN,),
         flags=(
+            Flag(name="--task", help="of this task, TASK or TASK[MAP_INDEX]", takes=Fills.TEXT),
+            Flag(name="--try", help="of this try of the task", takes=Fills.NUMBER),
             Flag(name="--follow", help="as here always", silent=True),
             Flag(name="-f", help="as here always", silent=True),
         ),
@@ -182,6 +199,34 @@ COMMANDS: tuple[Command, ...] = (
     Command(words=("q",), help="leave the desk", hidden=True),
 )  # fmt: skip
 """Every command of the ``:`` line. The first of a group is what its name alone means."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """Commands of the shell that have no place on a screen."""
+
+    words: tuple[str, ...]
+    """What they begin with."""
+    here: str = ""
+    """What serves on the desk instead."""
+
+
+ELSEWHERE: tuple[Elsewhere, ...] = (
+    Elsewhere(words=("audit", "checkpoint")),
+    Elsewhere(words=("audit", "export"), here="audit tail"),
+    Elsewhere(words=("catalog",)),
+    Elsewhere(words=("config",)),
+    Elsewhere(words=("demo",)),
+    Elsewhere(words=("doctor",)),
+    Elsewhere(words=("execute",), here="operations show"),
+    Elsewhere(words=("grep",), here="log"),
+    Elsewhere(words=("login",)),
+    Elsewhere(words=("operations", "decide"), here="operations show"),
+    Elsewhere(words=("sandbox",)),
+    Elsewhere(words=("secrets", "check"), here="secrets list"),
+    Elsewhere(words=("store",)),
+)
+"""Every other command of the shell: understood, and answered with where it works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +264,7 @@ def parse(line: str) -> Parsed | None:
     if len(arguments) < sum(one.required for one in wanted):
         missing = next(one for one in wanted[len(arguments) :] if one.required).fills.value
         raise CommandError(f"{command.name} wants {missing}: {command.usage}")
-    if len(arguments) > len(wanted):
+    if len(arguments) > len(wanted) and not (wanted and wanted[-1].many):
         raise CommandError(f"{command.name} does not want {arguments[len(wanted)]!r}: {command.usage}")
     for argument, given in zip(wanted, arguments, strict=False):
         if argument.fills is Fills.NUMBER and not given.isdecimal():
@@ -232,6 +277,9 @@ def _command_of(words: Sequence[str]) -> tuple[Command, Sequence[str]]:
         count = len(command.words)
         if tuple(words[:count]) == command.words:
             return command, words[count:]
+    away = next((one for one in ELSEWHERE if tuple(words[: len(one.words)]) == one.words), None)
+    if away is not None:
+        raise CommandError(_in_a_shell(" ".join(away.words), " ".join(words), away.here))
     group = [one for one in COMMANDS if len(one.words) > 1 and one.words[0] == words[0]]
     if group and (len(words) == 1 or words[1].startswith("-")):
         return group[0], words[1:]
@@ -248,6 +296,11 @@ def _unknown(kind: str, given: str, known: Iterable[str]) -> str:
     return f"There is no {kind} {given!r}; {hint}"
 
 
+def _in_a_shell(name: str, line: str, here: str = "") -> str:
+    instead = f"; here there is :{here}" if here else ""
+    return f"{name} works in a shell, `fedesk {line}`{instead}."
+
+
 def _read_flags(command: Command, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     known = {flag.name: flag for flag in command.all_flags}
     arguments: list[str] = []
@@ -262,10 +315,14 @@ def _read_flags(command: Command, words: Sequence[str]) -> tuple[list[str], dict
         if flag is None:
             offered = [one.name for one in command.all_flags if not one.silent]
             raise CommandError(_unknown(f"flag of {command.name}", name, offered))
+        if flag.in_a_shell:
+            raise CommandError(_in_a_shell(name, f"{command.name} … {name}"))
         if flag.takes is None and equals:
             raise CommandError(f"{name} takes nothing: {command.usage}")
         if flag.takes is not None and not equals:
             value = next(rest, "")
+        if flag.takes is Fills.NUMBER and value and not value.isdecimal():
+            raise CommandError(f"{name} wants a number, not {value!r}.")
         if flag.takes is not None and not value:
             raise CommandError(f"{name} wants {flag.takes.value}: {name} {flag.takes.value}")
         flags[name] = value
@@ -381,12 +438,14 @@ def _next_words(before: Sequence[str], word: str, known: Known) -> Iterator[Cand
         return
     if word.startswith("-"):
         for flag in command.all_flags:
-            if not flag.silent and not flag.confirms and flag.name not in given:
+            if flag.is_offered and flag.name not in given:
                 yield Candidate(text=flag.name, about=flag.help)
         return
-    position = len(_read_quietly(command, given))
-    if position < len(command.arguments):
-        yield from _values(command.arguments[position].fills, word, known)
+    wanted, position = command.arguments, len(_read_quietly(command, given))
+    if wanted and wanted[-1].many:
+        position = min(position, len(wanted) - 1)
+    if position < len(wanted):
+        yield from _values(wanted[position].fills, word, known)
 
 
 def _read_quietly(command: Command, words: Sequence[str]) -> list[str]:

@@ -100,9 +100,11 @@ def _check_environment(app: DeskApp, name: str) -> None:
 
 
 def _rerun(app: DeskApp, parsed: Parsed) -> None:
-    run, task = _named(app, parsed.arguments[0], failed=True)
-    request = RerunRequest(run=run, task=task, environment=parsed.flags.get("--env"))
-    app.open_rerun((request,), _reason(app, parsed))
+    named = [_named(app, one, failed=True) for one in parsed.arguments]
+    requests = tuple(
+        RerunRequest(run=run, task=task, environment=parsed.flags.get("--env")) for run, task in named
+    )
+    app.open_rerun(requests, _reason(app, parsed))
 
 
 def _reason(app: DeskApp, parsed: Parsed) -> str:
@@ -125,7 +127,22 @@ def _log(app: DeskApp, parsed: Parsed) -> None:
     there = run.connection.environment
     if there != app.facts.name:
         raise _StopError(f"{run} is in {there}; :env {there} goes there.")
-    app.open_log(run, task)
+    app.open_log(run, _task(parsed, task))
+
+
+def _task(parsed: Parsed, named: TaskName | None) -> TaskName | None:
+    """The task that the flags name, or the run's name does, and which try of it."""
+    said, attempt = parsed.flags.get("--task"), parsed.flags.get("--try")
+    if said is not None:
+        try:
+            named = TaskName.parse(said)
+        except NameNotUnderstoodError as error:
+            raise _StopError(f"{error}.") from None
+    if attempt is None:
+        return named
+    if named is None:
+        raise _StopError("--try is of a task: name it by --task, or as RUN::TASK.")
+    return replace(named, try_number=int(attempt))
 
 
 def _named(app: DeskApp, text: str, *, failed: bool) -> tuple[RunName, TaskName | None]:

@@ -29,8 +29,8 @@ class CommandLine(FootLine):
         self.problem = ""
         self._cursor = 0
         self._history = screen.desk_app.command_history
-        self._at = len(self._history)
-        self._draft = ""
+        self._at = len(self._history.lines)
+        self._needle: str | None = None
         self._completion = Completion(start=0)
         self._chosen: int | None = None
         self._complete()
@@ -48,6 +48,7 @@ class CommandLine(FootLine):
             "shift+tab": lambda: self._tab(-1),
             "up": lambda: self._recall(-1),
             "down": lambda: self._recall(1),
+            "ctrl+r": lambda: self._recall(-1, anywhere=True),
             "left": lambda: self._move(self._cursor - 1),
             "right": lambda: self._move(self._cursor + 1),
             "home": lambda: self._move(0),
@@ -77,6 +78,10 @@ class CommandLine(FootLine):
         self._set(line[:_LONGEST], self._cursor + len(text))
 
     def _set(self, text: str, cursor: int) -> None:
+        self._at, self._needle = len(self._history.lines), None
+        self._put(text, cursor)
+
+    def _put(self, text: str, cursor: int) -> None:
         self.text = text
         self._cursor = min(max(cursor, 0), len(text))
         self.problem = ""
@@ -123,15 +128,20 @@ class CommandLine(FootLine):
         self._cursor = len(self.text)
         self.draw()
 
-    def _recall(self, by: int) -> None:
-        at = self._at + by
-        if not 0 <= at <= len(self._history):
+    def _recall(self, by: int, *, anywhere: bool = False) -> None:
+        """An older or newer command that begins with what was typed, or holds it; at the end that."""
+        lines = self._history.lines
+        needle = self.text if self._needle is None else self._needle
+        at = self._history.find(needle, self._at, by, anywhere=anywhere)
+        if at is None and by < 0:
+            which = "with" if anywhere else "that begins with"
+            self.problem = f"There is no older command {which} {needle!r}." if needle else ""
+            self.draw()
             return
-        if self._at == len(self._history):
-            self._draft = self.text
-        self._at = at
-        line = self._draft if at == len(self._history) else self._history[at]
-        self._set(line, len(line))
+        self._at = len(lines) if at is None else at
+        self._needle = None if at is None else needle
+        line = needle if at is None else lines[at]
+        self._put(line, len(line))
 
     # What it does
 
@@ -150,9 +160,7 @@ class CommandLine(FootLine):
         self._close()
         if parsed is None:
             return
-        line = self.text.strip()
-        if self._history[-1:] != [line]:
-            self._history.append(line)
+        self._history.add(self.text.rstrip())
         perform(self._of, parsed)
 
     # Drawing
