@@ -1,7 +1,7 @@
 """A desk without systems: boards that the test hands over, and reads that it answers."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -304,6 +304,9 @@ class MemoryPollers:
         self.on_board: Callable[[Board], None] | None = None
         self.stopped = False
         self.refreshed = 0
+        self.others: dict[str, Board] = {}
+        """What is known of the other environments."""
+        self.went_on_from: tuple[Snapshot, ...] = ()
         self.again: Callable[[Board], Board] = lambda board: board
 
     def start(self, on_board: Callable[[Board], None]) -> None:
@@ -320,6 +323,15 @@ class MemoryPollers:
 
     def stop(self) -> None:
         self.stopped = True
+
+    def elsewhere(self, environment: EnvironmentFacts) -> Board:
+        return self.others.get(environment.name) or board_of(environment, Catalogue(), (), {}, NOW)
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        return self.first.snapshots if self.first is not None else ()
+
+    def go_on_from(self, known: Iterable[Snapshot]) -> None:
+        self.went_on_from = tuple(known)
 
 
 class Unchangeable:

@@ -12,8 +12,6 @@ from memory_desk import (
     HOSTILE,
     NAMES,
     NOW,
-    PROD,
-    STAGING,
     MemoryDesk,
     a_board,
     failing,
@@ -431,22 +429,6 @@ async def test_refused_list_says_what_is_missing(make_app: Make) -> None:
         await ready(pilot)
         await pilot.press("3")
         await until(pilot, lambda: "vault refuses: Vault prod allows no listing" in text_of(app))
-
-
-async def test_switching_environments_closes_the_old_desk(make_app: Make) -> None:
-    """The old desk is closed, its late boards are dropped, and the header names the new environment."""
-    old, new = MemoryDesk(), MemoryDesk(STAGING)
-    app = make_app(old, new)
-    async with app.run_test(size=SIZE) as pilot:
-        await ready(pilot)
-        await pilot.press("e", "j", "enter")
-        await until(pilot, lambda: app.desk is new and app.board is not None)
-        assert old.closed
-        hand_over(old, a_board(PROD))
-        await pilot.pause()
-        assert app.board is not None
-        assert app.board.environment == STAGING
-        assert "staging guarded" in text_of(app).splitlines()[0]
 
 
 @pytest.mark.parametrize("size", [(60, 18), (80, 24), (200, 60)])

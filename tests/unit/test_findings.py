@@ -49,6 +49,7 @@ OF_PAYMENTS = replace(
     runbook="runbooks/p.md",
     run=BAD.name,
     link="http://h/r",
+    seen_on=AIRFLOW,
 )
 
 
@@ -208,6 +209,7 @@ EMPTY = replace(
     since=LOAD.ended_at,
     todo="ask whether no data is right for that day",
     link="",
+    seen_on=None,
 )
 
 
@@ -266,6 +268,7 @@ def test_a_system_that_cannot_work_pages_in_production_alone(kind: str) -> None:
         since=NOW,
         todo="look at the system itself",
         link="http://h/p",
+        seen_on=AIRFLOW,
     )
     assert findings(of) == (expected,)
     assert findings(replace(of, environment=STAGING)) == (replace(expected, severity=Severity.TICKET),)
@@ -326,6 +329,7 @@ def test_builds_that_wait_are_one_finding_a_controller() -> None:
         since=NOW - minutes(10.1),
         todo="look at the executors",
         link="http://label",
+        seen_on=JENKINS,
     )
     assert (second.id, second.what) == ("queue:prod/jenkins-emea", "1 build waits for an executor: offline")
 
@@ -351,6 +355,7 @@ def test_secrets_are_one_finding_a_verdict() -> None:
         since=NOW - timedelta(days=210),
         owner="of oldest",
         todo="rotate the oldest first",
+        seen_on=VAULT,
     )
     assert unknown == replace(
         BLANK,
@@ -361,6 +366,7 @@ def test_secrets_are_one_finding_a_verdict() -> None:
         what="lost",
         owner="qa",
         todo="find out their age",
+        seen_on=VAULT,
     )
     assert (due.id, due.state, due.subject, due.what, due.since, due.owner, due.todo) == (
         "secrets:due",
@@ -371,6 +377,9 @@ def test_secrets_are_one_finding_a_verdict() -> None:
         "of now",
         "rotate the oldest first",
     )
+    elsewhere = replace(metadata[0], connection=ConnectionName("prod", "vault-emea"))
+    judged = (*judged, judge(elsewhere, NOW, timedelta(days=90), timedelta(days=14)))
+    assert findings(replace(facts(), secrets=judged))[0].seen_on is None
 
 
 def test_a_verdict_that_no_secret_has_is_no_row() -> None:
@@ -405,6 +414,7 @@ def test_a_token_is_told_of_from_a_day_before_its_end() -> None:
         subject="prod/vault",
         what="the token of oncall ends in 24h00m",
         todo="get a new one before it ends",
+        seen_on=VAULT,
     )
     assert second.what == "the token of oncall ends in 0m"
 
@@ -471,6 +481,7 @@ def test_an_operation_whose_end_nobody_knows_is_told_with_its_pipeline() -> None
         todo=f"{RECHECK}; where no look can tell, `fedesk operations settle 0192` takes your word",
         link="http://h/o",
         operation="0192",
+        seen_on=None,
     )
     elsewhere = replace(history(BAD), connection=JENKINS, runs=())
     assert told(LEFT, elsewhere) == (expected,)

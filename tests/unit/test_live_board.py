@@ -8,7 +8,7 @@ from making import AIRFLOW, NOW, PROD, history_of
 
 from fedesk.clients.bulkhead import ThreadBulkhead
 from fedesk.domain.catalogue import Catalogue
-from fedesk.domain.names import ConnectionName
+from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.observation import Observation, Snapshot
 from fedesk.domain.states import FailureKind, Standing, State, System
 from fedesk.ports.errors import ServerFaultError
@@ -165,7 +165,10 @@ def test_the_last_known_state_is_where_polling_goes_on() -> None:
     assert [row.name for row in board.board().pipelines] == ["x"]
     boards: queue.Queue[Board] = queue.Queue()
     board.start(boards.put)
-    boards.get(timeout=10)
+    # What is known is there although no system has answered.
+    assert [row.name for row in boards.get(timeout=10).pipelines] == ["x"]
+    while boards.get(timeout=10).snapshots[0].standing is not Standing.LIVE:
+        pass
     board.stop()
     assert source.seen == [kept]
 
@@ -206,3 +209,43 @@ def test_what_is_known_is_written_down_about_once_a_minute() -> None:
     board.start(lambda _board: None)
     assert kept.get(timeout=10) is board
     board.stop()
+
+
+STAGED = ConnectionName("staging", "airflow")
+STAGING = replace(PROD, name="staging", production=False)
+
+
+def test_another_environment_is_known_before_its_own_desk_is_open() -> None:
+    """Its board has what the gentle looks have found, of its connections alone, and none of it as live."""
+    theirs = replace(history_of("y", [State.FAILED])[0], name=RunName(STAGED, "y/r1"), job="y")
+    board = LiveBoard(
+        PROD,
+        Catalogue(),
+        [connection(AIRFLOW, Answers(Observation(runs=history_of("x", [State.SUCCEEDED]))))],
+        {"staging": [connection(STAGED, Answers(Observation(runs=(theirs,))))]},
+        SystemClock(),
+    )
+    boards: queue.Queue[Board] = queue.Queue()
+    board.start(boards.put)
+    while not all(snapshot.observation for snapshot in board.snapshots()):
+        boards.get(timeout=10)
+    board.stop()
+    other = board.elsewhere(STAGING)
+    assert other.environment == STAGING
+    assert [row.name for row in other.pipelines] == ["y"]
+    assert {one.standing for one in other.snapshots} == {Standing.CONNECTING}
+    assert other.snapshots[0].observed_at is not None
+    assert [row.name for row in board.elsewhere(PROD).pipelines] == ["x"]
+
+
+def test_a_board_goes_on_from_what_another_knew() -> None:
+    """Of connections at the same address it is taken over as known, never as live; of others it is not."""
+    seen = Observation(runs=history_of("x", [State.SUCCEEDED]))
+    known = Snapshot(
+        connection=AIRFLOW, system=System.AIRFLOW, address="http://x", observation=seen, observed_at=NOW
+    )
+    board = live(connection(AIRFLOW, Answers(seen)))
+    board.go_on_from([replace(known, address="http://moved"), replace(known, connection=VAULT)])
+    assert [one.observation for one in board.snapshots()] == [None]
+    board.go_on_from([known])
+    assert [(one.standing, one.observed_at) for one in board.snapshots()] == [(Standing.CONNECTING, NOW)]

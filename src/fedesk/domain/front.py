@@ -37,6 +37,8 @@ class Finding:
     runbook: str = ""
     operation: str = ""
     """The operation of fedesk's own that it tells of."""
+    seen_on: ConnectionName | None = None
+    """The connection whose look has shown it; None where that was none, or several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

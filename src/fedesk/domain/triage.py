@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from fedesk.domain.board import JobHistory, Role
 from fedesk.domain.catalogue import Tier
@@ -12,6 +13,9 @@ from fedesk.domain.open_operations import KIND, Course, OpenOperation
 from fedesk.domain.runs import Load, QueueItem, Run
 from fedesk.domain.secrets import SecretAge
 from fedesk.domain.states import Severity, Standing, State, Verdict
+
+if TYPE_CHECKING:
+    from fedesk.domain.names import ConnectionName
 
 _BY_TIER = {Tier.PAGE: Severity.PAGE, Tier.TICKET: Severity.TICKET, Tier.LIST: Severity.LISTED}
 _ORDER = {Severity.PAGE: 0, Severity.TICKET: 1, Severity.LISTED: 2}
@@ -181,6 +185,7 @@ def _of_run(
         run=run.name,
         link=run.link,
         runbook=subject.runbook,
+        seen_on=history.connection,
     )
 
 
@@ -226,6 +231,7 @@ def system_problems(facts: Facts) -> Iterator[Finding]:
                 owner="",
                 todo="look at the system itself",
                 link=problem.link,
+                seen_on=snapshot.connection,
             )
 
 
@@ -253,10 +259,10 @@ def silent_systems(facts: Facts) -> Iterator[Finding]:
 
 def stuck_queue(facts: Facts) -> Iterator[Finding]:
     """Builds that wait long for an executor: one finding a connection, with the oldest reason."""
-    waiting: dict[str, list[QueueItem]] = {}
+    waiting: dict[ConnectionName, list[QueueItem]] = {}
     for item in facts.queue:
         if item.stuck or facts.now - item.since > _STUCK_AFTER:
-            waiting.setdefault(str(item.connection), []).append(item)
+            waiting.setdefault(item.connection, []).append(item)
     for connection, items in waiting.items():
         oldest = min(items, key=lambda item: item.since)
         count = "1 build waits" if len(items) == 1 else f"{len(items)} builds wait"
@@ -265,12 +271,13 @@ def stuck_queue(facts: Facts) -> Iterator[Finding]:
             kind="queue",
             severity=Severity.TICKET,
             state=State.QUEUED,
-            subject=connection,
+            subject=str(connection),
             what=f"{count} for an executor: {oldest.why}",
             since=oldest.since,
             owner="",
             todo="look at the executors",
             link=oldest.link,
+            seen_on=connection,
         )
 
 
@@ -285,6 +292,7 @@ def old_secrets(facts: Facts) -> Iterator[Finding]:
             continue
         names = ", ".join(age.secret.name for age in ages[:3]) + (" …" if len(ages) > 3 else "")  # noqa: PLR2004 - fits a row
         worst = ages[0]
+        sources = {age.secret.connection for age in ages}
         since = facts.now + worst.time_left if verdict is Verdict.OVERDUE and worst.time_left else None
         yield Finding(
             id=f"secrets:{verdict.value}",
@@ -296,6 +304,7 @@ def old_secrets(facts: Facts) -> Iterator[Finding]:
             since=since,
             owner=worst.secret.owner,
             todo="rotate the oldest first" if verdict is not Verdict.UNDETERMINED else "find out their age",
+            seen_on=worst.secret.connection if len(sources) == 1 else None,
         )
 
 
@@ -325,6 +334,7 @@ def ending_tokens(facts: Facts) -> Iterator[Finding]:
             since=None,
             owner="",
             todo="get a new one before it ends",
+            seen_on=snapshot.connection,
         )
 
 
@@ -351,6 +361,7 @@ def paused_pipelines(facts: Facts) -> Iterator[Finding]:
             todo="ask its owner whether that is meant",
             link=job.link,
             runbook=history.subject.runbook,
+            seen_on=history.connection,
         )
 
 

@@ -57,14 +57,20 @@ class LiveBoard:
             for connection in (*self._mine, *(one for theirs in self._elsewhere.values() for one in theirs))
         }
         self._lock = threading.Lock()
+        self._handing_over = threading.Lock()
         self._stopped = threading.Event()
         self._wake: dict[ConnectionName, threading.Event] = {}
         self._on_board: Callable[[Board], None] | None = None
         self._operations: Callable[[], Sequence[OpenOperation]] = tuple
 
     def start(self, on_board: Callable[[Board], None]) -> None:
-        """Begin to poll; ``on_board`` gets a board after each look, on a poller's thread."""
+        """Begin to poll; ``on_board`` gets what is known at once, and a board after each look.
+
+        It is called on threads of this board, never on two at a time.
+        """
         self._on_board = on_board
+        if any(snapshot.observation for snapshot in self.snapshots()):
+            threading.Thread(target=self.hand_over, name="hand over what is known", daemon=True).start()
         others = [(one, ELSEWHERE_PERIOD) for theirs in self._elsewhere.values() for one in theirs]
         for connection, at_least in [(one, 0.0) for one in self._mine] + others:
             wake = self._wake[connection.name] = threading.Event()
@@ -81,8 +87,10 @@ class LiveBoard:
 
     def hand_over(self) -> None:
         """Hand over a board of what is known, without a look: an operation has moved."""
-        if not self._stopped.is_set() and self._on_board is not None:
-            self._on_board(self.board())
+        # One at a time: a board that was made earlier is not handed over later.
+        with self._handing_over:
+            if not self._stopped.is_set() and self._on_board is not None:
+                self._on_board(self.board())
 
     def refresh(self) -> None:
         """Look at every connection of the selected environment as soon as may be."""
@@ -109,6 +117,21 @@ class LiveBoard:
             operations=self._operations(),
         )
 
+    def elsewhere(self, environment: EnvironmentFacts) -> Board:
+        """The board of another environment, of what is known of it: nothing in it counts as live."""
+        with self._lock:
+            snapshots = dict(self._snapshots)
+        theirs = {**self._elsewhere, self._environment.name: self._mine}
+        here = theirs.pop(environment.name, ())
+        return board_of(
+            environment,
+            self._catalogue,
+            [replace(snapshots[connection.name], kept=True) for connection in here],
+            {name: [snapshots[one.name] for one in others] for name, others in theirs.items()},
+            self._clock.now(),
+            operations=self._operations(),
+        )
+
     def history_of(self, connection: ConnectionName, job: str) -> JobHistory | None:
         """The known runs of a job or DAG of the selected environment."""
         found = (one for one in self.board().histories if one.connection == connection and one.key[1] == job)
@@ -118,6 +141,14 @@ class LiveBoard:
         """Take over what a single look of a command has found."""
         with self._lock:
             self._snapshots.update({snapshot.connection: snapshot for snapshot in snapshots})
+
+    def go_on_from(self, known: Iterable[Snapshot]) -> None:
+        """Begin with what another board knew of connections that are here too, at the same address."""
+        with self._lock:
+            for one in known:
+                mine = self._snapshots.get(one.connection)
+                if mine is not None and mine.address == one.address:
+                    self._snapshots[one.connection] = replace(one, kept=True, next_try_at=None)
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """What is known of every connection, those of the other environments included."""

@@ -22,7 +22,7 @@ from fedesk.domain.states import Severity, State, System
 if TYPE_CHECKING:
     from fedesk.domain.observation import Snapshot
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def write_front_page(place: LastKnown, page: FrontPage) -> None:
     document["sources"] = [[str(name), system.value] for name, system in page.sources]
     for kept, finding in zip(document["findings"], page.findings, strict=True):
         kept["run"] = None if finding.run is None else str(finding.run)
+        kept["seen_on"] = None if finding.seen_on is None else str(finding.seen_on)
     _replace(place.front_page, json.dumps(document, default=_plain).encode("utf-8", "replace"))
 
 
@@ -91,6 +92,7 @@ def _finding(kept: dict[str, Any]) -> Finding:
     kept["state"] = State(kept["state"])
     kept["since"] = _moment(kept["since"])
     kept["run"] = None if kept["run"] is None else RunName.parse(kept["run"])
+    kept["seen_on"] = None if kept["seen_on"] is None else ConnectionName.parse(kept["seen_on"])
     return Finding(**kept)
 
 

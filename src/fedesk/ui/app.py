@@ -10,17 +10,17 @@ import gc
 import os
 import signal
 import sys
-import threading
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.message import Message
-
+from fedesk.domain.front import FrontPage
 from fedesk.ui import present
 from fedesk.ui.command_history import CommandHistory
 from fedesk.ui.faults import EXIT_FAULT, sentence, write_crash
 from fedesk.ui.following import Rechecked, Said, StoreFollower, StoreMoved
 from fedesk.ui.keys import KeyedApp
+from fedesk.ui.opening import BoardArrived, DeskOpened, DeskRefused, Opening
 from fedesk.ui.screens.base import DeskScreen
 from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.styles import styles_folder
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
     from fedesk.domain.board import Board
-    from fedesk.domain.front import EnvironmentFacts, FrontPage
+    from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.names import RunName, TaskName
     from fedesk.domain.operations import WriteWindow
     from fedesk.domain.reruns import RerunRequest
@@ -44,43 +44,10 @@ if TYPE_CHECKING:
     from fedesk.ports.sources import Clock
     from fedesk.ui.actions import Place, Target
     from fedesk.ui.desk import Desk
-
-    Opener = Callable[[str | None], Desk]
+    from fedesk.ui.opening import Opener
 
 EXIT_CONFIGURATION = 2
 _TICK = 1.0
-
-
-class DeskOpened(Message):
-    """The configuration was read and the desk is ready."""
-
-    def __init__(self, desk: Desk, epoch: int) -> None:
-        super().__init__()
-        self.desk = desk
-        self.epoch = epoch
-
-
-class DeskRefused(Message):
-    """The desk could not be opened: a mistake of configuration, or a fault."""
-
-    def __init__(self, error: Exception, epoch: int, *, mistake: bool) -> None:
-        super().__init__()
-        self.error = error
-        self.epoch = epoch
-        self.mistake = mistake
-
-
-class BoardArrived(Message):
-    """A poller has looked. A newer one takes the place of one that still waits."""
-
-    def __init__(self, board: Board, epoch: int) -> None:
-        super().__init__()
-        self.board = board
-        self.epoch = epoch
-
-    def can_replace(self, message: Message) -> bool:
-        """Boards are whole: of two that wait the newer one is enough."""
-        return isinstance(message, BoardArrived) and message.epoch == self.epoch
 
 
 def _commands() -> type[Provider]:
@@ -122,7 +89,8 @@ class DeskApp(KeyedApp[int]):
         """Operations that go on after the desk was left; said on stderr once the terminal is restored."""
         self.opening = opening
         """What the first frame says while the desk is opened, where that takes more than a moment."""
-        self._opener = opener
+        self._desks = Opening(opener, self.post_message)
+        self._environments: tuple[EnvironmentFacts, ...] = ()
         self._mistakes = mistakes
         self._crash_folder = crash_folder
         self._windows: dict[str, WriteWindow] = {}
@@ -137,6 +105,11 @@ class DeskApp(KeyedApp[int]):
     def facts(self) -> EnvironmentFacts:
         """The environment one looks at."""
         return self.desk.environment if self.desk else self.front.environment
+
+    @property
+    def environments(self) -> tuple[EnvironmentFacts, ...]:
+        """All that are configured, as far as that was read."""
+        return self._environments or (self.facts,)
 
     @property
     def now(self) -> datetime:
@@ -190,27 +163,18 @@ class DeskApp(KeyedApp[int]):
         gc.enable()
         self._open(None)
 
-    def _open(self, environment: str | None) -> None:
+    def _open(self, environment: EnvironmentFacts | None) -> None:
         self._epoch += 1
-        threading.Thread(
-            target=self._open_behind, args=(environment, self._epoch), name="open the desk", daemon=True
-        ).start()
-
-    def _open_behind(self, environment: str | None, epoch: int) -> None:
-        try:
-            desk = self._opener(environment)
-        except Exception as error:  # noqa: BLE001 - told on screen or on stderr, whatever it is
-            kinds = self._mistakes() if callable(self._mistakes) else self._mistakes
-            self.post_message(DeskRefused(error, epoch, mistake=isinstance(error, kinds)))
-            return
-        self.post_message(DeskOpened(desk, epoch))
+        self._desks.open(environment, self._epoch)
 
     def on_desk_opened(self, message: DeskOpened) -> None:
         """Begin to poll; a desk that is not wanted any more is closed again."""
         if message.epoch != self._epoch:
-            message.desk.close()
+            self._desks.leave(message.desk)
             return
         self.desk, self._closed_desk = message.desk, False
+        self._environments = message.desk.environments
+        self._desks.opened(message.desk)
         message.desk.board.start(partial(self._hand_over, message.epoch))
         self._show()
 
@@ -221,7 +185,8 @@ class DeskApp(KeyedApp[int]):
         """Say why, on stderr, once the terminal is restored."""
         if message.epoch != self._epoch:
             return
-        if not message.mistake:
+        kinds = self._mistakes() if callable(self._mistakes) else self._mistakes
+        if not isinstance(message.error, kinds):
             self._handle_exception(message.error)
             return
         self.refusal = str(message.error)
@@ -229,9 +194,14 @@ class DeskApp(KeyedApp[int]):
 
     def on_board_arrived(self, message: BoardArrived) -> None:
         """Draw it, unless it is of an environment one has left."""
-        if message.epoch == self._epoch and self.desk is not None:
-            self.board = self.following.with_kept(message.board, self.front)
-            self._show()
+        if message.epoch != self._epoch:
+            return
+        if self.desk is None:
+            # What another desk knew of this environment: what is to be seen until its own has looked.
+            self.front = replace(self.front, findings=message.board.findings)
+        self.board = self.following.with_kept(message.board, self.front)
+        self._show()
+        if self.desk is not None:
             self.following.on_board(self.desk, message.epoch)
 
     def on_store_moved(self, message: StoreMoved) -> None:
@@ -301,24 +271,22 @@ class DeskApp(KeyedApp[int]):
             self.desk.board.refresh()
 
     def select_environment(self, name: str) -> None:
-        """Close this environment's desk and open another one's; late boards of the old one are dropped."""
-        if name == self.facts.name:
+        """Look at another environment: what is known of it at once, and what its own desk finds."""
+        facts = next((one for one in self.environments if one.name == name), None)
+        if facts is None or name == self.facts.name:
             return
-        if self.desk is None:
-            return
-        from fedesk.domain.front import FrontPage
-
-        facts = next(one for one in self.desk.environments if one.name == name)
         self.following.let_go()
-        self.desk.close()
+        if self.desk is not None:
+            self._desks.leave(self.desk)
         self.desk, self.board = None, None
         self.front = FrontPage(environment=facts)
+        self.clear_notifications()
         while len(self.screen_stack) > 1:
             self.pop_screen()
         self._show_status()
         if isinstance(self.screen, MainScreen):
             self.screen.forget()
-        self._open(name)
+        self._open(facts)
 
     def open_run(self, name: RunName) -> None:
         """Open a run with its steps."""

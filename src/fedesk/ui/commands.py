@@ -45,7 +45,7 @@ class _StopError(Exception):
 def known_of(screen: DeskScreen) -> Known:
     """Names on the board, operations of the store, environments of the configuration."""
     app = screen.desk_app
-    board, desk = app.board, app.desk
+    board = app.board
     for opened in app.screen_stack:
         if isinstance(opened, RunScreen) and opened.detail is not None:
             app.note_tasks(opened.detail)
@@ -55,7 +55,7 @@ def known_of(screen: DeskScreen) -> Known:
         pipelines=tuple(row.name for row in board.pipelines) if board else (),
         incidents={one.id: present.text(redact(one.title).text, 80) for one in app.following.incidents},
         operations={one.id: f"{one.course.value}, {one.sentence}" for one in app.following.operations},
-        environments=tuple(one.name for one in desk.environments) if desk else (),
+        environments=tuple(one.name for one in app.environments),
     )
 
 
@@ -94,7 +94,7 @@ def _go_to(app: DeskApp, name: str) -> None:
 
 
 def _check_environment(app: DeskApp, name: str) -> None:
-    names = [one.name for one in app.desk.environments] if app.desk else [app.facts.name]
+    names = [one.name for one in app.environments]
     if name not in names:
         raise _StopError(f"There is no environment {name!r}; there are {', '.join(names)}.")
 

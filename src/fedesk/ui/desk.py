@@ -8,13 +8,14 @@ from fedesk.ports.incident_store import DeskReader
 from fedesk.ports.operation_store import AuditReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from fedesk.domain.board import Board
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.incidents import Incident
     from fedesk.domain.names import ConnectionName, RunName
+    from fedesk.domain.observation import Snapshot
     from fedesk.domain.operations import Operation, Outcome, WriteWindow
     from fedesk.domain.reruns import RerunRequest
     from fedesk.domain.runs import LogChunk, LogRequest, RunDetail
@@ -41,6 +42,15 @@ class Pollers(Protocol):
 
     def stop(self) -> None:
         """Hand over no more boards; returns at once."""
+
+    def elsewhere(self, environment: EnvironmentFacts) -> Board:
+        """The board of another environment, of what is known of it: nothing in it counts as live."""
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """What is known of every connection, those of the other environments included."""
+
+    def go_on_from(self, known: Iterable[Snapshot]) -> None:
+        """Begin with what another board knew of the connections that are here too."""
 
 
 class Reading(Protocol):

@@ -37,12 +37,13 @@ class StoreMoved(Message):
 
 
 class Rechecked(Message):
-    """An operation was looked at again."""
+    """An operation was looked at again, by the desk of an environment."""
 
-    def __init__(self, operation: str, said: str) -> None:
+    def __init__(self, operation: str, said: str, environment: str) -> None:
         super().__init__()
         self.operation = operation
         self.said = said
+        self.environment = environment
 
 
 class Said(Message):
@@ -102,16 +103,18 @@ class StoreFollower:
         """The desk that is followed."""
         self._rechecked: set[str] = set()
         self.news: StoreNews | None = None
+        self._known: StoreNews | None = None
+        """The newest news, of the desk before this one too: all desks of a configuration share one store."""
 
     @property
     def operations(self) -> tuple[OpenOperation, ...]:
         """Those that are open, as far as is known."""
-        return self.news.operations if self.news else ()
+        return self._known.operations if self._known else ()
 
     @property
     def incidents(self) -> tuple[Incident, ...]:
         """Those that go on, as far as is known."""
-        return self.news.incidents if self.news else ()
+        return self._known.incidents if self._known else ()
 
     @property
     def problem(self) -> str:
@@ -146,7 +149,7 @@ class StoreFollower:
 
     def take(self, news: StoreNews) -> None:
         """News have arrived: the board learns of them too, and a store that is away is told of once."""
-        before, self.news = self.news, news
+        before, self.news, self._known = self.news, news, news
         if news.problem and not (before and before.problem):
             self._app.say(news.problem)
         desk = self._app.desk
@@ -182,12 +185,13 @@ class StoreFollower:
                 said = str(error)
             except Exception as error:  # noqa: BLE001 - a fault of one look must not end the desk
                 said = f"fedesk failed while looking {one} up again: {type(error).__name__}."
-            self._app.post_message(Rechecked(one, said))
+            self._app.post_message(Rechecked(one, said, desk.environment.name))
 
     def looked_again(self, message: Rechecked) -> None:
         """One was looked at again: say what came of it."""
         self._rechecked.discard(message.operation)
-        self._app.say(message.said)
+        elsewhere = message.environment != self._app.facts.name
+        self._app.say(f"{message.environment}: {message.said}" if elsewhere else message.said)
         self.written()
 
     def verify(self, *, deep: bool, from_newest: bool) -> None:

@@ -14,7 +14,7 @@ from fedesk.ui.actions import Target
 from fedesk.ui.widgets.row_list import Column, ListState, Row
 
 if TYPE_CHECKING:
-    from fedesk.domain.board import Baseline, Board, JobHistory, PipelineRow
+    from fedesk.domain.board import Board, JobHistory, PipelineRow
     from fedesk.domain.front import EnvironmentFacts, Finding
     from fedesk.domain.names import ConnectionName
     from fedesk.domain.observation import Snapshot
@@ -99,7 +99,7 @@ def finding_rows(
                 pipeline=finding.subject if finding.subject in pipelines else "",
                 operation=finding.operation,
             ),
-            dim=dim_all or (finding.run is not None and finding.run.connection in stale),
+            dim=dim_all or finding.seen_on in stale,
         )
         for finding in findings
     ]
@@ -217,18 +217,27 @@ def days(length: timedelta) -> str:
     return f"{'-' if behind else ''}{present.length_of(abs(length))}"
 
 
-def run_rows(histories: Iterable[JobHistory], now: datetime, where: tzinfo) -> list[Row]:
+def run_rows(
+    histories: Iterable[JobHistory],
+    now: datetime,
+    where: tzinfo,
+    *,
+    stale: frozenset[ConnectionName] = frozenset(),
+) -> list[Row]:
     """The runs of a pipeline's jobs, newest first."""
     listed = [(run, history) for history in histories for run in history.runs]
     listed.sort(key=lambda pair: pair[0].at.timestamp() if pair[0].at else 0.0, reverse=True)
-    return [_run_row(run, history.baseline, history, now, where) for run, history in listed[:_RUNS_SHOWN]]
+    return [
+        _run_row(run, history, now, where, dim=history.connection in stale)
+        for run, history in listed[:_RUNS_SHOWN]
+    ]
 
 
 _RUNS_SHOWN = 500
 
 
-def _run_row(run: Run, usual: Baseline | None, history: JobHistory, now: datetime, where: tzinfo) -> Row:
-    face = present.FACES[run.state]
+def _run_row(run: Run, history: JobHistory, now: datetime, where: tzinfo, *, dim: bool) -> Row:
+    face, usual = present.FACES[run.state], history.baseline
     took = run.duration(now)
     return Row(
         key=str(run.name),
@@ -250,6 +259,7 @@ def _run_row(run: Run, usual: Baseline | None, history: JobHistory, now: datetim
             link=run.link,
             runbook=history.subject.runbook,
         ),
+        dim=dim,
     )
 
 
@@ -284,51 +294,66 @@ def list_state(
     ``empty`` is the sentence for a list that has no row although every system answers.
     """
     relevant = [snapshot for snapshot in snapshots if snapshot.system in systems]
-    waiting = [one for one in relevant if one.standing is Standing.CONNECTING and one.observation is None]
+    unseen = [one for one in relevant if one.standing is Standing.CONNECTING and one.observation is None]
     failing = [one for one in relevant if one.failure is not None]
     if not relevant:
         kinds = " or ".join(sorted(system.value for system in systems))
         return ListState(
             why_empty=(Content(f"No {kinds} is configured for this environment: nothing can be read here."),)
         )
-    if waiting and len(waiting) + len(failing) == len(relevant) and not failing:
+    if len(unseen) == len(relevant):
         return ListState(loading=True)
     lines = (
         [Content(empty)]
         if not failing
         else [Content("What could be read has nothing for this list."), Content()]
     )
-    lines += [Content.styled(f"{one.connection.name} is still being read.", present.MUTED) for one in waiting]
-    lines += [_refusal(one) for one in failing]
-    return ListState(why_empty=tuple(lines), foot=foot(failing, now, where), troubled=bool(failing))
+    lines += [Content.styled(f"{one.connection.name} is still being read.", present.MUTED) for one in unseen]
+    lines += [_refusal(one, now) for one in failing]
+    return ListState(why_empty=tuple(lines), foot=foot(relevant, now, where), troubled=bool(failing))
 
 
-def _refusal(snapshot: Snapshot) -> Content:
+def _refusal(snapshot: Snapshot, now: datetime) -> Content:
+    """A system that fails, in its own words, and when it is asked again."""
     failure = snapshot.failure
     if failure is None:
         return Content()
     word = "refuses" if failure.kind in _REFUSED else failure.kind.value
+    following = present.until(snapshot.next_try_at, now)
     return Content.assemble(
-        (f"{snapshot.connection.name} {word}: ", "$text-error"), present.text(failure.sentence)
+        (f"{snapshot.connection.name} {word}: ", "$text-error"),
+        present.text(failure.sentence),
+        (f" Next try {following}." if following else "", present.MUTED),
     )
 
 
 _REFUSED = frozenset({FailureKind.FORBIDDEN, FailureKind.UNAUTHENTICATED, FailureKind.CREDENTIAL})
 
 
-def foot(failing: Sequence[Snapshot], now: datetime, where: tzinfo) -> Content | None:
-    """``jenkins as of 02:41, unreachable since 02:42, next try in 20s``; shorter where several fail."""
-    parts = []
-    for one in failing:
-        if one.failure is None:
-            continue
-        as_of = f"as of {present.clock_time(one.observed_at, now, where)}, " if one.observed_at else ""
-        since = f" since {present.clock_time(one.failed_since, now, where)}" if one.failed_since else ""
-        following = (
-            f", next try {present.until(one.next_try_at, now)}"
-            if one.next_try_at and len(failing) == 1
-            else ""
-        )
-        said = f"{one.connection.name} {as_of}{one.failure.kind.value}{since}{following}"
-        parts.append(Content.styled(said, "$text-warning"))
-    return Content(" · ").join(parts) if parts else None
+def foot(relevant: Sequence[Snapshot], now: datetime, where: tzinfo) -> Content | None:
+    """What is not live: ``jenkins as of 02:41, unreachable since 02:42, next try in 20s``.
+
+    What was only kept from before is ``as of 02:41, connecting``: in one word where nothing is live yet.
+    """
+    failing = [one for one in relevant if one.failure is not None]
+    parts = [Content.styled(_failing(one, now, where), "$text-warning") for one in failing]
+    waiting = [one for one in relevant if one.standing is Standing.CONNECTING]
+    if waiting and len(waiting) == len(relevant):
+        oldest = min((one.observed_at for one in waiting if one.observed_at), default=None)
+        as_of = f"as of {present.clock_time(oldest, now, where)}, " if oldest else ""
+        return Content.styled(f"{as_of}connecting", present.MUTED)
+    parts += [Content.styled(_connecting(one, now, where), present.MUTED) for one in waiting]
+    return Content.styled(" · ", present.MUTED).join(parts) if parts else None
+
+
+def _failing(one: Snapshot, now: datetime, where: tzinfo) -> str:
+    as_of = f"as of {present.clock_time(one.observed_at, now, where)}, " if one.observed_at else ""
+    kind = one.failure.kind.value if one.failure else ""
+    since = f" since {present.clock_time(one.failed_since, now, where)}" if one.failed_since else ""
+    following = f", next try {present.until(one.next_try_at, now)}" if one.next_try_at else ""
+    return f"{one.connection.name} {as_of}{kind}{since}{following}"
+
+
+def _connecting(one: Snapshot, now: datetime, where: tzinfo) -> str:
+    as_of = f"as of {present.clock_time(one.observed_at, now, where)}, " if one.observed_at else ""
+    return f"{one.connection.name} {as_of}connecting"

@@ -73,7 +73,7 @@ class PipelinesView(View):
         app = self.desk_app
         if app.board is None:
             return
-        names = [facts.name for facts in app.desk.environments] if app.desk else [app.facts.name]
+        names = [facts.name for facts in app.environments]
         state = rows.list_state(
             app.board.snapshots,
             app.now,

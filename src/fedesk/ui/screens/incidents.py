@@ -91,8 +91,7 @@ class IncidentScreen(StoredTextScreen["IncidentHistory"]):
     def _moment(self, history: IncidentHistory) -> Moment:
         """Now, on the clocks of the incident's own environment."""
         app = self.desk_app
-        known = app.desk.environments if app.desk is not None else (app.facts,)
-        facts = next((one for one in known if one.name == history.incident.environment), None)
+        facts = next((one for one in app.environments if one.name == history.incident.environment), None)
         return Moment(now=app.now, zone=present.zone(facts.timezone if facts is not None else ""))
 
     def lines(self, value: IncidentHistory, width: int) -> Sequence[Content]:

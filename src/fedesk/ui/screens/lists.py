@@ -2,7 +2,7 @@
 
 from textual.app import ComposeResult
 
-from fedesk.ui import rows
+from fedesk.ui import present, rows
 from fedesk.ui.actions import Place, bindings
 from fedesk.ui.screens.base import ListScreen
 from fedesk.ui.widgets.key_line import KeyLine
@@ -24,7 +24,7 @@ class RunsScreen(ListScreen):
     def compose(self) -> ComposeResult:
         """Status line, the runs, the keys."""
         yield StatusLine()
-        self._rows.set_heading(f"Runs of {self._pipeline}")
+        self._rows.set_heading(f"Runs of {present.text(self._pipeline, 80)}")
         yield self._rows
         yield KeyLine(self.PLACE)
 
@@ -44,14 +44,17 @@ class RunsScreen(ListScreen):
         if app.board is None:
             return
         found = next((one for one in app.board.pipelines if one.name == self._pipeline), None)
+        name = present.text(self._pipeline, 80)
+        why = f"{name} has not run as far back as the systems were read."
         state = rows.list_state(
             app.board.snapshots,
             app.now,
             app.zone,
-            empty=f"{self._pipeline} has not run as far back as the systems were read.",
+            empty=why if found else f"{name} is in no catalogue, and no system knows a job of that name.",
             systems=rows.RUN_SYSTEMS,
         )
-        self._rows.show(rows.run_rows(found.jobs if found else (), app.now, app.zone), state)
+        stale = rows.stale_connections(app.board.snapshots)
+        self._rows.show(rows.run_rows(found.jobs if found else (), app.now, app.zone, stale=stale), state)
         self.show_keys()
 
     def do_open(self) -> None:
@@ -85,9 +88,12 @@ class EnvironmentsScreen(ListScreen):
     def on_mount(self) -> None:
         """Show what is configured."""
         self._rows.focus()
+        self.show_board()
+
+    def show_board(self) -> None:
+        """Draw what is known of the configuration by now."""
         app = self.desk_app
-        known = app.desk.environments if app.desk else (app.facts,)
-        self._rows.show(rows.environment_rows(known, app.facts.name), ListState())
+        self._rows.show(rows.environment_rows(app.environments, app.facts.name), ListState())
         self.show_keys()
 
     def do_open(self) -> None:

@@ -143,9 +143,8 @@ class MainScreen(ListScreen):
             self.call_after_refresh(self._settle)
 
     def forget(self) -> None:
-        """Another environment: nothing of the old one stays, no filter and no place in a list."""
-        self._views = {Place.TRIAGE: TriageView()}
-        self._active = Place.TRIAGE
+        """Another environment: the same view of it, with nothing of the one that was left."""
+        self._views = {self._active: _MADE_OF[self._active]()}
         views = self.query_one("#views")
         views.remove_children()
         views.mount(self.view)

@@ -162,6 +162,11 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         return self._visible[self._index] if self._visible else None
 
     @property
+    def shown(self) -> tuple[Row, ...]:
+        """The rows that the filter lets through, in their order."""
+        return tuple(self._visible)
+
+    @property
     def target(self) -> Target:
         """What an action is aimed at."""
         target = self.row.target if self.row else Target()
