@@ -52,7 +52,7 @@ def in_turn(
 def whole_process(command: Sequence[str]) -> float:
     """Seconds from start to exit of a command that succeeds."""
     started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - started
 
 

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fedesk.cli.session import LauncherOf
     from fedesk.ports.sources import Clock
@@ -109,9 +109,13 @@ def _dispatch(arguments: Sequence[str], clock: Clock | None, launcher: LauncherO
         return _DONE
     if list(arguments) == ["demo"]:
         return _demo()
-    desk = _desk_options(arguments)
-    if desk is not None:
-        return _desk(*desk)
+    given, words = _shared_options(arguments)
+    if words is not None and not words:
+        return _desk(given.get("--config"), given.get("--env"))
+    if words is not None and "--last-known" in words:
+        shown = _last_known(given, words, clock)
+        if shown is not None:
+            return shown
     from fedesk.cli.app import run
 
     if clock is None:
@@ -121,16 +125,38 @@ def _dispatch(arguments: Sequence[str], clock: Clock | None, launcher: LauncherO
     return run(arguments, clock, launcher)
 
 
-def _desk_options(arguments: Sequence[str]) -> tuple[str | None, str | None] | None:
-    """Configuration and environment of a command line without a verb; None where there is more to it."""
+def _shared_options(arguments: Sequence[str]) -> tuple[dict[str, str], list[str] | None]:
+    """Values of ``--env`` and ``--config``, and the words beside them; None where a value is missing."""
     given: dict[str, str] = {}
+    words: list[str] = []
     rest = list(arguments)
     while rest:
         name, equals, value = rest.pop(0).partition("=")
-        if name not in _WITH_VALUE or not (equals or rest):
-            return None
-        given[name] = value if equals else rest.pop(0)
-    return given.get("--config"), given.get("--env")
+        if name not in _WITH_VALUE:
+            words.append(name + equals + value)
+        elif equals or rest:
+            given[name] = value if equals else rest.pop(0)
+        else:
+            return {}, None
+    return given, words
+
+
+def _last_known(given: Mapping[str, str], words: Sequence[str], clock: Clock | None) -> int | None:
+    """``status --last-known`` without a parser; None where there is more to it, or nothing to show."""
+    if sorted(set(words) - {"--json", "--json-lines"}) != ["--last-known", "status"]:
+        return None
+    from pathlib import Path
+
+    from fedesk.cli.status_output import show_last_known
+    from fedesk.services.clock import SystemClock
+
+    return show_last_known(
+        Path(given["--config"]) if "--config" in given else None,
+        given.get("--env"),
+        (clock or SystemClock()).now(),
+        as_json="--json" in words,
+        as_lines="--json-lines" in words,
+    )
 
 
 def _desk(config: str | None, environment: str | None) -> int:

@@ -4,7 +4,6 @@
 and the domain. A client's library is imported by the thread of its bulkhead, at the first call.
 """
 
-import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from fedesk.domain.front import EnvironmentFacts, FrontPage
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.states import System
+from fedesk.glance import glance, last_known
 from fedesk.store.last_known import (
     LastKnown,
     read_front_page,
     read_snapshots,
     write_front_page,
     write_snapshots,
+    write_status,
 )
 
 if TYPE_CHECKING:
@@ -81,9 +82,13 @@ def remember(place: LastKnown, board: "LiveBoard") -> None:
     snapshots = [one for one in board.snapshots() if one.observation is not None]
     if not snapshots:
         return
+    from fedesk.domain.status import status_of
+
     with suppress(OSError, UnicodeError):
         write_snapshots(place, snapshots)
-        write_front_page(place, front_page_of(board.board()))
+        current = board.board()
+        write_front_page(place, front_page_of(current))
+        write_status(place, status_of(current))
 
 
 def front_page_of(board: "Board") -> FrontPage:
@@ -109,32 +114,14 @@ def front_page(config: Path | None, environment: str | None) -> FrontPage:
     """
     from fedesk.config_path import find_config
 
-    nothing = FrontPage(environment=EnvironmentFacts(name="", production=False, mode="", timezone=""))
-    try:
-        path = find_config(config)
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        environments = document["environments"]
-        name = environment or document.get("default_environment") or next(iter(environments))
-        table = environments[name]
-        facts = EnvironmentFacts(
-            name=str(name),
-            # What cannot be told counts as production.
-            production=table.get("production") is not False,
-            mode=str(table.get("mode", "read-only")),
-            timezone=str(table.get("timezone", "UTC")),
-        )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return nothing
-    kept = read_front_page(_last_known(path, facts.name))
+    path = find_config(config)
+    facts = glance(path).facts(environment)
+    if facts is None:
+        return FrontPage(environment=EnvironmentFacts(name="", production=False, mode="", timezone=""))
+    kept = read_front_page(last_known(path, facts.name))
     if kept is None or kept.environment != facts:
         return FrontPage(environment=facts)
     return kept
-
-
-def _last_known(path: Path, environment: str) -> LastKnown:
-    import platformdirs
-
-    return LastKnown(Path(platformdirs.user_cache_dir("fedesk")), path, environment)
 
 
 def compose(
@@ -163,15 +150,15 @@ def compose(
         for name, table in config.environments.items()
     }
     connections = by_environment[selected.name]
-    last_known = _last_known(config.path, selected.name)
+    place = last_known(config.path, selected.name)
     board = LiveBoard(
         facts_of(selected),
         catalogue,
         connections,
         {name: theirs for name, theirs in by_environment.items() if name != selected.name},
         clock,
-        known=_known(last_known, [one for theirs in by_environment.values() for one in theirs]),
-        keep=partial(remember, last_known),
+        known=_known(place, [one for theirs in by_environment.values() for one in theirs]),
+        keep=partial(remember, place),
     )
     return Desk(
         config=config,
@@ -181,7 +168,7 @@ def compose(
         connections=connections,
         board=board,
         reading=RunReading(connections, board.history_of),
-        last_known=last_known,
+        last_known=place,
         all_connections=tuple(one for theirs in by_environment.values() for one in theirs),
     )
 

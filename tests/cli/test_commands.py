@@ -210,33 +210,6 @@ def test_the_environment_variable_names_the_file(
     assert run("config", "path").out == f"{sandbox.config_path}\n"
 
 
-EXAMPLE = re.compile(r"^    (fedesk .*)$", re.MULTILINE)
-VERBS = (
-    ("status",),
-    ("failures",),
-    ("runs",),
-    ("log",),
-    ("secrets", "list"),
-    ("secrets", "check"),
-    ("config", "validate"),
-    ("config", "show"),
-    ("config", "path"),
-)
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_each_help_shows_two_examples_that_work(run: Run, desk: Run, verb: tuple[str, ...]) -> None:
-    """Help ends with two command lines; each runs against the sandbox as it stands there."""
-    ended = run(*verb, "--help")
-    assert ended.code == 0
-    lines = EXAMPLE.findall(ended.out)
-    assert len(lines) == 2
-    for line in lines:
-        words = line.split()[1:]
-        if "--config" not in words:
-            assert desk(*words).code in ((0, 1, 2, 3) if verb[-1] == "check" else (0,)), line
-
-
 def test_tables_drop_columns_by_importance_and_never_exceed_the_width() -> None:
     """A narrow terminal loses the least important columns, and long texts are cut before that."""
     columns = (

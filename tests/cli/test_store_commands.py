@@ -533,19 +533,3 @@ def test_grants_who_is_behind_a_role(run: Run, postgres: Server, configured: Con
     ended = run("store", "person", role, "mara", "--config", configured())
     assert ended.code == 2
     assert "--url names" in ended.err
-
-
-def test_each_help_shows_two_examples_that_work(
-    run: Run, configured: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filled: Path
-) -> None:
-    """Help ends with two command lines; each runs as it stands."""
-    assert filled.exists()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FEDESK_CONFIG", configured())
-    for verb in ("check", "backup", "migrate", "grants", "person", "copy"):
-        ended = run("store", verb, "--help")
-        lines = [line.split()[1:] for line in ended.out.splitlines() if line.startswith("    fedesk ")]
-        assert (ended.code, len(lines)) == (0, 2)
-        for words in lines:
-            assert run(*words).code == 0, words
-    assert {"copy.sqlite3", "b.sqlite3"} < {one.name for one in tmp_path.iterdir()}

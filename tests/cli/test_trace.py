@@ -283,12 +283,3 @@ def test_a_store_that_cannot_be_read_leaves_the_systems(
     assert of(document, "prod/airflow event log")
     assert document["sources"][0]["error"] in ended.err
     assert acting("trace", name[:13]).code == 6
-
-
-def test_its_help_shows_two_examples_that_work(acting: Run, run: Run) -> None:
-    """Help ends with two command lines that run as they stand, once there is an operation."""
-    assert acting("rerun", FAILED, *YES).code == 0
-    lines = [line for line in run("trace", "--help").out.splitlines() if line.startswith("    fedesk ")]
-    assert len(lines) == 2
-    for line in lines:
-        assert acting(*line.split()[1:]).code == 0, line

@@ -9,12 +9,15 @@ from fedesk.domain.observation import Observation, Snapshot
 from fedesk.domain.runs import Job, Run
 from fedesk.domain.secrets import SecretMetadata
 from fedesk.domain.states import Severity, State, System
+from fedesk.domain.status import ConnectionStatus, PipelineStatus, Status
 from fedesk.store.last_known import (
     LastKnown,
     read_front_page,
     read_snapshots,
+    read_status,
     write_front_page,
     write_snapshots,
+    write_status,
 )
 
 AT = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
@@ -74,6 +77,48 @@ def test_snapshots_come_back_as_they_were(place: LastKnown) -> None:
     )
     write_snapshots(place, snapshots)
     assert read_snapshots(place) == snapshots
+
+
+def test_the_status_comes_back_as_it_was(place: LastKnown) -> None:
+    """What ``status`` printed is printed again, moments and what is not known included."""
+    status = Status(
+        environment=EnvironmentFacts(name="prod", production=True, mode="read-only", timezone="UTC"),
+        at=AT,
+        connections=(
+            ConnectionStatus(
+                name="prod/airflow",
+                system="airflow",
+                state="stale",
+                latency_ms=None,
+                as_of=AT,
+                error="timed out \x1b[31m",
+                error_kind="timeout",
+            ),
+        ),
+        pipelines=(
+            PipelineStatus(
+                name="[/]",
+                owner=None,
+                tier=3,
+                state="unknown",
+                last_run=None,
+                last_run_at=None,
+                next_run=AT,
+            ),
+        ),
+        jobs=("payments_daily",),
+        runs=(str(RUN),),
+    )
+    write_status(place, status)
+    assert read_status(place) == status
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"format": 1}', b'{"format": 2}', b"\xff"])
+def test_a_status_of_another_form_is_none(place: LastKnown, content: bytes) -> None:
+    """A cache that is damaged, or of another version, counts as lost."""
+    place.folder.mkdir()
+    place.status.write_bytes(content)
+    assert read_status(place) is None
 
 
 def test_files_are_for_their_owner_alone(place: LastKnown) -> None:

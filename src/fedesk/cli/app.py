@@ -4,6 +4,7 @@ Verbs come from the table in ``verbs``. The parser is given a name and a line of
 the one that is typed is imported when it is typed.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
@@ -22,11 +23,25 @@ from fedesk.ports.sources import Clock
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """The parser's own error of usage; typer brings its parser along, and does not export it."""
 
+_TYPE = re.compile(r" <[^>]*>$")
 _HELP = "The terminal desk for releases and nights on call."
 _EPILOG = (
     "Without a command, fedesk opens the desk."
     " --env, --config and --json may stand before or after the command."
 )
+
+
+class _Verb(TyperCommand):
+    """One verb; in its help an argument is a name alone, without the type that typer would put behind it."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """What it takes, under two headings."""
+        for kind, heading in (("argument", "Arguments"), ("option", "Options")):
+            told = [one.get_help_record(ctx) for one in self.get_params(ctx) if one.param_type_name == kind]
+            rows = [(_TYPE.sub("", name), text) for name, text in filter(None, told)]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
 
 
 class _Verbs(TyperGroup):
@@ -69,7 +84,7 @@ def made(verb: Verb) -> TyperCommand:
     module, _, function = verb.function.partition(":")
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
     called = getattr(import_module(f"fedesk.cli.{module}"), function)
-    app.command(verb.name, epilog=examples(*verb.examples))(called)
+    app.command(verb.name, cls=_Verb, epilog=examples(*verb.examples))(called)
     command = typer.main.get_command(app)
     if not isinstance(command, TyperCommand):
         raise TypeError(f"{verb.words} is no single command")

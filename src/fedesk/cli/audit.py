@@ -35,21 +35,26 @@ COLUMNS = (
 
 def tail(
     context: typer.Context,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many at most.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=100_000, help="How many at most.")
+    ] = 20,
     operation: Annotated[
         str | None, typer.Option("--operation", metavar="ID", help="Only of this operation.")
     ] = None,
     environment: session.EnvironmentOption = None,
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
+    as_lines: session.JsonLinesOption = False,
 ) -> int:
     """Print the newest records, oldest first, of every environment unless --env names one."""
     with closing(session.open_desk(context, config, environment)) as desk:
         wanted = None if operation is None else _operation(desk, operation)
         records = desk.store.tail(limit, environment=environment, operation=wanted)
-        if as_json:
+        if as_json or as_lines:
             documents: list[Json] = [record_document(one) for one in records]
-            output.document("fedesk-audit/1", environment, desk.clock.now(), records=documents)
+            session.printer(as_lines=as_lines)(
+                "fedesk-audit/1", environment, desk.clock.now(), records=documents
+            )
         else:
             zone = desk.environment.timezone
             rows = [_row(one, zone) for one in records]
@@ -148,7 +153,9 @@ def _print_record(record: "AuditRecord", plan: "Plan | None") -> None:
 
 def export(
     context: typer.Context,
-    form: Annotated[Literal["jsonl"], typer.Option("--format", help="One record a line.")] = "jsonl",
+    form: Annotated[
+        Literal["jsonl"], typer.Option("--format", metavar="jsonl", help="One record a line.")
+    ] = "jsonl",
     target: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Where to; standard output if left out.")
     ] = None,

@@ -33,6 +33,7 @@ def failures(
     environment: session.EnvironmentOption = None,
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
+    as_lines: session.JsonLinesOption = False,
 ) -> int:
     """List the runs that failed within the last minutes, with their reason, owner and name.
 
@@ -54,8 +55,8 @@ def failures(
     unread = [snapshot.failure for snapshot in board.snapshots if snapshot.failure]
     for failure in unread:
         output.narrate(failure.sentence)
-    if as_json:
-        output.document(
+    if as_json or as_lines:
+        session.printer(as_lines=as_lines)(
             "fedesk-failures/1",
             desk.environment.name,
             board.at,

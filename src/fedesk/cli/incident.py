@@ -171,17 +171,22 @@ def _newest(desk: "Desk", environment: str | None) -> "Incident":
 def list_incidents(
     context: typer.Context,
     only_open: Annotated[bool, typer.Option("--open", help="Only those that go on.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="How many at most.")
+    ] = 20,
     environment: session.EnvironmentOption = None,
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
+    as_lines: session.JsonLinesOption = False,
 ) -> int:
     """List incidents, newest first, of every environment unless --env names one."""
     with closing(session.open_desk(context, config, environment)) as desk:
         found = desk.store.incidents(environment=environment, only_open=only_open, limit=limit)
-        if as_json:
+        if as_json or as_lines:
             documents: list[Json] = [_incident_document(one) for one in found]
-            output.document("fedesk-incidents/1", environment, desk.clock.now(), incidents=documents)
+            session.printer(as_lines=as_lines)(
+                "fedesk-incidents/1", environment, desk.clock.now(), incidents=documents
+            )
         else:
             what = "open " if only_open else ""
             where = f" in {environment}" if environment else ""

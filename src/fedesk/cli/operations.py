@@ -48,10 +48,13 @@ def list_operations(
     only_open: Annotated[
         bool, typer.Option("--open", help="Only those that have not ended, or ended unknown.")
     ] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=10_000, help="How many at most.")
+    ] = 20,
     environment: session.EnvironmentOption = None,
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
+    as_lines: session.JsonLinesOption = False,
 ) -> int:
     """List operations, newest first, of every environment unless --env names one."""
     if every and only_open:
@@ -65,9 +68,11 @@ def list_operations(
             ][:limit]
         else:
             found = list(desk.store.operations(environment=environment, limit=_EVERY if every else limit))
-        if as_json:
+        if as_json or as_lines:
             documents: list[Json] = [acts.summary_document(one) for one in found]
-            output.document("fedesk-operations/1", environment, desk.clock.now(), operations=documents)
+            session.printer(as_lines=as_lines)(
+                "fedesk-operations/1", environment, desk.clock.now(), operations=documents
+            )
         else:
             what = "open " if only_open else ""
             where = f" in {environment}" if environment else ""

@@ -11,13 +11,15 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 from zoneinfo import ZoneInfo
 
-from fedesk.domain.observation import Failure
 from fedesk.domain.states import FailureKind
 from fedesk.domain.text import cell_width, clip, one_line
 from fedesk.exits import Exit
+
+if TYPE_CHECKING:
+    from fedesk.domain.observation import Failure
 
 Json = str | int | float | bool | None | Sequence["Json"] | dict[str, "Json"]
 
@@ -64,13 +66,30 @@ class Column:
 
 def document(schema: str, environment: str | None, observed_at: datetime | None, **fields: Json) -> None:
     """Print one JSON document: ``schema``, ``environment``, ``observed_at``, then its own fields."""
-    whole: dict[str, Json] = {
-        "schema": schema,
-        "environment": environment,
-        "observed_at": instant(observed_at),
-        **fields,
-    }
+    whole = {**_head(schema, environment, observed_at), **fields}
     sys.stdout.write(json.dumps(_well_formed(whole), indent=2) + "\n")
+
+
+def records(schema: str, environment: str | None, observed_at: datetime | None, **fields: Json) -> None:
+    """Print the same document as one JSON record a line.
+
+    A line is the document with one item in place of its lists, under the singular of the list's noun.
+    """
+    lists = {name: value for name, value in fields.items() if isinstance(value, list)}
+    head = _head(schema, environment, observed_at)
+    head |= {name: value for name, value in fields.items() if name not in lists}
+    for name, items in lists.items():
+        for item in items:
+            sys.stdout.write(json.dumps(_well_formed({**head, singular(name): item})) + "\n")
+
+
+def singular(noun: str) -> str:
+    """``run`` of ``runs``, ``entry`` of ``entries``."""
+    return f"{noun[:-3]}y" if noun.endswith("ies") else noun.removesuffix("s")
+
+
+def _head(schema: str, environment: str | None, observed_at: datetime | None) -> dict[str, Json]:
+    return {"schema": schema, "environment": environment, "observed_at": instant(observed_at)}
 
 
 def _well_formed(value: Json) -> Json:
@@ -217,7 +236,7 @@ def narrate(sentence: str) -> None:
     sys.stderr.write(f"{one_line(sentence, _LONGEST_LINE)}\n")
 
 
-def exit_for(failures: Iterable[Failure]) -> Exit:
+def exit_for(failures: "Iterable[Failure]") -> Exit:
     """The exit code for what stood in the way: a missing credential, fedesk itself, a system."""
     kinds = {failure.kind for failure in failures}
     if FailureKind.CREDENTIAL in kinds:

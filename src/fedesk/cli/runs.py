@@ -32,10 +32,13 @@ def runs(
             help="A pipeline or service of the catalogue, a DAG, or a Jenkins job's full name.",
         ),
     ],
-    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="How many at most.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=500, help="How many at most.")
+    ] = 20,
     environment: session.EnvironmentOption = None,
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
+    as_lines: session.JsonLinesOption = False,
 ) -> int:
     """List the newest runs of a pipeline, newest first."""
     clock = session.clock_of(context)
@@ -45,8 +48,8 @@ def runs(
     session.let_go(desk)
     for failure in listing.failures:
         output.narrate(failure.sentence)
-    if as_json:
-        output.document(
+    if as_json or as_lines:
+        session.printer(as_lines=as_lines)(
             "fedesk-runs/1",
             desk.environment.name,
             now,

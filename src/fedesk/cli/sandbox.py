@@ -13,9 +13,12 @@ INSTALL = "python3 -m pip install 'fedesk[sandbox]'"
 
 
 def serve(
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same world.")] = 7,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same world.")] = 7,
     scale: Annotated[
-        float, typer.Option("--scale", min=0.1, max=50, help="Size: 1 is 40 pipelines and 120 jobs.")
+        float,
+        typer.Option(
+            "--scale", metavar="FACTOR", min=0.1, max=50, help="Size: 1 is 40 pipelines and 120 jobs."
+        ),
     ] = 1.0,
     state: Annotated[
         Path | None,

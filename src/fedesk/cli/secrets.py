@@ -50,6 +50,7 @@ def list_secrets(
     environment: session.EnvironmentOption = None,
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
+    as_lines: session.JsonLinesOption = False,
 ) -> int:
     """List the secrets of an environment by the time they have left. No value is read.
 
@@ -58,8 +59,8 @@ def list_secrets(
     report, name = _report(context, config, environment, timedelta(days=90), timedelta(days=14))
     for problem in report.unread:
         output.narrate(problem)
-    if as_json:
-        output.document("fedesk-secrets/1", name, report.at, secrets=_rows(report.secrets))
+    if as_json or as_lines:
+        session.printer(as_lines=as_lines)("fedesk-secrets/1", name, report.at, secrets=_rows(report.secrets))
     else:
         _table(report.secrets, f"no secrets are known in {name}")
     return output.exit_for(snapshot.failure for snapshot in report.snapshots if snapshot.failure)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedesk.cli import output
 from fedesk.cli.output import narrate
 from fedesk.exits import Exit
 
@@ -27,9 +28,13 @@ ConfigOption = Annotated[
     typer.Option("--config", metavar="FILE", help="The configuration; FEDESK_CONFIG names it otherwise."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, see docs/schemas.")]
+JsonLinesOption = Annotated[
+    bool, typer.Option("--json-lines", help="Print the same, one JSON record a line.")
+]
+"""For verbs that print a list: ``output.records`` beside ``output.document``."""
 
 SHARED_WITH_VALUE = ("--env", "--config")
-SHARED_FLAGS = ("--json",)
+SHARED_FLAGS = ("--json", "--json-lines")
 
 LauncherOf = Callable[["Desk"], "Launcher"]
 """Gives what starts the runners of a desk."""
@@ -50,6 +55,11 @@ class Session:
     clock: "Clock"
     launcher: "LauncherOf | None" = None
     """What starts runners instead of the desk's own launcher; for tests."""
+
+
+def printer(*, as_lines: bool) -> "Callable[..., None]":
+    """What prints a document: as one, or as one record a line."""
+    return output.records if as_lines else output.document
 
 
 def clock_of(context: typer.Context) -> "Clock":

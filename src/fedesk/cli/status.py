@@ -1,47 +1,40 @@
 """``fedesk status``: each connection and each pipeline."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import typer
 
 from fedesk.cli import output, session
-from fedesk.cli.output import Column
-
-if TYPE_CHECKING:
-    from fedesk.domain.board import Board
-
-COLUMNS = (
-    Column(title="CONNECTION", importance=9),
-    Column(title="STATE", importance=9),
-    Column(title="LATENCY", importance=3, align="right"),
-    Column(title="AS OF", importance=2),
-    Column(title="ERROR", importance=8, is_text=True),
-)
-PIPELINE_COLUMNS = (
-    Column(title="PIPELINE", importance=9),
-    Column(title="STATE", importance=9),
-    Column(title="LAST RUN", importance=6),
-    Column(title="OWNER", importance=5),
-    Column(title="TIER", importance=4, align="right"),
-    Column(title="NEXT RUN", importance=3),
-)
+from fedesk.cli.status_output import show, show_last_known
+from fedesk.exits import Exit
 
 
 def status(
     context: typer.Context,
+    last_known: Annotated[
+        bool, typer.Option("--last-known", help="Print what was known last, and ask no system.")
+    ] = False,
     environment: session.EnvironmentOption = None,
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
+    as_lines: session.JsonLinesOption = False,
 ) -> int:
     """Show how each system and each pipeline of an environment stands.
 
-    Exit code 8 when a system could not be read; what is known is printed all the same.
+    Exit code 8 when a system could not be read; what is known is printed all the same. With --last-known
+    it is printed as it was when it was last looked at, by whatever command or desk of yours, with its age:
+    0 when there is such a state, whatever it says, and 1 when there is none.
     """
-    return _status(context, config, environment, as_json=as_json)
+    if last_known:
+        return _last_known(context, config, environment, as_json=as_json, as_lines=as_lines)
+    return _status(context, config, environment, as_json=as_json, as_lines=as_lines)
 
 
-def _status(context: typer.Context, config: Path | None, environment: str | None, *, as_json: bool) -> int:
+def _status(
+    context: typer.Context, config: Path | None, environment: str | None, *, as_json: bool, as_lines: bool
+) -> int:
+    from fedesk.domain.status import status_of
     from fedesk.services.one_look import board_once
 
     desk = session.open_desk(context, config, environment)
@@ -50,77 +43,21 @@ def _status(context: typer.Context, config: Path | None, environment: str | None
     board = board_once(desk.environment, desk.catalogue, desk.connections, clock, known, watch.look)
     desk.board.know(board.snapshots)
     desk.close()
-    if as_json:
-        _document(board)
-    else:
-        _tables(board)
+    show(status_of(board), as_json=as_json, as_lines=as_lines)
     session.tell_incomplete(board)
     session.tell_operations(board, watch.problem)
     return output.exit_for(one.failure for one in board.snapshots if one.failure)
 
 
-def _document(board: "Board") -> None:
-    output.document(
-        "fedesk-status/1",
-        board.environment.name,
-        board.at,
-        connections=[
-            {
-                "name": str(one.connection),
-                "system": one.system.value,
-                "state": one.standing.value,
-                "latency_ms": None if one.latency is None else round(one.latency * 1000),
-                "as_of": output.instant(one.observed_at),
-                "error": one.failure.sentence if one.failure else None,
-                "error_kind": one.failure.kind.value if one.failure else None,
-            }
-            for one in board.snapshots
-        ],
-        pipelines=[
-            {
-                "name": row.name,
-                "owner": row.owner or None,
-                "tier": int(row.tier),
-                "state": row.state.value,
-                "last_run": str(row.last_run.name) if row.last_run else None,
-                "next_run": output.instant(row.next_run_at),
-            }
-            for row in board.pipelines
-        ],
-    )
+def _last_known(
+    context: typer.Context, config: Path | None, environment: str | None, *, as_json: bool, as_lines: bool
+) -> int:
+    """The last known state; raises what is wrong with the configuration first where nothing can be shown."""
+    now = session.clock_of(context).now()
+    shown = show_last_known(config, environment, now, as_json=as_json, as_lines=as_lines)
+    if shown is not None:
+        return shown
+    from fedesk.config import select_environment
 
-
-def _tables(board: "Board") -> None:
-    facts = board.environment
-    mark = "production, " if facts.production else ""
-    output.narrate(f"{facts.name} ({mark}{facts.mode}), times in {facts.timezone}")
-    output.table(
-        COLUMNS,
-        [
-            (
-                str(one.connection),
-                one.standing.value,
-                "" if one.latency is None else f"{one.latency * 1000:.0f}ms",
-                output.when(one.observed_at, facts.timezone),
-                one.failure.sentence if one.failure else "",
-            )
-            for one in board.snapshots
-        ],
-        f"environment {facts.name} has no connections",
-    )
-    output.blank()
-    output.table(
-        PIPELINE_COLUMNS,
-        [
-            (
-                row.name,
-                row.state.value,
-                output.when(row.last_run.at, facts.timezone) if row.last_run else "",
-                row.owner,
-                str(int(row.tier)),
-                output.when(row.next_run_at, facts.timezone),
-            )
-            for row in board.pipelines
-        ],
-        "no pipelines: the catalogue describes none, and none was found",
-    )
+    name = select_environment(session.load(config), environment).name
+    raise session.StopError(f"Nothing is known of {name} yet; `fedesk status` looks", Exit.FAILED)

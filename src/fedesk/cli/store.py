@@ -338,7 +338,9 @@ def copy(
 
 def grants(
     context: typer.Context,
-    profile: Annotated[Literal["advisory", "enforced"], typer.Argument(help="Which rules hold.")],
+    profile: Annotated[
+        Literal["advisory", "enforced"], typer.Argument(metavar="advisory|enforced", help="Which rules hold.")
+    ],
     as_json: session.JsonOption = False,
 ) -> int:
     """Print the SQL that gives people and executor their rights in a team's database, for its owner's psql.

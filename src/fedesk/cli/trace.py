@@ -41,6 +41,7 @@ def trace(
     environment: session.EnvironmentOption = None,
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
+    as_lines: session.JsonLinesOption = False,
 ) -> int:
     """Follow one operation through Jenkins, Airflow, Snowflake, the journal and the audit log, by time.
 
@@ -53,8 +54,9 @@ def trace(
         facts = desk.by_name.get(found.environment)
         if facts is None:
             narrate(f"{found.environment} is not configured any more: no system was asked.")
-        if as_json:
-            output.document("fedesk-trace/1", found.environment, desk.clock.now(), **_document(found))
+        if as_json or as_lines:
+            write = session.printer(as_lines=as_lines)
+            write("fedesk-trace/1", found.environment, desk.clock.now(), **_document(found))
         elif found.traces:
             zone = "UTC" if facts is None else facts.timezone
             output.table(COLUMNS, [_row(one, zone) for one in found.traces], "")

@@ -144,7 +144,7 @@ VERBS = (
         "Clear failed tasks, or build a job again; a plan first",
         (
             "fedesk rerun payments_daily --dry-run",
-            "fedesk rerun payments_daily --confirm prod --write prod --reason INC-4711",
+            "fedesk rerun payments_daily --confirm prod --write prod --reason INC-4712",
         ),
         Section.CHANGE,
     ),

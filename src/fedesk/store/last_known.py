@@ -1,7 +1,8 @@
-"""The last known state of an environment, in two cache files that may be lost at any time.
+"""The last known state of an environment, in three cache files that may be lost at any time.
 
-The front page is small and read with the standard library, so that it can be painted before anything else is
-imported; the snapshots are what the pollers go on from. Files are written whole (temporary name, then
+The front page and the status are small and read with the standard library: the one is painted before anything
+else is imported, the other is printed and completed from without importing more. The snapshots are what the
+pollers go on from. Files are written whole (temporary name, then
 ``os.replace``) and readable by their owner alone.
 """
 
@@ -21,6 +22,7 @@ from fedesk.domain.states import Severity, State, System
 
 if TYPE_CHECKING:
     from fedesk.domain.observation import Snapshot
+    from fedesk.domain.status import Status
 
 _FORMAT = 2
 
@@ -43,6 +45,11 @@ class LastKnown:
     def front_page(self) -> Path:
         """File of the front page."""
         return self.folder / f"{self._stem}.front.json"
+
+    @property
+    def status(self) -> Path:
+        """File of the status."""
+        return self.folder / f"{self._stem}.status.json"
 
     @property
     def snapshots(self) -> Path:
@@ -94,6 +101,33 @@ def _finding(kept: dict[str, Any]) -> Finding:
     kept["run"] = None if kept["run"] is None else RunName.parse(kept["run"])
     kept["seen_on"] = None if kept["seen_on"] is None else ConnectionName.parse(kept["seen_on"])
     return Finding(**kept)
+
+
+def write_status(place: LastKnown, status: "Status") -> None:
+    """Keep the status; raises OSError."""
+    _replace(place.status, json.dumps({"format": _FORMAT, **asdict(status)}, default=_plain).encode("utf-8"))
+
+
+def read_status(place: LastKnown) -> "Status | None":
+    """The status as it was kept; None where there is none, or none of this form."""
+    from fedesk.domain.status import ConnectionStatus, PipelineStatus, Status
+
+    try:
+        document = json.loads(place.status.read_bytes())
+        if document.pop("format") != _FORMAT:
+            return None
+        document["environment"] = EnvironmentFacts(**document["environment"])
+        document["at"] = datetime.fromisoformat(document["at"])
+        for kept in document["connections"]:
+            kept["as_of"] = _moment(kept["as_of"])
+        for kept in document["pipelines"]:
+            kept["last_run_at"], kept["next_run"] = _moment(kept["last_run_at"]), _moment(kept["next_run"])
+        document["connections"] = tuple(ConnectionStatus(**kept) for kept in document["connections"])
+        document["pipelines"] = tuple(PipelineStatus(**kept) for kept in document["pipelines"])
+        document["jobs"], document["runs"] = tuple(document["jobs"]), tuple(document["runs"])
+        return Status(**document)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def write_snapshots(place: LastKnown, snapshots: "Sequence[Snapshot]") -> None:

@@ -178,7 +178,10 @@ COMMANDS: tuple[Command, ...] = (
         words=("incident", "close"), help="say that it is over",
         arguments=(_INCIDENT, Argument(fills=Fills.TEXT, required=False)),
     ),
-    Command(words=("status",), help="the pipelines"),
+    Command(
+        words=("status",), help="the pipelines",
+        flags=(Flag(name="--last-known", help="what was known last, which a desk shows first", silent=True),),
+    ),
     Command(
         words=("failures",), help="what is wrong now",
         flags=(Flag(name="--since", help="how far back", takes=Fills.TEXT, silent=True),),
