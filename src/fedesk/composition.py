@@ -271,16 +271,26 @@ def connection_of(
                 rebuilds=jenkins,
                 queues=jenkins,
                 traces=jenkins,
+                examined=jenkins,
             )
         case System.AIRFLOW:
             airflow = ThreadBulkhead(name, lambda: _airflow(endpoint, settings), deadline=deadline)
-            return known(source=airflow, identity=airflow, runs=airflow, clears=airflow, traces=airflow)
+            return known(
+                source=airflow,
+                identity=airflow,
+                runs=airflow,
+                clears=airflow,
+                traces=airflow,
+                examined=airflow,
+            )
         case System.VAULT:
             vault = ThreadBulkhead(name, lambda: _vault(endpoint, settings), deadline=deadline)
-            return known(source=vault, identity=vault)
+            return known(source=vault, identity=vault, examined=vault)
         case System.SNOWFLAKE:
             snowflake = ThreadBulkhead(name, lambda: _snowflake(endpoint, settings, users), deadline=deadline)
-            return known(source=snowflake, identity=snowflake, sparing=True, traces=snowflake)
+            return known(
+                source=snowflake, identity=snowflake, sparing=True, traces=snowflake, examined=snowflake
+            )
 
 
 def _scope(configured: "ConnectionConfig") -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from fedesk.clients.airflow_changes import AirflowChanges
 from fedesk.domain.names import TaskName
 from fedesk.domain.operations import Call, Settled
 from fedesk.domain.reruns import ClearPreview, TaskPin
+from fedesk.domain.rights import Grant
 from fedesk.domain.states import State
 from fedesk.ports.errors import ConflictError, ForbiddenError, NotFoundError
 
@@ -70,6 +71,20 @@ def test_the_preview_lists_what_a_clear_would_touch(case: ChangeCase, client: Ai
     assert not preview.paused
     assert case.instances(run_id) == before
     assert case.events(run_id) == []
+
+
+@pytest.mark.parametrize("who", ["writer", "reader"])
+def test_what_one_may_do_is_told_without_doing_it(case: ChangeCase, who: str) -> None:
+    """Who may clear is told by a dry run of a run that does not exist; reading is asked for as it is."""
+    client = AirflowClient(case.endpoint(case.writer if who == "writer" else case.reader))
+    found = client.examine()
+    client.close()
+    rights = {right.need.id: right.grant for right in found.rights}
+    assert rights.pop("tasks-edit") is (Grant.GRANTED if who == "writer" else Grant.REFUSED)
+    assert rights.pop("event-logs-read", Grant.GRANTED) is not Grant.UNKNOWN
+    for need in ("dags-read", "dag-runs-read", "tasks-read", "task-logs-read", "import-errors-read"):
+        assert rights[need] is Grant.GRANTED
+    assert found.version.startswith("3.")
 
 
 def test_the_preview_of_one_task(case: ChangeCase, client: AirflowClient) -> None:

@@ -8,15 +8,12 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 from airflow_server import wait_until
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from own_certificate import self_signed, server_context
 from raw_server import RawServer, Talk, drip, hang, heard, say
 
 from fedesk.clients import http
@@ -220,34 +217,10 @@ def test_https_to_a_server_without_tls_is_a_tls_error(raw_server: RawServer) -> 
     assert len(asked) == 1
 
 
-def certificate(folder: Path) -> Path:
-    """A PEM file with a key and a certificate that it signed itself, for 127.0.0.1."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "fedesk test")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    form = serialization.PrivateFormat.PKCS8
-    path = folder / "server.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, form, plain)
-        + signed.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
-
-
 def test_a_certificate_is_trusted_by_the_bundle_alone(raw_server: RawServer, tmp_path: Path) -> None:
     """A certificate of one's own authority is refused, and accepted with ``ca_bundle``."""
-    pem = certificate(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
+    pem = self_signed(tmp_path)
+    context = server_context(pem)
 
     def talk(connection: socket.socket, over: threading.Event) -> None:
         with contextlib.suppress(ssl.SSLError), context.wrap_socket(connection, server_side=True) as secured:

@@ -3,17 +3,11 @@
 import socket
 import ssl
 import threading
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from own_certificate import self_signed, server_context
 from raw_server import RawServer, Talk, drip, hang, heard, say
 
 from fedesk.clients.requests_session import TimedSession, translate
@@ -241,38 +235,12 @@ def test_proxy_and_netrc_of_the_environment_are_not_used(
     session.close()
 
 
-def self_signed(folder: Path) -> Path:
-    """Certificate and key of 127.0.0.1 in one PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fedesk test")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = folder / "server.pem"
-    path.write_bytes(
-        certificate.public_bytes(Encoding.PEM)
-        + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
-    return path
-
-
 def test_tls_is_trusted_by_the_ca_bundle_alone_and_under_the_deadline(
     raw_server: RawServer, tmp_path: Path
 ) -> None:
     """A certificate unknown to the system is refused; with the bundle it is taken, and a drip still ends."""
     pem = self_signed(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
+    context = server_context(pem)
 
     def talk(connection: socket.socket, over: threading.Event) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:

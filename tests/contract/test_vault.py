@@ -165,6 +165,21 @@ def by_name(observation: Observation) -> dict[str, SecretMetadata]:
 # --- one contract, emulated and live --------------------------------------------------------------------
 
 
+def test_what_a_token_may_do_is_told_by_its_capabilities(server: Server) -> None:
+    """A reader of metadata has all that is needed and no more; on another prefix it has nothing."""
+    found = client(server.url, server.reader, kv=(PROD, KvScope("kv", "others"))).examine()
+    assert found.version == "1.21.0"
+    assert found.ahead is not None
+    assert [(right.need.id, right.grant.value) for right in found.rights] == [
+        ("lookup-self", "granted"),
+        ("metadata-list", "granted"),
+        ("metadata-read", "granted"),
+        ("metadata-list", "refused"),
+        ("metadata-read", "refused"),
+    ]
+    assert found.excess == ()
+
+
 def test_every_secret_below_a_prefix_is_found_with_its_age(server: Server) -> None:
     """Folders are walked to the leaves; names are relative to the mount; nothing is read but metadata."""
     observation = client(server.url, server.reader).observe(None)

@@ -12,6 +12,8 @@ from fedesk.cli.output import Json, narrate
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fedesk.config_types import Config
     from fedesk.ports.endpoint import SecretText
     from fedesk.store.backing_up import Backup
@@ -170,14 +172,8 @@ def check(
 
     Alters nothing but a counter, which shows that it can be written.
     """
-    from fedesk.store.condition import condition_of_file, condition_of_team
-
-    loaded = session.load(config)
-    place, clock = _configured(loaded), session.clock_of(context)
-    if place.is_team:
-        found = condition_of_team(place.url, place.password, clock.now, loaded.identity.principal)
-    else:
-        found = condition_of_file(place.path)
+    clock = session.clock_of(context)
+    found = condition_of(session.load(config), clock.now)
     if as_json:
         output.document("fedesk-store-check/1", None, clock.now(), **_condition_document(found))
     else:
@@ -187,6 +183,16 @@ def check(
     for problem in found.problems:
         narrate(problem)
     return Exit.AUDIT_UNAVAILABLE if found.problems else Exit.DONE
+
+
+def condition_of(config: "Config", now: "Callable[[], datetime]") -> "Condition":
+    """How the store of a configuration is; alters nothing but a counter in a team's."""
+    from fedesk.store.condition import condition_of_file, condition_of_team
+
+    place = _configured(config)
+    if place.is_team:
+        return condition_of_team(place.url, place.password, now, config.identity.principal)
+    return condition_of_file(place.path)
 
 
 def _condition_document(found: "Condition") -> dict[str, Json]:

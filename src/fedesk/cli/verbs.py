@@ -252,6 +252,13 @@ VERBS = (
         ('fedesk incident close INC-4711 "loaded by hand"', "fedesk incident close --help"),
     ),
     Verb(
+        "doctor",
+        "doctor:doctor",
+        "What is wrong with connections, store and machine",
+        ("fedesk doctor", "fedesk doctor --env prod --json"),
+        Section.SET_UP,
+    ),
+    Verb(
         "config validate",
         "config:validate",
         "Each mistake by file, key and line",

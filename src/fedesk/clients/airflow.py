@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import msgspec
 
-from fedesk.clients import airflow_json, airflow_log, airflow_preview, airflow_tracing
+from fedesk.clients import airflow_json, airflow_log, airflow_preview, airflow_rights, airflow_tracing
 from fedesk.clients.airflow_board import PAGE, Look, run_path
 from fedesk.clients.airflow_json import (
     DagRunJson,
@@ -17,6 +17,8 @@ from fedesk.clients.airflow_json import (
     decode,
 )
 from fedesk.clients.airflow_session import AirflowSession, Auth, quoted_path
+from fedesk.clients.certificates import chain_of
+from fedesk.domain.examination import Chain, Examination
 from fedesk.domain.identity import Identity
 from fedesk.domain.names import NameNotUnderstoodError, TaskName
 from fedesk.domain.observation import Observation
@@ -133,6 +135,14 @@ class AirflowClient:
         if place.ended:
             return LogChunk(text="", cursor=cursor, complete=True)
         return self._read_log(path, request.task, place)
+
+    def chain(self) -> Chain:
+        """The certificates that the server presents (``ports.examining.ExaminedSource``)."""
+        return chain_of(self._endpoint)
+
+    def examine(self) -> Examination:
+        """What it is and what one may do there (the same port)."""
+        return airflow_rights.examine(self.session, self._tags)
 
     def close(self) -> None:
         """Let go of the sockets."""

@@ -7,6 +7,8 @@ stages of builds that have failed since, few a look and each once.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from fedesk.clients import jenkins_rights
+from fedesk.clients.certificates import chain_of
 from fedesk.clients.jenkins_builds import (
     DETAIL_FIELDS,
     RUN_FIELDS,
@@ -39,6 +41,7 @@ from fedesk.clients.jenkins_session import JenkinsSession
 from fedesk.clients.jenkins_stages import pipeline_of, stage_log
 from fedesk.clients.jenkins_tracing import Tracing
 from fedesk.clients.wording import quoted
+from fedesk.domain.examination import Chain, Examination
 from fedesk.domain.identity import Identity
 from fedesk.domain.names import NameNotUnderstoodError, split_build
 from fedesk.domain.observation import Observation, Problem
@@ -144,6 +147,22 @@ class JenkinsClient:
     def trace(self, sought: Sought) -> Looked:
         """Where an operation's id stands (``ports.tracing.TraceSource``)."""
         return Tracing(self._session, self._endpoint, self._scope, sought).looked(self._look)
+
+    def chain(self) -> Chain:
+        """The certificates that the controller presents (``ports.examining.ExaminedSource``)."""
+        return chain_of(self._endpoint)
+
+    def examine(self) -> Examination:
+        """What it is and what one may do there, tried on a job of each folder (the same port)."""
+        return jenkins_rights.examine(self._session, self._sample)
+
+    def _sample(self) -> tuple[str, ...]:
+        """The first job of each configured folder; of the whole controller where none is configured."""
+        jobs = sorted(item.full_name for item in self._look(1) if item.jobs is None)
+        if not self._scope.names:
+            return tuple(jobs[:1])
+        firsts = (next((job for job in jobs if job.startswith(f"{name}/")), "") for name in self._scope.names)
+        return tuple(dict.fromkeys(filter(None, firsts)))
 
     def close(self) -> None:
         """Let go of the sockets."""

@@ -77,6 +77,15 @@ class _Controller(jenkins.Jenkins):  # type: ignore[misc]  # python-jenkins ship
                 raise refusal(self._endpoint, response)
         return response
 
+    def ask(self, req: requests.Request, *, stream: bool) -> requests.Response:
+        """One GET, answered with whatever status but 401 and 5xx, which raise SourceError."""
+        self._maybe_add_auth()
+        response = self._request(req, stream)
+        if response.status_code == requests.codes.unauthorized or response.status_code >= 500:  # noqa: PLR2004  (RFC 9110's server errors)
+            with response:
+                raise refusal(self._endpoint, response)
+        return response
+
     def maybe_add_crumb(self, req: requests.Request) -> None:
         """As python-jenkins', for which a 404 means that the controller wants no crumb."""
         try:
@@ -104,6 +113,14 @@ class Piece:
     """Whether more of the body was to come."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bare:
+    """An answer of whatever status, without its body."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
 class JenkinsSession:
     """Requests to one controller, by paths relative to its base address. All raise SourceError."""
 
@@ -129,6 +146,12 @@ class JenkinsSession:
                 f"{self._endpoint.name} does not answer as Jenkins documents at {self._endpoint.url}/{path}: "
                 f"{quoted(str(error))}; see whether `url` is that of a Jenkins"
             ) from None
+
+    def bare(self, path: str) -> Bare:
+        """What a GET is answered, whatever the status; its body is left alone. 401 and 5xx are raised."""
+        response = self._get(path, stream=True, any_status=True)
+        with response:
+            return Bare(status=response.status_code, headers=response.headers)
 
     def text(self, path: str, *, limit: int) -> Piece:
         """A text answer from its start: read on until ``limit`` bytes are there and a line has ended."""
@@ -174,12 +197,16 @@ class JenkinsSession:
         """Let go of the sockets."""
         self._controller.close()
 
-    def _get(self, path: str, *, stream: bool = False) -> requests.Response:
-        return self._send(requests.Request("GET", f"{self._endpoint.url}/{path}"), stream=stream)
+    def _get(self, path: str, *, stream: bool = False, any_status: bool = False) -> requests.Response:
+        request = requests.Request("GET", f"{self._endpoint.url}/{path}")
+        return self._send(request, stream=stream, any_status=any_status)
 
-    def _send(self, request: requests.Request, *, stream: bool = False) -> requests.Response:
+    def _send(
+        self, request: requests.Request, *, stream: bool = False, any_status: bool = False
+    ) -> requests.Response:
+        ask = self._controller.ask if any_status else self._controller.jenkins_request
         try:
-            answer: requests.Response = self._controller.jenkins_request(request, stream=stream)
+            answer: requests.Response = ask(request, stream=stream)
         except SourceError:
             raise
         except (requests.RequestException, OSError, ValueError, jenkins.JenkinsException) as error:

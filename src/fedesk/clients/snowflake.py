@@ -17,6 +17,8 @@ import requests
 import snowflake.connector
 import snowflake.connector.errors
 
+from fedesk.clients import snowflake_rights
+from fedesk.clients.certificates import chain_of
 from fedesk.clients.requests_session import TimedSession, translate
 from fedesk.clients.snowflake_errors import is_about_the_connection, sql_error, words
 from fedesk.clients.snowflake_login import login_parameters, proxy_parameters
@@ -24,6 +26,7 @@ from fedesk.clients.snowflake_rows import LOAD_COLUMNS, as_load, as_moment
 from fedesk.clients.snowflake_tracing import Tracing
 from fedesk.clients.snowflake_users import as_secret, describe_statement, undetermined
 from fedesk.clients.wording import quoted, status_error
+from fedesk.domain.examination import Chain, Examination
 from fedesk.domain.identity import Identity
 from fedesk.domain.observation import Observation, Problem
 from fedesk.domain.runs import Load
@@ -163,6 +166,24 @@ class SnowflakeClient:
         self._reach()
         with self._connected() as connection, contextlib.closing(connection.cursor()) as cursor:
             return Tracing(cursor, self._execute, self._endpoint, self._failure, sought).looked()
+
+    def chain(self) -> Chain:
+        """The certificates that the account presents (``ports.examining.ExaminedSource``)."""
+        return chain_of(self._endpoint)
+
+    def examine(self) -> Examination:
+        """What it is and what one may do there (the same port)."""
+        self._reach()
+        with self._connected() as connection, contextlib.closing(connection.cursor()) as cursor:
+
+            def execute(statement: str) -> list[tuple[Any, ...]]:
+                cursor.execute(statement, **self._execute)
+                return list(cursor.fetchall())
+
+            try:
+                return snowflake_rights.examine(execute, connection.warehouse, self._users)
+            except snowflake.connector.errors.Error as error:
+                raise self._failure(error) from None
 
     def close(self) -> None:
         """Nothing is held between two looks."""

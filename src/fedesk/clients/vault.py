@@ -16,6 +16,8 @@ from time import monotonic
 import msgspec
 import requests
 
+from fedesk.clients import vault_rights
+from fedesk.clients.certificates import chain_of
 from fedesk.clients.vault_metadata import (
     Health,
     Keys,
@@ -29,6 +31,7 @@ from fedesk.clients.vault_metadata import (
 )
 from fedesk.clients.vault_session import VaultSession
 from fedesk.clients.wording import quoted, status_error
+from fedesk.domain.examination import Chain, Examination
 from fedesk.domain.identity import Identity
 from fedesk.domain.observation import Observation, Problem, TokenLease
 from fedesk.domain.secrets import SecretMetadata
@@ -142,6 +145,16 @@ class VaultClient:
             user=one_line(token.display_name, 120),
             roles=tuple(one_line(policy, 120) for policy in policies),
             until=self._until(token),
+        )
+
+    def chain(self) -> Chain:
+        """The certificates that the server presents (``ports.examining.ExaminedSource``)."""
+        return chain_of(self._endpoint)
+
+    def examine(self) -> Examination:
+        """What it is and what one may do there (the same port)."""
+        return vault_rights.examine(
+            self._session, self._health, [(one.mount, one.prefix) for one in self._kv]
         )
 
     def close(self) -> None:

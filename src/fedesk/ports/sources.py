@@ -13,6 +13,7 @@ from fedesk.domain.states import System
 
 if TYPE_CHECKING:
     from fedesk.ports.changing import ClearSource, QueueSource, RebuildSource
+    from fedesk.ports.examining import ExaminedSource
     from fedesk.ports.tracing import TraceSource
 
 Result = TypeVar("Result")
@@ -94,6 +95,8 @@ class Connection:
     """The same bulkhead, for a system that says who one is."""
     traces: "Bulkhead[TraceSource] | None" = None
     """The same bulkhead, for a system that carries the ids of operations."""
+    examined: "Bulkhead[ExaminedSource] | None" = None
+    """The same bulkhead, for a system that can be examined."""
 
 
 class Clock(Protocol):

@@ -19,6 +19,7 @@ from fedesk.sandbox import vault_anchor
 from fedesk.sandbox.clock import hexadecimal
 from fedesk.sandbox.model import ENVIRONMENTS, Identity, Secret, SecretVersion
 from fedesk.sandbox.vault_answers import DENIED, answer, body, errors, time, unsupported
+from fedesk.sandbox.vault_capabilities import capabilities_of
 from fedesk.sandbox.world import VAULT_VERSION, World
 
 MOUNT = "kv"
@@ -103,6 +104,7 @@ def application(world: World) -> Starlette:
             Route("/v1/sys/health", _health, methods=["GET", "HEAD"]),
             Route("/v1/sys/seal-status", _seal_status, methods=["GET"]),
             Route("/v1/auth/token/lookup-self", _lookup_self, methods=["GET"]),
+            Route("/v1/sys/capabilities-self", _capabilities, methods=["POST", "PUT"]),
             Route("/v1/auth/userpass/login/{user}", _userpass, methods=["POST", "PUT"]),
             Route("/v1/auth/approle/login", _approle, methods=["POST", "PUT"]),
             Route("/v1/sys/internal/ui/mounts/{path:path}", _mount, methods=["GET"]),
@@ -211,6 +213,16 @@ async def _lookup_self(request: Request) -> Response:
             "type": "service",
         },
         mount_type="token",
+    )
+
+
+async def _capabilities(request: Request) -> Response:
+    token = _entered(request)
+    if isinstance(token, Response):
+        return token
+    server, wanted = _server(request), (await body(request)).get("paths")
+    return capabilities_of(
+        wanted, MOUNT, writer=token.identity.writer, allows=lambda path: _allows(server, token, path)
     )
 
 

@@ -1,6 +1,5 @@
 """Following one operation: what each system says of it, and the desk's own journal and audit log, by time."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +24,7 @@ from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.ports.operation_store import StoreError
 from fedesk.ports.sources import Connection
 from fedesk.services.hiding import hidden
+from fedesk.services.side_by_side import side_by_side
 
 STORE = "store"
 _PLAN_DIGITS = 12
@@ -107,8 +107,9 @@ def follow(operation: str, kept: Kept, environment: str, connections: Sequence[C
     where, minted = place_of(operation, kept, environment)
     operation = operation if kept.operation is None else kept.operation.plan.operation
     connections = [one for one in connections if one.name.environment == where]
-    answers = _side_by_side(
-        [_question(connection, _sought(operation, minted, kept, connection)) for connection in connections]
+    answers = side_by_side(
+        [_question(connection, _sought(operation, minted, kept, connection)) for connection in connections],
+        "trace",
     )
     sources = [_store_source(kept)]
     traces = list(_of_store(kept))
@@ -126,23 +127,6 @@ def follow(operation: str, kept: Kept, environment: str, connections: Sequence[C
 
 
 _Answer = tuple[Looked, Failure | None]
-
-
-def _side_by_side(questions: Sequence[Callable[[], _Answer]]) -> list[_Answer]:
-    answers: list[_Answer] = [(Looked(), None)] * len(questions)
-
-    def ask(index: int) -> None:
-        answers[index] = questions[index]()
-
-    threads = [
-        threading.Thread(target=ask, args=(index,), name=f"trace {index}", daemon=True)
-        for index in range(len(questions))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 def _question(connection: Connection, sought: Sought) -> Callable[[], _Answer]:
