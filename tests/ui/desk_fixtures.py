@@ -12,6 +12,7 @@ import textual.pilot
 from memory_desk import MemoryDesk, StillClock, front
 
 from fedesk.ui.app import DeskApp
+from fedesk.ui.view_memory import ViewMemory
 
 UTF8 = {"TERM": "xterm-256color"}
 
@@ -30,6 +31,7 @@ def make_app(tmp_path: Path) -> Callable[..., DeskApp]:
             crash_folder=tmp_path / "crashes",
             environ=environ or UTF8,
             opening=opening,
+            memory=ViewMemory("a configuration", tmp_path / "state" / "views.json"),
         )
 
     return make

@@ -326,6 +326,10 @@ ACTIONS: tuple[Action, ...] = (
         help="Show only rows that hold every word typed; Enter keeps it, Esc clears it.",
     ),
     Action(
+        id="sort", keys=("s",), verb="sort", places=LISTS | {Place.RUN}, shown=False,
+        help="Choose a column to sort by: once upwards, again downwards, then as the rows come.",
+    ),
+    Action(
         id="refresh", keys=("r",), verb="refresh", places=frozenset(VIEWS),
         help="Look at every system at once, and let new rows in.",
     ),

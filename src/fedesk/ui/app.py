@@ -25,6 +25,7 @@ from fedesk.ui.screens.base import DeskScreen
 from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.styles import styles_folder
 from fedesk.ui.terminal import AsciiOnly, lasting
+from fedesk.ui.view_memory import ViewMemory
 from fedesk.ui.widgets.status_line import Status, StatusLine
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class DeskApp(KeyedApp[int]):
         opening: str = "",
         crash_folder: Path | None = None,
         environ: Mapping[str, str] = os.environ,
+        memory: ViewMemory | None = None,
     ) -> None:
         super().__init__(css_path=styles_folder() / "desk.tcss")
         self.front = front
@@ -83,6 +85,8 @@ class DeskApp(KeyedApp[int]):
         """Why the desk could not be opened; said on stderr once the terminal is restored."""
         self.following = StoreFollower(self)
         self.command_history = CommandHistory()
+        self.memory = memory or ViewMemory()
+        """How the lists of each environment are arranged."""
         self.known_tasks: dict[RunName, tuple[str, ...]] = {}
         """Tasks of runs that were read, for the completion of commands."""
         self.parting: tuple[str, ...] = ()
@@ -276,16 +280,19 @@ class DeskApp(KeyedApp[int]):
         if facts is None or name == self.facts.name:
             return
         self.following.let_go()
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if isinstance(self.screen, MainScreen):
+            self.screen.leave_environment()
+        self.memory.write()
         if self.desk is not None:
             self._desks.leave(self.desk)
         self.desk, self.board = None, None
         self.front = FrontPage(environment=facts)
         self.clear_notifications()
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
         self._show_status()
         if isinstance(self.screen, MainScreen):
-            self.screen.forget()
+            self.screen.enter_environment()
         self._open(facts)
 
     def open_run(self, name: RunName) -> None:
@@ -393,6 +400,7 @@ class DeskApp(KeyedApp[int]):
 
     def _let_go(self) -> None:
         self._epoch += 1
+        self.memory.write()
         self.parting = self.parting or self.following.parting()
         self.following.let_go()
         if self.desk is not None and not self._closed_desk:
@@ -414,6 +422,7 @@ class DeskApp(KeyedApp[int]):
 def run_desk(config: Path | None, environment: str | None) -> int:
     """Show the desk until it is left; gives the exit code. Mistakes of configuration are told on stderr."""
     from fedesk.composition import front_page
+    from fedesk.config_path import find_config
     from fedesk.services.clock import SystemClock
 
     clock = SystemClock()
@@ -429,6 +438,7 @@ def run_desk(config: Path | None, environment: str | None) -> int:
         open_it,
         clock,
         mistakes=_configuration_errors,
+        memory=ViewMemory(str(find_config(config).absolute())),
     )
     return finish(app)
 

@@ -11,11 +11,11 @@ from fedesk.domain.names import NameNotUnderstoodError, RunName
 from fedesk.services.hiding import hidden
 from fedesk.ui import present
 from fedesk.ui.actions import Target
+from fedesk.ui.listed import Column, Row
 from fedesk.ui.plan_text import entry
 from fedesk.ui.present import Face
 from fedesk.ui.record_text import OTHER, outcome_in, person, short
 from fedesk.ui.watch_text import OUTCOMES
-from fedesk.ui.widgets.row_list import Column, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 INCIDENT_COLUMNS = (
     Column(title="", width=1),
-    Column(title="", width=6, importance=6),
-    Column(title="age", width=4, right=True),
+    Column(title="", name="state", width=6, importance=6),
+    Column(title="age", width=4, right=True, number=True),
     Column(title="incident", width=18),
     Column(title="title", width=20, grow=3),
     Column(title="where", width=7, importance=5),
@@ -77,6 +77,7 @@ def _row(one: Incident, now: datetime, *, dim: bool) -> Row:
         ),
         target=Target(name=f"incident {one.id}", id=one.id),
         dim=dim,
+        numbers={"age": (now - one.opened_at).total_seconds()},
     )
 
 

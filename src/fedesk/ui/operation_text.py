@@ -10,8 +10,8 @@ from fedesk.domain.operations import Ruling
 from fedesk.domain.redaction import redact
 from fedesk.ui import plan_text, present, watch_text
 from fedesk.ui.confirming import Line
+from fedesk.ui.listed import Column, Row
 from fedesk.ui.plan_text import RULINGS, doing_of, request_name
-from fedesk.ui.widgets.row_list import Column, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -60,6 +60,20 @@ FACES: Mapping[State, Face] = {
     State.SKIPPED: Face("–", "-", "skipped", MUTED),
     State.UNKNOWN: Face("?", "?", "unknown", "$state-violet"),
 }
+_WORST_FIRST = (
+    State.FAILED,
+    State.UNKNOWN,
+    State.BLOCKED,
+    State.UNSTABLE,
+    State.ABORTED,
+    State.WAITING,
+    State.RUNNING,
+    State.QUEUED,
+    State.SUCCEEDED,
+    State.SKIPPED,
+)
+STATE_ORDER: Mapping[State, int] = {state: at for at, state in enumerate(_WORST_FIRST)}
+"""What sorting by state puts first."""
 VERDICTS: Mapping[Verdict, Face] = {
     Verdict.COMPLIANT: Face("✓", "+", "compliant", "$state-quiet-green"),
     Verdict.DUE: Face("▲", "!", "due", "$text-warning"),

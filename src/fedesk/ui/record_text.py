@@ -15,10 +15,10 @@ from fedesk.domain.operations import Outcome, Ruling, Stage
 from fedesk.services.hiding import hidden
 from fedesk.ui import present
 from fedesk.ui.actions import Target
+from fedesk.ui.listed import Column, Row
 from fedesk.ui.plan_text import RULINGS, entry, section
 from fedesk.ui.present import Face
 from fedesk.ui.watch_text import OUTCOMES, STEPS, face_of
-from fedesk.ui.widgets.row_list import Column, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 AUDIT_COLUMNS = (
     Column(title="", width=1),
-    Column(title="age", width=4, right=True),
+    Column(title="age", width=4, right=True, number=True),
     Column(title="who", width=8, importance=5),
     Column(title="phase", width=10),
     Column(title="action", width=12, importance=4),
     Column(title="target", width=14, grow=3),
     Column(title="result", width=14, grow=4),
-    Column(title="nr", width=6, right=True, importance=1),
+    Column(title="nr", width=6, right=True, importance=1, number=True),
 )
 OPERATION_COLUMNS = (
     Column(title="", width=1),
-    Column(title="", width=9, importance=6),
-    Column(title="age", width=4, right=True),
+    Column(title="", name="state", width=9, importance=6),
+    Column(title="age", width=4, right=True, number=True),
     Column(title="where", width=7, importance=5),
     Column(title="target", width=14, grow=1),
     Column(title="partition", width=10, importance=3),
@@ -120,6 +120,7 @@ def audit_rows(records: Iterable[AuditRecord], now: datetime, *, dim: bool) -> l
                 operation=record.draft.operation,
             ),
             dim=dim,
+            numbers={"age": (now - record.draft.at).total_seconds(), "nr": record.seq},
         )
         for record in records
     ]
@@ -168,6 +169,7 @@ def _operation_row(operation: Operation, opened: OpenOperation | None, now: date
             settled=settled(operation, opened, now),
         ),
         dim=dim,
+        numbers={"age": (now - operation.confirmed_at).total_seconds()},
     )
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from fedesk.domain.states import FailureKind, Standing, State, System
+from fedesk.domain.states import FailureKind, Severity, Standing, State, System, Verdict
 from fedesk.ui import present
 from fedesk.ui.actions import Target
-from fedesk.ui.widgets.row_list import Column, ListState, Row
+from fedesk.ui.listed import Column, ListState, Row
 
 if TYPE_CHECKING:
     from fedesk.domain.board import Board, JobHistory, PipelineRow
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
     from fedesk.domain.secrets import SecretAge
 
 FINDING_COLUMNS = (
-    Column(title="", width=1),
-    Column(title="age", width=4, right=True),
+    Column(title="", name="state", width=1, number=True),
+    Column(title="age", width=4, right=True, number=True),
     Column(title="what", width=16, grow=2),
     Column(title="why", width=28, grow=5),
     Column(title="owner", width=11, importance=1),
-    Column(title="", width=6, importance=2),
+    Column(title="", name="severity", width=6, importance=2, number=True),
 )
 SECRET_COLUMNS = (
-    Column(title="", width=1),
+    Column(title="", name="state", width=1, number=True),
     Column(title="", width=11, importance=5),
     Column(title="secret", width=32, grow=1),
-    Column(title="age", width=5, right=True, importance=4),
-    Column(title="left", width=5, right=True),
+    Column(title="age", width=5, right=True, importance=4, number=True),
+    Column(title="left", width=5, right=True, number=True),
     Column(title="owner", width=11, importance=3),
-    Column(title="version", width=7, right=True, importance=1),
+    Column(title="version", width=7, right=True, importance=1, number=True),
     Column(title="source", width=10, importance=2),
     Column(title="", width=8, importance=0, grow=5),
 )
 RUN_COLUMNS = (
-    Column(title="", width=1),
+    Column(title="", name="state", width=1, number=True),
     Column(title="", width=9, importance=4),
     Column(title="run", width=16, grow=3),
     Column(title="partition", width=10, importance=5),
-    Column(title="started", width=12, right=True),
-    Column(title="took", width=7, right=True),
-    Column(title="usual", width=6, right=True, importance=3),
+    Column(title="started", width=12, right=True, number=True),
+    Column(title="took", width=7, right=True, number=True),
+    Column(title="usual", width=6, right=True, importance=3, number=True),
     Column(title="cause", width=9, importance=1, grow=1),
     Column(title="why", width=12, importance=2, grow=4),
 )
@@ -59,6 +59,27 @@ ENVIRONMENT_COLUMNS = (
 )
 SECRET_SYSTEMS = frozenset({System.VAULT, System.SNOWFLAKE})
 RUN_SYSTEMS = frozenset({System.JENKINS, System.AIRFLOW})
+
+
+_SEVERITY_ORDER: Mapping[Severity, int] = {severity: at for at, severity in enumerate(Severity)}
+_VERDICT_ORDER: Mapping[Verdict, int] = {
+    Verdict.OVERDUE: 0,
+    Verdict.UNDETERMINED: 1,
+    Verdict.DUE: 2,
+    Verdict.COMPLIANT: 3,
+}
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else length.total_seconds()
+
+
+def _age(moment: datetime | None, now: datetime) -> float | None:
+    return None if moment is None else (now - moment).total_seconds()
+
+
+def _ratio(took: timedelta | None, usual: timedelta | None) -> float | None:
+    return took / usual if took is not None and usual else None
 
 
 def stale_connections(snapshots: Iterable[Snapshot]) -> frozenset[ConnectionName]:
@@ -100,6 +121,11 @@ def finding_rows(
                 operation=finding.operation,
             ),
             dim=dim_all or finding.seen_on in stale,
+            numbers={
+                "state": present.STATE_ORDER[finding.state],
+                "age": _age(finding.since, now),
+                "severity": _SEVERITY_ORDER[finding.severity],
+            },
         )
         for finding in findings
     ]
@@ -108,19 +134,19 @@ def finding_rows(
 def pipeline_columns(environments: Sequence[str]) -> tuple[Column, ...]:
     """Columns of the pipelines, one for each environment among them."""
     return (
-        Column(title="", width=1),
+        Column(title="", name="state", width=1, number=True),
         Column(title="pipeline", width=20, grow=1),
         Column(title="owner", width=14, importance=3),
-        Column(title="tier", width=4, right=True, importance=1),
-        Column(title="last 20 runs", width=20, importance=6),
+        Column(title="tier", width=4, right=True, importance=1, number=True),
+        Column(title="last 20 runs", width=20, importance=6, sorts=False),
         *(
-            Column(title=present.text(name, 7), width=min(max(len(name), 4), 7), importance=5)
+            Column(title=present.text(name, 7), width=min(max(len(name), 4), 7), importance=5, sorts=False)
             for name in environments[:_ENVIRONMENTS_SHOWN]
         ),
-        Column(title="age", width=4, right=True),
-        Column(title="took", width=6, right=True, importance=7),
-        Column(title="usual", width=6, right=True, importance=4),
-        Column(title="next", width=6, right=True, importance=2),
+        Column(title="age", width=4, right=True, number=True),
+        Column(title="took", width=6, right=True, importance=7, number=True),
+        Column(title="usual", width=6, right=True, importance=4, number=True),
+        Column(title="next", width=6, right=True, importance=2, number=True),
     )
 
 
@@ -172,6 +198,14 @@ def _pipeline_row(
             unfit="" if failed else f"no run of {present.text(pipeline.name, 80)} that is known has failed",
         ),
         dim=last is not None and last.name.connection in stale,
+        numbers={
+            "state": present.STATE_ORDER[pipeline.state] if last else None,
+            "tier": int(pipeline.tier) if pipeline.catalogued else None,
+            "age": _age(last.at, now) if last else None,
+            "took": _seconds(took),
+            "usual": _ratio(took, usual),
+            "next": pipeline.next_run_at.timestamp() if pipeline.next_run_at and pipeline.enabled else None,
+        },
     )
 
 
@@ -208,6 +242,12 @@ def _secret_row(age: SecretAge, stale: frozenset[ConnectionName]) -> Row:
         ),
         target=Target(name=present.text(secret.name, 80), id=secret.name, opens=False),
         dim=secret.connection in stale,
+        numbers={
+            "state": _VERDICT_ORDER[age.verdict],
+            "age": _seconds(age.age),
+            "left": _seconds(age.time_left),
+            "version": secret.version,
+        },
     )
 
 
@@ -260,6 +300,12 @@ def _run_row(run: Run, history: JobHistory, now: datetime, where: tzinfo, *, dim
             runbook=history.subject.runbook,
         ),
         dim=dim,
+        numbers={
+            "state": present.STATE_ORDER[run.state],
+            "started": begun.timestamp() if (begun := run.started_at or run.at) else None,
+            "took": _seconds(took),
+            "usual": _ratio(took, usual.median if usual else None),
+        },
     )
 
 

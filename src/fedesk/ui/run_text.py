@@ -11,8 +11,8 @@ from fedesk.domain.runs import Run, RunDetail, Step
 from fedesk.domain.states import State
 from fedesk.ui import present
 from fedesk.ui.actions import Target
+from fedesk.ui.listed import Column, Row
 from fedesk.ui.widgets.log_buffer import visible
-from fedesk.ui.widgets.row_list import Column, Row
 
 TIMELINE = 14
 """Cells of the timeline: the run from its start to its end, or to now."""
@@ -24,10 +24,10 @@ _LISTED = 200
 STEP_COLUMNS = (
     Column(title="", width=1),
     Column(title="step", width=16, grow=2),
-    Column(title="state", width=9, importance=6),
-    Column(title="try", width=5, importance=5, right=True),
-    Column(title="took", width=6, right=True),
-    Column(title="timeline", width=TIMELINE, importance=3),
+    Column(title="state", width=9, importance=6, number=True),
+    Column(title="try", width=5, importance=5, right=True, number=True),
+    Column(title="took", width=6, right=True, number=True),
+    Column(title="timeline", width=TIMELINE, importance=3, sorts=False),
     Column(title="error", width=14, importance=4, grow=3),
 )
 
@@ -165,6 +165,11 @@ def _row(run: Run, step: Step, span: tuple[datetime, timedelta] | None, now: dat
             # A stage of a build cannot be run alone: the build is meant.
             task=TaskName(step.id, step.map_index) if step.try_number is not None else None,
         ),
+        numbers={
+            "state": present.STATE_ORDER[step.state],
+            "try": step.try_number,
+            "took": None if (took := step.duration(now)) is None else took.total_seconds(),
+        },
     )
 
 

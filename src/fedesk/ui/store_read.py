@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from textual.content import Content
 
 from fedesk.ui import present
+from fedesk.ui.listed import ListState
 from fedesk.ui.reader import Answer, Reader
-from fedesk.ui.widgets.row_list import ListState
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,9 @@ from textual.widgets import Static
 from fedesk.domain.states import System
 from fedesk.ui import present, rows, why
 from fedesk.ui.actions import Place, Target
+from fedesk.ui.listed import ListState
 from fedesk.ui.reader import Answer, Reader
-from fedesk.ui.widgets.row_list import ListState, RowList
+from fedesk.ui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.screen import Screen
 
-from fedesk.ui.actions import Place, Target, action
+from fedesk.ui.actions import VIEWS, Place, Target, action
 from fedesk.ui.widgets.key_line import KeyLine
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from fedesk.ui.app import DeskApp
     from fedesk.ui.widgets.foot_line import Choice, FootLine
     from fedesk.ui.widgets.row_list import RowList
+
+
+REMEMBERED = frozenset({*VIEWS, Place.OPERATIONS, Place.INCIDENTS})
+"""Lists whose filter and order are kept for each environment."""
 
 
 class DeskScreen(Screen[None]):
@@ -189,6 +193,24 @@ class ListScreen(DeskScreen):
         """Type what rows must hold."""
         self.rows.focus()
         self.rows.start_filter()
+
+    def do_sort(self) -> None:
+        """Choose a column to sort by."""
+        from fedesk.ui.widgets.sort_line import SortLine
+
+        self.open_foot(SortLine(self, self.rows))
+
+    def on_row_list_arranged(self) -> None:
+        """The list is found as it was left, the next time one looks at this environment."""
+        if self.place in REMEMBERED:
+            app = self.desk_app
+            app.memory.keep(app.facts.name, self.place.value, self.rows.arrangement)
+
+    def recall(self, rows: RowList) -> None:
+        """Arrange the list of this place as it was left."""
+        if self.place in REMEMBERED:
+            app = self.desk_app
+            rows.recall(app.memory.recall(app.facts.name, self.place.value))
 
     def do_back(self) -> None:
         """Clear the filter, else close the screen."""

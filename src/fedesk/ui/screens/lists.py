@@ -4,9 +4,10 @@ from textual.app import ComposeResult
 
 from fedesk.ui import present, rows
 from fedesk.ui.actions import Place, bindings
+from fedesk.ui.listed import ListState
 from fedesk.ui.screens.base import ListScreen
 from fedesk.ui.widgets.key_line import KeyLine
-from fedesk.ui.widgets.row_list import ListState, RowList
+from fedesk.ui.widgets.row_list import RowList
 from fedesk.ui.widgets.status_line import StatusLine
 
 

@@ -55,6 +55,7 @@ class MainScreen(ListScreen):
 
     def on_mount(self) -> None:
         """Draw what is known before anything has been read."""
+        self.recall(self.rows)
         self.rows.focus()
         self.show_board()
 
@@ -138,17 +139,25 @@ class MainScreen(ListScreen):
             self.view.display = True
             self._settle()
         else:
-            self._views[place] = _MADE_OF[place]()
-            self.query_one("#views").mount(self.view)
-            self.call_after_refresh(self._settle)
+            self._make(place)
 
-    def forget(self) -> None:
-        """Another environment: the same view of it, with nothing of the one that was left."""
-        self._views = {self._active: _MADE_OF[self._active]()}
-        views = self.query_one("#views")
-        views.remove_children()
-        views.mount(self.view)
+    def _make(self, place: Place) -> None:
+        self._views[place] = _MADE_OF[place]()
+        self.recall(self.rows)
+        self.query_one("#views").mount(self.view)
         self.call_after_refresh(self._settle)
+
+    def leave_environment(self) -> None:
+        """Remember where the cursor is in each list."""
+        app = self.desk_app
+        for place, view in self._views.items():
+            app.memory.keep(app.facts.name, place.value, view.row_list.arrangement)
+
+    def enter_environment(self) -> None:
+        """Another environment: the same view of it, with nothing of the one that was left."""
+        self._views = {}
+        self.query_one("#views").remove_children()
+        self._make(self._active)
 
     def _settle(self) -> None:
         self.rows.focus()

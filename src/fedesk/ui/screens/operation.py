@@ -13,13 +13,14 @@ from fedesk.domain.runs import LogRequest
 from fedesk.ui import confirming, operation_text, watch_text
 from fedesk.ui.actions import Place, bindings
 from fedesk.ui.confirming import Line, Typed
+from fedesk.ui.listed import ListState
 from fedesk.ui.operation_state import Item
 from fedesk.ui.run_text import Moment
 from fedesk.ui.screens.operation_keys import OperationKeys
 from fedesk.ui.styles import styles_folder
 from fedesk.ui.widgets.key_line import KeyLine
 from fedesk.ui.widgets.log_tail import LogTail
-from fedesk.ui.widgets.row_list import SKELETON_AFTER, ListState
+from fedesk.ui.widgets.row_list import SKELETON_AFTER
 from fedesk.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:

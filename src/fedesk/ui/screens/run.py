@@ -15,13 +15,14 @@ from textual.widgets import Static
 from fedesk.domain.runs import LogRequest, RunDetail
 from fedesk.ui import present, run_text
 from fedesk.ui.actions import Place, Target, bindings
+from fedesk.ui.listed import ListState
 from fedesk.ui.log_feed import step_to_read
 from fedesk.ui.reader import Answer, Reader
 from fedesk.ui.screens.base import ListScreen
 from fedesk.ui.screens.log import LogScreen
 from fedesk.ui.styles import styles_folder
 from fedesk.ui.widgets.key_line import KeyLine
-from fedesk.ui.widgets.row_list import ListState, RowList
+from fedesk.ui.widgets.row_list import RowList
 from fedesk.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from fedesk.ui.desk import Records
+    from fedesk.ui.listed import Column
     from fedesk.ui.reader import Answer
-    from fedesk.ui.widgets.row_list import Column
 
 ValueT = TypeVar("ValueT")
 
@@ -50,6 +50,7 @@ class StoredListScreen(ListScreen, Generic[ValueT]):
 
     def on_mount(self) -> None:
         """Read them."""
+        self.recall(self._rows)
         self._rows.focus()
         self._read.look(self.desk_app, at_once=True)
         self._draw()

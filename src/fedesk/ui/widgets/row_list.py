@@ -6,7 +6,7 @@ widths and are dropped by importance where the terminal is narrow.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rich.segment import Segment
 from textual import events
@@ -18,86 +18,11 @@ from textual.strip import Strip
 from textual.style import Style
 
 from fedesk.ui.actions import Target
+from fedesk.ui.listed import GAP, Arrangement, Column, ListState, Order, Row, fit, in_order, next_order
 
-GAP = 1
 MARK = "◆"
 SKELETON_AFTER = 0.15
 """Seconds after which a list that still loads shows a skeleton; before that it shows nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A column: its width in cells, and what goes first where there is no room."""
-
-    title: str
-    width: int
-    importance: int = 9
-    """Columns of the lowest importance are dropped first; 9 stays."""
-    right: bool = False
-    grow: int = 0
-    """Share of the room that is left over; ``width`` is then the least."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One row: a stable key, a cell for each column, and what an action on it is aimed at."""
-
-    key: str
-    cells: tuple[Content, ...]
-    target: Target
-    dim: bool = False
-    """Drawn dimmed: what it shows is not live."""
-    gone: bool = False
-    """Drawn struck: it is no longer there, and keeps its place until the list is let go."""
-
-    @property
-    def words(self) -> str:
-        """What the filter looks in: all that is displayed, in lower case."""
-        return " ".join(cell.plain for cell in self.cells).lower()
-
-    def looks_like(self, other: "Row") -> bool:
-        """Whether both would be drawn alike."""
-        return (
-            self.dim == other.dim
-            and self.gone == other.gone
-            and len(self.cells) == len(other.cells)
-            and all(mine.is_same(theirs) for mine, theirs in zip(self.cells, other.cells, strict=True))
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListState:
-    """What a list says beside its rows: why there are none, and how far they can be trusted."""
-
-    loading: bool = False
-    why_empty: tuple[Content, ...] = ()
-    """Shown where there is no row: why, and what would fill it, or which right is missing."""
-    foot: Content | None = None
-    """On the lower border: which source is stale, since when, next try when."""
-    troubled: bool = False
-
-
-def fit(columns: Sequence[Column], width: int) -> dict[int, int]:
-    """Width of each column that has room, by its index."""
-    kept = list(range(len(columns)))
-    while len(kept) > 1 and sum(columns[index].width + GAP for index in kept) - GAP > width:
-        least = min(kept, key=lambda index: (columns[index].importance, -index))
-        if columns[least].importance >= _STAYS:
-            break
-        kept.remove(least)
-    widths = {index: columns[index].width for index in kept}
-    spare = width - sum(widths.values()) - GAP * (len(kept) - 1)
-    shares = sum(columns[index].grow for index in kept)
-    for index in kept:
-        if spare > 0 and columns[index].grow:
-            taken = spare * columns[index].grow // shares
-            widths[index] += taken
-            spare -= taken
-            shares -= columns[index].grow
-    return widths
-
-
-_STAYS = 9
 
 
 class RowList(ScrollView, can_focus=True, inherit_bindings=False):
@@ -126,6 +51,9 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     class Opened(Message):
         """A row was clicked twice."""
 
+    class Arranged(Message):
+        """The rows are filtered or sorted in another way."""
+
     def __init__(self, columns: Sequence[Column], *, titled: bool = True, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.columns = tuple(columns)
@@ -134,6 +62,9 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self._about: Content | None = None
         self.filter_words = ""
         self.typing = False
+        self.order: Order | None = None
+        """What the rows are sorted by; None as they come."""
+        self._wanted = ""
         self._marks: set[str] = set()
         self._held = False
         self._latest: tuple[Row, ...] = ()
@@ -239,15 +170,37 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             fresh = {row.key: row for row in rows}
             order = [fresh.get(row.key) or replace(row, gone=True) for row in self._order]
         else:
-            order = list(rows)
+            order = in_order(rows, self.columns, self.order)
         self._arrange(order)
 
     def let_in(self) -> None:
         """Let new rows in and those that have gone out; the cursor stays on its row."""
-        self._arrange(list(self._latest))
+        self._arrange(in_order(self._latest, self.columns, self.order))
+
+    # How they are arranged
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """Filter and order, and the row that the cursor was put on."""
+        row = self.row if self._held else None
+        return Arrangement(filter=self.filter_words, order=self.order, row=row.key if row else "")
+
+    def recall(self, kept: Arrangement) -> None:
+        """Arrange the rows as before, with the cursor on the row of then once it is there."""
+        self.filter_words, self.order, self._wanted = kept.filter[:_LONGEST_FILTER], kept.order, kept.row
+        self.let_in()
+        self.refresh()
+
+    def sort_by(self, name: str) -> None:
+        """Sort by a column; once more turns it round, a third time the rows are as they come."""
+        self.order = next_order(self.order, name)
+        self.let_in()
+        self.refresh()
+        self._follow()
+        self.post_message(self.Arranged())
 
     def _arrange(self, order: list[Row]) -> None:
-        key = self.row.key if self.row and self._held else None
+        key = self._wanted or (self.row.key if self.row and self._held else None)
         self._order = order
         self._marks &= {row.key for row in order}
         words = self.filter_words.lower().split()
@@ -257,6 +210,9 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self._visible = list(visible)
         at = next((index for index, row in enumerate(visible) if row.key == key), None) if key else None
         self._index = at if at is not None else min(old_index if self._held else 0, max(len(visible) - 1, 0))
+        if self._wanted and visible:
+            self._held, self._wanted = at is not None, ""
+            self.call_after_refresh(self._follow)
         if len(before) != len(visible):
             self.virtual_size = Size(0, len(visible) + self._top)
             self.refresh()
@@ -280,6 +236,8 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             parts.append(
                 Content.assemble((f"/{self.filter_words}{'▏' if self.typing else ''}", "bold"), f"  {shown}")
             )
+        if self.order is not None:
+            parts.append(Content.styled(f"by {self.order.column} {self.order.arrow}", "$text-accent"))
         if arrived := self.arrived:
             parts.append(Content.styled(f"{arrived} new, r lets them in", "bold $text-accent"))
         if gone:
@@ -363,6 +321,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
         self._follow()
         self._tell()
+        self.post_message(self.Arranged())
 
     def take_key(self, event: events.Key) -> bool:
         """Take a key for the filter, where one is typed; says whether it was taken."""
@@ -392,9 +351,12 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     # The mouse
 
     def on_click(self, event: events.Click) -> None:
-        """A click selects, a second one opens."""
+        """A click selects, a second one opens; on a column's title it sorts by it."""
         offset = event.get_content_offset(self)
         if offset is None:
+            return
+        if offset.y < self._top and self._visible:
+            self._sort_at(offset.x)
             return
         index = offset.y - self._top + self.scroll_offset.y
         if offset.y < self._top or not 0 <= index < len(self._visible):
@@ -403,6 +365,15 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self.move_to(index)
         if event.chain == 2:  # noqa: PLR2004 - a double click
             self.post_message(self.Opened())
+
+    def _sort_at(self, x: int) -> None:
+        end = 0
+        for index, width in self._widths[1].items():
+            end += width + GAP
+            if x < end:
+                if self.columns[index].sorts_by:
+                    self.sort_by(self.columns[index].sorts_by)
+                return
 
     # Drawing
 
@@ -422,8 +393,11 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         if not self._visible:
             return self._message_line(y, width)
         if y < self._top:
-            titles = tuple(Content(column.title) for column in self.columns)
-            return self._strip(self._line(titles), self.get_visual_style("row-list--titles"), width)
+            return self._strip(
+                self._line([self._title(index) for index in range(len(self.columns))]),
+                self.get_visual_style("row-list--titles"),
+                width,
+            )
         index = y - self._top + self.scroll_offset.y
         if index >= len(self._visible):
             return self._strip(Content(), self.get_visual_style(), width)
@@ -439,6 +413,12 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         if row.gone:
             style += Style(strike=True)
         return self._strip(line, style, width)
+
+    def _title(self, index: int) -> Content:
+        column, order = self.columns[index], self.order
+        if order is None or order.column != column.sorts_by:
+            return Content(column.title)
+        return Content(column.title[: max(self._widths[1].get(index, 1) - 1, 0)] + order.arrow)
 
     def _line(self, cells: Sequence[Content], *, marked: bool = False) -> Content:
         parts: list[Content] = []
