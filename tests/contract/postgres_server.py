@@ -8,6 +8,7 @@ import itertools
 import os
 import signal
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -154,7 +155,11 @@ def _thrown_away(handle: Any) -> None:
     with suppress(psutil.Error):
         postmaster = psutil.Process(handle.get_pid())
         postmaster.send_signal(signal.SIGQUIT)
-        postmaster.wait(10)
+        latest = time.monotonic() + 10
+        # Its parent is init, which may take its time to bury it.
+        while postmaster.status() != psutil.STATUS_ZOMBIE and time.monotonic() < latest:
+            time.sleep(0.01)
+        handle.cleanup_mode = None  # there is nothing left to stop
     handle.cleanup()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import textual.app
 import textual.pilot
+import textual.screen
 from memory_desk import MemoryDesk, StillClock, front
 
 from fedesk.ui.app import DeskApp
@@ -37,9 +38,10 @@ def make_app(tmp_path: Path) -> Callable[..., DeskApp]:
     return make
 
 
-SPAN = 0.01
-FRAME = 1 / 60
-"""Seconds between two frames of the screen, at most."""
+SPAN = 0.003
+"""Seconds in which nothing is done by a loop that is taken to be idle."""
+FRAME = 1 / 250
+"""Seconds between two frames of the screen, at most: a test waits for one after each key."""
 
 
 async def idle(min_sleep: float = SPAN, max_sleep: float = 1.0) -> None:
@@ -63,4 +65,5 @@ async def idle(min_sleep: float = SPAN, max_sleep: float = 1.0) -> None:
             return
 
 
+textual.screen.UPDATE_PERIOD = FRAME  # type: ignore[misc] # Textual's own is 1/60
 textual.app.wait_for_idle = textual.pilot.wait_for_idle = idle  # type: ignore[attr-defined]

@@ -12,12 +12,13 @@ from fedesk.ui.app import DeskApp
 
 async def until(pilot: Pilot[int], true: Callable[[], object], seconds: float = 20.0) -> None:
     """Wait until the screen has come so far, ``seconds`` at most."""
-    latest = time.monotonic() + seconds
+    latest, span = time.monotonic() + seconds, 0.003
     while time.monotonic() < latest:
         if true():
             await pilot.pause()
             return
-        await pilot.pause(0.01)
+        await pilot.pause(span)
+        span = min(span * 1.5, 0.02)
     raise AssertionError("what was waited for did not happen")
 
 

@@ -150,8 +150,9 @@ async def test_unreadable_run_says_so(make_app: Make) -> None:
         await until(pilot, lambda: "does not know this run" in " ".join(text_of(app).split()))
 
 
-async def test_views_are_composed_when_seen(make_app: Make) -> None:
-    """Only the first view exists until another is asked for."""
+async def test_views_are_composed_when_seen(make_app: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the first view exists until another is asked for, and it is drawn at once, without a tick."""
+    monkeypatch.setattr("fedesk.ui.app._TICK", 3600.0)
     app = make_app()
     async with app.run_test(size=SIZE) as pilot:
         screen = await ready(pilot)
@@ -511,8 +512,9 @@ async def test_poor_terminal_is_given_ascii(make_app: Make) -> None:
             assert text_of(app).isascii()
 
 
-async def test_ages_move_on(make_app: Make) -> None:
+async def test_ages_move_on(make_app: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time passes on screen without a poll."""
+    monkeypatch.setattr("fedesk.ui.app._TICK", 0.05)
     app = make_app()
     async with app.run_test(size=SIZE) as pilot:
         await ready(pilot)

@@ -70,7 +70,9 @@ def test_silent_systems(snap_compare: Compare, make_app: Make) -> None:
     found = snapshots()
     board = a_board(found=(found[0], failing(found[1]), *found[2:]))
     app = make_app(MemoryDesk(board=board))
-    assert snap_compare(app, terminal_size=(120, 34), run_before=settled(app, ["j", "j", "j"], "next try"))
+    assert snap_compare(
+        app, terminal_size=(120, 34), run_before=settled(app, ["j", "j", "j"], "Bump dbt-core")
+    )
 
 
 def test_nothing_wrong(snap_compare: Compare, make_app: Make) -> None:

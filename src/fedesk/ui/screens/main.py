@@ -144,8 +144,13 @@ class MainScreen(ListScreen):
     def _make(self, place: Place) -> None:
         self._views[place] = _MADE_OF[place]()
         self.recall(self.rows)
-        self.query_one("#views").mount(self.view)
-        self.call_after_refresh(self._settle)
+        self.call_later(self._mount, self.view)
+
+    async def _mount(self, view: View) -> None:
+        """Put a view into its place and draw it, which it cannot be before it is there."""
+        await self.query_one("#views").mount(view)
+        if view is self.view:
+            self._settle()
 
     def leave_environment(self) -> None:
         """Remember where the cursor is in each list."""
