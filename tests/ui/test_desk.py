@@ -275,13 +275,20 @@ async def test_runs_of_a_pipeline(make_app: Make) -> None:
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
 
 
-async def test_copy_puts_the_full_name_on_the_clipboard(make_app: Make) -> None:
-    """The key y copies the run's full name, as the command line takes it."""
+async def test_what_may_be_copied_is_a_menu(make_app: Make) -> None:
+    """The key y offers the run's full name, its address and the command line that does the same."""
     app = make_app()
     async with app.run_test(size=SIZE) as pilot:
         await ready(pilot)
+        run = "prod/airflow:payments_daily/scheduled__2026-11-19T00:00:00+00:00"
         await pilot.press("y")
-        assert app.clipboard == "prod/airflow:payments_daily/scheduled__2026-11-19T00:00:00+00:00"
+        await until(pilot, lambda: "Copy  y id  l link  c command line  f to a file" in text_of(app))
+        await pilot.press("y")
+        assert app.clipboard == run
+        await pilot.press("y", "l")
+        assert app.clipboard.startswith("http://127.0.0.1:8080/dags/payments_daily/runs/")
+        await pilot.press("y", "c")
+        assert app.clipboard == f"fedesk log {run}"
 
 
 async def test_key_that_does_not_serve_says_why(make_app: Make) -> None:

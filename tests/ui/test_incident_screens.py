@@ -179,11 +179,11 @@ async def test_y_copies_the_timeline_as_markdown(make_app: Make, memory: MemoryS
     async with app.run_test(size=SMALL) as pilot:
         await line(pilot, "incident show inc-4711")
         await until(pilot, lambda: "payments late" in text_of(app))
-        await pilot.press("y", "y")
+        await pilot.press("y", "m")
         assert app.clipboard.startswith("## INC-4711: payments late\n")
         assert f"| failure |  | {RUN}".replace("_", "\\_") in app.clipboard
         assert said(app)[-1] == "Copied the timeline of INC-4711"
-        await pilot.press("y", "i")
+        await pilot.press("y", "y")
         assert app.clipboard == "INC-4711"
 
 

@@ -10,6 +10,7 @@ from time import monotonic
 import pytest
 from textual.pilot import Pilot
 
+from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.runs import Artifact, Change, LogChunk, LogRequest, Parameter, Run, RunDetail, Step
 from fedesk.domain.states import State
@@ -155,6 +156,7 @@ class Host(KeyedApp[None]):
         self.zone: tzinfo = UTC
         self.said: list[str] = []
         self.copied: list[str] = []
+        self.configuration = None
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(present.VARIABLES[True])
@@ -165,8 +167,16 @@ class Host(KeyedApp[None]):
     def say(self, text: str) -> None:
         self.said.append(text)
 
-    def copy(self, text: str) -> None:
+    def copy(self, text: str, *, called: str = "") -> None:
+        assert not called
         self.copied.append(text)
+
+    def open_address(self, address: str) -> None:
+        self.copied.append(address)
+
+    @property
+    def facts(self) -> EnvironmentFacts:
+        return EnvironmentFacts(name="prod", production=True, mode="read-only", timezone="UTC")
 
     @property
     def view(self) -> LogView:
@@ -386,7 +396,7 @@ async def test_a_run_shows_what_failed_and_opens_its_log() -> None:
         await pilot.press("escape", "k", "l")
         await until(pilot, lambda: "fine" in app.shown())
         assert "try 2 of 2" in app.shown()
-        await pilot.press("escape", "y", "o")
+        await pilot.press("escape", "y", "y", "o")
         assert app.copied == [
             f"{DAG_RUN}::dbt_run@2",
             "https://airflow.finedge.example/dags/payments_daily/runs/x",

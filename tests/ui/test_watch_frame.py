@@ -194,7 +194,7 @@ async def test_keys_of_the_watch_lead_to_run_and_log(tmp_path: Path) -> None:
             assert app.screen.target.id == f"prod/airflow:{PAYMENTS}::dbt_test@4"
             await pilot.press("escape", "enter")
             await until(pilot, lambda: isinstance(app.screen, RunScreen))
-            await pilot.press("escape", "y")
+            await pilot.press("escape", "y", "y")
             assert app.clipboard == operation.plan.operation
 
 

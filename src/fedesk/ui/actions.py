@@ -290,7 +290,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="address", keys=("o",), verb="address", disabled=_no_link,
         places=_LOGS | _PLAN | _WATCH | {Place.SETTLE},
-        help="Show the address in the system's own pages, and copy it.",
+        help="Open it in the system's own pages; over SSH or without a desktop the address is copied.",
     ),
     Action(
         id="reread", keys=("r",), verb="read again", places=_LOGS | {Place.OPERATIONS, Place.INCIDENTS},
@@ -310,12 +310,12 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="runbook", keys=("o",), verb="runbook", places=_RUNS, disabled=_no_runbook,
-        help="Read the runbook; where there is none, the address in the system's own pages.",
+        help="Read the runbook; where there is none, open the address in the system's own pages.",
     ),
     Action(
         id="copy", keys=("y",), verb="copy", disabled=_nothing,
         places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD | {Place.INCIDENT, Place.SETTLE},
-        help="Copy the full name to the clipboard, over SSH too (OSC 52).",
+        help="Copy the id, the link or the command line that does the same, over SSH too.",
     ),
     Action(
         id="mark", keys=("space",), verb="mark", places=_RUNS, disabled=_nothing,

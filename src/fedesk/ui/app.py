@@ -15,12 +15,14 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from fedesk.domain.front import FrontPage
+from fedesk.domain.text import clean
 from fedesk.ui import present
 from fedesk.ui.command_history import CommandHistory
 from fedesk.ui.faults import EXIT_FAULT, sentence, write_crash
 from fedesk.ui.following import Rechecked, Said, StoreFollower, StoreMoved
 from fedesk.ui.keys import KeyedApp
 from fedesk.ui.opening import BoardArrived, DeskOpened, DeskRefused, Opening
+from fedesk.ui.outside import Outside
 from fedesk.ui.screens.base import DeskScreen
 from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.styles import styles_folder
@@ -84,6 +86,9 @@ class DeskApp(KeyedApp[int]):
         self.refusal: str = ""
         """Why the desk could not be opened; said on stderr once the terminal is restored."""
         self.following = StoreFollower(self)
+        self.outside = Outside(self, self._write, environ)
+        self.configuration: Path | None = None
+        """The configuration that a command in a shell has to name; None where it finds it by itself."""
         self.command_history = CommandHistory()
         self.memory = memory or ViewMemory()
         """How the lists of each environment are arranged."""
@@ -260,14 +265,26 @@ class DeskApp(KeyedApp[int]):
         self.notify(present.text(redact(text).text, 400), markup=False)
 
     def copy(self, text: str, *, called: str = "") -> None:
-        """Put text on the clipboard of the terminal one sits at (OSC 52); ``called`` where it has lines."""
-        if called:
-            self.copy_to_clipboard(text)
-            self.say(f"Copied {called}")
-            return
-        shown = present.text(text)
-        self.copy_to_clipboard(shown)
-        self.say(f"Copied {shown}")
+        """Put text on the clipboard of the machine one sits at; ``called`` where it has lines."""
+        from fedesk.domain.redaction import redact
+
+        found = redact(text).text
+        self._clipboard = clean(found) if called else present.text(found)
+        self.outside.copy(self._clipboard, called or self._clipboard)
+
+    def write_down(self, text: str) -> None:
+        """Put text into a file, for a terminal that takes no copies and does not say so."""
+        from fedesk.domain.redaction import redact
+
+        self.outside.write_down(clean(redact(text).text))
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """What was selected with the mouse goes the same way."""
+        self.copy(text, called="what was selected")
+
+    def _write(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     def refresh_systems(self) -> None:
         """Look at every system now."""
@@ -365,8 +382,12 @@ class DeskApp(KeyedApp[int]):
         self.say(f"The write window in {name} is closed.")
         self._show_status()
 
+    def open_address(self, address: str) -> None:
+        """Open an address in the browser, or copy it where there is none."""
+        self.outside.open(address)
+
     def open_runbook(self, target: Target) -> None:
-        """Show the runbook; where there is none, the address, which is copied as well."""
+        """Show the runbook; where it is a page, or there is none, open the address."""
         from fedesk.ui.runbooks import read_runbook
 
         if target.runbook and not target.runbook.startswith(("http://", "https://")):
@@ -375,9 +396,7 @@ class DeskApp(KeyedApp[int]):
             folder = self.desk.runbook_folder if self.desk else None
             self.push_screen(TextScreen(target.runbook, read_runbook(folder, target.runbook)))
             return
-        address = target.runbook or target.link
-        self.copy_to_clipboard(present.text(address))
-        self.say(f"Copied {address}")
+        self.open_address(target.runbook or target.link)
 
     # The end
 
@@ -403,6 +422,7 @@ class DeskApp(KeyedApp[int]):
         self.memory.write()
         self.parting = self.parting or self.following.parting()
         self.following.let_go()
+        self.outside.close()
         if self.desk is not None and not self._closed_desk:
             self._closed_desk = True
             self.desk.close()
@@ -440,6 +460,7 @@ def run_desk(config: Path | None, environment: str | None) -> int:
         mistakes=_configuration_errors,
         memory=ViewMemory(str(find_config(config).absolute())),
     )
+    app.configuration = config
     return finish(app)
 
 

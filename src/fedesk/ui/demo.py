@@ -81,17 +81,17 @@ def run_demo() -> int:
 
         if not config:
             config.append(sandbox.configuration())
+            app.configuration = config[0]
         return open_desk(config[0], environment, clock)
 
+    app = DeskApp(
+        FrontPage(environment=_PROD),
+        open_it,
+        clock,
+        mistakes=(SandboxDidNotStartError,),
+        opening="Starting the sandbox: Jenkins, Airflow, Vault and Snowflake on this machine …",
+    )
     try:
-        return finish(
-            DeskApp(
-                FrontPage(environment=_PROD),
-                open_it,
-                clock,
-                mistakes=(SandboxDidNotStartError,),
-                opening="Starting the sandbox: Jenkins, Airflow, Vault and Snowflake on this machine …",
-            )
-        )
+        return finish(app)
     finally:
         sandbox.end()

@@ -116,14 +116,35 @@ class DeskScreen(Screen[None]):
         self.foot_line = line
         self.mount(line)
 
+    def copy_choices(self) -> list[Choice]:
+        """What of the target may be copied, the id first."""
+        from fedesk.ui.copying import command_line
+        from fedesk.ui.widgets.foot_line import Choice
+
+        target, app = self.target, self.desk_app
+        line = command_line(self.place, target, app.facts.name, app.configuration)
+        offered = [
+            Choice(key="y", label="id", text=target.id),
+            Choice(key="i", label="operation", text=target.operation),
+            Choice(key="l", label="link", text=target.link),
+            Choice(key="c", label="command line", text=line),
+        ]
+        texts = [one.text for one in offered]
+        return [one for at, one in enumerate(offered) if one.text and one.text not in texts[:at]]
+
+    def do_copy(self) -> None:
+        """Ask what is to be copied."""
+        self.choose_copy(self.copy_choices())
+
+    def do_address(self) -> None:
+        """Open the address in the browser, or copy it where there is none."""
+        self.desk_app.open_address(self.target.link)
+
     def choose_copy(self, choices: Sequence[Choice]) -> None:
-        """Copy the one there is, or ask which."""
+        """Ask which one."""
         from fedesk.ui.widgets.foot_line import CopyLine
 
-        if len(choices) == 1:
-            self.desk_app.copy(choices[0].text, called=choices[0].called)
-        else:
-            self.open_foot(CopyLine(self, choices))
+        self.open_foot(CopyLine(self, choices))
 
     def close_foot(self) -> None:
         """Give the keys back."""
@@ -237,15 +258,11 @@ class ListScreen(DeskScreen):
             app.say(f"{left_out} of {len(targets)} marked rows have no run that could be run again.")
         app.open_rerun(requests)
 
-    def do_copy(self) -> None:
-        """Copy the full name."""
-        self.desk_app.copy(self.target.id)
-
     def do_log(self) -> None:
         """Read the log of the run."""
         if self.target.run is not None:
             self.desk_app.open_log(self.target.run)
 
     def do_runbook(self) -> None:
-        """Read the runbook, or show the address."""
+        """Read the runbook, or open the address."""
         self.desk_app.open_runbook(self.target)

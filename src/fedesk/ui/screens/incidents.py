@@ -52,12 +52,6 @@ class IncidentsScreen(StoredListScreen["Incident"]):
         """What happened in it."""
         self.desk_app.show_incident(self.target.id)
 
-    def do_copy(self) -> None:
-        """The id, or the command line that shows the same."""
-        target = self.target
-        line = Choice(key="c", label="command line", text=f"fedesk incident show {target.id}")
-        self.choose_copy([Choice(key="y", label="id", text=target.id), line])
-
 
 class IncidentScreen(StoredTextScreen["IncidentHistory"]):
     """What happened in an incident, in order; read again when the store moves."""
@@ -103,19 +97,14 @@ class IncidentScreen(StoredTextScreen["IncidentHistory"]):
         if self.target.run is not None:
             self.desk_app.open_run(self.target.run)
 
-    def do_copy(self) -> None:
-        """The timeline for a ticket, the id, or the command line that shows the same."""
+    def copy_choices(self) -> list[Choice]:
+        """The timeline for a ticket beside what there always is."""
         from fedesk.domain.incident_text import markdown
 
         history = self.value
         if history is None:
-            return
-        one, zone = history.incident, self._moment(history).zone
-        written = markdown(history, zone, str(zone))
-        self.choose_copy(
-            [
-                Choice(key="y", label="Markdown", text=written, called=f"the timeline of {one.id}"),
-                Choice(key="i", label="id", text=one.id),
-                Choice(key="c", label="command line", text=f"fedesk incident show {one.id}"),
-            ]
-        )
+            return super().copy_choices()
+        zone = self._moment(history).zone
+        called = f"the timeline of {history.incident.id}"
+        written = Choice(key="m", label="Markdown", text=markdown(history, zone, str(zone)), called=called)
+        return [*super().copy_choices(), written]

@@ -363,14 +363,6 @@ class LogScreen(DeskScreen):
         self._request = LogRequest(run=self._request.run, task=replace(task, try_number=number))
         self._begin()
 
-    def do_copy(self) -> None:
-        """Copy the full name of the log."""
-        self.desk_app.copy(self.target.id)
-
-    def do_address(self) -> None:
-        """Copy the address, which the note then shows."""
-        self.desk_app.copy(self.target.link)
-
     def do_reread(self) -> None:
         """Read on at once; a log that is complete is read again from its start."""
         if self._complete:

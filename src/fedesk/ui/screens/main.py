@@ -188,18 +188,6 @@ class MainScreen(ListScreen):
         """The view that a command names."""
         self._switch(place)
 
-    def do_copy(self) -> None:
-        """Of a record its number or the command line; else the full name."""
-        if self._active is not Place.AUDIT:
-            super().do_copy()
-            return
-        from fedesk.ui.widgets.foot_line import Choice
-
-        seq, operation = self.target.id, self.target.operation
-        choices = [Choice(key="y", label="number", text=seq)]
-        choices += [Choice(key="i", label="operation", text=operation)] if operation else []
-        self.choose_copy([*choices, Choice(key="c", label="command line", text=f"fedesk audit show {seq}")])
-
     def do_open(self) -> None:
         """The record, operation or run; for a finding without one the side that says why."""
         if self._active is Place.AUDIT:

@@ -241,14 +241,6 @@ class OperationKeys(DeskScreen):
             request = LogRequest(run=target.run, task=target.task)
             self.app.push_screen(LogScreen(self._desk.reading, request))
 
-    def do_address(self) -> None:
-        """Copy the address of the run."""
-        self.desk_app.copy(self.target.link)
-
-    def do_copy(self) -> None:
-        """Copy the operation's id; before there is one, the run's name."""
-        self.desk_app.copy(self.target.id)
-
     # Moving: in the list of a selection, else in the text
 
     def do_down(self) -> None:

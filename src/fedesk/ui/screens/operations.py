@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from fedesk.ui import record_text
 from fedesk.ui.actions import Place, bindings
 from fedesk.ui.screens.stored import StoredListScreen
-from fedesk.ui.widgets.foot_line import Choice
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
@@ -58,12 +57,3 @@ class OperationsScreen(StoredListScreen["Operation"]):
     def do_open(self) -> None:
         """Watch it, or see how it ended."""
         self.desk_app.watch_operation(self.target.operation)
-
-    def do_copy(self) -> None:
-        """The id, the link, or the command line that shows the same."""
-        target = self.target
-        choices = [Choice(key="y", label="id", text=target.id)]
-        if target.link:
-            choices.append(Choice(key="l", label="link", text=target.link))
-        choices.append(Choice(key="c", label="command line", text=f"fedesk operations show {target.id}"))
-        self.choose_copy(choices)

@@ -62,13 +62,8 @@ class RecordScreen(StoredTextScreen[Told]):
         """The operation of the record."""
         self.desk_app.watch_operation(self.target.operation)
 
-    def do_copy(self) -> None:
-        """The number, the operation's id, the digest, or the command line that shows the same."""
-        told = self.value
-        choices = [Choice(key="y", label="number", text=str(self._seq))]
-        if told is not None and told.record.draft.operation:
-            choices.append(Choice(key="i", label="operation", text=told.record.draft.operation))
-        if told is not None and told.record.draft.plan_digest:
-            choices.append(Choice(key="d", label="digest", text=told.record.draft.plan_digest))
-        choices.append(Choice(key="c", label="command line", text=f"fedesk audit show {self._seq}"))
-        self.choose_copy(choices)
+    def copy_choices(self) -> list[Choice]:
+        """The digest of the plan beside what there always is."""
+        digest = self.value.record.draft.plan_digest if self.value is not None else ""
+        more = [Choice(key="d", label="digest", text=digest)] if digest else []
+        return [*super().copy_choices(), *more]

@@ -279,10 +279,6 @@ class RunScreen(ListScreen):
         request = LogRequest(run=self._run, task=step.task if step else None)
         self.app.push_screen(LogScreen(self._reading, request, detail=self._detail, step=step))
 
-    def do_address(self) -> None:
-        """Copy the address, which the note then shows."""
-        self.desk_app.copy(self.target.link)
-
     def do_reread(self) -> None:
         """Read again at once, and let new steps in."""
         self._rows.let_in()

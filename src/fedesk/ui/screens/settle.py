@@ -217,14 +217,6 @@ class SettleScreen(DeskScreen):
         """To the next line."""
         self._become(typed=confirming.next_line(self._settling.want, self._settling.typed))
 
-    def do_copy(self) -> None:
-        """Copy the operation's id."""
-        self.desk_app.copy(self.target.id)
-
-    def do_address(self) -> None:
-        """Copy the address of what was changed."""
-        self.desk_app.copy(self.target.link)
-
     def do_down(self) -> None:
         """One line down."""
         self._body.scroll_relative(y=1, animate=False)

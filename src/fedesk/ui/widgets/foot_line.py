@@ -21,6 +21,9 @@ PASSED = frozenset({"ctrl+c", "ctrl+q"})
 """Keys that leave the desk whatever is typed."""
 
 
+_TO_A_FILE = "f"
+
+
 class FootLine(Static):
     """A line that is drawn over the keys. Its screen hands it every key as it arrives, mounted or not yet."""
 
@@ -67,13 +70,13 @@ class CopyLine(FootLine):
         self._choices = tuple(choices)
 
     def content_of(self, width: int) -> Content:
-        """``Copy  y id  l link  c command line  Esc back``."""
+        """``Copy  y id  l link  c command line  f to a file  Esc back``."""
+        named = [(one.key, one.label) for one in self._choices]
         parts = [
-            Content.assemble((one.key, "bold $text-accent"), (f" {one.label}", present.MUTED))
-            for one in self._choices
+            Content.assemble((key, "bold $text-accent"), (f" {label}", present.MUTED))
+            for key, label in (*named, (_TO_A_FILE, "to a file"), ("Esc", "back"))
         ]
-        back = Content.assemble(("Esc", "bold $text-accent"), (" back", present.MUTED))
-        line = Content("  ").join([Content.styled("Copy", "bold"), *parts, back])
+        line = Content("  ").join([Content.styled("Copy", "bold"), *parts])
         return line.truncate(width, ellipsis=True)
 
     def take_key(self, event: events.Key) -> bool:
@@ -81,6 +84,10 @@ class CopyLine(FootLine):
         if event.key in PASSED:
             return False
         self._of.close_foot()
+        if event.key == _TO_A_FILE:
+            written = "\n\n".join(f"{one.label}\n{one.text}" for one in self._choices)
+            self._of.desk_app.write_down(written)
+            return True
         chosen = next((one for one in self._choices if one.key == event.key), None)
         if chosen is not None:
             self._of.desk_app.copy(chosen.text, called=chosen.called)
