@@ -79,6 +79,17 @@ def main() -> None:
             lambda: whole_process([python, "-c", "pass"]),
             rounds=25,
         ).show(30)
+        tab = [python, "-m", "fedesk", "__complete", "words", "--", "log", "prod/airflow:pipeline_00"]
+        os.environ["FEDESK_CONFIG"] = str(configuration)
+        told = subprocess.run(tab, capture_output=True, text=True, check=True).stdout
+        assert told.count("pipeline_00") > RUNS // 40
+        in_turn(
+            "a Tab over 2,000 runs",
+            lambda: whole_process(tab),
+            "python -c pass",
+            lambda: whole_process([python, "-c", "pass"]),
+            rounds=25,
+        ).show(30)
 
 
 if __name__ == "__main__":

@@ -107,6 +107,10 @@ def _dispatch(arguments: Sequence[str], clock: Clock | None, launcher: LauncherO
 
         sys.stdout.write(f"fedesk {__version__}\n")
         return _DONE
+    if arguments and arguments[0] == "__complete":
+        from fedesk.cli.tab import answer
+
+        return answer(arguments[1:])
     if list(arguments) == ["demo"]:
         return _demo()
     given, words = _shared_options(arguments)

@@ -24,6 +24,8 @@ class Glance:
     """The environment that is meant where none is named; empty where that cannot be told."""
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The table of each environment, unchecked."""
+    store: str = "sqlite"
+    """``store.url``."""
 
     def facts(self, environment: str | None) -> EnvironmentFacts | None:
         """What is shown of an environment; of the default one where none is named."""
@@ -63,7 +65,9 @@ def glance(path: Path) -> Glance:
         if isinstance(table, dict)
     }
     default = document.get("default_environment") or next(iter(tables), "")
-    return Glance(path=path, default=str(default), tables=tables)
+    store = document.get("store")
+    url = store.get("url") if isinstance(store, dict) else None
+    return Glance(path=path, default=str(default), tables=tables, store=str(url or "sqlite"))
 
 
 def last_known(path: Path, environment: str) -> LastKnown:

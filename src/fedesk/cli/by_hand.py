@@ -50,7 +50,7 @@ def settle(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     ],
     outcome: Annotated[
         str | None,
-        typer.Option("--outcome", metavar="WORD", help="What you have seen: done or not-done."),
+        typer.Option("--outcome", metavar="done|not-done", help="What you have seen: done or not-done."),
     ] = None,
     reason: ReasonOption = "",
     yes: YesOption = False,

@@ -319,6 +319,13 @@ VERBS = (
         ("fedesk sandbox serve", "fedesk sandbox serve --seed 11 --scale 0.5 --faults"),
     ),
     Verb(
+        "completion",
+        "completion:completion",
+        "The script by which bash, zsh or fish completes",
+        ("fedesk completion bash", "fedesk completion zsh"),
+        Section.SET_UP,
+    ),
+    Verb(
         "demo",
         "demo:demo",
         "The desk over four simulated systems",

@@ -64,7 +64,7 @@ def write_front_page(place: LastKnown, page: FrontPage) -> None:
     for kept, finding in zip(document["findings"], page.findings, strict=True):
         kept["run"] = None if finding.run is None else str(finding.run)
         kept["seen_on"] = None if finding.seen_on is None else str(finding.seen_on)
-    _replace(place.front_page, json.dumps(document, default=_plain).encode("utf-8", "replace"))
+    write_whole(place.front_page, json.dumps(document, default=_plain).encode("utf-8", "replace"))
 
 
 def _plain(value: object) -> str:
@@ -105,7 +105,9 @@ def _finding(kept: dict[str, Any]) -> Finding:
 
 def write_status(place: LastKnown, status: "Status") -> None:
     """Keep the status; raises OSError."""
-    _replace(place.status, json.dumps({"format": _FORMAT, **asdict(status)}, default=_plain).encode("utf-8"))
+    write_whole(
+        place.status, json.dumps({"format": _FORMAT, **asdict(status)}, default=_plain).encode("utf-8")
+    )
 
 
 def read_status(place: LastKnown) -> "Status | None":
@@ -134,7 +136,7 @@ def write_snapshots(place: LastKnown, snapshots: "Sequence[Snapshot]") -> None:
     """Keep what is known of every connection; raises OSError."""
     import msgspec
 
-    _replace(place.snapshots, msgspec.json.encode([_FORMAT, snapshots]))
+    write_whole(place.snapshots, msgspec.json.encode([_FORMAT, snapshots]))
 
 
 def read_snapshots(place: LastKnown) -> "tuple[Snapshot, ...]":
@@ -152,7 +154,8 @@ def read_snapshots(place: LastKnown) -> "tuple[Snapshot, ...]":
     return snapshots if form == _FORMAT else ()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a cache file so that whoever reads it finds all of it, or what was there; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # The temporary file is 0600 from its making, and os.replace keeps that.
     with NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:

@@ -218,6 +218,7 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere(words=("audit", "checkpoint")),
     Elsewhere(words=("audit", "export"), here="audit tail"),
     Elsewhere(words=("catalog",)),
+    Elsewhere(words=("completion",)),
     Elsewhere(words=("config",)),
     Elsewhere(words=("demo",)),
     Elsewhere(words=("doctor",)),
