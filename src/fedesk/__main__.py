@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from fedesk.cli.session import LauncherOf
     from fedesk.ports.sources import Clock
 
+_NO_TERMINAL = "The desk needs a terminal. Without one, use a command, like `fedesk status --json`."
+_NO_CONFIGURATION = (
+    "The desk needs a terminal, and a configuration, which is not at {path} yet:"
+    " in a terminal `fedesk config init` writes it, and `fedesk demo` needs none."
+)
 _WITH_VALUE = ("--env", "--config")
 # The same numbers as in fedesk.exits, which a broken installation may not be able to import.
 _DONE, _FAILED, _USAGE, _UNDETERMINED, _FAULT, _INTERRUPTED, _BROKEN_PIPE = 0, 1, 2, 3, 70, 130, 141
@@ -166,9 +171,17 @@ def _last_known(given: Mapping[str, str], words: Sequence[str], clock: Clock | N
 def _desk(config: str | None, environment: str | None) -> int:
     from pathlib import Path
 
+    from fedesk.config_path import find_config
+
+    path = find_config(Path(config) if config is not None else None)
+    is_new = not path.exists()
     if not _has_terminal():
-        _say("The desk needs a terminal. Without one, use a command, like `fedesk status --json`.")
+        _say(_NO_CONFIGURATION.format(path=path) if is_new else _NO_TERMINAL)
         return _USAGE
+    if is_new:
+        from fedesk.ui.setup.app import run_setup
+
+        return run_setup(path, asking=False)
     from fedesk.ui.app import run_desk
 
     return run_desk(Path(config) if config is not None else None, environment)

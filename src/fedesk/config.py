@@ -69,7 +69,9 @@ __all__ = [
     "Timeout",
     "UnknownEnvironmentError",
     "VaultConfig",
+    "config_of",
     "load_config",
+    "read_connection",
     "select_environment",
 ]
 
@@ -108,13 +110,38 @@ def load_config(path: Path | None = None) -> Config:
     Raises ConfigurationMissingError where there is none, ConfigurationError with every mistake in it.
     """
     file = find_config(path).expanduser().absolute()
-    text = _read(file)
+    return config_of(_read(file), file)
+
+
+def config_of(text: str, file: Path) -> Config:
+    """The configuration that a text is, as if it stood in that file; raises ConfigurationError."""
     findings = Findings(file=file, lines=locate(text))
     document = _parse(text, findings)
     config = _checked(document, findings)
     if findings.mistakes or config is None:
         raise ConfigurationError(findings.in_order())
     return config
+
+
+def read_connection(
+    name: ConnectionName, system: System, table: Mapping[str, object], file: Path
+) -> tuple[ConnectionConfig | None, Mapping[str, str]]:
+    """One connection from its table alone, and what is wrong with it: a sentence by key.
+
+    The connection is None where the table is not sound; beside mistakes of its values it is given as it is.
+    """
+    place: Place = (system.value,)
+    findings = Findings(file=file, lines={})
+    rules.check_secrets(table, findings, place)
+    found: list[tuple[ConnectionConfig, Place]] = []
+    _add(found, name, system, table, place, findings)
+    for connection, where in found:
+        rules.check_connection(connection, where, findings)
+    mistakes = {
+        mistake.key.partition(".")[2].partition(".")[0].partition("[")[0]: mistake.sentence
+        for mistake in reversed(findings.mistakes)
+    }
+    return (found[0][0] if found else None), mistakes
 
 
 def select_environment(config: Config, name: str | None) -> Environment:
@@ -134,7 +161,7 @@ def _read(file: Path) -> str:
         data = file.read_bytes()
     except FileNotFoundError:
         sentence = (
-            "there is no configuration here; `fedesk demo` needs none, and docs/configuration.md shows one"
+            "there is no configuration here; `fedesk demo` needs none, and `fedesk config init` writes one"
         )
         raise ConfigurationMissingError([Mistake(file=file, line=None, key="", sentence=sentence)]) from None
     except (OSError, ValueError) as error:

@@ -39,6 +39,14 @@ def resolve(reference: str, *, timeout: float = COMMAND_TIMEOUT) -> SecretText:
     return SecretText(secret)
 
 
+def has_keyring() -> bool:
+    """Whether there is a keyring that keeps what it is given; may take a tenth of a second."""
+    import keyring
+    from keyring.backends import fail, null
+
+    return not isinstance(keyring.get_keyring(), fail.Keyring | null.Keyring)
+
+
 def keep(name: str, secret: SecretText) -> str:
     """Put a credential into the keyring and give the reference to it; may ask the person to unlock it.
 

@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable
 
 from textual import events
+from textual.app import App
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
-
-from fedesk.ui.app import DeskApp
 
 
 async def until(pilot: Pilot[int], true: Callable[[], object], seconds: float = 20.0) -> None:
@@ -31,17 +30,17 @@ async def type_in(pilot: Pilot[int], *keys: str) -> None:
     await pilot.pause()
 
 
-def flat(app: DeskApp) -> str:
+def flat(app: App[int]) -> str:
     """The screen as one line, without borders: for sentences that are wrapped."""
     return " ".join(text_of(app).translate(str.maketrans("│╭╮╰╯─▎", "       ")).split())
 
 
-def said(app: DeskApp) -> list[str]:
+def said(app: App[int]) -> list[str]:
     """What was told in passing and is still shown, the oldest first."""
     return [str(one.message) for one in app._notifications]  # noqa: SLF001 - Textual has no other way to read them
 
 
-def text_of(app: DeskApp) -> str:
+def text_of(app: App[int]) -> str:
     """The screen as it is painted, line by line."""
     width, height = app.size
     return "\n".join(

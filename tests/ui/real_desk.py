@@ -24,19 +24,28 @@ ESCAPE = "\x1b"
 class RealDesk:
     """``fedesk`` in a terminal of its own. Whatever is waited for, its output is read meanwhile."""
 
-    def __init__(self, config: Path, environment: str, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        config: Path | None,
+        environment: str,
+        variables: Mapping[str, str],
+        *,
+        size: tuple[int, int] = SIZE,
+    ) -> None:
+        """Without a configuration it is started without a word behind it. ``size`` is in rows and columns."""
+        words = () if config is None else ("--config", str(config), "--env", environment)
         self.received = bytearray()
         self.sent = bytearray()
         self.screens: list[str] = []
         """The screen each time something was waited for, without borders and blanks."""
-        self._screen = pyte.Screen(SIZE[1], SIZE[0])
+        self._screen = pyte.Screen(size[1], size[0])
         self._stream = pyte.ByteStream(self._screen)
         self._lines: list[str] = []
         """The screen as it is, or nothing where it has to be asked for again."""
         self.process = pexpect.spawn(
             sys.executable,
-            ["-P", "-m", "fedesk", "--config", str(config), "--env", environment],
-            dimensions=SIZE,
+            ["-P", "-m", "fedesk", *words],
+            dimensions=size,
             timeout=PATIENCE,
             env=dict(variables),
         )

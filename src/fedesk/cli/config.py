@@ -1,4 +1,4 @@
-"""``fedesk config validate``, ``show`` and ``path``."""
+"""``fedesk config init``, ``validate``, ``show`` and ``path``."""
 
 import sys
 from pathlib import Path
@@ -20,6 +20,26 @@ COLUMNS = (
     Column(title="USER", importance=4),
     Column(title="CREDENTIAL", importance=3),
 )
+
+
+def init(config: session.ConfigOption = None) -> int:
+    """Write a first configuration, in a terminal: asks for one environment and its systems, tries each.
+
+    Credentials go into the keyring, or stay where a variable or a command finds them. Nothing is written
+    before the last page, and a file that is there is replaced only where one says so. Then the board opens.
+    """
+    from fedesk.config_path import find_config
+
+    path = find_config(config)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise session.StopError(
+            f"config init asks in a terminal, and there is none: write {path} by hand, as"
+            " docs/configuration.md shows, then `fedesk config validate` names every mistake in it.",
+            Exit.USAGE,
+        )
+    from fedesk.ui.setup.app import run_setup
+
+    return run_setup(path, asking=True)
 
 
 def validate(config: session.ConfigOption = None, as_json: session.JsonOption = False) -> int:
@@ -206,7 +226,5 @@ def path(config: session.ConfigOption = None, as_json: session.JsonOption = Fals
     else:
         sys.stdout.write(f"{found}\n")
         if not found.is_file():
-            output.narrate(
-                "There is no file at that path yet; docs/configuration.md shows how one is written."
-            )
+            output.narrate("There is no file at that path yet; `fedesk config init` writes one.")
     return Exit.DONE

@@ -259,6 +259,12 @@ VERBS = (
         Section.SET_UP,
     ),
     Verb(
+        "config init",
+        "config:init",
+        "Write a first one, each connection tried as it is typed",
+        ("fedesk config init --help", "fedesk config path"),
+    ),
+    Verb(
         "config validate",
         "config:validate",
         "Each mistake by file, key and line",

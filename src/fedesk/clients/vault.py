@@ -29,6 +29,7 @@ from fedesk.clients.vault_metadata import (
     parsed_time,
     undetermined,
 )
+from fedesk.clients.vault_mounts import kv_mounts
 from fedesk.clients.vault_session import VaultSession
 from fedesk.clients.wording import quoted, status_error
 from fedesk.domain.examination import Chain, Examination
@@ -156,6 +157,10 @@ class VaultClient:
         return vault_rights.examine(
             self._session, self._health, [(one.mount, one.prefix) for one in self._kv]
         )
+
+    def parts(self) -> tuple[str, ...]:
+        """The KV version 2 engines that the token sees (``ports.trying.PartSource``)."""
+        return kv_mounts(self._session)
 
     def close(self) -> None:
         """Close the session's sockets."""

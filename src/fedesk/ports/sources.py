@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fedesk.ports.changing import ClearSource, QueueSource, RebuildSource
     from fedesk.ports.examining import ExaminedSource
     from fedesk.ports.tracing import TraceSource
+    from fedesk.ports.trying import PartSource
 
 Result = TypeVar("Result")
 AdapterT_co = TypeVar("AdapterT_co", covariant=True)
@@ -93,6 +94,8 @@ class Connection:
     """The same bulkhead, for a Jenkins whose queue items are followed to their builds."""
     identity: Bulkhead[IdentitySource] | None = None
     """The same bulkhead, for a system that says who one is."""
+    parts: "Bulkhead[PartSource] | None" = None
+    """The same bulkhead, for a system whose parts are not told by what a look finds."""
     traces: "Bulkhead[TraceSource] | None" = None
     """The same bulkhead, for a system that carries the ids of operations."""
     examined: "Bulkhead[ExaminedSource] | None" = None

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from fedesk.sandbox import vault_anchor
 from fedesk.sandbox.clock import hexadecimal
 from fedesk.sandbox.model import ENVIRONMENTS, Identity, Secret, SecretVersion
-from fedesk.sandbox.vault_answers import DENIED, answer, body, errors, time, unsupported
+from fedesk.sandbox.vault_answers import DENIED, answer, body, errors, mounts, time, unsupported
 from fedesk.sandbox.vault_capabilities import capabilities_of
 from fedesk.sandbox.world import VAULT_VERSION, World
 
@@ -107,6 +107,7 @@ def application(world: World) -> Starlette:
             Route("/v1/sys/capabilities-self", _capabilities, methods=["POST", "PUT"]),
             Route("/v1/auth/userpass/login/{user}", _userpass, methods=["POST", "PUT"]),
             Route("/v1/auth/approle/login", _approle, methods=["POST", "PUT"]),
+            Route("/v1/sys/internal/ui/mounts", _mounts, methods=["GET"]),
             Route("/v1/sys/internal/ui/mounts/{path:path}", _mount, methods=["GET"]),
             Route(f"/v1/{MOUNT}/metadata/{vault_anchor.PREFIX}/{{path:path}}", _checkpoints, methods=every),
             Route(f"/v1/{MOUNT}/data/{vault_anchor.PREFIX}/{{path:path}}", _checkpoint, methods=every),
@@ -284,6 +285,14 @@ def login_secret(identity: Identity) -> str:
 
 
 # --- KV version 2 ---------------------------------------------------------------------------------------
+
+
+async def _mounts(request: Request) -> Response:
+    """What a token's policies reach something of; cubbyhole is everybody's."""
+    token = _entered(request)
+    if isinstance(token, Response):
+        return token
+    return answer(mounts(MOUNT))
 
 
 async def _mount(request: Request) -> Response:

@@ -57,3 +57,15 @@ def answer(
 def time(moment: datetime) -> str:
     """RFC 3339 with nanoseconds, as Go writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+
+
+def mounts(kv: str) -> dict[str, Any]:
+    """``sys/internal/ui/mounts`` of a server with one engine of KV version 2."""
+    own = {"description": "per-token private secret storage", "options": None, "type": "cubbyhole"}
+    return {
+        "auth": {"token/": {"description": "token based credentials", "options": None, "type": "token"}},
+        "secret": {
+            "cubbyhole/": own,
+            f"{kv}/": {"description": "", "options": {"version": "2"}, "type": "kv"},
+        },
+    }

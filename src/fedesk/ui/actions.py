@@ -416,7 +416,7 @@ _BY_ID = {action.id: action for action in ACTIONS}
 _KEY_NAMES = {
     "slash": "/", "colon": ":", "question_mark": "?", "enter": "Enter", "escape": "Esc", "tab": "Tab",
     "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp",
-    "home": "Home", "end": "End", "space": "Space",
+    "f1": "F1", "home": "Home", "end": "End", "space": "Space",
     "left_square_bracket": "[", "right_square_bracket": "]", "left": "←", "right": "→",
 }  # fmt: skip
 

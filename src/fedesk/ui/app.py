@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from dataclasses import replace
 from functools import partial
@@ -17,16 +16,13 @@ from typing import TYPE_CHECKING, ClassVar
 from fedesk.domain.front import FrontPage
 from fedesk.domain.text import clean
 from fedesk.ui import present
+from fedesk.ui.base_app import TerminalApp
 from fedesk.ui.command_history import CommandHistory
-from fedesk.ui.faults import EXIT_FAULT, sentence, write_crash
 from fedesk.ui.following import Rechecked, Said, StoreFollower, StoreMoved
-from fedesk.ui.keys import KeyedApp
 from fedesk.ui.opening import BoardArrived, DeskOpened, DeskRefused, Opening
 from fedesk.ui.outside import Outside
 from fedesk.ui.screens.base import DeskScreen
 from fedesk.ui.screens.main import MainScreen
-from fedesk.ui.styles import styles_folder
-from fedesk.ui.terminal import AsciiOnly, lasting
 from fedesk.ui.view_memory import ViewMemory
 from fedesk.ui.widgets.status_line import Status, StatusLine
 
@@ -36,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.command import Provider
-    from textual.driver import Driver
 
     from fedesk.domain.board import Board
     from fedesk.domain.front import EnvironmentFacts
@@ -59,10 +54,9 @@ def _commands() -> type[Provider]:
     return DeskCommands
 
 
-class DeskApp(KeyedApp[int]):
+class DeskApp(TerminalApp):
     """One environment on screen, and the screens above it."""
 
-    TITLE = "fedesk"
     COMMANDS: ClassVar = {_commands}
     NOTIFICATION_TIMEOUT = 4
 
@@ -78,13 +72,10 @@ class DeskApp(KeyedApp[int]):
         environ: Mapping[str, str] = os.environ,
         memory: ViewMemory | None = None,
     ) -> None:
-        super().__init__(css_path=styles_folder() / "desk.tcss")
+        super().__init__("desk.tcss", clock, crash_folder=crash_folder, environ=environ)
         self.front = front
         self.desk: Desk | None = None
         self.board: Board | None = None
-        self.clock = clock
-        self.refusal: str = ""
-        """Why the desk could not be opened; said on stderr once the terminal is restored."""
         self.following = StoreFollower(self)
         self.outside = Outside(self, self._write, environ)
         self.configuration: Path | None = None
@@ -101,12 +92,9 @@ class DeskApp(KeyedApp[int]):
         self._desks = Opening(opener, self.post_message)
         self._environments: tuple[EnvironmentFacts, ...] = ()
         self._mistakes = mistakes
-        self._crash_folder = crash_folder
         self._windows: dict[str, WriteWindow] = {}
         self._epoch = 0
         self._closed_desk = False
-        if present.poor_terminal(environ, getattr(sys.__stdout__, "encoding", None)):
-            self._filters.append(AsciiOnly())
 
     # What is known
 
@@ -144,15 +132,7 @@ class DeskApp(KeyedApp[int]):
             store_problem=self.following.problem,
         )
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """The colours that Textual's themes do not name; a theme may set its own."""
-        return dict(present.VARIABLES[self.current_theme.dark])
-
     # Start
-
-    def get_driver_class(self) -> type[Driver]:
-        """The platform's, for a terminal that may go away."""
-        return lasting(super().get_driver_class())
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the first; there is none below it."""
@@ -162,9 +142,7 @@ class DeskApp(KeyedApp[int]):
         """Open the desk once the first frame is there."""
         self.set_interval(_TICK, self._tick)
         self.call_after_refresh(self._after_first_frame)
-        if self._loop is not None and not self.is_headless:
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                self._loop.add_signal_handler(number, self.leave)
+        self.leave_on_signals(self.leave)
 
     def _after_first_frame(self) -> None:
         # What the start has made stays; the collector need not look at it again.
@@ -426,17 +404,6 @@ class DeskApp(KeyedApp[int]):
         if self.desk is not None and not self._closed_desk:
             self._closed_desk = True
             self.desk.close()
-
-    def _handle_exception(self, error: Exception) -> None:
-        # Textual would print a traceback with the values of all variables; secrets may be among them.
-        if not self.refusal:
-            kept = write_crash(error, self.clock.now(), self._crash_folder)
-            self.refusal = sentence(error, kept)
-            self._exception = error
-            self._exception_event.set()
-        self._return_value = EXIT_FAULT
-        self._return_code = EXIT_FAULT
-        self._close_messages_no_wait()
 
 
 def run_desk(config: Path | None, environment: str | None) -> int:

@@ -1,5 +1,7 @@
 """Screens one only reads: the keys of a place, a runbook."""
 
+from collections.abc import Iterable
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -103,17 +105,17 @@ class HelpScreen(ReadingScreen):
 
     def text(self, width: int) -> Content:
         """The keys by group."""
-        return help_content(self._of, self._aimed_at, width)
+        return help_content(of_place(self._of), self._aimed_at, width)
 
 
 _GROUPS = {"look": "Looking", "move": "Moving", "change": "Changing"}
 
 
-def help_content(place: Place, target: Target, width: int) -> Content:
-    """The actions of a place by group, each with its keys, what it does, and what stands against it."""
-    lines = []
+def help_content(of: Iterable[Action], target: Target, width: int) -> Content:
+    """Actions by group, each with its keys, what it does, and what stands against it."""
+    lines, every = [], tuple(of)
     for group, title in _GROUPS.items():
-        actions = [action for action in of_place(place) if action.group == group]
+        actions = [action for action in every if action.group == group]
         if actions:
             lines += [
                 Content.styled(title, "bold"),

@@ -1,5 +1,7 @@
 """The last line of every screen: the keys of this place, drawn from the table of actions."""
 
+from collections.abc import Iterable
+
 from textual.content import Content
 from textual.widget import Widget
 
@@ -17,11 +19,11 @@ def _entry(action: Action, target: Target) -> Content:
     return Content.assemble((key, "bold $text-accent"), (f" {action.verb}", present.MUTED))
 
 
-def key_content(place: Place, target: Target, width: int) -> Content:
+def key_content(actions: Iterable[Action], target: Target, width: int) -> Content:
     """The keys in at most ``width`` cells; those of the table's end go first, what leads everywhere stays."""
     shown = [
         action
-        for action in of_place(place)
+        for action in actions
         if action.shown and not (action.only_if_it_serves and action.disabled(target))
     ]
     while True:
@@ -53,4 +55,4 @@ class KeyLine(Widget):
 
     def render(self) -> Content:
         """The line, as wide as the screen."""
-        return key_content(self._place, self._target, self.size.width)
+        return key_content(of_place(self._place), self._target, self.size.width)
