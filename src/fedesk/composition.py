@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 PERIODS = {System.JENKINS: 10.0, System.AIRFLOW: 5.0, System.VAULT: 60.0, System.SNOWFLAKE: 3600.0}
 """Seconds between two looks. A query wakes a Snowflake warehouse, which is billed for a minute at least."""
+BROWSER_AUTH = frozenset({"oidc", "externalbrowser"})
+"""Ways of authenticating in which a person signs in with a browser, and a token is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +143,14 @@ def compose(
     from fedesk.services.live_board import LiveBoard
     from fedesk.services.run_reading import RunReading
 
+    _keep_libraries_quiet()
+    look_up = credential_of or reference_of
     selected = select_environment(config, environment)
     catalogue = load_catalogue(config.catalog) if config.catalog is not None else Catalogue()
-    by_environment = connections_of(config, catalogue, credential_of)
+    by_environment = {
+        name: _connections(table, _snowflake_users(catalogue, name), look_up)
+        for name, table in config.environments.items()
+    }
     connections = by_environment[selected.name]
     place = last_known(config.path, selected.name)
     board = LiveBoard(
@@ -166,17 +173,6 @@ def compose(
         last_known=place,
         all_connections=tuple(one for theirs in by_environment.values() for one in theirs),
     )
-
-
-def connections_of(
-    config: "Config", catalogue: "Catalogue", credential_of: "CredentialOf | None" = None
-) -> "dict[str, tuple[Connection, ...]]":
-    """Every configured system by environment; opens none."""
-    _keep_libraries_quiet()
-    return {
-        name: _connections(table, _snowflake_users(catalogue, name), credential_of or reference_of)
-        for name, table in config.environments.items()
-    }
 
 
 def _keep_libraries_quiet() -> None:
@@ -247,6 +243,21 @@ def whoami(configured: "ConnectionConfig", credential: "SecretText | None" = Non
         connection.source.close()
 
 
+def signed_in(configured: "ConnectionConfig", show: Callable[[str], None], patience: float) -> "SecretText":
+    """The token of a person who signs in to Snowflake at the address that ``show`` is given.
+
+    ``patience`` is in seconds. Raises SourceError.
+    """
+    from fedesk.clients.bulkhead import ThreadBulkhead
+
+    endpoint = endpoint_of(configured, lambda _: None)
+    snowflake = ThreadBulkhead(str(configured.name), lambda: _snowflake(endpoint, configured.settings, ()))
+    try:
+        return snowflake.call(lambda client: client.sign_in(show), deadline=patience)
+    finally:
+        snowflake.close()
+
+
 def connection_of(
     configured: "ConnectionConfig", users: tuple[str, ...], credential_of: "CredentialOf"
 ) -> "Connection":
@@ -278,7 +289,6 @@ def connection_of(
                 queues=jenkins,
                 traces=jenkins,
                 examined=jenkins,
-                surveys=jenkins,
             )
         case System.AIRFLOW:
             airflow = ThreadBulkhead(name, lambda: _airflow(endpoint, settings), deadline=deadline)
@@ -289,7 +299,6 @@ def connection_of(
                 clears=airflow,
                 traces=airflow,
                 examined=airflow,
-                surveys=airflow,
             )
         case System.VAULT:
             vault = ThreadBulkhead(name, lambda: _vault(endpoint, settings), deadline=deadline)
@@ -331,6 +340,7 @@ def endpoint_of(configured: "ConnectionConfig", credential_of: "CredentialOf") -
         url=url,
         user=settings.user or "",
         credential=credential_of(configured),
+        login=configured.name.login,
         connect_timeout=settings.timeout.connect,
         read_timeout=settings.timeout.read,
         deadline=settings.timeout.connect + settings.timeout.read,
@@ -343,18 +353,26 @@ def endpoint_of(configured: "ConnectionConfig", credential_of: "CredentialOf") -
 
 def reference_of(configured: "ConnectionConfig") -> "Callable[[], SecretText] | None":
     """Looks up what the configuration refers to; None where it names no credential."""
-    return looked_up(configured.settings.credential)
+    return looked_up(reference_text(configured), configured.name.login)
 
 
-def looked_up(reference: str | None) -> "Callable[[], SecretText] | None":
-    """The same of a reference."""
+def reference_text(configured: "ConnectionConfig") -> str | None:
+    """Where the credential of a connection is: as the file says, else where a login by browser keeps it."""
+    settings = configured.settings
+    if settings.credential is None and getattr(settings, "auth", "") in BROWSER_AUTH:
+        return f"keyring:{configured.name}"
+    return settings.credential
+
+
+def looked_up(reference: str | None, login: str = "") -> "Callable[[], SecretText] | None":
+    """The same of a reference; ``login`` is the command line that stores what it refers to."""
     if reference is None:
         return None
 
     def look_up() -> "SecretText":
         from fedesk.credentials import resolve
 
-        return resolve(reference)
+        return resolve(reference, login=login)
 
     return look_up
 

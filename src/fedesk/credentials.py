@@ -22,12 +22,15 @@ _LONGEST = 1 << 20
 _QUOTED = 200
 
 
-def resolve(reference: str, *, timeout: float = COMMAND_TIMEOUT) -> SecretText:
-    """Look a credential up; may be slow. Raises CredentialError with one sentence that says what to do."""
+def resolve(reference: str, *, timeout: float = COMMAND_TIMEOUT, login: str = "") -> SecretText:
+    """Look a credential up; may be slow. Raises CredentialError with one sentence that says what to do.
+
+    ``login`` is the command line that stores it, where there is one.
+    """
     kind, _, rest = reference.partition(":")
     match kind:
         case "keyring":
-            secret = _from_keyring(rest.strip())
+            secret = _from_keyring(rest.strip(), login)
         case "env":
             secret = _from_environment(rest.strip())
         case "command":
@@ -47,6 +50,12 @@ def has_keyring() -> bool:
     return not isinstance(keyring.get_keyring(), fail.Keyring | null.Keyring)
 
 
+def check(name: str) -> None:
+    """Raise CredentialError, with the other ways, where this machine has no keyring for a credential."""
+    if not has_keyring():
+        raise _no_place(name)
+
+
 def keep(name: str, secret: SecretText) -> str:
     """Put a credential into the keyring and give the reference to it; may ask the person to unlock it.
 
@@ -58,16 +67,20 @@ def keep(name: str, secret: SecretText) -> str:
     try:
         keyring.set_password(SERVICE, name, secret.reveal())
     except NoKeyringError:
-        raise CredentialError(
-            f"This machine has no keyring to put {SERVICE}/{name} into: keep it where env:NAME or"
-            " command:PROGRAM finds it, like command:pass show NAME."
-        ) from None
+        raise _no_place(name) from None
     except KeyringError as error:
         said = one_line(redact(str(error)).text or type(error).__name__, _QUOTED)
         raise CredentialError(
             f"The keyring did not take {SERVICE}/{name} ({said}): unlock it and try again."
         ) from None
     return f"keyring:{name}"
+
+
+def _no_place(name: str) -> CredentialError:
+    return CredentialError(
+        f"This machine has no keyring to put {SERVICE}/{name} into: keep it where env:NAME or"
+        " command:PROGRAM finds it, like command:pass show NAME."
+    )
 
 
 def forget(name: str) -> None:
@@ -86,12 +99,12 @@ def forget(name: str) -> None:
         ) from None
 
 
-def _from_keyring(name: str) -> str:
+def _from_keyring(name: str, login: str) -> str:
     # The backends of keyring cost a tenth of a second to find: only where one is asked.
     import keyring
     from keyring.errors import KeyringError, NoKeyringError
 
-    hint = f"store it with `keyring set {SERVICE} {name}`"
+    hint = f"run `{login}`" if login else f"store it with `keyring set {SERVICE} {name}`"
     try:
         secret = keyring.get_password(SERVICE, name)
     except NoKeyringError:

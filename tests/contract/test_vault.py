@@ -32,6 +32,7 @@ from fedesk.ports.errors import (
 )
 from fedesk.sandbox import vault as emulator
 from fedesk.sandbox.clock import WorldClock
+from fedesk.sandbox.vault_logins import login_secret
 from fedesk.sandbox.world import World
 
 ServeApp = Callable[[ASGIApp], str]
@@ -102,8 +103,8 @@ def emulated_server(serve_app: ServeApp) -> Server:
     return Server(
         url=serve_app(app),
         reader=reader.credential,
-        userpass=(reader.user, emulator.login_secret(reader)),
-        approle=(reader.user, emulator.login_secret(reader)),
+        userpass=(reader.user, login_secret(reader)),
+        approle=(reader.user, login_secret(reader)),
         seal=lambda: seal(sealed=True),
         unseal=lambda: seal(sealed=False),
     )
@@ -336,7 +337,7 @@ def test_a_login_is_renewed_once_when_its_token_ends(serve_app: ServeApp) -> Non
     app = emulated()
     state = state_of(app)
     reader = state.world.identity("vault")
-    vault = client(serve_app(app), emulator.login_secret(reader), auth="userpass", user=reader.user)
+    vault = client(serve_app(app), login_secret(reader), auth="userpass", user=reader.user)
     seen = vault.observe(None)
     state.world.clock.advance(emulator.LOGIN_TTL)
     assert vault.observe(seen).token is not None
@@ -520,12 +521,12 @@ def test_nobody_there_is_unreachable() -> None:
 
 @pytest.mark.parametrize(
     ("auth", "user", "words"),
-    [("oidc", "", 'auth = "token"'), ("userpass", "", "no `user`"), ("magic", "", "fedesk knows")],
+    [("userpass", "", "no `user`"), ("magic", "", "fedesk knows")],
 )
 def test_a_login_that_cannot_be_done_is_told_before_anything_is_sent(
     auth: str, user: str, words: str
 ) -> None:
-    """Oidc wants a browser: the sentence says which auth to use instead."""
+    """A mistake of the configuration costs no failed login."""
     with pytest.raises(CredentialError, match=words):
         client("http://127.0.0.1:1", PLANTED, auth=auth, user=user)
 

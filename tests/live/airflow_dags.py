@@ -7,18 +7,17 @@ import os
 import time
 from datetime import datetime, timedelta, timezone
 
-from airflow.sdk import DAG, Asset, TaskGroup, task
+from airflow.sdk import DAG, TaskGroup, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 GO = "{go}"
-LEDGER = Asset("MARTS.LEDGER_LOAD", uri="snowflake://finedge/FINEDGE/MARTS/LEDGER_LOAD")
 
 
-def dag(name, *tags, owner="engineering", schedule=None, **more):
+def dag(name, *tags, owner="engineering", **more):
     owned = {{"owner": owner}}
     return DAG(
-        name, schedule=schedule, start_date=START, catchup=False, tags=list(tags), default_args=owned, **more
+        name, schedule=None, start_date=START, catchup=False, tags=list(tags), default_args=owned, **more
     )
 
 
@@ -31,7 +30,7 @@ with dag("ledger_load", "prod", "ledger", description="Loads [bold]the ledger[/b
         print("::endgroup::")
         return ["eu", "us", "uk"]
 
-    @task(outlets=[LEDGER])
+    @task
     def load(region):
         print(f"loading {{region}}")
 
@@ -48,7 +47,7 @@ with dag("ledger_load", "prod", "ledger", description="Loads [bold]the ledger[/b
 
 with dag("payments_daily", "prod", "payments"):
 
-    @task(task_id="extract", inlets=[LEDGER])
+    @task(task_id="extract")
     def extract_payments():
         print("extracted")
 
@@ -84,15 +83,6 @@ with dag("long_backfill", "prod"):
         print("let go")
 
     wait()
-
-# Paused, so that it is never run by what the other tests do.
-with dag("ledger_report", "prod", schedule=[LEDGER], is_paused_upon_creation=True):
-
-    @task
-    def report():
-        print("reported")
-
-    report()
 
 with dag("staging_copy", "staging"):
 

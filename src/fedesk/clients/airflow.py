@@ -5,14 +5,7 @@ from dataclasses import replace
 
 import msgspec
 
-from fedesk.clients import (
-    airflow_json,
-    airflow_log,
-    airflow_preview,
-    airflow_rights,
-    airflow_survey,
-    airflow_tracing,
-)
+from fedesk.clients import airflow_json, airflow_log, airflow_preview, airflow_rights, airflow_tracing
 from fedesk.clients.airflow_board import PAGE, Look, run_path
 from fedesk.clients.airflow_json import (
     DagRunJson,
@@ -32,7 +25,6 @@ from fedesk.domain.observation import Observation
 from fedesk.domain.reruns import ClearPreview, TaskPin
 from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
 from fedesk.domain.states import State
-from fedesk.domain.surveys import Survey
 from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError
@@ -70,7 +62,7 @@ class AirflowClient:
         """Whom the token names (``ports.sources.IdentitySource``); the API itself does not say."""
         # What answers without a login would prove nothing.
         with suppress(ForbiddenError):
-            self.session.get("/dags", [("limit", 1)])
+            self.session.knock("/dags?limit=1")
         return self.session.identity
 
     def run(self, run_id: str) -> RunDetail:
@@ -123,10 +115,6 @@ class AirflowClient:
     def trace(self, sought: Sought) -> Looked:
         """Where an operation's id stands (``ports.tracing.TraceSource``)."""
         return airflow_tracing.trace(self.session, sought)
-
-    def survey(self) -> Survey:
-        """Its DAGs and their assets (``ports.surveying.SurveySource``)."""
-        return airflow_survey.survey(self.session, self._tags)
 
     def log(self, request: LogRequest, cursor: str) -> LogChunk:
         """The piece of a task's log that follows ``cursor``; raises NotFoundError where there is none.

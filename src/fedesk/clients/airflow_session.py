@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from fedesk.clients.bearer import claims_of, expiry_of
 from fedesk.clients.http import Answer, Query, open_client, request
+from fedesk.clients.wording import refused_token
 from fedesk.domain.identity import Identity
 from fedesk.domain.text import one_line
 from fedesk.ports.endpoint import Endpoint, SecretText
@@ -22,6 +23,7 @@ from fedesk.ports.errors import (
     ForbiddenError,
     NotFoundError,
     ProtocolError,
+    SourceError,
     UnauthenticatedError,
 )
 
@@ -50,6 +52,15 @@ class AirflowSession:
     def get(self, path: str, query: Query = ()) -> Answer:
         """``GET /api/v2`` + ``path``; raises SourceError."""
         return self._authorized(lambda headers: self._send("GET", f"/api/v2{path}", headers, query=query))
+
+    def knock(self, path: str) -> None:
+        """``GET`` what only who is logged in may see; of an Airflow 2 with ``basic``, whose API is v1."""
+        try:
+            self.get(path)
+        except NotFoundError:
+            if self._auth != "basic":
+                raise
+            self._authorized(lambda headers: self._send("GET", f"/api/v1{path}", headers))
 
     def list(self, path: str, body: dict[str, object]) -> Answer:
         """``POST /api/v2`` + ``path`` of a batch read, which changes nothing; raises SourceError."""
@@ -107,22 +118,33 @@ class AirflowSession:
         used = self._current()
         try:
             return send({"Authorization": used.reveal()})
-        except UnauthenticatedError:
-            if self._auth == "basic":
-                raise
+        except UnauthenticatedError as error:
+            refused: SourceError = error
         except ForbiddenError as error:
             if self._auth == "basic" or not _is_about_the_token(str(error)):
                 raise
+            refused = error
         renewed = self._renewed(used)
+        if renewed == used:
+            raise self._not_taken(refused)
         try:
             return send({"Authorization": renewed.reveal()})
         except (UnauthenticatedError, ForbiddenError) as error:
             if isinstance(error, ForbiddenError) and not _is_about_the_token(str(error)):
                 raise
+            if self._auth != "password":
+                raise self._not_taken(error) from None
             raise UnauthenticatedError(
                 f"{error}; a new token was refused as well, so this server does not accept tokens "
                 f'that `auth = "{self._auth}"` yields'
             ) from None
+
+    def _not_taken(self, error: SourceError) -> UnauthenticatedError:
+        """The refusal of what the credential still gives; of a token, with the end that it names itself."""
+        if self._auth != "token":
+            return UnauthenticatedError(str(error))
+        said = str(error)[str(error).rfind("(HTTP ") + 1 :].removesuffix(")")
+        return refused_token(self.endpoint, said, self.identity.until)
 
     def _current(self) -> SecretText:
         with self._lock:

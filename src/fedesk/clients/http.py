@@ -233,7 +233,8 @@ def _send(client: httpx.Client, endpoint: Endpoint, prepared: httpx.Request) -> 
             f"{_where(endpoint)} sends fedesk on to {quoted(target)} (HTTP {response.status_code}); "
             "if that is right, make it the `url`"
         )
-    raise status_error(_where(endpoint), response.status_code, own_words(bytes(body)))
+    words = own_words(bytes(body))
+    raise status_error(_where(endpoint), response.status_code, words, login=endpoint.login)
 
 
 def own_words(body: bytes) -> str:

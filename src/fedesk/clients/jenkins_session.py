@@ -15,7 +15,7 @@ import requests
 
 from fedesk.clients.jenkins_json import decode
 from fedesk.clients.requests_session import TimedSession, translate
-from fedesk.clients.wording import quoted, status_error
+from fedesk.clients.wording import log_in_anew, quoted, status_error
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
     ConflictError,
@@ -126,10 +126,8 @@ class JenkinsSession:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        try:
-            self._controller = _Controller(endpoint)
-        except (requests.RequestException, ValueError) as error:
-            raise translate(error, endpoint) from None
+        self._controller = self._opened()
+        self._refused = False
         self.version = ""
         """What the controller last said in X-Jenkins."""
 
@@ -197,6 +195,13 @@ class JenkinsSession:
         """Let go of the sockets."""
         self._controller.close()
 
+    def _opened(self) -> _Controller:
+        """One that comes with what the credential gives now."""
+        try:
+            return _Controller(self._endpoint)
+        except (requests.RequestException, ValueError) as error:
+            raise translate(error, self._endpoint) from None
+
     def _get(self, path: str, *, stream: bool = False, any_status: bool = False) -> requests.Response:
         request = requests.Request("GET", f"{self._endpoint.url}/{path}")
         return self._send(request, stream=stream, any_status=any_status)
@@ -204,9 +209,15 @@ class JenkinsSession:
     def _send(
         self, request: requests.Request, *, stream: bool = False, any_status: bool = False
     ) -> requests.Response:
+        if self._refused:
+            # Somebody may have logged in elsewhere since.
+            self._controller, self._refused = self._opened(), False
         ask = self._controller.ask if any_status else self._controller.jenkins_request
         try:
             answer: requests.Response = ask(request, stream=stream)
+        except UnauthenticatedError:
+            self._refused = True
+            raise
         except SourceError:
             raise
         except (requests.RequestException, OSError, ValueError, jenkins.JenkinsException) as error:
@@ -253,7 +264,7 @@ def refusal(endpoint: Endpoint, response: requests.Response) -> SourceError:
     words = page_words(response)
     if status == requests.codes.unauthorized:
         return UnauthenticatedError(
-            f"{where} refuses the login of {who} (HTTP 401: {quoted(words)}); see its `user` and `credential`"
+            f"{where} refuses the login of {who} (HTTP 401: {quoted(words)}); {log_in_anew(endpoint)}"
         )
     if status == requests.codes.forbidden:
         missing = response.headers.get("X-Required-Permission", "")

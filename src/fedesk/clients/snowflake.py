@@ -8,7 +8,7 @@ import contextlib
 import logging
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ import snowflake.connector.errors
 from fedesk.clients import snowflake_rights
 from fedesk.clients.certificates import chain_of
 from fedesk.clients.requests_session import TimedSession, translate
+from fedesk.clients.snowflake_browser import browser_parameters, id_token_of, quietly
 from fedesk.clients.snowflake_errors import is_about_the_connection, sql_error, words
 from fedesk.clients.snowflake_login import login_parameters, proxy_parameters
 from fedesk.clients.snowflake_rows import LOAD_COLUMNS, as_load, as_moment
@@ -33,7 +34,7 @@ from fedesk.domain.runs import Load
 from fedesk.domain.secrets import SecretMetadata
 from fedesk.domain.text import one_line
 from fedesk.domain.traces import Looked, Sought
-from fedesk.ports.endpoint import Endpoint
+from fedesk.ports.endpoint import Endpoint, SecretText
 from fedesk.ports.errors import (
     CredentialError,
     DeadlineError,
@@ -161,6 +162,13 @@ class SnowflakeClient:
                 roles=(one_line(str(role), 120),) if role else (),
             )
 
+    def sign_in(self, show: Callable[[str], None]) -> SecretText:
+        """Have a person sign in at the address that ``show`` is given; gives the token to come with later."""
+        self._reach()
+        login = browser_parameters(self._endpoint, self._parameters, show)
+        with quietly(), self._session(login) as connection:
+            return id_token_of(self._endpoint, connection)
+
     def trace(self, sought: Sought) -> Looked:
         """Where an operation's id stands (``ports.tracing.TraceSource``)."""
         self._reach()
@@ -208,10 +216,14 @@ class SnowflakeClient:
         if answer.status_code >= 500:  # noqa: PLR2004  (a fault of the server)
             raise status_error(str(self._endpoint.name), answer.status_code)
 
+    def _connected(self) -> contextlib.AbstractContextManager[Any]:
+        """A session with the credential."""
+        return self._session(login_parameters(self._endpoint, self._auth, self._parameters))
+
     @contextlib.contextmanager
-    def _connected(self) -> Iterator[Any]:
+    def _session(self, login: dict[str, Any]) -> Iterator[Any]:
         """A session, logged in and in the end out. Nothing of it waits for the interpreter's exit."""
-        parameters = {**self._parameters, **login_parameters(self._endpoint, self._auth)}
+        parameters = {**self._parameters, **login}
         try:
             connection = snowflake.connector.connect(**parameters)
         except snowflake.connector.errors.Error as error:

@@ -8,7 +8,7 @@ from collections.abc import Container
 
 from snowflake.connector.errors import Error
 
-from fedesk.clients.wording import quoted, status_error
+from fedesk.clients.wording import log_in_anew, quoted, status_error
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
     CredentialError,
@@ -47,7 +47,8 @@ def sql_error(error: Error, endpoint: Endpoint) -> SourceError:
         if number in numbers:
             # What is said of a key is left out: it might quote from it.
             said = "" if numbers is _KEY else f": {own}"
-            return kind(f"{where} {meaning}{said}; see {hint}")
+            todo = log_in_anew(endpoint, hint) if numbers is _LOGIN else f"see {hint}"
+            return kind(f"{where} {meaning}{said}; {todo}")
     return ProtocolError(f"{where} could not answer: {own} (error {number:06d})")
 
 

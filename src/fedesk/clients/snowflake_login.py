@@ -6,6 +6,7 @@ import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from fedesk.clients.snowflake_browser import id_token_parameters
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import CredentialError
 
@@ -14,18 +15,19 @@ _PEM = re.compile(
 )
 
 
-def login_parameters(endpoint: Endpoint, auth: str) -> dict[str, Any]:
-    """Authenticator and credential; raises CredentialError.
+def login_parameters(endpoint: Endpoint, auth: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Authenticator and credential, beside the ``parameters`` of every session; raises CredentialError.
 
     key-pair: the credential is the private key as PEM (PKCS #8 or PKCS #1, unencrypted), as
-    ``command:cat KEYFILE`` gives it; oauth: an access token; externalbrowser: none.
+    ``command:cat KEYFILE`` gives it; oauth: an access token; externalbrowser: the ID token that a person's
+    login brought.
     """
     if auth == "key-pair":
         return {"authenticator": "SNOWFLAKE_JWT", "private_key": _der(endpoint, _credential(endpoint))}
     if auth == "oauth":
         return {"authenticator": "oauth", "token": _credential(endpoint)}
     if auth == "externalbrowser":
-        return {"authenticator": "externalbrowser"}
+        return id_token_parameters(endpoint, parameters, _credential(endpoint))
     raise CredentialError(
         f"{endpoint.name} has auth = {auth!r}; fedesk knows key-pair, oauth and externalbrowser"
     )

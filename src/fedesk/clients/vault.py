@@ -105,6 +105,8 @@ class VaultClient:
         until = monotonic() + self._endpoint.deadline * _SHARE
         if previous is None:
             self._read.clear()
+        elif previous.token is not None:
+            self._session.was_to_end(previous.token.expires_at)
         health = self._health()
         stopped = self._why_stopped(health)
         if stopped is not None:
@@ -224,13 +226,12 @@ class VaultClient:
 
     def _until(self, token: Token) -> datetime | None:
         """When it ends; None for one that does not."""
-        if token.expire_time is None:
-            return None
-        ends = parsed_time(token.expire_time)
-        if ends is None:
+        ends = None if token.expire_time is None else parsed_time(token.expire_time)
+        if token.expire_time is not None and ends is None:
             raise self._session.undocumented(
                 f"expire_time of the token is {quoted(token.expire_time, limit=40)}"
             )
+        self._session.ends_at = ends
         return ends
 
     # --- secrets ----------------------------------------------------------------------------------------

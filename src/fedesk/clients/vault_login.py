@@ -44,18 +44,15 @@ _LOGINS: dict[str, Login] = {"approle": _approle, "userpass": _userpass, "ldap":
 
 
 def login_for(endpoint: Endpoint, auth: str) -> Login | None:
-    """The login of an ``auth``, None for a token; raises CredentialError for what cannot be done here."""
-    if auth == "token":
+    """The login of an ``auth``, None for a token; raises CredentialError for one that is not known.
+
+    With ``oidc`` the credential is the token that a person's login brought (``vault_oidc``).
+    """
+    if auth in {"token", "oidc"}:
         return None
-    if auth == "oidc":
-        raise CredentialError(
-            f'{endpoint.name} has auth = "oidc", which wants a browser; log in with '
-            '`vault login -method=oidc` and use auth = "token" with credential = '
-            '"command:vault print token", or use auth = "jwt"'
-        )
     if auth not in _LOGINS:
         raise CredentialError(
-            f"{endpoint.name} has auth = {auth!r}; fedesk knows token, approle, userpass, ldap and jwt"
+            f"{endpoint.name} has auth = {auth!r}; fedesk knows token, approle, userpass, ldap, jwt and oidc"
         )
     if auth in {"userpass", "ldap"} and not endpoint.user:
         raise CredentialError(f'{endpoint.name} has auth = "{auth}" and no `user`; add it to the connection')

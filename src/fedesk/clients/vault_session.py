@@ -1,6 +1,7 @@
 """One hvac client with its token, under the deadline, and hvac's errors as fedesk's own."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 import hvac
@@ -10,8 +11,8 @@ import requests
 
 from fedesk.clients.requests_session import TimedSession, translate
 from fedesk.clients.vault_login import RefusedLogins, credential_of, login_for
-from fedesk.clients.wording import quoted, status_error
-from fedesk.ports.endpoint import Endpoint
+from fedesk.clients.wording import log_in_anew, quoted, refused_token, status_error
+from fedesk.ports.endpoint import Endpoint, SecretText
 from fedesk.ports.errors import ProtocolError, SourceError, UnauthenticatedError
 
 _BODY_LIMIT = 8 * 1024 * 1024
@@ -42,12 +43,32 @@ class VaultSession:
         self._login = login_for(endpoint, auth)
         self._refused = RefusedLogins()
         self._session = TimedSession(endpoint, body_limit=_BODY_LIMIT)
+        self._taken: SecretText | None = None
+        self.ends_at: datetime | None = None
+        """When the token that was last looked up ends; None where it does not, or that is not known."""
         # An empty token and an explicit `verify` keep hvac from VAULT_TOKEN, VAULT_CACERT and ~/.vault-token.
         self.vault = hvac.Client(url=endpoint.url, token="", verify=True, timeout=None, session=self._session)
 
     def close(self) -> None:
         """Close the sockets."""
         self._session.close()
+
+    def was_to_end(self, at: datetime | None) -> None:
+        """What an earlier process knew of its token, for as long as this one has taken none."""
+        if self._taken is None:
+            self.ends_at = at
+
+    def enter(self, attempt: Callable[[], object]) -> object:
+        """What a login answers; raises UnauthenticatedError where it is refused, and as ``ask`` does."""
+
+        def entering() -> object:
+            try:
+                return attempt()
+            except _NOT_LOGGED_IN as error:
+                self.vault.token = ""
+                raise UnauthenticatedError(self._no_entry(error)) from None
+
+        return self.ask(entering)
 
     def authenticated(self, ask: Callable[[], object]) -> object:
         """Ask as someone; where a login's token is no longer taken, log in once more and ask again."""
@@ -104,24 +125,23 @@ class VaultSession:
         credential = credential_of(self._endpoint)
         login = self._login
         if login is None:
+            if self._taken not in {None, credential}:
+                self.ends_at = None
+            self._taken = credential
             self.vault.token = credential.reveal()
             return
         self._refused.check(credential)
 
-        def attempt() -> None:
-            try:
-                login(self.vault, self._endpoint.user, credential.reveal())
-            except _NOT_LOGGED_IN as error:
-                self.vault.token = ""
-                raise self._refused.note(credential, self._no_entry(error)) from None
-
-        self.ask(attempt)
+        try:
+            self.enter(lambda: login(self.vault, self._endpoint.user, credential.reveal()))
+        except UnauthenticatedError as error:
+            raise self._refused.note(credential, str(error)) from None
 
     def _no_entry(self, error: hvac.exceptions.VaultError) -> str:
         user = self._endpoint.user
         return (
             f"{self._endpoint.name} refuses the {self._auth} login{f' of {user}' if user else ''}: "
-            f"{quoted(_words(error))}; see `user` and `credential`"
+            f"{quoted(_words(error))}; {log_in_anew(self._endpoint)}"
         )
 
     def _refusal(self, error: hvac.exceptions.VaultError) -> SourceError:
@@ -132,10 +152,7 @@ class VaultSession:
         if status is None:
             return self.undocumented(quoted(words))
         if _is_about_the_token(status, words):
-            return UnauthenticatedError(
-                f"{where} does not take the token, it is wrong, expired or revoked; renew what `credential` "
-                f"points to (HTTP {status}: {quoted(words)})"
-            )
+            return refused_token(self._endpoint, f"HTTP {status}: {quoted(words)}", self.ends_at)
         return status_error(where, status, words)
 
 

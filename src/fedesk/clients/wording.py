@@ -1,6 +1,9 @@
 """The systems' own words inside fedesk's sentences, and which error an HTTP status is."""
 
+from datetime import UTC, datetime
+
 from fedesk.domain.text import one_line
+from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
     ConflictError,
     ForbiddenError,
@@ -27,6 +30,7 @@ def quoted(words: str | bytes, *, limit: int = _QUOTED) -> str:
     return f'"{one_line(text, limit)}"'
 
 
+_UNAUTHORIZED = 401
 _STATUS: dict[int, tuple[type[SourceError], str]] = {
     400: (ProtocolError, "does not understand the request"),
     401: (UnauthenticatedError, "refuses the login; see the connection's `user` and `credential`"),
@@ -38,9 +42,29 @@ _STATUS: dict[int, tuple[type[SourceError], str]] = {
 }
 
 
-def status_error(where: str, status: int, words: str | bytes = "") -> SourceError:
-    """The error that an HTTP status outside 2xx is, as one sentence; ``words`` is what the body says."""
+def log_in_anew(endpoint: Endpoint, see: str = "`user` and `credential`") -> str:
+    """What to do about a credential that is refused: the command that gives a new one, else what to see."""
+    return f"run `{endpoint.login}`" if endpoint.login else f"see its {see}"
+
+
+def refused_token(endpoint: Endpoint, said: str, until: datetime | None) -> UnauthenticatedError:
+    """The refusal of a token that ends ``until``, if that is known; ``said`` is how the system words it."""
+    now = datetime.now(UTC)
+    how = "is wrong, expired or revoked"
+    if until is not None and until <= now:
+        how = f"expired at {'' if until.date() == now.date() else f'{until:%Y-%m-%d} '}{until:%H:%M} UTC"
+    cure = f"Run `{endpoint.login}`." if endpoint.login else "See its `credential`."
+    return UnauthenticatedError(f"{endpoint.name} refuses the token ({said}). It {how}. {cure}")
+
+
+def status_error(where: str, status: int, words: str | bytes = "", *, login: str = "") -> SourceError:
+    """The error that an HTTP status outside 2xx is, as one sentence; ``words`` is what the body says.
+
+    ``login`` is the command line that gives a new credential, where there is one.
+    """
     kind, meaning = _STATUS.get(status, (ProtocolError, "answers in a way that fedesk does not know"))
+    if status == _UNAUTHORIZED and login:
+        meaning = f"refuses the login; run `{login}`"
     if status >= 500:  # noqa: PLR2004  (the class of statuses that RFC 9110 calls server errors)
         kind, meaning = ServerFaultError, "failed by itself; see the server's own log"
     said = f": {quoted(words)}" if words.strip() else ""

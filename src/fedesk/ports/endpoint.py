@@ -44,6 +44,8 @@ class Endpoint:
     user: str = ""
     credential: Callable[[], SecretText] | None = None
     """Looks the credential up (keyring, environment, command); raises CredentialError. May be slow."""
+    login: str = ""
+    """The command line that gives it a new credential, named where one is refused; empty without one."""
     connect_timeout: float = 3.0
     read_timeout: float = 15.0
     deadline: float = 20.0

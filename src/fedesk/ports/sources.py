@@ -14,7 +14,6 @@ from fedesk.domain.states import System
 if TYPE_CHECKING:
     from fedesk.ports.changing import ClearSource, QueueSource, RebuildSource
     from fedesk.ports.examining import ExaminedSource
-    from fedesk.ports.surveying import SurveySource
     from fedesk.ports.tracing import TraceSource
     from fedesk.ports.trying import PartSource
 
@@ -101,8 +100,6 @@ class Connection:
     """The same bulkhead, for a system that carries the ids of operations."""
     examined: "Bulkhead[ExaminedSource] | None" = None
     """The same bulkhead, for a system that can be examined."""
-    surveys: "Bulkhead[SurveySource] | None" = None
-    """The same bulkhead, for a system that describes its jobs."""
 
 
 class Clock(Protocol):

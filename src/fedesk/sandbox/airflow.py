@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from fedesk.sandbox import airflow_assets, airflow_clear, airflow_events, airflow_logs
+from fedesk.sandbox import airflow_clear, airflow_events, airflow_logs
 from fedesk.sandbox import airflow_documents as documents
 from fedesk.sandbox.airflow_documents import answer_json
 from fedesk.sandbox.airflow_login import DAY, Login, RefusedError
@@ -65,7 +65,7 @@ class Airflow:
 
     def __init__(self, world: World, login: Login) -> None:
         self._world = world
-        self._login = login
+        self.login = login
 
     def application(self) -> Starlette:
         """All routes, known paths before the catch-alls."""
@@ -85,7 +85,6 @@ class Airflow:
             f"{tasks}/{{task_id}}/{{map_index:int}}": self.task_instance,
             f"{tasks}/{{task_id}}/{{map_index:int}}/tries": self.tries,
             f"{api}/importErrors": self.import_errors,
-            f"{api}/assets": self.assets,
             f"{api}/dags/{{dag_id}}/dagVersions": self.dag_versions,
             f"{api}/eventLogs": self.event_logs,
         }
@@ -144,7 +143,7 @@ class Airflow:
         """A read for whoever has a token."""
 
         def entered(request: Request) -> Response:
-            self._login.enter(request, environment_of(request))
+            self.login.enter(request, environment_of(request))
             return read(request)
 
         return self._open(entered)
@@ -169,11 +168,11 @@ class Airflow:
             environment = environment_of(request)
         except RefusedError as refused:
             return refused.response
-        return self._dated(await self._login.answer(request, environment))
+        return self._dated(await self.login.answer(request, environment))
 
     async def _refuse_change(self, request: Request) -> Response:
         try:
-            identity = self._login.enter(request, environment_of(request))
+            identity = self.login.enter(request, environment_of(request))
         except RefusedError as refused:
             return self._dated(refused.response)
         status = HTTPStatus.METHOD_NOT_ALLOWED if identity.writer else HTTPStatus.FORBIDDEN
@@ -184,7 +183,7 @@ class Airflow:
 
         def carried_out(request: Request) -> Response:
             environment = environment_of(request)
-            identity = self._login.enter(request, environment)
+            identity = self.login.enter(request, environment)
             return airflow_clear.answer(
                 self._world, environment, request, raw, identity.user, writer=identity.writer
             )
@@ -254,10 +253,6 @@ class Airflow:
     def event_logs(self, request: Request) -> Response:
         """Who asked for which change."""
         return airflow_events.answer(self._world.airflow.events(environment_of(request)), request)
-
-    def assets(self, request: Request) -> Response:
-        """What DAGs write and read."""
-        return airflow_assets.answer(self._world.dags(environment_of(request)), request)
 
     def task_instances(self, request: Request) -> Response:
         """Task instances of one run, or of many (``~``)."""
@@ -360,7 +355,7 @@ class Airflow:
             instance = self._instance(request, index)
         except RefusedError as refused:
             raise RefusedError(refused.status, "TaskInstance not found") from None
-        return airflow_logs.answer(self._world, self._login, request, instance)
+        return airflow_logs.answer(self._world, self.login, request, instance)
 
     def _instance(self, request: Request, map_index: int | None = None) -> TaskInstance:
         dag_id, run_id, task_id = (str(request.path_params[name]) for name in ("dag_id", "run_id", "task_id"))

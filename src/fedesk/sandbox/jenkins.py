@@ -9,7 +9,7 @@ does not do that.
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -30,6 +30,7 @@ from fedesk.sandbox.jenkins_security import (
     forbidden,
     who_am_i,
 )
+from fedesk.sandbox.jenkins_tokens import PROPERTY
 from fedesk.sandbox.jenkins_tree import Bean, ByDepth, MalformedTreeError, exported, parse_tree
 from fedesk.sandbox.jenkins_triggers import Trigger, config_xml, method_not_allowed
 from fedesk.sandbox.model import BuildPlan, JenkinsJob
@@ -118,10 +119,8 @@ class _Visit:
                 found = self._json(self._beans.computers())
             case ["job", *_]:
                 found = self._item(segments)
-            case [verb] if verb in _SERVER_VERBS:
-                found = self._refused(_SERVER_VERBS[verb])
             case _:
-                found = _not_found()
+                found = self._elsewhere(segments)
         return found
 
     def _unprotected(self, segments: list[str]) -> Response:
@@ -156,6 +155,23 @@ class _Visit:
         if not self._caller.session:
             response.set_cookie(self._gate.session_key, session, httponly=True, samesite="lax")
         return response
+
+    def _elsewhere(self, segments: list[str]) -> Response:
+        match segments:
+            case ["user", user, *place, verb] if tuple(place) == PROPERTY:
+                return self._tokens(user, verb)
+            case [verb] if verb in _SERVER_VERBS:
+                return self._refused(_SERVER_VERBS[verb])
+            case _:
+                return _not_found()
+
+    def _tokens(self, user: str, verb: str) -> Response:
+        if self._request.method != "POST":
+            return method_not_allowed("Form post required")
+        if user != self._caller.name:
+            return error_page(403, "Forbidden")
+        form = dict(parse_qsl(self._body.decode("utf-8", "replace")))
+        return self._gate.tokens.answer(verb, user, form) or _not_found()
 
     def _queue(self, rest: list[str]) -> Response:
         match rest:

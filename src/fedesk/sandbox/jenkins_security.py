@@ -18,6 +18,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from fedesk.sandbox.jenkins_tokens import ApiTokens
 from fedesk.sandbox.model import Identity
 
 CRUMB_FIELD = "Jenkins-Crumb"
@@ -51,6 +52,8 @@ class Gate:
     salt: str = field(default_factory=lambda: secrets.token_hex(16))
     session_key: str = field(default_factory=lambda: f"JSESSIONID.{secrets.token_hex(4)}")
     sessions: set[str] = field(default_factory=set)
+    tokens: ApiTokens = field(default_factory=ApiTokens)
+    """Those that users have made themselves, beside the planted ones."""
 
     @classmethod
     def of(cls, identities: Iterable[Identity]) -> "Gate":
@@ -84,7 +87,8 @@ class Gate:
         for identity in self.identities:
             if identity.user != user:
                 continue
-            if hmac.compare_digest(identity.credential.encode(), secret.encode()):
+            planted = hmac.compare_digest(identity.credential.encode(), secret.encode())
+            if planted or self.tokens.is_of(user, secret):
                 return Caller(identity, by_token=True, session=session)
             if identity.password and hmac.compare_digest(identity.password.encode(), secret.encode()):
                 return Caller(identity, by_token=False, session=session)

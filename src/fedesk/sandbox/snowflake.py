@@ -14,6 +14,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -106,6 +107,8 @@ def application(world: World) -> Starlette:
     app = Starlette(
         routes=[
             Route("/session/v1/login-request", _login, methods=["POST"]),
+            Route("/session/authenticator-request", _begin_by_browser, methods=["POST"]),
+            Route("/provider/sso", _provider),
             Route("/session", _end_session, methods=["POST"]),
             Route("/queries/v1/query-request", _query, methods=["POST"]),
             Route("/telemetry/send", _telemetry, methods=["POST"]),
@@ -114,6 +117,22 @@ def application(world: World) -> Starlette:
     )
     app.state.account = account
     return app
+
+
+async def _begin_by_browser(request: Request) -> Response:
+    data: dict[str, Any] = (await _body(request)).get("data") or {}
+    proof = request.app.state.account.users.begin(data)
+    asked = urlencode({"port": data.get("BROWSER_MODE_REDIRECT_PORT", ""), "proof": proof})
+    place = f"{request.url.scheme}://{request.url.netloc}/provider/sso?{asked}"
+    found = {"ssoUrl": place, "proofKey": proof, "tokenUrl": None}
+    return JSONResponse({"data": found, "code": None, "message": None, "success": True})
+
+
+async def _provider(request: Request) -> Response:
+    """The identity provider, at which the person has signed in before."""
+    token = request.app.state.account.users.assertion(request.query_params["proof"])
+    back = f"http://localhost:{int(request.query_params['port'])}/?{urlencode({'token': token})}"
+    return Response(status_code=302, headers={"Location": back})
 
 
 async def _login(request: Request) -> Response:
@@ -132,6 +151,8 @@ async def _login(request: Request) -> Response:
     # One connector sends a boolean, the other a text.
     telemetry = str(parameters.get("CLIENT_TELEMETRY_ENABLED", True)).lower() == "true"
     token = secrets.token_urlsafe(32)
+    keeps = str(parameters.get("CLIENT_STORE_TEMPORARY_CREDENTIAL", False)).lower() == "true"
+    by_browser = str(data.get("AUTHENTICATOR") or "").upper() == "EXTERNALBROWSER"
     known = database in DATABASES.values()
     sessions[token] = await run_in_threadpool(
         account.fake_snow.connect, database if known else None, schema if known else None
@@ -147,6 +168,7 @@ async def _login(request: Request) -> Response:
             "data": {
                 "token": token,
                 "masterToken": secrets.token_urlsafe(32),
+                "idToken": account.users.id_token(identity) if by_browser and keeps else None,
                 "validityInSeconds": _VALIDITY,
                 "masterValidityInSeconds": _MASTER_VALIDITY,
                 "sessionId": next(account.numbers),

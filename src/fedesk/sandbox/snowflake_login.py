@@ -1,11 +1,13 @@
-"""Who may log in to the sandbox's Snowflake: key pairs (JWT), OAuth tokens, and no passwords.
+"""Who may log in to the sandbox's Snowflake: key pairs (JWT), OAuth tokens, browsers, and no passwords.
 
-Codes and messages are those that Snowflake answers and the connectors know (390144, 390303, 390100).
+Codes are those that Snowflake answers and the connectors know (390144, 390303, 390318, 390195, 390100). The
+identity provider takes whoever comes for the user that the login began for.
 """
 
 import base64
 import hashlib
 import hmac
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -36,6 +38,33 @@ class Users:
         self._account = account.upper()
         self._by_name = {identity.user.upper(): identity for identity in identities}
         self._public = {name: public_half(identity.credential) for name, identity in self._by_name.items()}
+        self._proofs: dict[str, str] = {}
+        self._asserted: dict[str, str] = {}
+        self._id_tokens: dict[str, str] = {}
+        self.ended: set[str] = set()
+        """OAuth access tokens that have expired."""
+
+    def begin(self, login: dict[str, object]) -> str:
+        """The proof key of a login by browser; the provider is told of it by the address."""
+        proof = secrets.token_urlsafe(32)
+        self._proofs[proof] = str(login.get("LOGIN_NAME") or "").upper()
+        return proof
+
+    def assertion(self, proof: str) -> str:
+        """What the identity provider sends the browser back with."""
+        token = secrets.token_urlsafe(48)
+        self._asserted[token] = proof
+        return token
+
+    def id_token(self, identity: Identity) -> str:
+        """A token with which a user comes in later without a browser."""
+        token = secrets.token_urlsafe(48)
+        self._id_tokens[token] = identity.user.upper()
+        return token
+
+    def end_id_tokens(self) -> None:
+        """All of them have expired."""
+        self._id_tokens.clear()
 
     def enter(self, login: dict[str, object]) -> Identity:
         """The user of a login request's ``data``; raises LoginRefusedError as Snowflake refuses."""
@@ -44,7 +73,15 @@ class Users:
         match str(login.get("AUTHENTICATOR") or "SNOWFLAKE").upper():
             case "SNOWFLAKE_JWT":
                 return self._by_key(name, token)
+            case "EXTERNALBROWSER":
+                return self._by_assertion(name, token, str(login.get("PROOF_KEY") or ""))
+            case "ID_TOKEN":
+                if self._id_tokens.get(token) != name or name not in self._by_name:
+                    raise LoginRefusedError(code="390195", message="The provided ID Token is invalid.")
+                return self._by_name[name]
             case "OAUTH":
+                if token in self.ended:
+                    raise LoginRefusedError(code="390318", message="OAuth access token expired. [sandbox]")
                 for identity in self._by_name.values():
                     if hmac.compare_digest(oauth_token(identity).encode(), token.encode()):
                         return identity
@@ -54,6 +91,14 @@ class Users:
                 raise LoginRefusedError(
                     code="390100", message="Incorrect username or password was specified."
                 )
+
+    def _by_assertion(self, name: str, token: str, proof: str) -> Identity:
+        given = self._asserted.pop(token, None)
+        known = self._proofs.pop(proof, None)
+        if given is None or given != proof or known != name or name not in self._by_name:
+            words = "There was an error related to the SAML Identity Provider account parameter."
+            raise LoginRefusedError(code="390190", message=words)
+        return self._by_name[name]
 
     def _by_key(self, name: str, token: str) -> Identity:
         refused = LoginRefusedError(code="390144", message="JWT token is invalid. [sandbox]")

@@ -3,7 +3,6 @@
 ``application(world).state.vault`` is the server's own state; ``world.vault_sealed`` seals it as well.
 """
 
-import hmac
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,8 +17,9 @@ from starlette.routing import Route
 from fedesk.sandbox import vault_anchor
 from fedesk.sandbox.clock import hexadecimal
 from fedesk.sandbox.model import ENVIRONMENTS, Identity, Secret, SecretVersion
-from fedesk.sandbox.vault_answers import DENIED, answer, body, errors, mounts, time, unsupported
+from fedesk.sandbox.vault_answers import DENIED, answer, body, errors, logged_in, mounts, time, unsupported
 from fedesk.sandbox.vault_capabilities import capabilities_of
+from fedesk.sandbox.vault_logins import Entered, Logins, Refused
 from fedesk.sandbox.world import VAULT_VERSION, World
 
 MOUNT = "kv"
@@ -62,8 +62,12 @@ class VaultServer:
     requests: list[str] = field(default_factory=list)
     """Method and path of each request, so that a test can count them."""
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    logins: Logins = field(init=False)
     kept: vault_anchor.Kept = field(default_factory=vault_anchor.Kept)
     """Checkpoints of audit logs."""
+
+    def __post_init__(self) -> None:
+        self.logins = Logins(world=self.world)
 
     @property
     def present_mode(self) -> str:
@@ -105,9 +109,12 @@ def application(world: World) -> Starlette:
             Route("/v1/sys/seal-status", _seal_status, methods=["GET"]),
             Route("/v1/auth/token/lookup-self", _lookup_self, methods=["GET"]),
             Route("/v1/sys/capabilities-self", _capabilities, methods=["POST", "PUT"]),
-            Route("/v1/auth/userpass/login/{user}", _userpass, methods=["POST", "PUT"]),
-            Route("/v1/auth/approle/login", _approle, methods=["POST", "PUT"]),
+            Route("/v1/auth/{method}/login/{user}", _by_password, methods=["POST", "PUT"]),
+            Route("/v1/auth/{method}/login", _by_body, methods=["POST", "PUT"]),
             Route("/v1/sys/internal/ui/mounts", _mounts, methods=["GET"]),
+            Route("/v1/auth/oidc/oidc/auth_url", _oidc_auth_url, methods=["POST", "PUT"]),
+            Route("/v1/auth/oidc/oidc/callback", _oidc_callback, methods=["GET"]),
+            Route("/provider/authorize", _oidc_provider, methods=["GET"]),
             Route("/v1/sys/internal/ui/mounts/{path:path}", _mount, methods=["GET"]),
             Route(f"/v1/{MOUNT}/metadata/{vault_anchor.PREFIX}/{{path:path}}", _checkpoints, methods=every),
             Route(f"/v1/{MOUNT}/data/{vault_anchor.PREFIX}/{{path:path}}", _checkpoint, methods=every),
@@ -227,61 +234,58 @@ async def _capabilities(request: Request) -> Response:
     )
 
 
-async def _userpass(request: Request) -> Response:
-    given = await body(request)
-    user = request.path_params["user"]
-    return _logged_in(
-        request, user, str(given.get("password", "")), "userpass", "invalid username or password"
-    )
+async def _by_password(request: Request) -> Response:
+    server, user, method = _server(request), request.path_params["user"], request.path_params["method"]
+    enter = {"userpass": server.logins.userpass, "ldap": server.logins.ldap}.get(method)
+    if enter is None:
+        return errors(403, _ANONYMOUS)
+    found = enter(user, await body(request))
+    return _closed(server) or _let_in(server, found, f"auth/{method}/login/{user}")
 
 
-async def _approle(request: Request) -> Response:
-    given = await body(request)
-    return _logged_in(
-        request,
-        str(given.get("role_id", "")),
-        str(given.get("secret_id", "")),
-        "approle",
-        "invalid role or secret ID",
-    )
+async def _by_body(request: Request) -> Response:
+    server, method = _server(request), request.path_params["method"]
+    enter = {"approle": server.logins.approle, "jwt": server.logins.jwt}.get(method)
+    if enter is None:
+        return errors(403, _ANONYMOUS)
+    return _closed(server) or _let_in(server, enter(await body(request)), f"auth/{method}/login")
 
 
-def _logged_in(request: Request, user: str, secret: str, method: str, refusal: str) -> Response:
-    """A login by either method: password and secret id of a user are those of its identity."""
+async def _oidc_auth_url(request: Request) -> Response:
     server = _server(request)
     closed = _closed(server)
     if closed is not None:
         return closed
-    for identity in server.world.identities("vault"):
-        if identity.user == user and hmac.compare_digest(login_secret(identity).encode(), secret.encode()):
-            break
-    else:
-        return errors(400, refusal)
-    path = f"auth/{method}/login{'' if method == 'approle' else '/' + user}"
-    text = server.issue(identity, display_name=f"{method}-{user}", path=path, ttl=LOGIN_TTL)
-    policies = list(server.tokens[text].policies)
-    return answer(
-        None,
-        auth={
-            "client_token": text,
-            "accessor": hexadecimal(24, text),
-            "policies": policies,
-            "token_policies": policies,
-            "metadata": {"username": user},
-            "lease_duration": int(LOGIN_TTL.total_seconds()),
-            "renewable": True,
-            "entity_id": "",
-            "token_type": "service",
-            "orphan": True,
-            "mfa_requirement": None,
-            "num_uses": 0,
-        },
+    provider = f"{request.url.scheme}://{request.url.netloc}/provider/authorize"
+    found = server.logins.auth_url(await body(request), provider)
+    return errors(found.status, found.error) if isinstance(found, Refused) else answer({"auth_url": found})
+
+
+async def _oidc_provider(request: Request) -> Response:
+    """The identity provider, at which the person has signed in before."""
+    back = _server(request).logins.provider(request.query_params)
+    return Response(status_code=302, headers={"Location": back})
+
+
+async def _oidc_callback(request: Request) -> Response:
+    server = _server(request)
+    return _closed(server) or _let_in(
+        server, server.logins.callback(request.query_params), "auth/oidc/oidc/callback"
     )
 
 
-def login_secret(identity: Identity) -> str:
-    """Password and AppRole secret id of an identity; worth nothing outside this process."""
-    return identity.password or f"sandbox-{hexadecimal(32, identity.credential)}"
+def _let_in(server: VaultServer, outcome: Entered | Refused, path: str) -> Response:
+    """The token of a login that was taken, or the refusal."""
+    if isinstance(outcome, Refused):
+        return errors(outcome.status, outcome.error)
+    text = server.issue(outcome.identity, display_name=outcome.display_name, path=path, ttl=LOGIN_TTL)
+    return logged_in(
+        text,
+        hexadecimal(24, text),
+        list(server.tokens[text].policies),
+        outcome.identity.user,
+        int(LOGIN_TTL.total_seconds()),
+    )
 
 
 # --- KV version 2 ---------------------------------------------------------------------------------------

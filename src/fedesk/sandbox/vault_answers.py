@@ -54,6 +54,27 @@ def answer(
     )
 
 
+def logged_in(token: str, accessor: str, policies: list[str], user: str, seconds: int) -> Response:
+    """The answer to a login."""
+    return answer(
+        None,
+        auth={
+            "client_token": token,
+            "accessor": accessor,
+            "policies": policies,
+            "token_policies": policies,
+            "metadata": {"username": user},
+            "lease_duration": seconds,
+            "renewable": True,
+            "entity_id": "",
+            "token_type": "service",
+            "orphan": True,
+            "mfa_requirement": None,
+            "num_uses": 0,
+        },
+    )
+
+
 def time(moment: datetime) -> str:
     """RFC 3339 with nanoseconds, as Go writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")

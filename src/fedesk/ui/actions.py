@@ -35,7 +35,6 @@ class Place(StrEnum):
     OPERATIONS = "operations"
     INCIDENT = "incident"
     INCIDENTS = "incidents"
-    TRACE = "trace"
 
 
 VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT)
@@ -174,7 +173,7 @@ def _no_recheck(target: Target) -> str | None:
 
 _RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
 _RECORD = frozenset({Place.RECORD})
-_READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT, Place.TRACE})
+_READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT})
 _LOGS = frozenset({Place.RUN, Place.LOG})
 _LOG = frozenset({Place.LOG})
 _PLAN = frozenset({Place.PLAN})
@@ -294,8 +293,7 @@ ACTIONS: tuple[Action, ...] = (
         help="Open it in the system's own pages; over SSH or without a desktop the address is copied.",
     ),
     Action(
-        id="reread", keys=("r",), verb="read again",
-        places=_LOGS | {Place.OPERATIONS, Place.INCIDENTS, Place.TRACE},
+        id="reread", keys=("r",), verb="read again", places=_LOGS | {Place.OPERATIONS, Place.INCIDENTS},
         help="Read again at once; what is shown stays until the answer is there.",
     ),
     Action(

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	jwt "github.com/hashicorp/vault-plugin-auth-jwt"
 	kv "github.com/hashicorp/vault-plugin-secrets-kv"
 	"github.com/hashicorp/vault/builtin/credential/approle"
 	"github.com/hashicorp/vault/builtin/credential/userpass"
@@ -53,7 +54,9 @@ func main() {
 		DisableMlock:       true,
 		BuiltinRegistry:    noPlugins{},
 		LogicalBackends:    map[string]logical.Factory{"kv": kv.Factory, "transit": transit.Factory},
-		CredentialBackends: map[string]logical.Factory{"approle": approle.Factory, "userpass": userpass.Factory},
+		CredentialBackends: map[string]logical.Factory{
+			"approle": approle.Factory, "jwt": jwt.Factory, "userpass": userpass.Factory,
+		},
 		DefaultLeaseTTL:    time.Hour,
 		MaxLeaseTTL:        32 * 24 * time.Hour,
 	})
