@@ -31,9 +31,11 @@ class RealDesk:
         variables: Mapping[str, str],
         *,
         size: tuple[int, int] = SIZE,
+        words: tuple[str, ...] = (),
     ) -> None:
-        """Without a configuration it is started without a word behind it. ``size`` is in rows and columns."""
-        words = () if config is None else ("--config", str(config), "--env", environment)
+        """Without a configuration it is started with ``words`` alone. ``size`` is in rows and columns."""
+        if config is not None:
+            words = ("--config", str(config), "--env", environment)
         self.received = bytearray()
         self.sent = bytearray()
         self.screens: list[str] = []

@@ -119,6 +119,7 @@ def test_flags_that_confirm_are_told_as_without_effect() -> None:
                 "log",
                 "secrets",
                 "env",
+                "tour",
                 "quit",
             ],
         ),
@@ -179,7 +180,7 @@ def test_a_completed_word_is_read_back_whole(names: list[str]) -> None:
 def test_every_command_is_the_shells_with_its_flags() -> None:
     """The same grammar as the shell's: each verb, flag and argument of one is known to the other.
 
-    What has no place on a screen is answered with where it works. The desk alone has ``env`` and ``quit``.
+    What has no place on a screen is answered with where it works. The desk alone has env, tour, quit.
     """
     flags: dict[tuple[str, ...], set[str]] = {}
     places: dict[tuple[str, ...], int] = {}
@@ -197,7 +198,7 @@ def test_every_command_is_the_shells_with_its_flags() -> None:
             if parameter.param_type_name == "argument"
         )
     for command in COMMANDS:
-        if command.words in {("env",), ("quit",), ("q",)}:
+        if command.words in {("env",), ("tour",), ("quit",), ("q",)}:
             continue
         mine = {flag.name for flag in command.all_flags}
         there = flags.pop(command.words)

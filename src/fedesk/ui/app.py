@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from fedesk.ui.actions import Place, Target
     from fedesk.ui.desk import Desk
     from fedesk.ui.opening import Opener
+    from fedesk.ui.tour import Tour
 
 EXIT_CONFIGURATION = 2
 _TICK = 1.0
@@ -76,6 +77,8 @@ class DeskApp(TerminalApp):
         self.front = front
         self.desk: Desk | None = None
         self.board: Board | None = None
+        self.tour: Tour | None = None
+        """The demo's."""
         self.following = StoreFollower(self)
         self.outside = Outside(self, self._write, environ)
         self.configuration: Path | None = None

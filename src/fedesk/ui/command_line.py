@@ -198,6 +198,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(words=("secrets", "list"), help="the ages of secrets"),
     Command(words=("env",), help="another environment", arguments=(Argument(fills=Fills.ENVIRONMENT),)),
+    Command(words=("tour",), help="six steps on the real keys, in the demo"),
     Command(words=("quit",), help="leave the desk"),
     Command(words=("q",), help="leave the desk", hidden=True),
 )  # fmt: skip

@@ -339,6 +339,12 @@ def _environment(app: DeskApp, parsed: Parsed) -> None:
     _go_to(app, parsed.arguments[0])
 
 
+def _tour(app: DeskApp, _parsed: Parsed) -> None:
+    if app.tour is None:
+        raise _StopError("The tour is in the demo: `fedesk demo`, and :tour there.")
+    app.tour.begin()
+
+
 def _quit(app: DeskApp, _parsed: Parsed) -> None:
     app.leave()
 
@@ -364,6 +370,7 @@ _COMMANDS: Mapping[tuple[str, ...], Callable[[DeskApp, Parsed], None]] = {
     ("log",): _log,
     ("secrets", "list"): _view(Place.SECRETS),
     ("env",): _environment,
+    ("tour",): _tour,
     ("quit",): _quit,
     ("q",): _quit,
 }

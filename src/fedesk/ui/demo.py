@@ -70,7 +70,8 @@ def run_demo() -> int:
         )
         return EXIT_USAGE
     from fedesk.services.clock import SystemClock
-    from fedesk.ui.app import DeskApp, finish
+    from fedesk.ui.app import finish
+    from fedesk.ui.demo_app import DemoApp
 
     clock = SystemClock()
     sandbox = SandboxProcess()
@@ -84,7 +85,7 @@ def run_demo() -> int:
             app.configuration = config[0]
         return open_desk(config[0], environment, clock)
 
-    app = DeskApp(
+    app = DemoApp(
         FrontPage(environment=_PROD),
         open_it,
         clock,

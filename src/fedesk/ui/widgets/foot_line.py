@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from fedesk.ui.screens.base import DeskScreen
 
-PASSED = frozenset({"ctrl+c", "ctrl+q"})
-"""Keys that leave the desk whatever is typed."""
+PASSED = frozenset({"ctrl+c", "ctrl+q", "ctrl+t"})
+"""Keys that leave the desk, or the demo's tour, whatever is typed."""
 
 
 _TO_A_FILE = "f"
