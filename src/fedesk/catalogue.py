@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 from types import MappingProxyType
@@ -35,7 +36,7 @@ from fedesk.tables import read_table, read_tables
 from fedesk.timezones import timezone_mistake
 from fedesk.yaml_lines import parse
 
-__all__ = ["load_catalogue"]
+__all__ = ["Description", "load_catalogue", "read_catalogue"]
 
 _DEADLINE = re.compile(r"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)\s+(?P<zone>\S+)")
 _BUDGET = re.compile(r"(?P<count>\d{1,4})/(?P<period>hour|day|week)")
@@ -44,27 +45,60 @@ _SECRET = re.compile(r"(?:snowflake|kv):\S.*")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-def load_catalogue(path: Path) -> Catalogue:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """A catalogue as far as it could be read, what is wrong with it, and where each thing stands."""
+
+    catalogue: Catalogue
+    mistakes: tuple[Mistake, ...]
+    origins: Mapping[str, Findings]
+    """By ``services.NAME`` and ``pipelines.NAME``: the file that describes it, with its lines."""
+
+    def where(self, place: Place) -> tuple[Path | None, int | None]:
+        """File and line of a place, or of the nearest one around it; two times None of what is nowhere."""
+        named = _section_and_name(place)
+        # A section stands in each file that has one: the first is told.
+        names = (one for one in self.origins if one.startswith(f"{named}.")) if len(place) == 1 else (named,)
+        origin = self.origins.get(next(iter(names), ""))
+        return (None, None) if origin is None else (origin.file, origin.line(place))
+
+
+def load_catalogue(path: Path, texts: Mapping[Path, str] = MappingProxyType({})) -> Catalogue:
     """Everything that a file, or the ``*.yaml`` and ``*.yml`` files of a folder, describe.
 
-    Raises ConfigurationError with every mistake in all of them.
+    ``texts`` stand for files that are not written yet. Raises ConfigurationError with every mistake in all of
+    them.
     """
-    reading = _Reading()
-    for file in _files(path):
+    description = read_catalogue(path, texts)
+    if description.mistakes:
+        raise ConfigurationError(description.mistakes)
+    return description.catalogue
+
+
+def read_catalogue(path: Path, texts: Mapping[Path, str] = MappingProxyType({})) -> Description:
+    """The same, its mistakes beside it. Raises ConfigurationError for a folder without a file."""
+    reading = _Reading(texts)
+    for file in dict.fromkeys([*_files(path, texts), *texts]):
         reading.read(file)
     reading.check_names()
-    if reading.mistakes:
-        raise ConfigurationError(reading.mistakes)
-    return Catalogue(
-        services=MappingProxyType(reading.services), pipelines=MappingProxyType(reading.pipelines)
+    return Description(
+        catalogue=Catalogue(
+            services=MappingProxyType(reading.services), pipelines=MappingProxyType(reading.pipelines)
+        ),
+        mistakes=tuple(reading.mistakes),
+        origins=reading.origins,
     )
 
 
-def _files(path: Path) -> list[Path]:
+def _section_and_name(place: Place) -> str:
+    return ".".join(str(part) for part in place[:2])
+
+
+def _files(path: Path, texts: Mapping[Path, str]) -> list[Path]:
     if not path.is_dir():
         return [path]
     found = sorted(file for file in path.rglob("*") if file.suffix in {".yaml", ".yml"} and file.is_file())
-    if not found:
+    if not found and not texts:
         sentence = "the folder holds no .yaml file"
         raise ConfigurationError([Mistake(file=path, line=None, key="", sentence=sentence)])
     return found
@@ -73,20 +107,21 @@ def _files(path: Path) -> list[Path]:
 class _Reading:
     """What was read so far, of one file after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Mapping[Path, str]) -> None:
+        self._texts = texts
         self.services: dict[str, Service] = {}
         self.pipelines: dict[str, Pipeline] = {}
         self.mistakes: list[Mistake] = []
         self._named: set[str] = set()
         """Names of services, those with mistakes included: who refers to one is not wrong."""
         self._known_pipelines: set[str] = set()
-        self._origin: dict[str, Findings] = {}
+        self.origins: dict[str, Findings] = {}
 
     def read(self, file: Path) -> None:
         """Take in one file."""
         lines: dict[Place, int] = {}
         findings = Findings(file=file, lines=lines)
-        text = _text(file, findings)
+        text = self._texts[file] if file in self._texts else _text(file, findings)
         document = parse(text, findings, lines) if text is not None else None
         if document is not None:
             table = read_table(tables.CatalogueTable, document, (), findings, _no_hook)
@@ -108,7 +143,7 @@ class _Reading:
                 self.pipelines[name] = _pipeline(name, table, ("pipelines", name), findings)
 
     def _is_new(self, section: str, name: str, findings: Findings) -> bool:
-        first = self._origin.setdefault(f"{section}.{name}", findings)
+        first = self.origins.setdefault(f"{section}.{name}", findings)
         if first is not findings:
             line = first.line((section, name))
             findings.add((section, name), f"is described already, in {first.file}:{line}")
@@ -129,7 +164,7 @@ class _Reading:
                 self._late(place, "upstream", f"waits for itself: {' → '.join(circle)}")
 
     def _late(self, place: Place, key: str, sentence: str, *position: int) -> None:
-        origin = self._origin[".".join(str(part) for part in place)]
+        origin = self.origins[_section_and_name(place)]
         findings = Findings(file=origin.file, lines=origin.lines)
         findings.add((*place, key, *position), sentence)
         self.mistakes.extend(findings.mistakes)

@@ -143,14 +143,9 @@ def compose(
     from fedesk.services.live_board import LiveBoard
     from fedesk.services.run_reading import RunReading
 
-    _keep_libraries_quiet()
-    look_up = credential_of or reference_of
     selected = select_environment(config, environment)
     catalogue = load_catalogue(config.catalog) if config.catalog is not None else Catalogue()
-    by_environment = {
-        name: _connections(table, _snowflake_users(catalogue, name), look_up)
-        for name, table in config.environments.items()
-    }
+    by_environment = connections_of(config, catalogue, credential_of)
     connections = by_environment[selected.name]
     place = last_known(config.path, selected.name)
     board = LiveBoard(
@@ -173,6 +168,17 @@ def compose(
         last_known=place,
         all_connections=tuple(one for theirs in by_environment.values() for one in theirs),
     )
+
+
+def connections_of(
+    config: "Config", catalogue: "Catalogue", credential_of: "CredentialOf | None" = None
+) -> "dict[str, tuple[Connection, ...]]":
+    """Every configured system by environment; opens none."""
+    _keep_libraries_quiet()
+    return {
+        name: _connections(table, _snowflake_users(catalogue, name), credential_of or reference_of)
+        for name, table in config.environments.items()
+    }
 
 
 def _keep_libraries_quiet() -> None:
@@ -289,6 +295,7 @@ def connection_of(
                 queues=jenkins,
                 traces=jenkins,
                 examined=jenkins,
+                surveys=jenkins,
             )
         case System.AIRFLOW:
             airflow = ThreadBulkhead(name, lambda: _airflow(endpoint, settings), deadline=deadline)
@@ -299,6 +306,7 @@ def connection_of(
                 clears=airflow,
                 traces=airflow,
                 examined=airflow,
+                surveys=airflow,
             )
         case System.VAULT:
             vault = ThreadBulkhead(name, lambda: _vault(endpoint, settings), deadline=deadline)

@@ -79,7 +79,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _LINE_IN_MESSAGE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-class _EnvironmentTable(Table, frozen=True, kw_only=True):
+class EnvironmentTable(Table, frozen=True, kw_only=True):
     """A table ``[environments.NAME]``; what is not said is taken as production, and read-only."""
 
     production: bool = True
@@ -93,7 +93,7 @@ class _EnvironmentTable(Table, frozen=True, kw_only=True):
     connections: dict[str, Any] = field(default_factory=dict)
 
 
-class _FileTable(Table, frozen=True, kw_only=True):
+class FileTable(Table, frozen=True, kw_only=True):
     """The whole file."""
 
     default_environment: Text | None = None
@@ -104,10 +104,12 @@ class _FileTable(Table, frozen=True, kw_only=True):
     environments: dict[str, Any]
 
 
-def load_config(path: Path | None = None) -> Config:
+def load_config(path: Path | None = None, *, is_catalogue_needed: bool = True) -> Config:
     """The configuration of a file, or of the place where it is looked for.
 
-    Raises ConfigurationMissingError where there is none, ConfigurationError with every mistake in it.
+    A catalogue that is named and not there is a mistake where ``is_catalogue_needed``: who writes the first
+    one may have named its place. Raises ConfigurationMissingError where there is no configuration,
+    ConfigurationError with every mistake in it.
     """
     file = find_config(path).expanduser().absolute()
     return config_of(_read(file), file)
@@ -117,7 +119,7 @@ def config_of(text: str, file: Path) -> Config:
     """The configuration that a text is, as if it stood in that file; raises ConfigurationError."""
     findings = Findings(file=file, lines=locate(text))
     document = _parse(text, findings)
-    config = _checked(document, findings)
+    config = _checked(document, findings, is_catalogue_needed=is_catalogue_needed)
     if findings.mistakes or config is None:
         raise ConfigurationError(findings.in_order())
     return config
@@ -192,11 +194,11 @@ def _parse(text: str, findings: Findings) -> dict[str, Any]:
     raise ConfigurationError([Mistake(file=findings.file, line=line, key="", sentence=sentence)])
 
 
-def _checked(document: dict[str, Any], findings: Findings) -> Config | None:
+def _checked(document: dict[str, Any], findings: Findings, *, is_catalogue_needed: bool) -> Config | None:
     rules.check_secrets(document, findings)
     for place in rules.control_characters(document):
         findings.add_first(place, "holds a control character")
-    table = read_table(_FileTable, document, (), findings, _paths_from(findings.file.parent))
+    table = read_table(FileTable, document, (), findings, _paths_from(findings.file.parent))
     raw = document.get("environments")
     environments, places = _environments(raw if isinstance(raw, dict) else {}, findings)
     if isinstance(raw, dict) and not raw:
@@ -205,8 +207,11 @@ def _checked(document: dict[str, Any], findings: Findings) -> Config | None:
     if table is None:
         return None
     _check_store(table.store, findings)
-    if table.catalog is not None and not table.catalog.exists():
-        findings.add(("catalog",), f"there is no file or folder {table.catalog}")
+    if is_catalogue_needed and table.catalog is not None and not table.catalog.exists():
+        sentence = (
+            f"there is no file or folder {table.catalog}; `fedesk catalog import` writes a first catalogue"
+        )
+        findings.add(("catalog",), sentence)
     return Config(
         path=findings.file,
         default_environment=_default_environment(table, findings),
@@ -220,7 +225,7 @@ def _checked(document: dict[str, Any], findings: Findings) -> Config | None:
     )
 
 
-def _default_environment(table: _FileTable, findings: Findings) -> str:
+def _default_environment(table: FileTable, findings: Findings) -> str:
     named = table.default_environment
     if named is None:
         if len(table.environments) > 1:
@@ -255,7 +260,7 @@ def _environments(
         if not _NAME.fullmatch(name):
             findings.add(place, "an environment's name is made of letters, digits, '-', '_' and '.'")
             continue
-        table = read_table(_EnvironmentTable, raw, place, findings, hook)
+        table = read_table(EnvironmentTable, raw, place, findings, hook)
         if not isinstance(raw, dict):
             continue
         if table is not None:
@@ -266,7 +271,7 @@ def _environments(
         for connection, where in connections:
             places[str(connection.name)] = where
             rules.check_connection(connection, where, findings)
-        plain = table or _EnvironmentTable()
+        plain = table or EnvironmentTable()
         environments[name] = Environment(
             name=name,
             production=plain.production,

@@ -63,6 +63,7 @@ def addresses(case: Case) -> Iterator[tuple[str, str, str, object]]:
     yield "GET", f"{tasks}/{{task_id}}/{{map_index}}/tries", f"{there}/{mapped}/0/tries", None
     yield "GET", f"{tasks}/{{task_id}}/logs/{{try_number}}", f"{here}/{task}/logs/1", None
     yield "GET", "/api/v2/importErrors", "/api/v2/importErrors", None
+    yield "GET", "/api/v2/assets", "/api/v2/assets?order_by=id", None
     yield "GET", "/api/v2/eventLogs", "/api/v2/eventLogs?order_by=event_log_id", None
     versions = f"/api/v2/dags/{dag}/dagVersions?order_by=-version_number"
     yield "GET", "/api/v2/dags/{dag_id}/dagVersions", versions, None
@@ -164,6 +165,7 @@ def test_every_parameter_that_fedesk_sends_is_documented(openapi: Document, sand
         seen = client.observe(seen)
     client.runs(case.good.split("/")[0], 3)
     client.run(case.failed[0])
+    client.survey()
     client.clear_preview(case.failed[0], None)
     client.close()
     changes = AirflowChanges(case.endpoint())

@@ -7,17 +7,18 @@ import os
 import time
 from datetime import datetime, timedelta, timezone
 
-from airflow.sdk import DAG, TaskGroup, task
+from airflow.sdk import DAG, Asset, TaskGroup, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 GO = "{go}"
+LEDGER = Asset("MARTS.LEDGER_LOAD", uri="snowflake://finedge/FINEDGE/MARTS/LEDGER_LOAD")
 
 
-def dag(name, *tags, owner="engineering", **more):
+def dag(name, *tags, owner="engineering", schedule=None, **more):
     owned = {{"owner": owner}}
     return DAG(
-        name, schedule=None, start_date=START, catchup=False, tags=list(tags), default_args=owned, **more
+        name, schedule=schedule, start_date=START, catchup=False, tags=list(tags), default_args=owned, **more
     )
 
 
@@ -30,7 +31,7 @@ with dag("ledger_load", "prod", "ledger", description="Loads [bold]the ledger[/b
         print("::endgroup::")
         return ["eu", "us", "uk"]
 
-    @task
+    @task(outlets=[LEDGER])
     def load(region):
         print(f"loading {{region}}")
 
@@ -47,7 +48,7 @@ with dag("ledger_load", "prod", "ledger", description="Loads [bold]the ledger[/b
 
 with dag("payments_daily", "prod", "payments"):
 
-    @task(task_id="extract")
+    @task(task_id="extract", inlets=[LEDGER])
     def extract_payments():
         print("extracted")
 
@@ -83,6 +84,15 @@ with dag("long_backfill", "prod"):
         print("let go")
 
     wait()
+
+# Paused, so that it is never run by what the other tests do.
+with dag("ledger_report", "prod", schedule=[LEDGER], is_paused_upon_creation=True):
+
+    @task
+    def report():
+        print("reported")
+
+    report()
 
 with dag("staging_copy", "staging"):
 

@@ -82,6 +82,12 @@ GROUPS = (
         "The configuration: where it is, what it says, whether it is right.",
     ),
     Group(
+        "catalog",
+        Section.SET_UP,
+        "The catalogue: a first one, and what has drifted",
+        "The catalogue: a first one from what exists, and where it has drifted from it.",
+    ),
+    Group(
         "store",
         Section.SET_UP,
         "The desk's own state: check, backup, a team's database",
@@ -288,6 +294,30 @@ VERBS = (
         "config:path",
         "Where it is",
         ("fedesk config path", "fedesk config path --config fedesk.toml"),
+    ),
+    Verb(
+        "config schema",
+        "schemas:of_configuration",
+        "Its JSON Schema, by which an editor completes it",
+        ("fedesk config schema", "fedesk config schema --output fedesk.schema.json"),
+    ),
+    Verb(
+        "catalog import",
+        "catalog:import_catalogue",
+        "Propose one from what Jenkins, Airflow and dbt say",
+        ("fedesk catalog import", "fedesk catalog import --output first.yaml"),
+    ),
+    Verb(
+        "catalog check",
+        "catalog:check",
+        "Where it and the systems have drifted apart",
+        ("fedesk catalog check", "fedesk catalog check --env staging --json"),
+    ),
+    Verb(
+        "catalog schema",
+        "schemas:of_catalogue",
+        "Its JSON Schema, by which an editor completes it",
+        ("fedesk catalog schema", "fedesk catalog schema --output catalog.schema.json"),
     ),
     Verb(
         "store check",

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import msgspec
 
-from fedesk.clients import airflow_json, airflow_log, airflow_preview, airflow_rights, airflow_tracing
+from fedesk.clients import (
+    airflow_json,
+    airflow_log,
+    airflow_preview,
+    airflow_rights,
+    airflow_survey,
+    airflow_tracing,
+)
 from fedesk.clients.airflow_board import PAGE, Look, run_path
 from fedesk.clients.airflow_json import (
     DagRunJson,
@@ -25,6 +32,7 @@ from fedesk.domain.observation import Observation
 from fedesk.domain.reruns import ClearPreview, TaskPin
 from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
 from fedesk.domain.states import State
+from fedesk.domain.surveys import Survey
 from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError
@@ -115,6 +123,10 @@ class AirflowClient:
     def trace(self, sought: Sought) -> Looked:
         """Where an operation's id stands (``ports.tracing.TraceSource``)."""
         return airflow_tracing.trace(self.session, sought)
+
+    def survey(self) -> Survey:
+        """Its DAGs and their assets (``ports.surveying.SurveySource``)."""
+        return airflow_survey.survey(self.session, self._tags)
 
     def log(self, request: LogRequest, cursor: str) -> LogChunk:
         """The piece of a task's log that follows ``cursor``; raises NotFoundError where there is none.

@@ -59,6 +59,8 @@ class DagJson(msgspec.Struct):
     dag_id: str
     is_paused: bool = False
     timetable_summary: str | None = None
+    timetable_periodic: bool = False
+    timetable_partitioned: bool = False
     tags: list[TagJson] = []
     owners: list[str] = []
     next_dagrun_run_after: datetime | None = None

@@ -27,6 +27,7 @@ from fedesk.clients.jenkins_jobs import (
     MOST_BUILDS,
     NARROW_BUILDS,
     Scope,
+    board_fields,
     by_job,
     jobs_tree,
     merged,
@@ -39,6 +40,7 @@ from fedesk.clients.jenkins_queue import follow_queue
 from fedesk.clients.jenkins_rebuild import rebuild_preview
 from fedesk.clients.jenkins_session import JenkinsSession
 from fedesk.clients.jenkins_stages import pipeline_of, stage_log
+from fedesk.clients.jenkins_survey import FIELDS, survey
 from fedesk.clients.jenkins_tracing import Tracing
 from fedesk.clients.wording import quoted
 from fedesk.domain.examination import Chain, Examination
@@ -49,6 +51,7 @@ from fedesk.domain.operations import Progress
 from fedesk.domain.reruns import RebuildPreview
 from fedesk.domain.runs import Capacity, Job, LogChunk, LogRequest, QueueItem, Run, RunDetail
 from fedesk.domain.states import State
+from fedesk.domain.surveys import Survey
 from fedesk.domain.text import one_line
 from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
@@ -164,6 +167,10 @@ class JenkinsClient:
         firsts = (next((job for job in jobs if job.startswith(f"{name}/")), "") for name in self._scope.names)
         return tuple(dict.fromkeys(filter(None, firsts)))
 
+    def survey(self) -> Survey:
+        """Its jobs as it describes them (``ports.surveying.SurveySource``)."""
+        return survey(self._items(FIELDS), self._endpoint.name)
+
     def close(self) -> None:
         """Let go of the sockets."""
         self._session.close()
@@ -203,6 +210,10 @@ class JenkinsClient:
         )
 
     def _look(self, builds: int) -> tuple[Item, ...]:
+        return self._items(board_fields(builds))
+
+    def _items(self, wanted: str) -> tuple[Item, ...]:
+        """Everything in scope, with what is ``wanted`` of each job."""
         root, asked = "/".join(self._scope.root), 0
 
         def deeper(folder: str) -> Sequence[Item]:
@@ -213,13 +224,13 @@ class JenkinsClient:
                     f"{self._endpoint.name} has more than {_FOLDERS_ASKED_ALONE} folders deeper than "
                     f"{LEVELS} levels; name the ones you need in `folders`"
                 )
-            return self._container(folder, LEVELS, builds)
+            return self._container(folder, LEVELS, wanted)
 
-        return tuple(walk(self._container(root, self._scope.levels, builds), root, self._scope, deeper))
+        return tuple(walk(self._container(root, self._scope.levels, wanted), root, self._scope, deeper))
 
-    def _container(self, folder: str, levels: int, builds: int) -> Sequence[Item]:
+    def _container(self, folder: str, levels: int, wanted: str) -> Sequence[Item]:
         path = f"{job_path(folder)}/api/json" if folder else "api/json"
-        found = self._session.json(path, Container, tree=jobs_tree(levels, builds))
+        found = self._session.json(path, Container, tree=jobs_tree(levels, wanted))
         if found.jobs is None:
             raise ProtocolError(
                 f"{self._endpoint.name} at {self._endpoint.url} names no jobs under {quoted(folder or '/')}; "

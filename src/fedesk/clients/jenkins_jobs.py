@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from fedesk.clients.jenkins_builds import RUN_FIELDS
 from fedesk.clients.jenkins_json import Build, Item
 from fedesk.domain.names import split_build
@@ -75,9 +77,14 @@ class Scope:
         return tuple("/".join(folder) for folder in self.folders)
 
 
-def jobs_tree(levels: int, builds: int) -> str:
-    """``tree`` of everything below a folder, ``levels`` deep, with the newest ``builds`` of each job."""
-    fields = f"name,fullName,color,buildable,lastBuild[estimatedDuration],builds[{RUN_FIELDS}]{{0,{builds}}}"
+def board_fields(builds: int) -> str:
+    """What the board asks of each job, its newest ``builds`` with it."""
+    return f"buildable,lastBuild[estimatedDuration],builds[{RUN_FIELDS}]{{0,{builds}}}"
+
+
+def jobs_tree(levels: int, wanted: str) -> str:
+    """``tree`` of everything below a folder, ``levels`` deep; of each job its name and what is ``wanted``."""
+    fields = f"name,fullName,color,{wanted}"
     tree = f"jobs[{fields}]"
     for _ in range(levels - 1):
         tree = f"jobs[{fields},{tree}]"
@@ -96,15 +103,7 @@ def walk(
         if jobs is None and item.color is None:
             jobs = list(deeper(name))
         if scope.holds(name):
-            yield Item(
-                name=item.name,
-                full_name=name,
-                color=item.color,
-                buildable=item.buildable,
-                last_build=item.last_build,
-                jobs=jobs,
-                builds=item.builds or [],
-            )
+            yield replace(item, full_name=name, jobs=jobs, builds=item.builds or [])
         if jobs:
             yield from walk(jobs, name, scope, deeper)
 

@@ -126,6 +126,8 @@ class Item(msgspec.Struct, rename="camel", frozen=True):
     last_build: Estimate | None = None
     jobs: "list[Item] | None" = None
     builds: list[Build] | None = None
+    property: list[JobProperty | None] = []
+    last_successful_build: Build | None = None
 
 
 class Container(msgspec.Struct, frozen=True):

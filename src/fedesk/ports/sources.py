@@ -14,6 +14,7 @@ from fedesk.domain.states import System
 if TYPE_CHECKING:
     from fedesk.ports.changing import ClearSource, QueueSource, RebuildSource
     from fedesk.ports.examining import ExaminedSource
+    from fedesk.ports.surveying import SurveySource
     from fedesk.ports.tracing import TraceSource
     from fedesk.ports.trying import PartSource
 
@@ -100,6 +101,8 @@ class Connection:
     """The same bulkhead, for a system that carries the ids of operations."""
     examined: "Bulkhead[ExaminedSource] | None" = None
     """The same bulkhead, for a system that can be examined."""
+    surveys: "Bulkhead[SurveySource] | None" = None
+    """The same bulkhead, for a system that describes its jobs."""
 
 
 class Clock(Protocol):

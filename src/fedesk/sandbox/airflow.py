@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from fedesk.sandbox import airflow_clear, airflow_events, airflow_logs
+from fedesk.sandbox import airflow_assets, airflow_clear, airflow_events, airflow_logs
 from fedesk.sandbox import airflow_documents as documents
 from fedesk.sandbox.airflow_documents import answer_json
 from fedesk.sandbox.airflow_login import DAY, Login, RefusedError
@@ -85,6 +85,7 @@ class Airflow:
             f"{tasks}/{{task_id}}/{{map_index:int}}": self.task_instance,
             f"{tasks}/{{task_id}}/{{map_index:int}}/tries": self.tries,
             f"{api}/importErrors": self.import_errors,
+            f"{api}/assets": self.assets,
             f"{api}/dags/{{dag_id}}/dagVersions": self.dag_versions,
             f"{api}/eventLogs": self.event_logs,
         }
@@ -253,6 +254,10 @@ class Airflow:
     def event_logs(self, request: Request) -> Response:
         """Who asked for which change."""
         return airflow_events.answer(self._world.airflow.events(environment_of(request)), request)
+
+    def assets(self, request: Request) -> Response:
+        """What DAGs write and read."""
+        return airflow_assets.answer(self._world.dags(environment_of(request)), request)
 
     def task_instances(self, request: Request) -> Response:
         """Task instances of one run, or of many (``~``)."""

@@ -1,10 +1,14 @@
-"""The files that point a desk at the sandbox: fedesk.toml, the catalogue, runbooks and credentials."""
+"""The files that point a desk at the sandbox: fedesk.toml, the catalogue, runbooks, credentials.
+
+Beside them the manifest of a dbt project, from which ``fedesk catalog import`` learns how tables are written.
+"""
 
 import json
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from fedesk.sandbox.dbt_manifest import manifest
 from fedesk.sandbox.model import ENVIRONMENTS, Identity, Pipeline
 from fedesk.sandbox.runbooks import runbook
 from fedesk.sandbox.world import World
@@ -42,6 +46,7 @@ def write(state: Path, world: World, ports: Mapping[str, int]) -> Path:
         if pipeline.catalogued:
             (state / "runbooks" / f"{pipeline.name}.md").write_text(runbook(pipeline), encoding="utf-8")
     (state / "catalog.yaml").write_text(catalogue(world.pipelines), encoding="utf-8")
+    (state / "manifest.json").write_text(manifest(world.pipelines), encoding="utf-8")
     (state / "control.url").write_text(f"http://127.0.0.1:{ports['control']}\n", encoding="utf-8")
     config = state / "fedesk.toml"
     # Beside the store only here: an anchor is worth what keeps the store's writer from it.

@@ -18,7 +18,7 @@ from fedesk.sandbox.model import (
     TaskSpec,
     TaskState,
 )
-from fedesk.sandbox.pipelines import FLAVOURS, timetable
+from fedesk.sandbox.pipelines import FLAVOURS, dataset_of, timetable
 
 HISTORY = timedelta(days=30)
 _SCHEDULING = 0.4
@@ -101,6 +101,8 @@ def dag_of(seed: int, pipeline: Pipeline, environment: str, start: datetime) -> 
         bundle_version=hexadecimal(40, seed, "bundle", environment),
         last_parsed_time=start - timedelta(seconds=20 + 60 * version),
         pipeline=pipeline.name,
+        writes=pipeline.dataset,
+        reads=tuple(dataset_of(name) for name in pipeline.upstream),
         changed_at=start - _CHANGED if (environment, pipeline.name) == ("prod", CHANGED_DAG) else None,
     )
 

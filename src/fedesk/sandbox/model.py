@@ -168,6 +168,10 @@ class Dag:
     bundle_version: str = ""
     last_parsed_time: datetime | None = None
     pipeline: str = ""
+    writes: str = ""
+    """SCHEMA.TABLE that it declares as an outlet; empty for a DAG that declares none."""
+    reads: tuple[str, ...] = ()
+    """SCHEMA.TABLE of the inlets of its first task."""
     changed_at: datetime | None = None
     """When its second version was parsed; None for one that has a first alone."""
 

@@ -312,7 +312,7 @@ def _pipeline(index: int) -> Pipeline:
         service=service + suffix,
         owner=owner,
         tier=tier,
-        dataset=f"MARTS.{name.upper()}{suffix}",
+        dataset=dataset_of(name + suffix),
         description=description,
         flavour=flavour,
         cadence=cadence,
@@ -320,6 +320,11 @@ def _pipeline(index: int) -> Pipeline:
         deadline="06:00 Europe/London" if nightly and tier < _LISTED else "",
         catalogued=name not in _UNCATALOGUED,
     )
+
+
+def dataset_of(name: str) -> str:
+    """SCHEMA.TABLE that the pipeline of that name loads."""
+    return f"MARTS.{name.upper()}"
 
 
 def timetable(pipeline: Pipeline, environment: str) -> Timetable:
