@@ -112,10 +112,10 @@ def load_config(path: Path | None = None, *, is_catalogue_needed: bool = True) -
     ConfigurationError with every mistake in it.
     """
     file = find_config(path).expanduser().absolute()
-    return config_of(_read(file), file)
+    return config_of(_read(file), file, is_catalogue_needed=is_catalogue_needed)
 
 
-def config_of(text: str, file: Path) -> Config:
+def config_of(text: str, file: Path, *, is_catalogue_needed: bool = True) -> Config:
     """The configuration that a text is, as if it stood in that file; raises ConfigurationError."""
     findings = Findings(file=file, lines=locate(text))
     document = _parse(text, findings)
