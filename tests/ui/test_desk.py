@@ -17,7 +17,7 @@ from memory_desk import (
     failing,
     snapshots,
 )
-from painting import text_of, until
+from painting import text_of, type_in, until
 from textual import events
 from textual.message import Message
 from textual.pilot import Pilot
@@ -38,6 +38,7 @@ from fedesk.ui.screens.record import RecordScreen
 from fedesk.ui.screens.run import RunScreen
 from fedesk.ui.screens.settle import SettleScreen
 from fedesk.ui.screens.texts import HelpScreen, TextScreen
+from fedesk.ui.screens.trace import TraceScreen
 from fedesk.ui.widgets.row_list import RowList
 
 Make = Callable[..., DeskApp]
@@ -113,7 +114,7 @@ async def test_diagnosis_waits_for_the_cursor_to_stand(make_app: Make) -> None:
         screen = await ready(pilot)
         await until(pilot, lambda: desk.reading.asked)
         before = len(desk.reading.asked)
-        await pilot.press("j", "j", "k", "k", "j")
+        await type_in(pilot, "j", "j", "k", "k", "j")
         wanted = screen.target.run
         await until(pilot, lambda: len(desk.reading.asked) > before)
         assert desk.reading.asked[before:] == [wanted]
@@ -133,7 +134,7 @@ async def test_answer_for_another_row_is_not_drawn(make_app: Make) -> None:
     async with app.run_test(size=SIZE, message_hook=note) as pilot:
         await ready(pilot)
         await until(pilot, lambda: desk.reading.asked)
-        assert "reading the log" in text_of(app)
+        await until(pilot, lambda: "reading the log" in text_of(app))
         await pilot.press("G")
         desk.reading.hang.set()
         await until(pilot, lambda: answers)
@@ -338,6 +339,7 @@ def test_every_action_has_a_method(place: Place) -> None:
         Place.LOG: LogScreen,
         Place.ENVIRONMENTS: EnvironmentsScreen,
         Place.TEXT: TextScreen,
+        Place.TRACE: TraceScreen,
         Place.HELP: HelpScreen,
         Place.RECORD: RecordScreen,
         Place.OPERATIONS: OperationsScreen,

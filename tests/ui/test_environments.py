@@ -3,12 +3,15 @@
 import threading
 from dataclasses import replace
 
-from memory_desk import PROD, STAGING, MemoryDesk, StillClock, a_board, front, snapshots
+from memory_desk import PROD, STAGING, MemoryDesk, StillClock, a_board, front, runs_of, snapshots
 from painting import said, text_of, type_in, until
 from test_desk import SIZE, Make, hand_over, ready
 from textual.message import Message
 
-from fedesk.domain.states import Standing
+from fedesk.domain.board import Board
+from fedesk.domain.names import ConnectionName, RunName
+from fedesk.domain.observation import Observation
+from fedesk.domain.states import Standing, State
 from fedesk.ui.actions import Place
 from fedesk.ui.app import DeskApp
 from fedesk.ui.following import Rechecked
@@ -122,3 +125,43 @@ async def test_news_of_another_environment_say_where(make_app: Make) -> None:
         app.post_message(Rechecked("op", "payments_daily: succeeded.", "staging"))
         await until(pilot, lambda: said(app))
         assert said(app) == ["staging: payments_daily: succeeded."]
+
+
+EMEA = ConnectionName("prod", "airflow-emea")
+
+
+def two_airflows() -> Board:
+    """A second Airflow: one DAG that the catalogue has, and one of a name that both have and it has not."""
+    first, second = (
+        Observation(runs=tuple(replace(run, name=RunName(name, run.name.id)) for run in shared))
+        for name, shared in (
+            (ConnectionName("prod", "airflow"), runs_of("orders", "prod", State.SUCCEEDED)),
+            (EMEA, runs_of("orders", "prod", State.FAILED) + runs_of("payments_daily", "prod", State.FAILED)),
+        )
+    )
+    jenkins, airflow, *others = snapshots()
+    assert airflow.observation is not None
+    known = replace(airflow.observation, runs=airflow.observation.runs + first.runs)
+    emea = replace(airflow, connection=EMEA, observation=second)
+    return a_board(found=(jenkins, replace(airflow, observation=known), emea, *others))
+
+
+async def test_rows_of_a_second_airflow_say_where_they_are_from(make_app: Make) -> None:
+    """What both have and nobody catalogued is two pipelines; else the row names the connection."""
+    app = make_app(MemoryDesk(board=two_airflows()))
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        findings = [line for line in text_of(app).splitlines() if "dbt_test failed" in line[:80]]
+        assert ["orders@airflow-em" in line for line in findings if "orders" in line] == [True]
+        assert len([line for line in findings if "airflow-emea dbt_test failed" in line]) == 1
+        assert len([line for line in findings if "payments_daily" in line]) == 2
+        await pilot.press("2")
+        await until(pilot, lambda: "orders@airflow-emea" in text_of(app))
+        lines = text_of(app).splitlines()
+        assert next(line for line in lines if " orders " in line).split()[1] == "✓"
+        assert next(line for line in lines if "orders@airflow-emea" in line).split()[1] == "✗"
+        assert "payments_daily@airflow +1" in text_of(app)
+        await type_in(pilot, *":runs payments_daily", "enter")
+        await until(pilot, lambda: "Runs of payments_daily" in text_of(app))
+        shown = [line for line in text_of(app).splitlines() if "2026-11-19" in line]
+        assert sorted("airflow-emea scheduled" in line for line in shown) == [False, True]

@@ -173,8 +173,13 @@ _ENOUGH_FOR_A_BASELINE = 3
 
 
 def histories(snapshots: Iterable[Snapshot], owned: Mapping[JobKey, Subject]) -> tuple[JobHistory, ...]:
-    """Every job that some connection knows, with its runs and whose it is."""
+    """Every job that some connection knows, with its runs and whose it is.
+
+    Nobody says that jobs of one name on two connections are the same: where the catalogue has none of that
+    name, the second is called by its connection too, ``orders@airflow-emea``.
+    """
     found = []
+    first: dict[JobKey, ConnectionName] = {}
     for snapshot in snapshots:
         if snapshot.observation is None:
             continue
@@ -185,11 +190,13 @@ def histories(snapshots: Iterable[Snapshot], owned: Mapping[JobKey, Subject]) ->
         for name, its_runs in runs.items():
             key = (snapshot.system, name)
             its_runs.sort(key=_listed_at, reverse=True)
+            is_first = first.setdefault(key, snapshot.connection) == snapshot.connection
+            called = name if is_first else f"{name}@{snapshot.connection.name}"
             found.append(
                 JobHistory(
                     connection=snapshot.connection,
                     key=key,
-                    subject=owned.get(key) or Subject(name=name, role=Role.DATA),
+                    subject=owned.get(key) or Subject(name=called, role=Role.DATA),
                     job=jobs.get(name),
                     runs=tuple(its_runs),
                     baseline=baseline(its_runs),

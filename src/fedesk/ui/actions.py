@@ -35,6 +35,7 @@ class Place(StrEnum):
     OPERATIONS = "operations"
     INCIDENT = "incident"
     INCIDENTS = "incidents"
+    TRACE = "trace"
 
 
 VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT)
@@ -173,7 +174,7 @@ def _no_recheck(target: Target) -> str | None:
 
 _RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
 _RECORD = frozenset({Place.RECORD})
-_READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT})
+_READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT, Place.TRACE})
 _LOGS = frozenset({Place.RUN, Place.LOG})
 _LOG = frozenset({Place.LOG})
 _PLAN = frozenset({Place.PLAN})
@@ -293,7 +294,8 @@ ACTIONS: tuple[Action, ...] = (
         help="Open it in the system's own pages; over SSH or without a desktop the address is copied.",
     ),
     Action(
-        id="reread", keys=("r",), verb="read again", places=_LOGS | {Place.OPERATIONS, Place.INCIDENTS},
+        id="reread", keys=("r",), verb="read again",
+        places=_LOGS | {Place.OPERATIONS, Place.INCIDENTS, Place.TRACE},
         help="Read again at once; what is shown stays until the answer is there.",
     ),
     Action(

@@ -191,11 +191,16 @@ def body(situation: Situation, item: Item, moment: Moment, width: int, *, is_slo
     if item.problem:
         said = Content.assemble(("? ", "$state-violet"), present.text(item.problem, 800))
         return [*lines, *plan_text.section("no plan", [(said, 2), (Content("r plans again."), 0)], width)]
-    if item.request is None or not is_slow:
+    if item.trouble:
+        said = Content.assemble(("? ", "$state-violet"), present.text(item.trouble, 800))
+        return [*lines, *plan_text.section("not read", [(said, 2)], width)]
+    if not is_slow:
         return lines
-    asked = Content.styled(f"Asking {item.request.run.connection} what it would touch …", present.MUTED)
-    bars = [Content.styled("░" * min(length, width), present.MUTED) for length in (34, 42, 28, 38)]
-    return [*lines, asked, Content(), *bars]
+    asked = f"Asking {item.request.run.connection} what it would touch …" if item.request else READING
+    return [*lines, *present.waiting(asked, width)]
+
+
+READING = "Reading the operation from the store …"
 
 
 # What is typed, and the key

@@ -7,7 +7,7 @@ monochrome terminal loses nothing. Every glyph is one cell wide and has an ASCII
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fedesk.domain.runs import Run
 
 MUTED = "$foreground-muted"
+DIM = "$foreground-disabled"
 ACCENT = "$text-accent"
 LONGEST = 2_000
 """Characters of one foreign text that are looked at; nobody reads more on one line."""
@@ -111,6 +112,21 @@ ASCII: Mapping[int, str] = str.maketrans(
     | dict(zip("…×·↑↓→█░▼“”▸•≡◆", '~x-^v>#.v"">*=*', strict=True))
 )
 """One cell for one cell: what a poor terminal is given instead."""
+
+
+def skeleton(width: int) -> list[Content]:
+    """What stands where something is still read: grey bars."""
+    return [Content.styled("░" * min(length, max(width, 0)), MUTED) for length in (34, 42, 28, 38)]
+
+
+def waiting(said: str, width: int) -> list[Content]:
+    """What is waited for, and bars in the place of the answer."""
+    return [*Content.styled(said, MUTED).wrap(max(width, 1)), Content(), *skeleton(width)]
+
+
+def dimmed(lines: Iterable[Content]) -> list[Content]:
+    """What is not live, in one grey."""
+    return [Content.styled(line.plain, DIM) for line in lines]
 
 
 def poor_terminal(environ: Mapping[str, str], encoding: str | None) -> bool:

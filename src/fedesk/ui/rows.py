@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
@@ -91,11 +92,27 @@ def stale_connections(snapshots: Iterable[Snapshot]) -> frozenset[ConnectionName
     )
 
 
+def further_connections(snapshots: Iterable[Snapshot]) -> frozenset[ConnectionName]:
+    """Connections that are not the first of their kind: rows of theirs say where they are from."""
+    first: dict[System, ConnectionName] = {}
+    return frozenset(
+        one.connection for one in snapshots if first.setdefault(one.system, one.connection) != one.connection
+    )
+
+
+def _said_where(finding: Finding, further: frozenset[ConnectionName]) -> str:
+    """The connection, where it is a further one and the row does not name it already."""
+    seen_on = finding.seen_on
+    named = seen_on is None or seen_on not in further or seen_on.name in finding.subject
+    return "" if seen_on is None or named else f"{present.text(seen_on.name, 20)} "
+
+
 def finding_rows(
     findings: Iterable[Finding],
     now: datetime,
     *,
     stale: frozenset[ConnectionName] = frozenset(),
+    further: frozenset[ConnectionName] = frozenset(),
     pipelines: frozenset[str] = frozenset(),
     dim_all: bool = False,
 ) -> list[Row]:
@@ -107,7 +124,7 @@ def finding_rows(
                 present.FACES[finding.state].mark,
                 Content(present.age(finding.since, now)),
                 present.plain(finding.subject, "bold"),
-                present.plain(finding.what),
+                Content.assemble((_said_where(finding, further), present.MUTED), present.text(finding.what)),
                 present.plain(str(finding.owner), present.MUTED),
                 Content.styled(finding.severity.value, present.SEVERITIES[finding.severity]),
             ),
@@ -176,7 +193,10 @@ def _pipeline_row(
         key=pipeline.name,
         cells=(
             present.FACES[pipeline.state].mark if last else present.NOTHING.mark,
-            present.plain(pipeline.name, "bold" if pipeline.catalogued else ""),
+            Content.assemble(
+                (present.text(pipeline.name), "bold" if pipeline.catalogued else ""),
+                (_on_several(pipeline), present.MUTED),
+            ),
             present.plain(str(pipeline.owner) if pipeline.catalogued else "uncatalogued", present.MUTED),
             Content.styled(str(int(pipeline.tier)) if pipeline.catalogued else "", present.MUTED),
             Content("").join(strip).pad_left(max(20 - len(strip), 0)),
@@ -209,8 +229,22 @@ def _pipeline_row(
     )
 
 
+def _on_several(pipeline: PipelineRow) -> str:
+    """``@airflow +1``: of a job that several connections know the row shows the first one's runs."""
+    lead = pipeline.jobs[0] if pipeline.jobs else None
+    others = sum(job.key == lead.key for job in pipeline.jobs) - 1 if lead is not None else 0
+    return f"@{present.text(lead.connection.name, 20)} +{others}" if lead is not None and others else ""
+
+
 def _environment_cell(state: State | None) -> Content:
     return Content.styled("·", "$foreground-disabled") if state is None else present.FACES[state].mark
+
+
+def secret_columns(further: frozenset[ConnectionName]) -> tuple[Column, ...]:
+    """Where there are several sources of a kind, the one of a secret is left out late."""
+    if not further:
+        return SECRET_COLUMNS
+    return tuple(replace(one, importance=8) if one.title == "source" else one for one in SECRET_COLUMNS)
 
 
 def secret_rows(ages: Iterable[SecretAge], stale: frozenset[ConnectionName]) -> list[Row]:
@@ -265,10 +299,19 @@ def run_rows(
     stale: frozenset[ConnectionName] = frozenset(),
 ) -> list[Row]:
     """The runs of a pipeline's jobs, newest first."""
-    listed = [(run, history) for history in histories for run in history.runs]
+    known = tuple(histories)
+    first = {history.key: history.connection for history in reversed(known)}
+    listed = [(run, history) for history in known for run in history.runs]
     listed.sort(key=lambda pair: pair[0].at.timestamp() if pair[0].at else 0.0, reverse=True)
     return [
-        _run_row(run, history, now, where, dim=history.connection in stale)
+        _run_row(
+            run,
+            history,
+            now,
+            where,
+            dim=history.connection in stale,
+            at="" if first[history.key] == history.connection else history.connection.name,
+        )
         for run, history in listed[:_RUNS_SHOWN]
     ]
 
@@ -276,7 +319,7 @@ def run_rows(
 _RUNS_SHOWN = 500
 
 
-def _run_row(run: Run, history: JobHistory, now: datetime, where: tzinfo, *, dim: bool) -> Row:
+def _run_row(run: Run, history: JobHistory, now: datetime, where: tzinfo, *, dim: bool, at: str) -> Row:
     face, usual = present.FACES[run.state], history.baseline
     took = run.duration(now)
     return Row(
@@ -284,7 +327,10 @@ def _run_row(run: Run, history: JobHistory, now: datetime, where: tzinfo, *, dim
         cells=(
             face.mark,
             Content.styled(face.word, face.style),
-            present.plain(_run_name(run, history)),
+            Content.assemble(
+                (f"{present.text(at, 20)} " if at else "", present.MUTED),
+                present.text(_run_name(run, history)),
+            ),
             Content(present.partition(run.partition, where) if run.partition else ""),
             Content(present.clock_time(run.started_at or run.at, now, where)),
             Content(present.duration(took)),

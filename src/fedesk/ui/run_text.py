@@ -135,12 +135,12 @@ def step_columns(detail: RunDetail) -> tuple[int, ...]:
     return tuple(index for index, column in enumerate(STEP_COLUMNS) if not silent.get(column.title, False))
 
 
-def step_rows(detail: RunDetail, moment: Moment) -> list[Row]:
+def step_rows(detail: RunDetail, moment: Moment, *, dim: bool = False) -> list[Row]:
     """One row for each step, in the system's order, with the cells of ``step_columns``."""
     span = _span(detail, moment.now)
     columns = step_columns(detail)
     rows = (_row(detail.run, step, span, moment.now) for step in detail.steps)
-    return [replace(row, cells=tuple(row.cells[index] for index in columns)) for row in rows]
+    return [replace(row, cells=tuple(row.cells[index] for index in columns), dim=dim) for row in rows]
 
 
 def _row(run: Run, step: Step, span: tuple[datetime, timedelta] | None, now: datetime) -> Row:

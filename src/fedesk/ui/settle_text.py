@@ -49,6 +49,8 @@ class Settling:
     problem: str = ""
     """Why it cannot be settled by hand."""
     sending: bool = False
+    is_slow: bool = False
+    """Whether the look takes longer than a moment."""
 
     @property
     def is_production(self) -> bool:
@@ -97,10 +99,8 @@ def body(settling: Settling, moment: Moment, width: int) -> list[Content]:
         said = Content.assemble(("✗ ", "$text-error"), present.text(settling.problem, 800))
         lines += section("not now", [(said, 2)], width)
     if settling.operation is None:
-        if not settling.problem:
-            lines.append(
-                Content.styled("Looking it up in its system once more; nothing is sent …", present.MUTED)
-            )
+        if not settling.problem and settling.is_slow:
+            lines += present.waiting("Looking it up in its system once more; nothing is sent …", width)
         return lines
     lines += _evidence(evidence_of(settling.operation), moment, width)
     told = present.text(settling.operation.said, 600)

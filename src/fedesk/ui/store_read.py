@@ -97,23 +97,27 @@ class StoreRead(Generic[ValueT]):
             return ListState(
                 loading=self.value is None, why_empty=() if self.value is None else (Content(empty),)
             )
-        word = "is refused" if away.refused else "cannot be read"
-        news = app.following.news
-        since = self._since or (news.since if news else None)
-        when = f" since {present.clock_time(since, app.now, app.zone)}" if since else ""
         sentence = present.text(away.sentence, 400)
         if self.value is None:
             return ListState(
                 why_empty=(
-                    Content.assemble((f"The store {word}: ", "$text-error"), sentence),
-                    Content(
-                        "It is tried again every few seconds; what the systems say is shown all the same."
+                    Content.assemble((f"{present.DOWN.glyph} ", present.DOWN.style), sentence),
+                    Content.styled(
+                        f"{self.dated(app)}. What the systems say is shown all the same.", present.MUTED
                     ),
                 ),
                 troubled=True,
             )
+        foot = Content.styled(f"{self.dated(app)}: {sentence}", "$text-warning")
+        return ListState(why_empty=(Content(empty),), foot=foot, troubled=True)
+
+    def dated(self, app: DeskApp) -> str:
+        """``As of 02:41, the store cannot be read since 02:42, next try in 5s``."""
+        away, news = self.away(app), app.following.news
+        since = self._since or (news.since if news else None)
         as_of = present.clock_time(self._read_at, app.now, app.zone)
-        foot = f"as of {as_of}; the store {word}{when}: {sentence}"
-        return ListState(
-            why_empty=(Content(empty),), foot=Content.styled(foot, "$text-warning"), troubled=True
-        )
+        said = "the store is refused" if away is not None and away.refused else "the store cannot be read"
+        when = f" since {present.clock_time(since, app.now, app.zone)}" if since else ""
+        again = f"next try {present.until(self._next, app.now)}" if self._next else "tried every few seconds"
+        line = ", ".join([*([f"as of {as_of}"] if as_of else []), f"{said}{when}", again])
+        return line[:1].upper() + line[1:]

@@ -13,7 +13,7 @@ from fedesk.ui import present, rows, why
 from fedesk.ui.actions import Place, Target
 from fedesk.ui.listed import ListState
 from fedesk.ui.reader import Answer, Reader
-from fedesk.ui.widgets.row_list import RowList
+from fedesk.ui.widgets.row_list import SKELETON_AFTER, RowList
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -52,6 +52,10 @@ class View(Container):
     def target(self) -> Target:
         """The row under the cursor."""
         return self.row_list.target
+
+    def on_mount(self) -> None:
+        """What is known stands in its first frame."""
+        self.show_board()
 
     def show_board(self) -> None:
         """Draw what the app knows by now."""
@@ -108,6 +112,8 @@ class SecretsView(View):
             systems=rows.SECRET_SYSTEMS,
         )
         stale = rows.stale_connections(app.board.snapshots)
+        vaults = [one for one in app.board.snapshots if one.system in rows.SECRET_SYSTEMS]
+        self.row_list.set_columns(rows.secret_columns(rows.further_connections(vaults)))
         self.row_list.show(rows.secret_rows(app.board.secrets, stale), state)
         self._say_why()
 
@@ -154,6 +160,9 @@ class TriageView(View):
         self._timer: Timer | None = None
         self._wanted: RunName | None = None
         self._reading: RunName | None = None
+        self._slow: RunName | None = None
+        """The run whose reading takes longer than a moment."""
+        self._waited = False
         self._diagnoses: dict[RunName, Diagnosis] = {}
         self._problems: dict[RunName, str] = {}
         self._findings: dict[str, Finding] = {}
@@ -187,7 +196,14 @@ class TriageView(View):
             systems=frozenset(System),
         )
         self.row_list.show(
-            rows.finding_rows(board.findings, app.now, stale=stale, pipelines=pipelines), state
+            rows.finding_rows(
+                board.findings,
+                app.now,
+                stale=stale,
+                further=rows.further_connections(board.snapshots),
+                pipelines=pipelines,
+            ),
+            state,
         )
         self._draw_side()
 
@@ -227,16 +243,20 @@ class TriageView(View):
             return
         self._reading = name
         self._problems.pop(name, None)
-        self._draw_side()
+        self.set_timer(SKELETON_AFTER, self._say_reading)
         reading = desk.reading
         self._reader.read(name, lambda: reading.diagnose(name))
+
+    def _say_reading(self) -> None:
+        self._slow = self._reading
+        self._draw_side()
 
     def on_answer(self, answer: Answer) -> None:
         """Keep what was read; what is not selected any more is not drawn."""
         answer.stop()
         name = cast("RunName", answer.key)
         if name == self._reading:
-            self._reading = None
+            self._reading = self._slow = None
         if answer.problem:
             self._problems[name] = answer.problem
         else:
@@ -255,8 +275,9 @@ class TriageView(View):
 
     def _draw_side(self, *, from_top: bool = False) -> None:
         finding = self._finding
+        width = max(self._side.scrollable_content_region.width, 20)
         if finding is None:
-            self._side.say(Content())
+            self._side.say(Content("\n").join(self._nothing_selected(width)))
             return
         app = self.desk_app
         run, history = why.locate(app.board, finding)
@@ -267,13 +288,27 @@ class TriageView(View):
             run=run,
             history=history,
             diagnosis=self._diagnoses.get(finding.run) if finding.run else None,
-            reading=self._reading is not None and self._reading == finding.run,
+            reading=self._slow is not None and self._slow == finding.run,
             problem=self._problems.get(finding.run, "") if finding.run else "",
         )
-        width = max(self._side.scrollable_content_region.width, 20)
         self._side.say(Content("\n").join(why.lines(finding, known, self.target, width)))
         if from_top:
             self._side.scroll_home(animate=False)
+
+    def _nothing_selected(self, width: int) -> list[Content]:
+        """Bars while the list has them too; else what would be said here."""
+        if self.row_list.is_loading:
+            return [Content(), *present.skeleton(width)] if self._waited else []
+        said = "What the cursor is on is explained here: why it is red, since when, and what to do."
+        return [Content(), *Content.styled(said, present.MUTED).wrap(width)]
+
+    def on_mount(self) -> None:
+        """Wait a moment, as the list does, before there are bars."""
+        self.set_timer(SKELETON_AFTER, self._wait_over)
+
+    def _wait_over(self) -> None:
+        self._waited = True
+        self._draw_side()
 
     # Going to the side and back
 

@@ -1,6 +1,7 @@
 """Lists that stand above the views: the runs of a pipeline, the environments."""
 
 from textual.app import ComposeResult
+from textual.content import Content
 
 from fedesk.ui import present, rows
 from fedesk.ui.actions import Place, bindings
@@ -94,7 +95,9 @@ class EnvironmentsScreen(ListScreen):
     def show_board(self) -> None:
         """Draw what is known of the configuration by now."""
         app = self.desk_app
-        self._rows.show(rows.environment_rows(app.environments, app.facts.name), ListState())
+        foot = None if app.desk else Content.styled("the configuration is being read", present.MUTED)
+        known = rows.environment_rows(app.environments, app.facts.name)
+        self._rows.show(known, ListState(foot=foot))
         self.show_keys()
 
     def do_open(self) -> None:

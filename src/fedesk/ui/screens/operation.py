@@ -77,6 +77,7 @@ class OperationScreen(OperationKeys):
         self._body.focus()
         if self._operation:
             self._work.follow(0, self._operation)
+            self.set_timer(SKELETON_AFTER, self._show_skeleton)
         else:
             self._work.warm(sorted({one.run.connection for one in self._requests}))
             self.plan()

@@ -177,12 +177,15 @@ class RunScreen(ListScreen):
             head.update(run_text.both_ends(title, connection, self.size.width))
             self._rows.show((), self._list_state(moment))
             return
-        head.update(Content("\n").join(run_text.head(detail, moment, self.size.width)))
+        is_stale = bool(self._problem)
+        said = run_text.head(detail, moment, self.size.width)
+        head.update(Content("\n").join(present.dimmed(said) if is_stale else said))
         self._rows.set_heading(run_text.steps_heading(detail))
         self._rows.set_columns([run_text.STEP_COLUMNS[index] for index in run_text.step_columns(detail)])
-        self._rows.show(run_text.step_rows(detail, moment), self._list_state(moment))
+        self._rows.show(run_text.step_rows(detail, moment, dim=is_stale), self._list_state(moment))
         width = facts.size.width or self.size.width - 4
-        facts.update(Content("\n").join(run_text.details(detail, moment, width)))
+        told = run_text.details(detail, moment, width)
+        facts.update(Content("\n").join(present.dimmed(told) if is_stale else told))
         self.show_keys()
 
     def _list_state(self, moment: run_text.Moment) -> ListState:

@@ -20,6 +20,7 @@ from fedesk.ui.screens.operation_keys import Body
 from fedesk.ui.settle_text import Settling
 from fedesk.ui.styles import styles_folder
 from fedesk.ui.widgets.key_line import KeyLine
+from fedesk.ui.widgets.row_list import SKELETON_AFTER
 from fedesk.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class SettleScreen(DeskScreen):
         self._body.border_title = "What each system says"
         self._body.focus()
         self._start("look before settling", self._look)
+        self.set_timer(SKELETON_AFTER, lambda: self._become(is_slow=True))
         self.draw()
 
     # On threads

@@ -134,15 +134,21 @@ class StoredTextScreen(ReadingScreen, Generic[ValueT]):
 
     def text(self, width: int) -> Content:
         """It, or what there is to say instead."""
+        app, value = self.desk_app, self._read.value
+        away = self._read.away(app)
+        if value is None and away is None:
+            return self.waiting(f"Reading the {self.WHAT} …", width)
         lines: list[Content] = []
-        away = self._read.away(self.desk_app)
+        if isinstance(value, str):
+            lines += Content(present.text(value, 400)).wrap(width)
+        elif value is not None:
+            lines += self.lines(value, width)
         if away is not None:
-            said = f"{present.DOWN.glyph} The store cannot be read: {present.text(away.sentence, 400)}"
-            lines += [*Content.styled(said, "$text-warning").wrap(width), Content()]
-        if isinstance(self._read.value, str):
-            lines += Content(present.text(self._read.value, 400)).wrap(width)
-        elif self._read.value is not None:
-            lines += self.lines(self._read.value, width)
-        elif not lines:
-            lines.append(Content.styled(f"Reading the {self.WHAT} …", present.MUTED))
+            said = f"{present.DOWN.glyph} {present.text(away.sentence, 400)}"
+            lines = [
+                *Content.styled(said, "$text-warning").wrap(width),
+                *Content.styled(f"{self._read.dated(app)}.", present.MUTED).wrap(width),
+                Content(),
+                *present.dimmed(lines),
+            ]
         return Content("\n").join(lines)

@@ -12,6 +12,7 @@ from fedesk.ui import present
 from fedesk.ui.actions import Action, Place, Target, bindings, key_name, of_place
 from fedesk.ui.screens.base import DeskScreen
 from fedesk.ui.widgets.key_line import KeyLine
+from fedesk.ui.widgets.row_list import SKELETON_AFTER
 from fedesk.ui.widgets.status_line import StatusLine
 
 _LONGEST_TEXT = 400_000
@@ -28,6 +29,19 @@ class ReadingScreen(DeskScreen):
     def __init__(self, title: str) -> None:
         super().__init__()
         self._heading = title
+        self._is_slow = False
+
+    def on_mount(self) -> None:
+        """Wait a moment before it is said that something is read."""
+        self.set_timer(SKELETON_AFTER, self._show_skeleton)
+
+    def _show_skeleton(self) -> None:
+        self._is_slow = True
+        self._draw()
+
+    def waiting(self, said: str, width: int) -> Content:
+        """What stands here until the answer does: nothing for a moment, then what is waited for."""
+        return Content("\n").join(present.waiting(said, width) if self._is_slow else [])
 
     def text(self, width: int) -> Content:
         """What is shown, wrapped to a width."""
@@ -85,7 +99,7 @@ class TextScreen(ReadingScreen):
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__(present.text(title, 200))
-        self._text = Content(clean(text[:_LONGEST_TEXT]))
+        self._text = Content(clean(text[:_LONGEST_TEXT]) if text.strip() else "There is nothing in it.")
 
     def text(self, width: int) -> Content:
         """As it is written."""

@@ -28,8 +28,8 @@ _INDENT = 2
 class TraceScreen(ReadingScreen):
     """What each system says of an operation, in order of time."""
 
-    PLACE = Place.TEXT
-    BINDINGS = bindings(Place.TEXT)
+    PLACE = Place.TRACE
+    BINDINGS = bindings(Place.TRACE)
 
     def __init__(self, desk: Desk, operation: str) -> None:
         super().__init__(f"Trace of {present.text(operation, 60)}")
@@ -38,12 +38,18 @@ class TraceScreen(ReadingScreen):
         self._reader = Reader(self)
         self._found: Followed | None = None
         self._problem = ""
+        self._asked_at: datetime | None = None
 
     def on_mount(self) -> None:
-        """Ask every system, on a thread."""
-        desk, operation = self._desk, self._operation
-        self._reader.read(f"the trace of {operation}", lambda: desk.trace(operation))
+        """Ask every system."""
+        self.do_reread()
         self.show_keys()
+
+    def do_reread(self) -> None:
+        """Ask every system, on a thread; what was found before stays until they have answered."""
+        desk, operation = self._desk, self._operation
+        self._asked_at = self.desk_app.now
+        self._reader.read(f"the trace of {operation}", lambda: desk.trace(operation))
 
     def on_answer(self, answer: Answer) -> None:
         """What they say, or why nothing could be asked."""
@@ -51,17 +57,28 @@ class TraceScreen(ReadingScreen):
 
         answer.stop()
         self._problem = answer.problem
-        self._found = answer.value if isinstance(answer.value, Followed) else None
+        self._found = answer.value if isinstance(answer.value, Followed) else self._found
         self._draw()
 
     def text(self, width: int) -> Content:
         """The traces, then what is silent or was read in part."""
         app = self.desk_app
-        if self._found is not None:
-            return Content("\n").join(trace_lines(self._found, app.now, app.zone, width))
+        if self._found is None and not self._problem:
+            return self.waiting("Asking every system …", width)
+        lines = [] if self._found is None else trace_lines(self._found, app.now, app.zone, width)
         if self._problem:
-            return Content.styled(present.text(self._problem, _LONGEST), "$text-warning")
-        return Content.styled("Asking every system …", present.MUTED)
+            said = f"{present.DOWN.glyph} {present.text(self._problem, _LONGEST)}"
+            again = Content.styled("It is not asked again by itself; r asks again.", present.MUTED)
+            lines = [
+                *Content.styled(said, "$text-warning").wrap(width),
+                *again.wrap(width),
+                Content(),
+                *present.dimmed(lines),
+            ]
+        self._scroll.border_subtitle = (
+            f"as of {present.clock_time(self._asked_at, app.now, app.zone)}, r asks again"
+        )
+        return Content("\n").join(lines)
 
 
 def trace_lines(found: Followed, now: datetime, zone: tzinfo, width: int) -> list[Content]:

@@ -17,6 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
+from fedesk.ui import present
 from fedesk.ui.actions import Target
 from fedesk.ui.listed import GAP, Arrangement, Column, ListState, Order, Row, fit, in_order, next_order
 
@@ -108,6 +109,11 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         """Rows that wait to be let in."""
         shown = {row.key for row in self._order}
         return sum(row.key not in shown for row in self._latest)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether nothing is known yet that it could list."""
+        return self._state.loading
 
     @property
     def marked(self) -> int:
@@ -439,7 +445,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     def _message_line(self, y: int, width: int) -> Strip:
         if self._state.loading:
             lines = self._why_lines(width)
-            lines += self._skeleton_lines(width) if self._skeleton and not lines else []
+            lines += [Content(), *present.skeleton(width - 2)] if self._skeleton and not lines else []
         elif self._order:
             lines = [
                 Content(),
@@ -455,11 +461,6 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     def _why_lines(self, width: int) -> list[Content]:
         wrapped = [line for part in self._state.why_empty for line in part.wrap(max(width - 2, 10))]
         return [Content(), *wrapped] if wrapped else []
-
-    @staticmethod
-    def _skeleton_lines(width: int) -> list[Content]:
-        lengths = (0, 34, 42, 28, 38)
-        return [Content("░" * min(length, max(width - 2, 0))) for length in lengths]
 
     def _strip(self, line: Content, style: Style, width: int) -> Strip:
         segments = [
