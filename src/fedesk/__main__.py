@@ -108,10 +108,7 @@ def _told(arguments: Sequence[str], clock: Clock | None, launcher: LauncherOf | 
 
 def _dispatch(arguments: Sequence[str], clock: Clock | None, launcher: LauncherOf | None) -> int:
     if arguments and arguments[0] in {"--version", "-V"}:
-        from fedesk import __version__
-
-        sys.stdout.write(f"fedesk {__version__}\n")
-        return _DONE
+        return _version(verbose="--verbose" in arguments[1:])
     if arguments and arguments[0] == "__complete":
         from fedesk.cli.tab import answer
 
@@ -132,6 +129,18 @@ def _dispatch(arguments: Sequence[str], clock: Clock | None, launcher: LauncherO
 
         clock = SystemClock()
     return run(arguments, clock, launcher)
+
+
+def _version(*, verbose: bool) -> int:
+    from fedesk import __version__
+
+    sys.stdout.write(f"fedesk {__version__}\n")
+    if verbose:
+        from fedesk.installed import versions
+
+        for name, told in versions():
+            sys.stdout.write(f"{name:<10}{told}\n")
+    return _DONE
 
 
 def _shared_options(arguments: Sequence[str]) -> tuple[dict[str, str], list[str] | None]:
@@ -188,7 +197,9 @@ def _desk(config: str | None, environment: str | None) -> int:
 
 
 def _demo() -> int:
-    if not _has_terminal():
+    from fedesk.installed import lacks_sandbox
+
+    if not lacks_sandbox() and not _has_terminal():
         _say("The demo needs a terminal. Without one, `fedesk sandbox serve` starts the same systems.")
         return _USAGE
     from fedesk.ui.demo import run_demo

@@ -45,13 +45,6 @@ def test_demo_opens_and_leaves_nothing(tmp_path: Path) -> None:
     assert not [path for path in (tmp_path / "TMPDIR").iterdir() if re.match("fedesk-sandbox", path.name)]
 
 
-def test_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without the sandbox's libraries the demo says the line that installs them, with exit code 2."""
-    monkeypatch.setattr(demo, "_NEEDED", ("fedesk_has_no_such_library",))
-    assert demo.run_demo() == 2
-    assert "fedesk[sandbox]" in capsys.readouterr().err
-
-
 def test_sandbox_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sandbox that ends before it is there is told in its own last words."""
     monkeypatch.setattr(demo, "COMMAND", (sys.executable, "-c", "raise SystemExit('no port is free')"))

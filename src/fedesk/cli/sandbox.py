@@ -8,8 +8,7 @@ import typer
 
 from fedesk.cli import session
 from fedesk.exits import Exit
-
-INSTALL = "python3 -m pip install 'fedesk[sandbox]'"
+from fedesk.installed import lacks_sandbox, sandbox_install_line
 
 
 def serve(
@@ -32,15 +31,13 @@ def serve(
     ] = False,
 ) -> int:
     """Serve all four systems until SIGTERM. The first line on stdout is the path of their configuration."""
-    try:
-        from fedesk.sandbox.server import SandboxError
-        from fedesk.sandbox.server import serve as serve_it
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "fedesk":
-            raise
+    if lacks_sandbox():
         raise session.StopError(
-            f"The sandbox is not installed; install it with: {INSTALL}", Exit.USAGE
-        ) from None
+            f"The sandbox is not installed. Install it: {sandbox_install_line()}", Exit.USAGE
+        )
+    from fedesk.sandbox.server import SandboxError
+    from fedesk.sandbox.server import serve as serve_it
+
     try:
         serve_it(seed=seed, scale=scale, state=state, faults=faults, ready=_ready, parent_pipe=parent_pipe)
     except SandboxError as error:

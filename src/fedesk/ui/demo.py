@@ -6,11 +6,11 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedesk.domain.front import EnvironmentFacts, FrontPage
+from fedesk.installed import lacks_sandbox, sandbox_install_line
 
 if TYPE_CHECKING:
     from fedesk.execution import Desk
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-m", "fedesk", "sandbox", "serve", "--faults", "--parent-pipe", "0")
 """Its first line on stdout is the path of a configuration; it ends when the pipe to it does."""
 EXIT_USAGE = 2
-_NEEDED = ("starlette", "uvicorn", "fakesnow")
 _PATIENCE = 5.0
 _PROD = EnvironmentFacts(name="prod", production=True, mode="read-only", timezone="Europe/London")
 
@@ -64,10 +63,8 @@ class SandboxProcess:
 
 def run_demo() -> int:
     """Show the desk over a sandbox of its own until it is left; gives the exit code."""
-    if any(find_spec(name) is None for name in _NEEDED):
-        sys.stderr.write(
-            "The demo needs the sandbox, which is not installed. Install it: pip install 'fedesk[sandbox]'\n"
-        )
+    if lacks_sandbox():
+        sys.stderr.write(f"The demo needs the sandbox. Install it: {sandbox_install_line()}\n")
         return EXIT_USAGE
     from fedesk.services.clock import SystemClock
     from fedesk.ui.app import finish
