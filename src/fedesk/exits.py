@@ -26,6 +26,23 @@ class Exit(IntEnum):
     """128 and SIGPIPE: who read the output went away."""
 
 
+MEANINGS = {
+    Exit.DONE: "Done.",
+    Exit.FAILED: "What was named is not there, an operation failed, or the audit log has a flaw.",
+    Exit.USAGE: "Usage or configuration, a missing credential and an unknown environment included.",
+    Exit.REFUSED: "A guard said no, or a confirmation is missing.",
+    Exit.APPROVAL_MISSING: "An approval is missing.",
+    Exit.CONFLICT: "Somebody else is at it, or what was pinned in the plan has changed.",
+    Exit.AUDIT_UNAVAILABLE: "The desk's own state cannot be read or written, so nothing is sent.",
+    Exit.OUTCOME_UNKNOWN: "The outcome is unknown; look again with `fedesk operations recheck`.",
+    Exit.UNREACHABLE: "A needed system could not be read; what is known was printed.",
+    Exit.FAULT: "A fault of fedesk itself; one sentence names the crash file.",
+    Exit.INTERRUPTED: "Interrupted.",
+    Exit.BROKEN_PIPE: "The reader of the output went away.",
+}
+"""One sentence for each code, for the reference and the manual page."""
+
+
 class CheckExit(IntEnum):
     """What ``secrets check`` ends with, by the convention of monitoring plugins."""
 
