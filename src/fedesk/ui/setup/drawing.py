@@ -9,7 +9,7 @@ from textual.content import Content
 from fedesk.domain.states import FailureKind
 from fedesk.ui import present
 from fedesk.ui.setup import answers, typing
-from fedesk.ui.setup.questions import PAGES, SYSTEMS, TITLES, Kind, Page
+from fedesk.ui.setup.questions import BY_A_BROWSER, PAGES, SYSTEMS, TITLES, Kind, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -200,6 +200,9 @@ def _sentences(setup: Setup, trial: Trial) -> Iterator[tuple[str, str, str]]:
         yield _BUSY, "$text-primary", "Logging in, and looking at what there is …"
     if trial.looked is not None:
         yield from _looked(setup, trial.looked, trial.knocked)
+    if setup.answers(setup.page).get("auth") in BY_A_BROWSER and trial.looked is None:
+        name = answers.connection_name(setup, setup.page)
+        yield " ", present.MUTED, f"A browser signs in once the file is written: `fedesk login {name}`."
     if trial.waits and not trial.asking:
         yield " ", present.MUTED, "Changed since it was tried: Enter tries it."
     url = setup.answers(setup.page).get("url", "")

@@ -163,6 +163,7 @@ _USERS: Mapping[str, tuple[str, str]] = {
     "ldap": ("user", "Who logs in."),
     "approle": ("role id", "The role id of the AppRole; its secret id is the credential."),
     "jwt": ("role", "The role that the JWT is for."),
+    "oidc": ("role", "The role; the auth method's default one without it."),
 }
 _SECRETS: Mapping[str, tuple[str, str]] = {
     "token": ("token", "VAULT_TOKEN"),
@@ -180,7 +181,7 @@ _VAULT = (
     Question(
         key="auth", label="log in by", kind=Kind.CHOICE,
         choices=("token", "approle", "userpass", "ldap", "jwt", "oidc"), preset="token", asked=_has("url"),
-        help="The auth method. oidc wants a browser: `fedesk login` has more on it.",
+        help="The auth method. oidc: a browser signs in, by `fedesk login` once the file is written.",
     ),
     *(
         Question(key="user", label=label, help=said, asked=_where(_has("url"), "auth", auth))
@@ -256,6 +257,9 @@ TITLES: Mapping[Page, str] = {
     Page.SNOWFLAKE: "Snowflake",
     Page.WRITE: "Write it",
 }
+
+BY_A_BROWSER = frozenset({"externalbrowser", "oidc"})
+"""Ways of logging in that are not begun before they are asked for."""
 
 PARTS = ("folders", "tags", "kv")
 """Answers that narrow what is seen, and say nothing of who one is."""

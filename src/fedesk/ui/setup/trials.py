@@ -16,7 +16,7 @@ from textual.message import Message
 
 from fedesk.domain.states import FailureKind
 from fedesk.ui.setup import answers
-from fedesk.ui.setup.questions import PARTS, SYSTEMS, Page
+from fedesk.ui.setup.questions import BY_A_BROWSER, PARTS, SYSTEMS, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 PAUSE = 0.4
 """Seconds without a key after which an address is knocked at."""
-_BY_A_BROWSER = frozenset({"externalbrowser", "oidc"})
-"""Ways of logging in that are not begun before they are asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +145,7 @@ class Trials:
             return
         trial = self.of(page)
         place, who, whole = _keys(setup, page)
-        by_itself = setup.answers(page).get("auth", "") not in _BY_A_BROWSER
+        by_itself = setup.answers(page).get("auth", "") not in BY_A_BROWSER
         is_known = whole == trial.whole or who in trial.refused
         if not again and (is_known or not by_itself):
             if place != trial.place and setup.page is page:
