@@ -90,9 +90,11 @@ def _check_reference(value: object, findings: Findings, place: Place) -> None:
 def _how_to_move(place: Place) -> str:
     words = [str(part) for part in place[:-1] if part not in {"environments", "connections"}]
     name = "/".join(words) or "fedesk"
+    is_connection = place[:1] == ("environments",) and len(words) == len(("prod", "vault"))
+    store = f"fedesk login {'.'.join(words)}" if is_connection else f"keyring set fedesk {name}"
     return (
-        f'store it with `keyring set fedesk {name}` and write credential = "keyring:{name}"'
-        " (or env:NAME, or command:PROGRAM ARGUMENTS)"
+        f'write credential = "keyring:{name}" (or env:NAME, or command:PROGRAM ARGUMENTS) and store it with '
+        f"`{store}`"
     )
 
 

@@ -253,7 +253,8 @@ SECRETS = {
 def test_a_literal_secret_is_refused_and_not_repeated(tmp_path: Path, name: str) -> None:
     """The sentence says how to move the secret out of the file, and does not print it again."""
     found = mistakes_of(tmp_path, SECRETS[name])
-    assert any("keyring set fedesk" in mistake and 'credential = "keyring:' in mistake for mistake in found)
+    stored = ("`keyring set fedesk ", "`fedesk login x.")
+    assert any(any(how in one for how in stored) and 'credential = "keyring:' in one for one in found)
     assert "hunter2" not in "\n".join(found)
 
 
