@@ -6,7 +6,7 @@ and the domain. A client's library is imported by the thread of its bulkhead, at
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,13 +117,15 @@ def front_page(config: Path | None, environment: str | None) -> FrontPage:
     from fedesk.config_path import find_config
 
     path = find_config(config)
-    facts = glance(path).facts(environment)
+    seen = glance(path)
+    facts = seen.facts(environment)
     if facts is None:
-        return FrontPage(environment=EnvironmentFacts(name="", production=False, mode="", timezone=""))
+        facts = EnvironmentFacts(name="", production=False, mode="", timezone="")
+        return FrontPage(environment=facts, appearance=seen.appearance)
     kept = read_front_page(last_known(path, facts.name))
     if kept is None or kept.environment != facts:
-        return FrontPage(environment=facts)
-    return kept
+        return FrontPage(environment=facts, appearance=seen.appearance)
+    return replace(kept, appearance=seen.appearance)
 
 
 def compose(
@@ -203,8 +205,6 @@ def facts_of(environment: "Environment") -> EnvironmentFacts:
 
 def _known(place: LastKnown, connections: Sequence["Connection"]) -> dict[ConnectionName, Any]:
     """What was kept of connections that are still configured, at the same address."""
-    from dataclasses import replace
-
     addresses = {connection.name: connection.address for connection in connections}
     return {
         kept.connection: replace(kept, kept=True, failure=None, failed_since=None, next_try_at=None)

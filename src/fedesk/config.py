@@ -35,6 +35,7 @@ from fedesk.config_types import (
     Timeout,
     VaultConfig,
 )
+from fedesk.config_ui import UiTable, ui_of
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.states import System
 from fedesk.mistakes import (
@@ -101,6 +102,7 @@ class FileTable(Table, frozen=True, kw_only=True):
     store: StoreConfig = StoreConfig()
     identity: IdentityConfig = IdentityConfig()
     audit: AuditTable = AuditTable()
+    ui: UiTable = UiTable()
     environments: dict[str, Any]
 
 
@@ -221,6 +223,7 @@ def _checked(document: dict[str, Any], findings: Findings, *, is_catalogue_neede
         audit=audit_of(
             table.audit, table.identity, environments, findings, _paths_from(findings.file.parent)
         ),
+        ui=ui_of(table.ui, findings, _paths_from(findings.file.parent)),
         environments=MappingProxyType(environments),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.states import System
@@ -45,6 +45,33 @@ class IdentityConfig(Table, frozen=True, kw_only=True):
     """As in ``allowed_signers``."""
     signing_key: Path | None = None
     allowed_signers: Path | None = None
+
+
+class ThemeConfig(Table, frozen=True, kw_only=True):
+    """A theme of the user's own: colours as CSS writes them. What is left out follows from the others."""
+
+    primary: Text
+    secondary: Text | None = None
+    accent: Text | None = None
+    warning: Text | None = None
+    error: Text | None = None
+    success: Text | None = None
+    foreground: Text | None = None
+    background: Text | None = None
+    surface: Text | None = None
+    panel: Text | None = None
+    dark: bool = True
+
+
+class UiConfig(Table, frozen=True, kw_only=True):
+    """How the desk is drawn."""
+
+    theme: Text | None = None
+    """One of Textual's or of ``themes``; the one that was chosen last where absent."""
+    glyphs: Literal["auto", "unicode", "ascii"] = "auto"
+    motion: Literal["auto", "reduced"] = "auto"
+    mouse: bool = True
+    themes: Mapping[str, ThemeConfig] = field(default_factory=dict)
 
 
 class HttpTable(Table, frozen=True, kw_only=True):
@@ -226,4 +253,5 @@ class Config:
     store: StoreConfig
     identity: IdentityConfig
     audit: AuditConfig
+    ui: UiConfig
     environments: Mapping[str, Environment]

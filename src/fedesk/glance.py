@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fedesk.domain.front import EnvironmentFacts
+from fedesk.domain.front import Appearance, EnvironmentFacts
 from fedesk.domain.states import System
 from fedesk.store.last_known import LastKnown
 
@@ -26,6 +26,7 @@ class Glance:
     """The table of each environment, unchecked."""
     store: str = "sqlite"
     """``store.url``."""
+    appearance: Appearance = field(default_factory=Appearance)
 
     def facts(self, environment: str | None) -> EnvironmentFacts | None:
         """What is shown of an environment; of the default one where none is named."""
@@ -67,7 +68,30 @@ def glance(path: Path) -> Glance:
     default = document.get("default_environment") or next(iter(tables), "")
     store = document.get("store")
     url = store.get("url") if isinstance(store, dict) else None
-    return Glance(path=path, default=str(default), tables=tables, store=str(url or "sqlite"))
+    return Glance(
+        path=path,
+        default=str(default),
+        tables=tables,
+        store=str(url or "sqlite"),
+        appearance=_appearance(document.get("ui")),
+    )
+
+
+def _appearance(table: object) -> Appearance:
+    """What a table ``[ui]`` says, as far as it is sound."""
+    said = table if isinstance(table, dict) else {}
+    themes = said.get("themes")
+    return Appearance(
+        theme=str(said.get("theme", "")),
+        themes={
+            name: keys
+            for name, keys in (themes if isinstance(themes, dict) else {}).items()
+            if isinstance(keys, dict)
+        },
+        glyphs=str(said.get("glyphs", "auto")),
+        motion=str(said.get("motion", "auto")),
+        mouse=said.get("mouse") is not False,
+    )
 
 
 def last_known(path: Path, environment: str) -> LastKnown:

@@ -1,12 +1,14 @@
-"""A desk without systems in a real terminal, going wrong as its first argument says. Run by test_leaving."""
+"""A desk without systems in a real terminal, going wrong as its first argument says. Run by several tests."""
 
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from memory_desk import MemoryDesk, StillClock, front
 
+from fedesk.domain.front import Appearance
 from fedesk.ui.app import DeskApp, finish
 from fedesk.ui.desk import Desk
 from fedesk.ui.screens.main import MainScreen
@@ -38,7 +40,8 @@ def main() -> int:
 
     if mode == "fault":
         setattr(MainScreen, "do_refresh", fail)  # noqa: B010  # the fault that is planted
-    app = DeskApp(front(), opener, StillClock(), mistakes=(ConfigurationMistakeError,), crash_folder=folder)
+    page = replace(front(), appearance=Appearance(mouse=mode != "without a mouse"))
+    app = DeskApp(page, opener, StillClock(), mistakes=(ConfigurationMistakeError,), crash_folder=folder)
     return finish(app)
 
 

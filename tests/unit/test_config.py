@@ -150,6 +150,11 @@ MISTAKES = {
         '[environments.x]\nproduction = "yes"\n',
         "2: environments.x.production: expected true or false, got text",
     ),
+    "screen": ('[ui]\nglyphs = "runes"\n', "2: ui.glyphs: must be one of auto, unicode, ascii"),
+    "theme": (
+        '[environments.x]\n[ui.themes.mine]\nprimry = "red"\n',
+        "3: ui.themes.mine.primry: unknown key; did you mean primary?",
+    ),
     "type of a list": (
         '[environments.x.jenkins]\nurl = "http://j"\nfolders = "a"\n',
         "3: environments.x.jenkins.folders: expected a list, got text",

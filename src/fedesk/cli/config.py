@@ -169,6 +169,7 @@ def _show_document(loaded: "Config", environment: str | None) -> None:
         store=msgspec.to_builtins(loaded.store, enc_hook=str),
         identity=msgspec.to_builtins(loaded.identity, enc_hook=str),
         audit=_audit_document(loaded),
+        ui=msgspec.to_builtins(loaded.ui),
         environments=[
             {
                 "name": table.name,

@@ -1,7 +1,7 @@
 """What the very first frame shows: the environment, and the findings that were known last."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fedesk.domain.names import ConnectionName, RunName
@@ -42,6 +42,21 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Appearance:
+    """How the desk is drawn, as far as a configuration says."""
+
+    theme: str = ""
+    """The name of one; empty for the one that was chosen last."""
+    themes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Themes of the user's own by name, as keys of Textual's ``Theme``."""
+    glyphs: str = "auto"
+    """``unicode``, ``ascii``, or ``auto``: as the terminal says."""
+    motion: str = "auto"
+    """``reduced``, or ``auto``: as the environment's variables say."""
+    mouse: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrontPage:
     """The part of the last known board that is painted before anything has been read."""
 
@@ -51,3 +66,4 @@ class FrontPage:
     findings: tuple[Finding, ...] = ()
     counts: Mapping[str, int] | None = None
     """Rows of each view, by its name; None where nothing is known yet."""
+    appearance: Appearance = Appearance()

@@ -73,7 +73,9 @@ class DeskApp(TerminalApp):
         environ: Mapping[str, str] = os.environ,
         memory: ViewMemory | None = None,
     ) -> None:
-        super().__init__("desk.tcss", clock, crash_folder=crash_folder, environ=environ)
+        super().__init__(
+            "desk.tcss", clock, crash_folder=crash_folder, environ=environ, appearance=front.appearance
+        )
         self.front = front
         self.desk: Desk | None = None
         self.board: Board | None = None
@@ -438,7 +440,7 @@ def finish(app: DeskApp) -> int:
     """Run an app to its end; says on stderr why it could not go on, and gives the exit code."""
     # Collecting while everything is imported and drawn for the first time costs a twentieth of the start.
     gc.disable()
-    app.run()
+    app.run(mouse=app.mouse)
     for line in (app.refusal, *app.parting):
         if line:
             sys.stderr.write(f"{line}\n")

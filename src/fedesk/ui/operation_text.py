@@ -29,7 +29,7 @@ ITEM_COLUMNS = (
     Column(title="what", width=24, grow=3),
     Column(title="why", width=16, importance=5, grow=3),
 )
-ARMED = "bold auto on $error"
+ARMED = "bold $on-error on $error"
 READY = "bold auto on $primary"
 _FIELD = 12
 

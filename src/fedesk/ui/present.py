@@ -97,10 +97,21 @@ HEIGHTS = "▁▂▃▄▅▆▇"
 """Cells of a run that succeeded, by its duration: the second took as long as usual, the last four times."""
 
 VARIABLES: Mapping[bool, Mapping[str, str]] = {
-    True: {"state-violet": "mediumpurple", "state-quiet-green": "darkseagreen"},
-    False: {"state-violet": "indigo", "state-quiet-green": "darkgreen"},
+    True: {
+        "state-violet": "mediumpurple",
+        "state-quiet-green": "darkseagreen",
+        "foreground-disabled": "ansi_default",
+        "on-error": "white",
+    },
+    False: {
+        "state-violet": "indigo",
+        "state-quiet-green": "darkgreen",
+        "foreground-disabled": "ansi_default",
+        "on-error": "white",
+    },
 }
-"""Theme variables of fedesk's own, for dark themes (True) and light ones; a theme may set its own."""
+"""Theme variables for dark themes (True) and light ones; a theme may set its own. Textual's themes of
+a terminal's own colours lack the third; the fourth is what text on the error colour is drawn in."""
 
 ASCII: Mapping[int, str] = str.maketrans(
     {face.glyph: face.ascii for face in FACES.values()}

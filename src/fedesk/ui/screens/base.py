@@ -96,6 +96,13 @@ class DeskScreen(Screen[None]):
         """The incident that something was done for."""
         self.desk_app.show_incident(self.target.incident)
 
+    def on_key_line_clicked(self, message: KeyLine.Clicked) -> None:
+        """A click does what the key does, except where nothing but the key is to do it."""
+        if message.action.by_key_alone:
+            self.desk_app.say(f"{message.action.verb}: by its key alone.")
+        else:
+            self.action_act(message.action.id)
+
     def on_status_line_mark_clicked(self) -> None:
         """The mark in the first line leads to what it tells of."""
         self.action_act("operations")

@@ -115,7 +115,7 @@ def _environment(facts: EnvironmentFacts, level: _Without) -> Content:
     name = present.text(facts.name, 24)
     if facts.production:
         said = f" {name.upper()} {facts.mode} " if level < _Without.MODE else f" {name.upper()} "
-        return Content.assemble(brand, Content.styled(said, "bold auto on $error"))
+        return Content.assemble(brand, Content.styled(said, "bold $on-error on $error"))
     said = f" {name} {facts.mode} " if level < _Without.MODE else f" {name} "
     return Content.assemble(brand, Content.styled(said, "bold on $surface-lighten-2"))
 
