@@ -12,8 +12,10 @@ from asgi_server import AsgiServer
 from login_rig import PLANTED, Browser, connection, enter, identity, memory_keyring
 from memory_keyring import MemoryKeyring
 
+from fedesk.composition import connection_of, reference_of
 from fedesk.config_types import ConnectionConfig
 from fedesk.ports.errors import CredentialError, DeadlineError, UnauthenticatedError, UnreachableError
+from fedesk.ports.sources import Connection
 from fedesk.sandbox import vault as emulator
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.vault_logins import Logins, issuer_key, jwt_for, login_secret
@@ -45,8 +47,8 @@ class Server:
 class Emulated:
     """The emulator, and the means to look behind it."""
 
-    def __init__(self, serve: AsgiServer) -> None:
-        self.clock = WorldClock(NOW)
+    def __init__(self, serve: AsgiServer, began: datetime = NOW) -> None:
+        self.clock = WorldClock(began)
         app = emulator.application(World(clock=self.clock))
         self.state: emulator.VaultServer = app.state.vault
         self.url = serve(app).url
@@ -307,3 +309,54 @@ def test_a_role_that_is_not_there_is_told(tmp_path: Path, emulated: Emulated, en
         enter(here, browser=browser)
     assert browser.shown == []
     assert entries.entries == {}
+
+
+# --- a desk that goes on --------------------------------------------------------------------------------
+
+
+def desk_of(here: ConnectionConfig) -> Connection:
+    """The connection as a desk holds it, over many looks."""
+    return connection_of(here, (), reference_of)
+
+
+@pytest.mark.parametrize("auth", ["token", "userpass"])
+def test_a_desk_takes_a_new_login_at_its_next_try(
+    tmp_path: Path, emulated: Emulated, entries: MemoryKeyring, auth: str
+) -> None:
+    """What was refused is read anew; a password that is still the same is not sent again."""
+    way = emulated.server.ways[auth]
+    entries.set_password("fedesk", "prod/vault", PLANTED)
+    desk = desk_of(configured(tmp_path, emulated.server, way))
+    for _ in range(2):
+        with pytest.raises(UnauthenticatedError, match=LOGIN):
+            desk.source.call(lambda vault: vault.observe(None))
+    asked = [one for one in emulated.state.requests if "/login/" in one]
+    assert len(asked) == (1 if auth == "userpass" else 0)
+    entries.set_password("fedesk", "prod/vault", way.secret)
+    assert desk.source.call(lambda vault: vault.observe(None)).token is not None
+    desk.source.close()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_token_that_expired_says_when(
+    tmp_path: Path, asgi_server: AsgiServer, entries: MemoryKeyring, *, again: bool
+) -> None:
+    """Vault itself does not say: it is remembered from the last look, also over a restart."""
+    began = datetime.now(UTC) - timedelta(hours=2)
+    emulated = Emulated(asgi_server, began)
+    reader = emulated.state.world.identity("vault")
+    token = emulated.state.issue(
+        reader, display_name="short", path="auth/token/create", ttl=timedelta(hours=1)
+    )
+    entries.set_password("fedesk", "prod/vault", token)
+    here = configured(tmp_path, emulated.server, Way(auth="token", user="", secret=token))
+    desk = desk_of(here)
+    seen = desk.source.call(lambda vault: vault.observe(None))
+    emulated.clock.advance(timedelta(minutes=90))
+    if again:
+        desk.source.close()
+        desk = desk_of(here)
+    ended = began + timedelta(hours=1)
+    with pytest.raises(UnauthenticatedError, match=rf"It expired at .*{ended:%H:%M} UTC\. Run `{LOGIN}`\.$"):
+        desk.source.call(lambda vault: vault.observe(seen))
+    desk.source.close()
