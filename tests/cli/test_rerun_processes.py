@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -98,19 +98,21 @@ def test_the_command_may_end_in_mid_operation(
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    assert command.stderr is not None
-    told = next((line for line in command.stderr if line.startswith(b"clear: intended")), b"")
-    assert told
-    (begun,) = situation.operations()
-    assert begun.owner is not None
-    # Held until the command is gone: otherwise it might be told of the end first.
-    os.kill(begun.owner.pid, signal.SIGSTOP)
-    os.killpg(command.pid, sign)
-    rest = command.stderr.read().decode()
-    command.stderr.close()
-    assert command.wait() == (130 if sign is signal.SIGINT else -sign)
-    os.kill(begun.owner.pid, signal.SIGCONT)
-    assert ("fedesk operations show" in rest) == (sign is signal.SIGINT)
+    with ExitStack() as at_end:
+        # Whatever fails here leaves no process behind.
+        at_end.callback(command.kill)
+        assert command.stderr is not None
+        told = next((line for line in command.stderr if line.startswith(b"clear: intended")), b"")
+        assert told
+        (begun,) = situation.operations()
+        assert begun.owner is not None
+        # Held until the command is gone: otherwise it might be told of the end first.
+        os.kill(begun.owner.pid, signal.SIGSTOP)
+        at_end.callback(os.kill, begun.owner.pid, signal.SIGCONT)
+        os.killpg(command.pid, sign)
+        _, rest = command.communicate(timeout=30)
+        assert command.returncode == (130 if sign is signal.SIGINT else -sign)
+    assert (b"fedesk operations show" in rest) == (sign is signal.SIGINT)
     (operation,) = situation.operations()
     with closing(situation.store()) as store:
         *_, last = follow(store, operation.plan.operation, pause=time.sleep, processes=LocalProcesses())

@@ -6,19 +6,19 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Protocol
 
 import pytest
-from airflow_server import wait_until
 from own_certificate import self_signed, server_context
 from raw_server import RawServer, Talk, drip, hang, heard, say
 
-from fedesk.clients import http
+from fedesk.clients import airflow_session, http
 from fedesk.clients.airflow import AirflowClient
-from fedesk.clients.airflow_session import Auth
+from fedesk.clients.airflow_session import RENEW_BEFORE, Auth
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.runs import LogChunk, LogRequest
 from fedesk.ports.endpoint import Endpoint, SecretText
@@ -362,11 +362,13 @@ def test_a_login_without_a_token_is_a_protocol_error(raw_server: RawServer, body
 # --- tokens that end ------------------------------------------------------------------------------------
 
 
-def test_a_token_is_renewed_before_it_ends(asgi_server: AsgiServer) -> None:
+def test_a_token_is_renewed_before_it_ends(
+    asgi_server: AsgiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A token near its end is replaced by a login; no request is refused for it."""
     world = World(scale=0.2)
     identity = world.identity("airflow")
-    url = asgi_server(application(world, token_seconds=1.0)).url
+    url = asgi_server(application(world, token_seconds=3600)).url
     client = AirflowClient(
         endpoint(
             f"{url}/prod",
@@ -378,8 +380,8 @@ def test_a_token_is_renewed_before_it_ends(asgi_server: AsgiServer) -> None:
     )
     client.runs(world.dags("prod")[0].dag_id, 1)
     logins = client.session.requests - 1
-    until = datetime.now(UTC) + timedelta(seconds=1.2)
-    wait_until(lambda: datetime.now(UTC) > until, 10, "the token lives on")
+    near = time.time() + 3600 - RENEW_BEFORE
+    monkeypatch.setattr(airflow_session, "time", SimpleNamespace(time=lambda: near))
     client.runs(world.dags("prod")[0].dag_id, 1)
     client.close()
     assert (logins, client.session.requests) == (1, 4)

@@ -79,7 +79,10 @@ CASES = {
 
 
 class WorldTime:
-    """The world's time, also as another process has it: pausing moves it through the control port."""
+    """The world's time, also as another process has it: pausing moves it through the control port.
+
+    A pause lasts four times what was asked for, as on a machine that sleeps: half the looks, the same seams.
+    """
 
     def __init__(self, sandbox: Sandbox, at: datetime) -> None:
         self._control = sandbox.urls["control"]
@@ -92,7 +95,7 @@ class WorldTime:
         return self._at.timestamp()
 
     def pause(self, seconds: float) -> None:
-        self._at += timedelta(seconds=seconds)
+        self._at += timedelta(seconds=4 * seconds)
         order(self._control, "clock", set=self._at.isoformat())
 
 

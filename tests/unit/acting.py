@@ -185,7 +185,7 @@ class LineSystems:
     world: LineWorld
     script: Script
     address: str = ADDRESS
-    deadline: float = 5.0
+    deadline: float = 60.0
     wrap: Callable[[Changer], Changer] = lambda changer: changer
     """Seam of the crash matrix."""
 

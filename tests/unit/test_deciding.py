@@ -187,6 +187,7 @@ def test_looking_again_reads_the_decision_and_sends_nothing(rig: StagedRig) -> N
     found = rig.recheck(operation, processes=Living(dead={OTHER}))
     assert found.stage is Stage.RUNNING
     assert rig.world.lines() == [operation]
+    assert found.journal[-1].step == "", "it is no entry of the step, which was not begun"
     assert found.journal[-1].said == (
         f"Not sent yet: write the other line of lines / r1. `fedesk execute {operation}` carries it on."
     )

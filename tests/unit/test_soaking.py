@@ -14,7 +14,7 @@ def report(nodeid: str, outcome: str = "passed", **properties: object) -> pytest
 
 
 def test_each_source_is_in_the_fingerprint(tmp_path: Path) -> None:
-    """A byte or a file more, in any of the rooms, and it is another one; each pattern finds something."""
+    """A word or a file more, in any of the rooms, and it is another one; each pattern finds something."""
     for pattern in SOURCES:
         assert list(TREE.glob(pattern)), pattern
     for name in ("services/operation_runner.py", "domain/guards.py", "store/sql/functions.sql"):
@@ -26,6 +26,9 @@ def test_each_source_is_in_the_fingerprint(tmp_path: Path) -> None:
         path.write_text("b")
         assert len({before, made, fingerprint(tmp_path)}) == 3
     other = fingerprint(tmp_path)
+    guards = tmp_path / "src/fedesk/domain/guards.py"
+    guards.write_text('"""What it is for."""\nb  # and why')
+    assert fingerprint(tmp_path) == other
     (tmp_path / "src/fedesk/domain/board.py").write_text("a")
     assert fingerprint(tmp_path) == other
 
