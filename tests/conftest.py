@@ -28,7 +28,6 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
-
 def pytest_collection_finish() -> None:
     """What was imported and collected stays: the collector need not look at it again, nor a fork copy it.
 

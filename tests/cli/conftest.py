@@ -14,7 +14,7 @@ from fedesk.sandbox.server import Sandbox
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command line; ``at`` holds the desk's clock still. No traceback ever reaches anybody.
 
     ``launcher`` starts runners instead of the desk's own, which start processes.
@@ -22,6 +22,9 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
     def run_it(*arguments: str, at: datetime | None = None, launcher: LauncherOf | None = None) -> Ended:
         capsys.readouterr()
+        if launcher is None:
+            # Five seconds are enough for a runner, but not on a machine that is busy with tests.
+            monkeypatch.setattr("fedesk.cli.watching.CLAIM_WITHIN", 60.0)
         code = main(arguments, clock=StillClock(at) if at else None, launcher=launcher)
         captured = capsys.readouterr()
         assert "Traceback" not in captured.err

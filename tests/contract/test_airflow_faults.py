@@ -362,9 +362,7 @@ def test_a_login_without_a_token_is_a_protocol_error(raw_server: RawServer, body
 # --- tokens that end ------------------------------------------------------------------------------------
 
 
-def test_a_token_is_renewed_before_it_ends(
-    asgi_server: AsgiServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_token_is_renewed_before_it_ends(asgi_server: AsgiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token near its end is replaced by a login; no request is refused for it."""
     world = World(scale=0.2)
     identity = world.identity("airflow")
