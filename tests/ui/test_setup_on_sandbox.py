@@ -39,7 +39,7 @@ def theirs(tmp_path: Path) -> Iterator[Theirs]:
     state = tmp_path / "systems"
     state.mkdir()
     serving = subprocess.Popen(
-        [sys.executable, "-P", "-m", "fedesk", "sandbox", "serve", "--state", str(state)],
+        [sys.executable, "-P", "-m", "fedesk", "sandbox", "serve", "--scale", "0.3", "--state", str(state)],
         stdout=subprocess.PIPE,
         text=True,
     )
