@@ -15,7 +15,7 @@ from postgres_server import Server
 from sqlalchemy.engine import make_url
 
 from fedesk.domain.operations import Outcome
-from fedesk.ports.operation_store import GoneError, JournalError, UnrecordedError
+from fedesk.ports.operation_store import GoneError, JournalError, StoreUnavailableError, UnrecordedError
 from fedesk.store.operations import SqlStore
 from fedesk.store.postgres_store import PostgresStore
 
@@ -93,6 +93,27 @@ def test_restored_after_the_send(rig: Rig, backup: Backup) -> None:
         rig.execute(operation)
     assert rig.world.lines() == [operation]
     assert rig.store.verify(deep=True).records == 0
+
+
+@pytest.mark.parametrize("backup", ["sqlite"], indirect=True)
+def test_restored_while_the_store_was_away(rig: Rig, backup: Backup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that failed is looked for before it is tried again, and its operation is found to be gone."""
+    backup.take()
+    operation = rig.confirmed()
+
+    def is_away(*_: object) -> None:
+        raise StoreUnavailableError("The store is away.")
+
+    def restored() -> None:
+        backup.restore()
+        monkeypatch.setattr(rig.store, "write", is_away)
+
+    rig.script.on_done = restored
+    with pytest.raises(
+        UnrecordedError, match=f"recorded: Operation {operation} is gone from the store. Look at dev/airflow:"
+    ):
+        rig.execute(operation)
+    assert rig.world.lines() == [operation]
 
 
 def test_restored_to_the_middle_of_it(rig: Rig, backup: Backup) -> None:

@@ -93,6 +93,22 @@ def test_an_expired_one_is_aborted_although_another_holds_its_target(rig: Rig) -
     assert found.plan.operation == holder
 
 
+def test_one_without_its_target_is_ended_although_another_holds_it(rig: Rig) -> None:
+    """Who waited for a target and died has sent nothing: that is recorded without the target."""
+    waited, holder = rig.confirmed(), rig.confirmed(make_plan())
+    now, third = rig.clock.now(), replace(ME, pid=4713)
+    rig.store.claim(holder, third, now, LEASE, dead=None)
+    rig.store.claim(waited, OTHER, now, LEASE, dead=None, reserve=False)
+    ended = rig.recheck(waited, processes=Living(dead={OTHER}))
+    assert (ended.outcome, ended.said) == (
+        Outcome.ABORTED,
+        "Nothing was sent: nobody carries it out any more.",
+    )
+    found = rig.holder()
+    assert found is not None
+    assert found.plan.operation == holder
+
+
 def test_what_has_ended_is_returned_as_it_is(rig: Rig) -> None:
     """A final outcome is final."""
     operation = rig.confirmed()
@@ -181,8 +197,11 @@ def test_what_stays_unknown_gains_evidence_and_one_provisional_outcome(rig: Rig)
     first = rig.recheck(operation, processes=Living(dead={OTHER}))
     assert first.outcome is Outcome.UNKNOWN
     rig.script.looks_fail = [UnreachableError("refused")]
+    rig.clock.at += timedelta(hours=2)
+    looks = rig.script.looks
     second = rig.recheck(operation)
     assert second.outcome is Outcome.UNKNOWN
+    assert rig.script.looks == looks + 1, "who looks again waits for no outage"
     assert second.journal[-1].evidence[0].said == "refused"
     assert rig.phases(operation) == ["intent", "outcome"]
     assert rig.holder() is not None
