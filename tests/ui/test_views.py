@@ -15,6 +15,7 @@ from fedesk.ui import rows
 from fedesk.ui.actions import Target
 from fedesk.ui.app import DeskApp
 from fedesk.ui.listed import Arrangement, Column, Order, Row, in_order, next_order
+from fedesk.ui.screens.texts import TextScreen
 from fedesk.ui.view_memory import ViewMemory
 from fedesk.ui.widgets.row_list import RowList
 
@@ -220,3 +221,8 @@ def test_configurations_that_were_not_used_for_long_are_forgotten(tmp_path: Path
     assert list(json.loads(file.read_text())["configurations"]) == [
         f"{number}.toml" for number in range(5, 25)
     ]
+
+
+def test_a_runbook_without_text_says_so() -> None:
+    """A file with nothing in it is no blank screen."""
+    assert TextScreen("empty.md", " \n").text(40).plain == "There is nothing in it."

@@ -61,7 +61,8 @@ def head(situation: Situation, moment: Moment, width: int) -> list[Content]:
     item = situation.items[0]
     plan = plan_of(item)
     if plan is None:
-        return _wrapped(Content.styled(question(situation), "bold"), Content(), width)
+        asked = "The operation" if situation.watches else question(situation)
+        return _wrapped(Content.styled(asked, "bold"), Content(), width)
     if item.operation is not None:
         doing = doing_of(plan)
         title = Content.assemble(
@@ -209,9 +210,10 @@ READING = "Reading the operation from the store …"
 def foot(situation: Situation, item: Item, width: int) -> list[Content]:
     """The lines in which something is typed and the key, dim until it is armed; later how it stands."""
     if situation.watching:
-        if item.operation is None and not situation.watches:
+        if item.operation is None:
             _, word, why = standing(item)
-            return Content.styled(f" not done: {word}. {why}", present.MUTED).wrap(width)
+            said = "" if situation.watches else f" not done: {word}. {why}"
+            return Content.styled(said, present.MUTED).wrap(width)
         lines = watch_text.ending(item.operation, item.trouble).wrap(max(width - 2, 10))
         return [Content.assemble(" " * (1 + (index > 0)), line) for index, line in enumerate(lines)]
     given = fields(situation.want, situation.typed, after_reason=_for_incident(situation))

@@ -395,11 +395,9 @@ def list_state(
         )
     if len(unseen) == len(relevant):
         return ListState(loading=True)
-    lines = (
-        [Content(empty)]
-        if not failing
-        else [Content("What could be read has nothing for this list."), Content()]
-    )
+    some = "What could be read has nothing for this list."
+    nothing = "Nothing could be read." if len(failing) == len(relevant) else some
+    lines = [Content(nothing), Content()] if failing else [Content(empty)]
     lines += [Content.styled(f"{one.connection.name} is still being read.", present.MUTED) for one in unseen]
     lines += [_refusal(one, now) for one in failing]
     return ListState(why_empty=tuple(lines), foot=foot(relevant, now, where), troubled=bool(failing))
@@ -425,10 +423,14 @@ _REFUSED = frozenset({FailureKind.FORBIDDEN, FailureKind.UNAUTHENTICATED, Failur
 def foot(relevant: Sequence[Snapshot], now: datetime, where: tzinfo) -> Content | None:
     """What is not live: ``jenkins as of 02:41, unreachable since 02:42, next try in 20s``.
 
-    What was only kept from before is ``as of 02:41, connecting``: in one word where nothing is live yet.
+    Several that fail alike are told at once. What was kept from before is ``as of 02:41, connecting``: in one
+    word where nothing is live yet.
     """
-    failing = [one for one in relevant if one.failure is not None]
-    parts = [Content.styled(_failing(one, now, where), "$text-warning") for one in failing]
+    alike: dict[FailureKind, list[Snapshot]] = {}
+    for one in relevant:
+        if one.failure is not None:
+            alike.setdefault(one.failure.kind, []).append(one)
+    parts = [Content.styled(_failing(found, now, where), "$text-warning") for found in alike.values()]
     waiting = [one for one in relevant if one.standing is Standing.CONNECTING]
     if waiting and len(waiting) == len(relevant):
         oldest = min((one.observed_at for one in waiting if one.observed_at), default=None)
@@ -438,12 +440,17 @@ def foot(relevant: Sequence[Snapshot], now: datetime, where: tzinfo) -> Content 
     return Content.styled(" · ", present.MUTED).join(parts) if parts else None
 
 
-def _failing(one: Snapshot, now: datetime, where: tzinfo) -> str:
-    as_of = f"as of {present.clock_time(one.observed_at, now, where)}, " if one.observed_at else ""
-    kind = one.failure.kind.value if one.failure else ""
-    since = f" since {present.clock_time(one.failed_since, now, where)}" if one.failed_since else ""
-    following = f", next try {present.until(one.next_try_at, now)}" if one.next_try_at else ""
-    return f"{one.connection.name} {as_of}{kind}{since}{following}"
+def _failing(alike: Sequence[Snapshot], now: datetime, where: tzinfo) -> str:
+    """Those that fail in the same way: the oldest look, the earliest failure, the next of the tries."""
+    observed = min((one.observed_at for one in alike if one.observed_at), default=None)
+    failed = min((one.failed_since for one in alike if one.failed_since), default=None)
+    tried = min((one.next_try_at for one in alike if one.next_try_at), default=None)
+    kind = alike[0].failure.kind.value if alike[0].failure else ""
+    as_of = f"as of {present.clock_time(observed, now, where)}, " if observed else ""
+    since = f" since {present.clock_time(failed, now, where)}" if failed else ""
+    following = f", next try {present.until(tried, now)}" if tried else ""
+    said, names = f"{as_of}{kind}{since}{following}", ", ".join(one.connection.name for one in alike)
+    return f"{names} {said}" if len(alike) == 1 else f"{said}: {names}"
 
 
 def _connecting(one: Snapshot, now: datetime, where: tzinfo) -> str:

@@ -41,7 +41,7 @@ class StoreRead(Generic[ValueT]):
         self._reader = Reader(owner)
         self._what = what
         self._desk: Desk | None = None
-        self._version: int | None = None
+        self._seen: tuple[int, bool] | None = None
         self._next: datetime | None = None
         self._away: StoreAway | None = None
         self._since: datetime | None = None
@@ -53,11 +53,13 @@ class StoreRead(Generic[ValueT]):
         desk = app.desk
         if desk is None:
             return
-        moved = app.following.version != self._version
+        # Whether the store is away counts too: how it fails, and when it is tried again, is then known.
+        seen = (app.following.version, bool(app.following.problem))
+        moved = seen != self._seen
         due = self._next is not None and app.now >= self._next
         if not (moved or due or at_once):
             return
-        self._desk, self._version, self._next = desk, app.following.version, None
+        self._desk, self._seen, self._next = desk, seen, None
         what = self._what
 
         def read() -> object:
@@ -68,7 +70,7 @@ class StoreRead(Generic[ValueT]):
             except StoreError as error:
                 return StoreAway(sentence=str(error), refused=isinstance(error, SchemaError))
 
-        self._reader.read(f"the store, {self._version}", read)
+        self._reader.read(f"the store, {seen}", read)
 
     def take(self, answer: Answer, app: DeskApp) -> None:
         """Keep what was read; what is known stays where it could not be."""

@@ -204,7 +204,7 @@ class RunScreen(ListScreen):
                 troubled=True,
             )
         as_of = present.clock_time(self._read_at, moment.now, moment.zone)
-        foot = f" as of {as_of}; since {since}: {present.text(self._problem, 160)} next try {again} "
+        foot = f"as of {as_of}, not read since {since}, next try {again}: {present.text(self._problem, 160)}"
         return ListState(foot=Content.styled(foot, "$text-warning"), troubled=True)
 
     def _why_empty(self) -> str:

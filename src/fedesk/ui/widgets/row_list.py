@@ -249,7 +249,9 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         if gone:
             parts.append(Content.styled(f"{gone} gone", "$foreground-muted"))
         self.border_title = Content("  ").join(parts) if parts else None
-        self.border_subtitle = self._state.foot or self._about
+        # Where there is no row, the list itself says why.
+        silent = self._state.troubled and not self._order
+        self.border_subtitle = (None if silent else self._state.foot) or self._about
 
     def _tell(self) -> None:
         row = self.row
