@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +13,7 @@ import typer
 from fedesk.cli import acts, output, session
 from fedesk.cli.operations import named
 from fedesk.cli.output import Column, Json, narrate
+from fedesk.cli.progress import under_way
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
@@ -174,11 +175,12 @@ def export(
         with _writing(target) as stream:
             last = _record_export(desk, "standard output" if target is None else str(target.absolute()))
             count, head = 0, ""
-            for record in desk.store.stream():
-                if record.seq > last:
-                    break
-                stream.write(line_of(record))
-                count, head = count + 1, record.hash
+            with under_way(f"exporting {last} records of the audit log") if target else nullcontext():
+                for record in desk.store.stream():
+                    if record.seq > last:
+                        break
+                    stream.write(line_of(record))
+                    count, head = count + 1, record.hash
             stream.flush()
         if as_json:
             output.document(

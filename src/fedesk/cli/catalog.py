@@ -11,6 +11,7 @@ import typer
 from fedesk.cli import output, session
 from fedesk.cli.endings import gravest
 from fedesk.cli.output import ALWAYS, Column, Json, narrate
+from fedesk.cli.progress import under_way
 from fedesk.cli.schemas import OutputOption
 from fedesk.exits import Exit
 
@@ -142,7 +143,8 @@ def _proposed(
     by_name = connections_of(loaded, Catalogue())
     connections = [one for name in names for one in by_name[name]]
     try:
-        found = proposed(connections, names, models, described)
+        with under_way(f"surveying {', '.join(str(one.name) for one in connections)}"):
+            found = proposed(connections, names, models, described)
     finally:
         for theirs in by_name.values():
             for one in theirs:
@@ -245,7 +247,8 @@ def check(
         )
     name = select_environment(loaded, environment).name
     description = read_catalogue(loaded.catalog)
-    found = _checked(context, loaded, name, description)
+    with under_way(f"surveying {name}"):
+        found = _checked(context, loaded, name, description)
     rows = _in_order(description, found.drift)
     if as_json:
         now = session.clock_of(context).now()

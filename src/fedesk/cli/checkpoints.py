@@ -10,6 +10,7 @@ import typer
 
 from fedesk.cli import output, session
 from fedesk.cli.output import Json, narrate
+from fedesk.cli.progress import under_way
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def verify(
         raise session.StopError("--deep reads every record, --from-checkpoint does not; give one", Exit.USAGE)
     given = [(str(file), _text_of(file)) for file in checkpoints or ()]
     with closing(session.open_desk(context, config, environment)) as desk:
-        found = desk.checkpointing.verify(deep=deep, from_newest=from_checkpoint, given=given)
+        with under_way("verifying the audit log"):
+            found = desk.checkpointing.verify(deep=deep, from_newest=from_checkpoint, given=given)
         if from_checkpoint and found.since is None:
             narrate("There is no good checkpoint to begin from: every record was read.")
         for sentence in found.unread:

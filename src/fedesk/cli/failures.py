@@ -7,6 +7,7 @@ import typer
 
 from fedesk.cli import output, session
 from fedesk.cli.output import Column
+from fedesk.cli.progress import looking
 from fedesk.exits import Exit
 
 COLUMNS = (
@@ -46,7 +47,8 @@ def failures(
     with_runs = [connection for connection in desk.connections if connection.runs is not None]
     known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
     clock, watch = session.clock_of(context), desk.operation_watch
-    board = board_once(desk.environment, desk.catalogue, with_runs, clock, known, watch.look)
+    with looking([one.name for one in with_runs]) as read:
+        board = board_once(desk.environment, desk.catalogue, with_runs, clock, known, watch.look, read)
     desk.board.know(board.snapshots)
     desk.close()
     found = failed_since(board.histories, board.at, since)

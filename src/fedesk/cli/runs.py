@@ -6,6 +6,7 @@ import typer
 
 from fedesk.cli import output, session
 from fedesk.cli.output import Column
+from fedesk.cli.progress import under_way
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def runs(
     """List the newest runs of a pipeline, newest first."""
     clock = session.clock_of(context)
     desk = session.open_desk(context, config, environment)
-    listing = list_of(desk, pipeline, limit)
+    with under_way(f"reading the runs of {pipeline}"):
+        listing = list_of(desk, pipeline, limit)
     now = clock.now()
     session.let_go(desk)
     for failure in listing.failures:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fedesk.cli import output, session
+from fedesk.cli.progress import looking
 from fedesk.cli.status_output import show, show_last_known
 from fedesk.exits import Exit
 
@@ -40,7 +41,8 @@ def _status(
     desk = session.open_desk(context, config, environment)
     known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
     clock, watch = session.clock_of(context), desk.operation_watch
-    board = board_once(desk.environment, desk.catalogue, desk.connections, clock, known, watch.look)
+    with looking([one.name for one in desk.connections]) as read:
+        board = board_once(desk.environment, desk.catalogue, desk.connections, clock, known, watch.look, read)
     desk.board.know(board.snapshots)
     desk.close()
     show(status_of(board), as_json=as_json, as_lines=as_lines)

@@ -9,6 +9,7 @@ import typer
 
 from fedesk.cli import output, session
 from fedesk.cli.output import Json, narrate
+from fedesk.cli.progress import under_way
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
@@ -251,10 +252,11 @@ def backup(
 
     place = _configured(session.load(config))
     try:
-        if place.is_team:
-            made = back_up_team(place.url, place.password, target)
-        else:
-            made = back_up_file(_there(place), target)
+        with under_way(f"copying {place.said}"):
+            if place.is_team:
+                made = back_up_team(place.url, place.password, target)
+            else:
+                made = back_up_file(_there(place), target)
     except FileExistsError:
         raise session.StopError(f"{target} is there already; name another", Exit.USAGE) from None
     except OSError as error:
@@ -319,7 +321,8 @@ def copy(
     path = _there(source)
     at = session.clock_of(context).now()
     actor = actor_of(loaded.identity.principal)
-    copied = copy_to_team(path, to.url, to.password, actor=actor, at=at)
+    with under_way(f"copying {path} into {to.said}"):
+        copied = copy_to_team(path, to.url, to.password, actor=actor, at=at)
     if as_json:
         output.document(
             "fedesk-store-copy/1",

@@ -24,29 +24,35 @@ def board_once(
     clock: Clock,
     known: Mapping[ConnectionName, Snapshot],
     operations: Callable[[], Sequence[OpenOperation]] = tuple,
+    read: Callable[[ConnectionName], None] = lambda _: None,
 ) -> Board:
     """The board after each connection was read, side by side. ``incomplete`` tells what of it is partial.
 
-    ``operations`` reads those that are still open, beside the systems.
+    ``operations`` reads those that are still open, beside the systems. ``read`` is told of each connection
+    that was read, on a thread of its own.
     """
     opened: list[OpenOperation] = []
     reading = threading.Thread(
         target=lambda: opened.extend(operations()), name="look at the operations", daemon=True
     )
     reading.start()
-    snapshots = read_whole(connections, clock, known)
+    snapshots = read_whole(connections, clock, known, read)
     reading.join()
     return board_of(environment, catalogue, snapshots, {}, clock.now(), operations=opened)
 
 
 def read_whole(
-    connections: Sequence[Connection], clock: Clock, known: Mapping[ConnectionName, Snapshot] | None = None
+    connections: Sequence[Connection],
+    clock: Clock,
+    known: Mapping[ConnectionName, Snapshot] | None = None,
+    tell: Callable[[ConnectionName], None] = lambda _: None,
 ) -> tuple[Snapshot, ...]:
     """Each connection, side by side, looked at until all it has was read; as slow as the slowest."""
     snapshots = [(known or {}).get(one.name) or unseen(one) for one in connections]
 
     def read(index: int) -> None:
         snapshots[index] = _read(connections[index], snapshots[index], clock)
+        tell(connections[index].name)
 
     threads = [
         threading.Thread(target=read, args=(index,), name=f"look at {one.name}", daemon=True)
