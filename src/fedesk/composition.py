@@ -143,7 +143,7 @@ def compose(
     from fedesk.config import select_environment
     from fedesk.domain.catalogue import Catalogue
     from fedesk.services.live_board import LiveBoard
-    from fedesk.services.run_reading import RunReading
+    from fedesk.services.run_reading import RunReading, unrecorded
 
     selected = select_environment(config, environment)
     catalogue = load_catalogue(config.catalog) if config.catalog is not None else Catalogue()
@@ -166,7 +166,7 @@ def compose(
         catalogue=catalogue,
         connections=connections,
         board=board,
-        reading=RunReading(connections, board.history_of),
+        reading=RunReading(connections, board.history_of, unrecorded if selected.phi else None),
         last_known=place,
         all_connections=tuple(one for theirs in by_environment.values() for one in theirs),
     )
@@ -200,6 +200,7 @@ def facts_of(environment: "Environment") -> EnvironmentFacts:
         production=environment.production,
         mode=environment.mode,
         timezone=environment.timezone,
+        phi=environment.phi,
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fedesk.domain.audit import Actor
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.operations import Call, Operation, Settlement
+    from fedesk.domain.runs import LogRequest
     from fedesk.ports.changing import Launcher
     from fedesk.ports.endpoint import Endpoint, SecretText
     from fedesk.ports.sources import Bulkhead, Clock, Connection
@@ -370,7 +371,17 @@ def open_runner(
 
 
 def _acting(desk: composition.Desk, **acting: Any) -> Desk:
-    return Desk(**{one.name: getattr(desk, one.name) for one in fields(composition.Desk)}, **acting)
+    known = {one.name: getattr(desk, one.name) for one in fields(composition.Desk)}
+    if desk.environment.phi:
+        known["reading"] = desk.reading.recorded(lambda request, file: _record_read(made, request, file))
+    made = Desk(**known, **acting)
+    return made
+
+
+def _record_read(desk: Desk, request: "LogRequest", file: str) -> None:
+    from fedesk.services.run_reading import access_of
+
+    desk.store.append(access_of(request, file, desk.actor, desk.clock.now()))
 
 
 def _anchor_given(

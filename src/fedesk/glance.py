@@ -40,6 +40,7 @@ class Glance:
             production=table.get("production") is not False,
             mode=str(table.get("mode", "read-only")),
             timezone=str(table.get("timezone", "UTC")),
+            phi=table.get("phi") is True,
         )
 
     @property

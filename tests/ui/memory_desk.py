@@ -16,7 +16,7 @@ from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.observation import Failure, Observation, Problem, Snapshot
 from fedesk.domain.operations import Operation, Outcome, WriteWindow
 from fedesk.domain.reruns import RerunRequest
-from fedesk.domain.runs import Change, Job, LogChunk, LogRequest, QueueItem, Run, RunDetail, Step
+from fedesk.domain.runs import Change, Job, LogChunk, LogEnd, LogRequest, QueueItem, Run, RunDetail, Step
 from fedesk.domain.secrets import SecretMetadata
 from fedesk.domain.states import FailureKind, State, System
 from fedesk.ports.changing import Launcher, LaunchError, Runner
@@ -25,6 +25,7 @@ from fedesk.ports.errors import NotFoundError
 from fedesk.services.boards import board_of
 from fedesk.services.checkpointing import Verified
 from fedesk.services.diagnosis import Diagnosis
+from fedesk.services.log_text import MemoryPages, Pages
 from fedesk.services.operation_watch import OperationWatch
 from fedesk.services.proposals import Answer, Proposal
 from fedesk.services.tracing import Followed, follow, kept_of
@@ -269,6 +270,17 @@ class MemoryReading:
             for step, state in zip(names, states, strict=True)
         )
         return RunDetail(run=found, steps=steps, causes=(found.cause,))
+
+    def log_end(self, request: LogRequest) -> LogEnd | None:
+        """None: what is in memory is there at once."""
+        del request
+        return None
+
+    def exporting(self, request: LogRequest, file: str) -> None:
+        """Nothing has to be recorded."""
+
+    def pages(self) -> Pages:
+        return MemoryPages()
 
     def log(self, request: LogRequest, cursor: str) -> LogChunk:
         del request

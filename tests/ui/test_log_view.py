@@ -9,6 +9,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from fedesk.domain.text import clean
+from fedesk.services.log_text import FilePages, LogText, MemoryPages, Pages
 from fedesk.ui.present import VARIABLES
 from fedesk.ui.widgets.log_buffer import LogBuffer
 from fedesk.ui.widgets.log_view import LogView
@@ -19,8 +20,12 @@ STYLES = Path(__file__).parents[2] / "styles"
 class LogScreen(Screen[None]):
     """Only what the view needs to be pressed."""
 
+    def __init__(self, pages: Pages) -> None:
+        super().__init__()
+        self._pages = pages
+
     def compose(self) -> ComposeResult:
-        yield LogView(LogBuffer(max_lines=20_000))
+        yield LogView(LogBuffer(LogText(self._pages)))
 
 
 class Host(App[None]):
@@ -41,15 +46,24 @@ class Host(App[None]):
         Binding("pagedown", "view('move_page(1)')"),
     ]
 
+    def __init__(self, pages: Pages | None = None) -> None:
+        super().__init__()
+        self._pages = MemoryPages() if pages is None else pages
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(VARIABLES[True])
 
     def on_mount(self) -> None:
-        self.push_screen(LogScreen())
+        self.push_screen(LogScreen(self._pages))
 
     @property
     def view(self) -> LogView:
         return self.screen.query_one(LogView)
+
+    def put(self, *lines: str) -> None:
+        """More lines have arrived."""
+        self.view.buffer.text.append("".join(f"{line}\n" for line in lines))
+        self.view.grew()
 
     def action_view(self, call: str) -> None:
         name, _, argument = call.rstrip(")").partition("(")
@@ -75,7 +89,7 @@ async def test_hostile_text_is_drawn_as_text() -> None:
     """Markup, escapes, broken bytes, lone surrogates and overrides neither act nor end the app."""
     app = Host()
     async with app.run_test(size=(80, 24)) as pilot:
-        app.view.append(HOSTILE)
+        app.put(*HOSTILE)
         await pilot.pause()
         rows = app.rows()
         assert rows[0].endswith("[bold red]markup[/] [/nothing] [@click=app.quit]x[/]")
@@ -89,18 +103,18 @@ async def test_the_end_is_followed_until_one_moves_away() -> None:
     """New lines keep the end in view; scrolling up stays where one looks; G follows again."""
     app = Host()
     async with app.run_test(size=(80, 10)) as pilot:
-        app.view.append([f"row {n}" for n in range(100)])
+        app.put(*(f"row {n}" for n in range(100)))
         await pilot.pause()
         assert app.rows()[-1].endswith("row 99")
         await pilot.press("k", "k")
         seen = app.rows()
-        app.view.append([f"row {n}" for n in range(100, 200)])
+        app.put(*(f"row {n}" for n in range(100, 200)))
         await pilot.pause()
         assert app.rows() == seen
         assert not app.view.position.following
         await pilot.press("G")
         assert app.rows()[-1].endswith("row 199")
-        app.view.append(["row 200"])
+        app.put("row 200")
         await pilot.pause()
         assert app.rows()[-1].endswith("row 200")
         await pilot.press("g")
@@ -115,37 +129,48 @@ async def test_the_end_is_seen_without_a_resize(monkeypatch: pytest.MonkeyPatch)
     async with app.run_test(size=(80, 20)) as pilot:
         await pilot.pause()
         monkeypatch.setattr(LogView, "on_resize", lambda _view, _event: None)
-        app.view.append([f"row {n}" for n in range(100)])
+        app.put(*(f"row {n}" for n in range(100)))
         await pilot.pause()
         assert app.view.position.following
         assert app.rows()[-1].endswith("row 99")
 
 
 async def test_a_million_lines_take_bounded_memory() -> None:
-    """The newest lines are kept, the view says how many are not, and where one looks stays in place."""
-    app = Host()
+    """Every line of a log of a million is there, and where one looks stays in place as it grows."""
+    app = Host(FilePages())
     async with app.run_test(size=(80, 10)) as pilot:
-        app.view.append([f"row {n}" for n in range(20_000)])
+        app.put(*(f"row {n}" for n in range(20_000)))
         await pilot.pause()
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
-        for begin in range(20_000, 1_000_000, 5_000):
-            app.view.append([f"row {n}" for n in range(begin, begin + 5_000)])
+        for begin in range(20_000, 1_000_000, 20_000):
+            app.put(*(f"row {n}" for n in range(begin, begin + 20_000)))
         await pilot.pause()
         grown = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
         assert app.rows()[-1].endswith("row 999999")
         assert grown < 10_000_000
         await pilot.press("g")
-        assert app.rows()[0].strip() == f"{app.view.buffer.first:,} earlier lines are not kept"
-        app.view.go_to(app.view.buffer.first + 10_000)
+        assert app.rows()[0].endswith("row 0")
+        app.view.go_to(500_000)
         await pilot.pause()
         seen = app.rows()
-        first = app.view.buffer.first
-        app.view.append(["x"] * 4_000)
+        app.put(*["x"] * 4_000)
         await pilot.pause()
-        assert app.view.buffer.first > first
         assert app.rows() == seen
+        app.view.buffer.text.close()
+
+
+async def test_what_is_not_kept_is_counted() -> None:
+    """Where only memory may be used and is bounded, the view says how many lines are not kept."""
+    app = Host(MemoryPages(at_most=1))
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.put(*(f"row {n}" for n in range(20_000)))
+        await pilot.press("g")
+        first = app.view.buffer.first
+        assert first > 0
+        assert app.rows()[0].strip() == f"{first:,} earlier lines are not kept"
+        assert app.rows()[1].endswith(f"row {first}")
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "日"])
@@ -153,7 +178,7 @@ async def test_a_megabyte_line_is_drawn_in_part(letter: str) -> None:
     """A line of a megabyte shows the part that is seen, scrolled or wrapped."""
     app = Host()
     async with app.run_test(size=(80, 10)) as pilot:
-        app.view.append(["begin " + letter * 1_000_000 + " end", "after"])
+        app.put("begin " + letter * 1_000_000 + " end", "after")
         await pilot.pause()
         assert app.rows()[0].strip().startswith("1 begin " + letter)
         await pilot.press("right", "right")
@@ -173,7 +198,8 @@ async def test_errors_are_marked_and_visited() -> None:
     """``e`` goes to the line that says why, then from error to error, round and round; a glyph marks each."""
     app = Host()
     async with app.run_test(size=(80, 10)) as pilot:
-        app.view.append([f"row {n}" for n in range(300)], errors=[40, 120, 250], telling=120)
+        errors = {40: "ERROR: one", 120: "ERROR: checksum mismatch", 250: "ERROR: another"}
+        app.put(*(errors.get(n, f"row {n}") for n in range(300)))
         await pilot.pause()
         visited = []
         for _ in range(4):
@@ -190,9 +216,9 @@ async def test_search_goes_from_match_to_match() -> None:
     """A search starts where one is; n and N go on and round; lines that arrive are searched too."""
     app = Host()
     async with app.run_test(size=(80, 10)) as pilot:
-        app.view.append([f"row {n}" for n in range(100)])
+        app.put(*(f"row {n}" for n in range(100)))
         await pilot.press("g")
-        assert app.view.search("row 7")
+        app.view.search("row 7")
         await pilot.pause()
         assert app.view.position.line == 8
         assert app.view.position.matches == 11
@@ -201,16 +227,17 @@ async def test_search_goes_from_match_to_match() -> None:
         assert app.view.position.line == 71
         await pilot.press("N", "N")
         assert app.view.position.line == 80
-        app.view.append(["row 700"])
+        app.put("row 700")
         assert app.view.position.matches == 12
-        assert not app.view.search("nowhere")
+        app.view.search("nowhere")
+        assert app.view.position.matches == 0
 
 
 async def test_without_an_error_or_a_match_nothing_moves() -> None:
     """``e`` and ``n`` in a log without any leave the view where it is."""
     app = Host()
     async with app.run_test(size=(80, 10)) as pilot:
-        app.view.append([f"row {n}" for n in range(50)])
+        app.put(*(f"row {n}" for n in range(50)))
         await pilot.press("g", "e", "n", "N")
         assert app.rows()[0].endswith("row 0")
 
@@ -220,7 +247,7 @@ async def test_any_size_can_be_drawn(size: tuple[int, int]) -> None:
     """Small terminals show less, and resizing keeps the end in view while it is followed."""
     app = Host()
     async with app.run_test(size=size) as pilot:
-        app.view.append([*HOSTILE, *(f"row {n} " + "x" * n for n in range(200))], errors=[7])
+        app.put(*HOSTILE, "ERROR: no", *(f"row {n} " + "x" * n for n in range(200)))
         await pilot.press("w", "e", "w", "G")
         await pilot.resize_terminal(70, 20)
         await pilot.pause()
@@ -233,7 +260,7 @@ async def test_no_color_keeps_every_mark(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("NO_COLOR", "1")
     app = Host()
     async with app.run_test(size=(80, 10)) as pilot:
-        app.view.append(["fine", "ERROR: no", "fine again"], errors=[1], telling=1)
+        app.put("fine", "ERROR: no", "fine again")
         app.view.search("again")
         await pilot.press("e")
         rows = app.rows()
@@ -245,12 +272,48 @@ async def test_a_cleared_view_starts_over() -> None:
     """Another try of a task begins at line 1, following."""
     app = Host()
     async with app.run_test(size=(80, 10)) as pilot:
-        app.view.append([f"row {n}" for n in range(50)], errors=[3])
+        app.put(*("ERROR: no" if n == 3 else f"row {n}" for n in range(50)))
         await pilot.press("e")
-        app.view.clear()
+        app.view.show(LogBuffer())
         await pilot.pause()
         assert app.view.position.lines == 0
         assert app.view.position.following
-        app.view.append(["fresh"])
+        app.put("fresh")
         await pilot.pause()
         assert app.rows()[0].split() == ["1", "fresh"]
+
+
+async def test_wrapped_lines_are_scrolled_row_by_row() -> None:
+    """Where lines wrap one goes on by rows of the screen, inside a line too, and comes to both ends."""
+    app = Host()
+    async with app.run_test(size=(40, 6)) as pilot:
+        app.put(*(f"<{n}>" + "x" * 100 for n in range(30)))
+        await pilot.press("w", "G")
+        end = app.rows()
+        await pilot.press("k")
+        assert app.rows()[1:] == end[:-1]
+        await pilot.press("j")
+        assert app.rows() == end
+        assert app.view.position.following
+        await pilot.press("g")
+        assert app.rows()[0].strip().startswith("1 <0>")
+        await pilot.press("j", "j", "j", "j")
+        assert app.rows()[0].strip().startswith("2 <1>")
+        await pilot.press("k", "k", "k", "k")
+        assert app.rows()[0].strip().startswith("1 <0>")
+
+
+async def test_only_matching_lines_keep_their_numbers() -> None:
+    """The filter shows lines that match under their own numbers, and errors among them stay marked."""
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        app.put(*(f"ERROR: row {n}" if n == 42 else f"row {n}" for n in range(100)))
+        app.view.search("row 4")
+        app.view.select(only=True)
+        await pilot.pause()
+        rows = [row.strip(" ▸•") for row in app.rows() if row]
+        assert rows[0].startswith("5 row 4")
+        assert "✗  43 ERROR: row 42" in rows
+        app.view.select(only=True, context=3)
+        await pilot.pause()
+        assert any(row.endswith("row 7") for row in app.rows())

@@ -1,4 +1,4 @@
-"""Which lines are kept, how many rows they take, what of a line is seen, where marks and matches stand."""
+"""Which lines are shown, how many rows they take, what of a line is seen, where matches stand."""
 
 from collections.abc import Sequence
 
@@ -7,66 +7,71 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from fedesk.ui.widgets.log_buffer import LogBuffer, cells_at_most, next_of, previous_of, visible
+from fedesk.domain.log_times import Times
+from fedesk.ui.widgets.log_buffer import LogBuffer, next_of, per_row, previous_of, rows_of, visible
 
 LINES = st.lists(st.text(alphabet="aé日\N{COMBINING ACUTE ACCENT}🚀 ", max_size=60), min_size=1, max_size=12)
 
 
-def filled(lines: Sequence[str], **bounds: int) -> LogBuffer:
-    buffer = LogBuffer(**bounds)
-    buffer.append(lines)
+def filled(lines: Sequence[str]) -> LogBuffer:
+    buffer = LogBuffer()
+    buffer.text.append("".join(f"{line}\n" for line in lines))
     return buffer
 
 
-def test_the_oldest_lines_go_and_the_others_keep_their_numbers() -> None:
-    """A log of any length takes bounded memory; marks and matches of lines that went are forgotten."""
-    buffer = LogBuffer(max_lines=100)
-    buffer.search("7")
-    for begin in range(0, 1000, 10):
-        buffer.append([f"line {begin + step}" for step in range(10)], errors=[begin])
-    assert len(buffer) <= 100
-    assert buffer.end == 1000
-    assert buffer[999] == "line 999"
-    assert buffer[buffer.first] == f"line {buffer.first}"
-    assert buffer.errors == [number for number in range(0, 1000, 10) if number >= buffer.first]
-    assert buffer.matches == [n for n in range(buffer.first, 1000) if "7" in f"line {n}"]
+def shown(buffer: LogBuffer) -> list[int]:
+    """The numbers of the lines that are shown, row by row."""
+    return [buffer.at_row(row) for row in range(buffer.rows)]
 
 
-def test_characters_are_bounded_too() -> None:
-    """Megabyte lines push out old ones well before the number of lines does; the newest always stays."""
-    buffer = LogBuffer(max_characters=10_000)
-    for _ in range(30):
-        buffer.append(["x" * 1_000])
-    assert len(buffer) <= 10
-    buffer.append(["y" * 50_000])
-    assert len(buffer) == 1
-    assert buffer.end == 31
+def test_only_matches_are_shown_with_what_stands_around_them() -> None:
+    """The filter keeps numbers, context joins where matches are near, and new lines are filtered."""
+    buffer = filled([f"line {number}" for number in range(100)])
+    buffer.search("line 1")
+    assert buffer.search_on(1.0)
+    buffer.select(only=True)
+    assert shown(buffer) == [1, *range(10, 20)]
+    assert [buffer.at_row(buffer.row_of(number)) for number in (1, 15)] == [1, 15]
+    assert buffer.at_row(buffer.row_of(2)) == 10
+    buffer.select(only=True, context=3)
+    assert shown(buffer) == [*range(5), *range(7, 23)]
+    buffer.text.append("line 100\nother\n")
+    assert buffer.search_on(1.0)
+    assert shown(buffer)[-5:] == [97, 98, 99, 100, 101]
+    buffer.select(only=False)
+    assert buffer.rows == 102
+
+
+def test_a_search_goes_on_where_it_stopped() -> None:
+    """In slices of no time at all every line is searched once, whatever the log grew by meanwhile."""
+    buffer = LogBuffer()
+    buffer.search("7 x")
+    for begin in range(0, 6000, 1500):
+        buffer.text.append("".join(f"{number} x{'y' * 50}\n" for number in range(begin, begin + 1500)))
+        buffer.search_on(0.0)
+    while not buffer.search_on(0.0):
+        pass
+    assert buffer.matches == [number for number in range(6000) if number % 10 == 7]
+
+
+def test_times_are_told_from_the_first_one() -> None:
+    """Relative times count from the first time in the log, and what has none stays as it is."""
+    buffer = filled(["header", "2026-11-20T02:41:00.500Z begun", "[2026-11-20T03:41:01.500Z] done"])
+    buffer.times = Times.RELATIVE
+    assert [buffer[number] for number in range(3)] == ["header", "+0:00:00 begun", "+1:00:01 done"]
 
 
 @given(LINES, st.integers(min_value=1, max_value=30))
 @example(["日\N{COMBINING ACUTE ACCENT}" * 4 + "日日"], 6)
 @example(["日日日\N{COMBINING ACUTE ACCENT}\N{COMBINING ACUTE ACCENT}\N{COMBINING ACUTE ACCENT}"], 3)
 def test_wrapped_rows_hold_every_character_and_fit(lines: list[str], width: int) -> None:
-    """Walking over all rows gives every line back whole, and no row is wider than the view."""
-    buffer = LogBuffer()
-    buffer.wrap(width)
-    buffer.append(lines)
-    rows: dict[int, str] = {}
-    for row in range(buffer.rows):
-        number, first, last = buffer.at_row(row)
-        piece = lines[number][first:last]
-        assert cell_len(piece) <= max(width, 2)
-        rows[number] = rows.get(number, "") + piece
-    assert [rows[number] for number in range(len(lines))] == lines
-    assert all(buffer.at_row(buffer.row_of(number))[:2] == (number, 0) for number in range(len(lines)))
-
-
-def test_wrapping_is_the_same_whenever_it_begins() -> None:
-    """Rows counted line by line as they arrive are those counted all at once."""
-    lines = ["a" * length for length in range(0, 200, 7)]
-    at_once = filled(lines)
-    at_once.wrap(20)
-    assert at_once.rows == sum(max(1, -(-len(line) // 20)) for line in lines)
+    """The rows of a wrapped line give it back whole, and none is wider than the view."""
+    for line in lines:
+        step, rows = per_row(line, width), rows_of(line, width)
+        pieces = [line[begin : begin + step] for begin in range(0, max(len(line), 1), step)]
+        assert len(pieces) == rows
+        assert "".join(pieces) == line
+        assert all(cell_len(piece) <= max(width, 2) for piece in pieces)
 
 
 @given(
@@ -80,7 +85,6 @@ def test_what_is_seen_of_a_line_fits(line: str, cell: int, width: int) -> None:
     assert cell_len(line[first:last]) <= width
     if cell < cell_len(line):
         assert 0 <= cell_len(line[:first]) - cell <= 1
-    assert cells_at_most(line) >= cell_len(line)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,7 @@ def test_search_is_literal_and_minds_case_only_for_capitals(needle: str, found: 
     """What is typed is looked for as it is; a capital letter makes case count."""
     buffer = filled(["Error here", "an ERROR", "[b]x[/]"])
     buffer.search(needle)
+    assert buffer.search_on(1.0)
     assert buffer.matches == found
     assert all(list(buffer.spans(buffer[number])) for number in found)
 

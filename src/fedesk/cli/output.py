@@ -226,6 +226,11 @@ def facts(pairs: Sequence[tuple[str, str]]) -> None:
         sys.stdout.write(f"{name:<{width}}  {one_line(text, _LONGEST_LINE)}\n")
 
 
+def harmless(text: str) -> str:
+    """A text on one line, whole, without whatever a terminal would act on."""
+    return one_line(text, len(text) + 1)
+
+
 def blank() -> None:
     """An empty line between two tables."""
     sys.stdout.write("\n")

@@ -124,7 +124,16 @@ VERBS = (
         "log",
         "log:log",
         "A run's log, secrets hidden; follows one that grows",
-        ("fedesk log payments_daily", "fedesk log finedge/prod/deploy-payments --follow"),
+        ("fedesk log payments_daily --tail 20", "fedesk log finedge/prod/deploy-payments --errors"),
+    ),
+    Verb(
+        "grep",
+        "grep:grep",
+        "A text in the logs of several runs",
+        (
+            "fedesk grep OOMKilled finedge/prod/deploy-payments payments_daily --count",
+            "fedesk grep FAIL payments_daily -n -C 2",
+        ),
     ),
     Verb(
         "trace",

@@ -30,7 +30,7 @@ from fedesk.domain.identity import Identity
 from fedesk.domain.names import NameNotUnderstoodError, TaskName
 from fedesk.domain.observation import Observation
 from fedesk.domain.reruns import ClearPreview, TaskPin
-from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
+from fedesk.domain.runs import LogChunk, LogEnd, LogRequest, Run, RunDetail
 from fedesk.domain.states import State
 from fedesk.domain.surveys import Survey
 from fedesk.domain.traces import Looked, Sought
@@ -155,6 +155,10 @@ class AirflowClient:
     def examine(self) -> Examination:
         """What it is and what one may do there (the same port)."""
         return airflow_rights.examine(self.session, self._tags)
+
+    def log_end(self, request: LogRequest) -> LogEnd | None:  # noqa: ARG002  # the port's
+        """None: Airflow gives a log from its start alone."""
+        return None
 
     def close(self) -> None:
         """Let go of the sockets."""

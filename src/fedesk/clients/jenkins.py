@@ -35,7 +35,7 @@ from fedesk.clients.jenkins_jobs import (
     wanting,
 )
 from fedesk.clients.jenkins_json import Build, Builds, Computers, Container, Item, Pipeline, Queue, WhoAmI
-from fedesk.clients.jenkins_log import read_log
+from fedesk.clients.jenkins_log import read_end, read_log
 from fedesk.clients.jenkins_queue import follow_queue
 from fedesk.clients.jenkins_rebuild import rebuild_preview
 from fedesk.clients.jenkins_session import JenkinsSession
@@ -49,7 +49,7 @@ from fedesk.domain.names import NameNotUnderstoodError, split_build
 from fedesk.domain.observation import Observation, Problem
 from fedesk.domain.operations import Progress
 from fedesk.domain.reruns import RebuildPreview
-from fedesk.domain.runs import Capacity, Job, LogChunk, LogRequest, QueueItem, Run, RunDetail
+from fedesk.domain.runs import Capacity, Job, LogChunk, LogEnd, LogRequest, QueueItem, Run, RunDetail
 from fedesk.domain.states import State
 from fedesk.domain.surveys import Survey
 from fedesk.domain.text import one_line
@@ -138,6 +138,12 @@ class JenkinsClient:
         if request.task is not None:
             return stage_log(self._session, path, request.task, cursor)
         return read_log(self._session, f"{path}/logText", cursor, whole=f"{path}/consoleText")
+
+    def log_end(self, request: LogRequest) -> LogEnd | None:
+        """The end of a build's log; of a stage's, which is in pieces, none."""
+        if request.task is not None:
+            return None
+        return read_end(self._session, f"{build_path(*_build_of(request.run.id))}/logText")
 
     def rebuild_preview(self, build_id: str) -> RebuildPreview:
         """What building ``FOLDER/JOB#NUMBER`` again would meet (``ports.changing.RebuildSource``)."""

@@ -16,6 +16,8 @@ class EnvironmentFacts:
     production: bool
     mode: str
     timezone: str
+    phi: bool = False
+    """Whether it holds protected health information: reading a log is recorded, and none lies on a disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-_LOOKED_AT = 2_000
+LOOKED_AT = 2_000
 """Characters of a line that are judged."""
 ERRORS_KEPT = 10_000
 """Error lines of one log that are remembered by number."""
@@ -178,6 +178,13 @@ _TRIGGERS = (
     *("gateway time", " 50", ":50", "=50", " 52"),
 )
 """Lower-case words of which a line must hold one to be judged at all: plain searches let most lines pass."""
+PHRASES: tuple[str, ...] = (
+    *(phrase for _, phrases in _PHRASES for phrase in phrases),
+    r"\b(?:error|fatal|critical|severe)\b",
+)
+"""Regular expressions, whatever the case: one fits in every line that is marked. The last are levels."""
+TRACEBACK = "Traceback (most recent call last):"
+"""What begins a traceback of Python: the lines that follow it are judged whatever they hold."""
 
 # What loggers put before a message: Airflow's ``[time] {file:line} LEVEL - ``, dbt's ``HH:MM:SS  ``, Jenkins'
 # ``[time] `` and ``[branch] ``, Maven's ``[LEVEL] ``.
@@ -215,13 +222,12 @@ _REPEATED = re.compile(
 """An attempt that is made again is not why a run failed."""
 
 _SHELL_TRACE = re.compile(r"\++ \S")
-_TRACEBACK = "Traceback (most recent call last):"
 _EXCEPTION_LINE = re.compile(r"(?:[A-Za-z_][\w.]{0,200}\.)?[A-Z_a-z]\w{0,100}(?::|$)")
 
 
 def _split(line: str) -> tuple[str, str]:
     """(level in capitals or "", message) of a line's beginning."""
-    head = line[:_LOOKED_AT]
+    head = line[:LOOKED_AT]
     match = _PREFIX.match(head)
     if match is None:
         return "", head
@@ -236,14 +242,14 @@ def message_of(line: str) -> str:
 
 def _indent_of(line: str) -> int:
     """White space in front of a message's first character, behind what its loggers put before it."""
-    head = line[:_LOOKED_AT]
+    head = line[:LOOKED_AT]
     before = head[: len(head) - len(message_of(line).lstrip())]
     return len(before) - len(before.rstrip())
 
 
 def mark_of(line: str) -> Mark | None:
     """How a line by itself speaks of trouble; None where it does not."""
-    folded = line[:_LOOKED_AT].lower()
+    folded = line[:LOOKED_AT].lower()
     for trigger in _TRIGGERS:
         if trigger in folded:
             return _judge(line)
@@ -283,6 +289,15 @@ class LogScan:
         self._traceback: int | None = None
         """The indent of the traceback that one is in."""
 
+    @property
+    def in_traceback(self) -> bool:
+        """Whether the next line is judged whatever it holds."""
+        return self._traceback is not None
+
+    def skip(self, lines: int) -> None:
+        """Pass over so many lines that hold no trigger; none may be in a traceback."""
+        self.lines += lines
+
     def feed(self, lines: Iterable[str]) -> None:
         """Take the next lines."""
         for line in lines:
@@ -295,7 +310,7 @@ class LogScan:
             self.lines += 1
 
     def _judge(self, line: str) -> Mark | None:
-        if _TRACEBACK in line[:_LOOKED_AT]:
+        if TRACEBACK in line[:LOOKED_AT]:
             self._traceback = _indent_of(line)
             return None
         if self._traceback is None:

@@ -139,6 +139,18 @@ class LogChunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogEnd:
+    """The last lines of a long log, had without the lines ahead of them."""
+
+    text: str
+    """Whole lines; broken bytes replaced, LF only."""
+    size: int
+    """Bytes of the whole log."""
+    complete: bool
+    """Whether the log has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What runs are executions of: a Jenkins job or a DAG."""
 

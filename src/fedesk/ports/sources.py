@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from fedesk.domain.identity import Identity
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Observation
-from fedesk.domain.runs import LogChunk, LogRequest, Run, RunDetail
+from fedesk.domain.runs import LogChunk, LogEnd, LogRequest, Run, RunDetail
 from fedesk.domain.states import System
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ class RunSource(Source, Protocol):
 
     def log(self, request: LogRequest, cursor: str) -> LogChunk:
         """The piece of a log that follows ``cursor``; ``""`` begins at the start."""
+
+    def log_end(self, request: LogRequest) -> LogEnd | None:
+        """The last lines of a long log, ahead of the rest; None where it is short, or cannot be had so."""
 
 
 class Bulkhead(Protocol[AdapterT_co]):

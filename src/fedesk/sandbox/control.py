@@ -12,6 +12,7 @@ from starlette.routing import Route
 from fedesk.sandbox import airflow_clear, jenkins_queue
 from fedesk.sandbox.airflow_login import RefusedError
 from fedesk.sandbox.faults import Fault, FaultBoard, FaultKind
+from fedesk.sandbox.long_log import LINE, LongLog
 from fedesk.sandbox.model import ENVIRONMENTS
 from fedesk.sandbox.traffic import Request, TrafficLog
 from fedesk.sandbox.world import World
@@ -120,6 +121,18 @@ class Control:
         """
         return jenkins_queue.trigger(self.world, full_name, user, values or {})
 
+    def long_log(
+        self, name: str, *, lines: int, error: int = -1, began: datetime | None = None, seconds: float = 0.0
+    ) -> LongLog:
+        """Give a build (``JOB#NUMBER``) a log of so many lines.
+
+        Line number ``error`` speaks of trouble. It grows for so many seconds from ``began`` on, or from now.
+        """
+        start = self.world.now() if began is None else began
+        log = LongLog(lines=lines, error=error, began=start, ends=start + timedelta(seconds=seconds))
+        self.world.long_logs[name] = log
+        return log
+
     def forget_changes(self) -> None:
         """Undo what anybody changed, in every system."""
         self.world.forget_changes()
@@ -169,6 +182,7 @@ def application(control: Control) -> Starlette:
         Route("/clock", _checked(_clock), methods=["GET", "POST"]),
         Route("/world", _checked(_world), methods=["GET", "POST"]),
         Route("/clear", _checked(_clear), methods=["POST"]),
+        Route("/logs", _checked(_logs), methods=["POST"]),
         Route("/changes", _checked(_changes), methods=["DELETE"]),
     ]
     if control.has_faults:
@@ -235,6 +249,21 @@ async def _clear(request: HttpRequest) -> Response:
     except RefusedError as refused:
         raise ValueError(str(refused.detail)) from None
     return JSONResponse({"cleared": list(cleared)})
+
+
+async def _logs(request: HttpRequest) -> Response:
+    """``{"name", "lines", "error"?, "seconds"?}``: see ``Control.long_log``."""
+    given = await _document(request)
+    unknown = set(given) - {"name", "lines", "error", "seconds"}
+    if unknown:
+        raise ValueError(f"unknown key {min(unknown)!r} of a long log")
+    made = _of(request).long_log(
+        str(given["name"]),
+        lines=int(str(given["lines"])),
+        error=int(str(given.get("error", -1))),
+        seconds=float(str(given.get("seconds", 0))),
+    )
+    return JSONResponse({"bytes": made.lines * LINE})
 
 
 def _task(given: object) -> str | tuple[str, int]:

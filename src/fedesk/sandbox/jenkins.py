@@ -14,13 +14,13 @@ from urllib.parse import parse_qsl, unquote
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from fedesk.sandbox import jenkins_wfapi as wfapi
 from fedesk.sandbox.jenkins_beans import Beans, permalinks
 from fedesk.sandbox.jenkins_controller import Controller
-from fedesk.sandbox.jenkins_log import console_text, progressive_text
+from fedesk.sandbox.jenkins_log import SERVED_LINES, console_text, progressive_text
 from fedesk.sandbox.jenkins_queue import Cancelled
 from fedesk.sandbox.jenkins_security import (
     CRUMB_FIELD,
@@ -33,6 +33,7 @@ from fedesk.sandbox.jenkins_security import (
 from fedesk.sandbox.jenkins_tokens import PROPERTY
 from fedesk.sandbox.jenkins_tree import Bean, ByDepth, MalformedTreeError, exported, parse_tree
 from fedesk.sandbox.jenkins_triggers import Trigger, config_xml, method_not_allowed
+from fedesk.sandbox.long_log import LINE, LongLog
 from fedesk.sandbox.model import BuildPlan, JenkinsJob
 from fedesk.sandbox.world import JENKINS_VERSION, World
 
@@ -271,12 +272,8 @@ class _Visit:
                 found = _page(f"{job.full_name} #{build.number}")
             case ["api", "json"]:
                 found = self._json(self._beans.build(job, build))
-            case ["logText", "progressiveText"]:
-                raw, complete = self._controller.log(build)
-                found = self._progressive(raw, complete=complete)
-            case ["consoleText"]:
-                raw, _ = self._controller.log(build)
-                found = Response(console_text(raw), media_type=_TEXT)
+            case ["logText", "progressiveText"] | ["consoleText"]:
+                found = self._log(build, whole=rest == ["consoleText"])
             case ["artifact", *path]:
                 found = self._artifact(build, "/".join(path))
             case ["wfapi", "inputSubmit"]:
@@ -328,6 +325,29 @@ class _Visit:
         except ValueError as error:
             return error_page(500, f"Oops: {error}")
         return Response(served.body, media_type=_TEXT, headers=served.headers)
+
+    def _log(self, build: BuildPlan, *, whole: bool) -> Response:
+        long = self._controller.long_log(build)
+        if long is not None:
+            return self._long(long, whole=whole)
+        raw, complete = self._controller.log(build)
+        if whole:
+            return Response(console_text(raw), media_type=_TEXT)
+        return self._progressive(raw, complete=complete)
+
+    def _long(self, log: LongLog, *, whole: bool) -> Response:
+        """A log that is made while it is sent; its lines have no notes and sound bytes."""
+        written = log.written(self._controller.now)
+        size = written * LINE
+        if whole:
+            return StreamingResponse(log.read(0, size), media_type=_TEXT)
+        start = int(self._request.query_params.get("start", "0"))
+        start = 0 if start > size else start
+        headers = {"X-Text-Size": str(size)}
+        if written < log.lines:
+            headers["X-More-Data"] = "true"
+            size = min(size, (start // LINE + SERVED_LINES) * LINE)
+        return StreamingResponse(log.read(start, size, line_end=b"\r\n"), media_type=_TEXT, headers=headers)
 
     def _artifact(self, build: BuildPlan, path: str) -> Response:
         for file in self._controller.artifacts(build):

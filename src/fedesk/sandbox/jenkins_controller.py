@@ -9,6 +9,7 @@ from fedesk.sandbox.jenkins_jobs import NODES
 from fedesk.sandbox.jenkins_log import raw_log
 from fedesk.sandbox.jenkins_queue import Cancelled, Scheduled, cancel, left, schedule
 from fedesk.sandbox.logs import build_log, written_by
+from fedesk.sandbox.long_log import LongLog
 from fedesk.sandbox.model import (
     ArtifactFile,
     BuildParameter,
@@ -144,6 +145,10 @@ class Controller:
         """The raw log, notes included, and whether it is complete."""
         written = self._world.build_log_lines(build.job, build.number)
         return raw_log(line.text for line in written.lines), not build.is_building(self.now)
+
+    def long_log(self, build: BuildPlan) -> LongLog | None:
+        """A log that stands in for the build's own."""
+        return self._world.long_logs.get(f"{build.job}#{build.number}")
 
     def atoms(self, build: BuildPlan, stage: StagePlan) -> tuple[Atom, ...]:
         """The steps of a stage that have begun: a checkout-like one without a log, and two with one each."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from fedesk.sandbox import builds as jenkins_builds
 from fedesk.sandbox import dags as airflow_dags
@@ -42,6 +43,9 @@ from fedesk.sandbox.model import (
 )
 from fedesk.sandbox.pipelines import company
 from fedesk.sandbox.stories import build_scripts, dag_scripts, outage
+
+if TYPE_CHECKING:
+    from fedesk.sandbox.long_log import LongLog
 
 JENKINS_VERSION = "2.579"
 AIRFLOW_VERSION = "3.3.2"
@@ -79,6 +83,8 @@ class World:
         """Who changed what on the Airflows; new after ``forget_changes``."""
         self.jenkins = jenkins_queue.ControllerState()
         """What was changed on the Jenkins controller; new after ``forget_changes``."""
+        self.long_logs: dict[str, LongLog] = {}
+        """Logs that stand in for a build's own, by ``JOB#NUMBER``."""
 
     def now(self) -> datetime:
         """The moment it is, aware UTC."""
@@ -98,6 +104,7 @@ class World:
                 del self._build_histories[name]
             self.airflow = EventLog(self.start)
             self.jenkins = jenkins_queue.ControllerState()
+            self.long_logs = {}
 
     def changed_dags(self, environment: str) -> tuple[str, ...]:
         """DAGs whose runs somebody added, amended or cleared."""

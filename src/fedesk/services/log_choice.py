@@ -85,3 +85,25 @@ def telling_step(steps: tuple[Step, ...]) -> Step | None:
         if found:
             return found[0]
     return None
+
+
+def tries_of(detail: RunDetail, request: LogRequest) -> range:
+    """The tries there have been of the task of a request, the first one first."""
+    task = request.task
+    newest = next(
+        (
+            step.try_number
+            for step in detail.steps
+            if task is not None and step.id == task.task and step.map_index == task.map_index
+        ),
+        None,
+    )
+    return range(1, max(newest or 1, 1) + 1)
+
+
+def logs_of(detail: RunDetail, system: System) -> tuple[LogRequest, ...]:
+    """Every log of a run: a build's whole one, the newest try of each task that ran."""
+    run = detail.run.name
+    if system is System.JENKINS:
+        return (LogRequest(run=run),)
+    return tuple(LogRequest(run=run, task=step.task) for step in detail.steps if step.started_at is not None)

@@ -281,6 +281,34 @@ ACTIONS: tuple[Action, ...] = (
         id="wrap", keys=("w",), verb="wrap", places=_LOG, help="Wrap long lines, or show each on one row.",
     ),
     Action(
+        id="follow", keys=("f",), verb="follow", places=_LOG,
+        help="Follow the end as the log grows, or stay where one is.",
+    ),
+    Action(
+        id="choose-log", keys=("l",), verb="other log", places=_LOG,
+        help="Choose the stage or task, the try and the map index whose log is read.",
+    ),
+    Action(
+        id="only-matches", keys=("ampersand",), verb="only matches", places=_LOG, shown=False,
+        help="Show the lines alone that hold what is searched for, with their numbers; again shows all.",
+    ),
+    Action(
+        id="context", keys=("c",), verb="context", places=_LOG, shown=False,
+        help="Show matches with 3 lines around each, with 20, with none.",
+    ),
+    Action(
+        id="times", keys=("t",), verb="times", places=_LOG, shown=False,
+        help="Times of lines: as written, hidden, in the environment's zone, since the first line.",
+    ),
+    Action(
+        id="attempts", keys=("b",), verb="tries beside", places=_LOG, shown=False, disabled=_no_tries,
+        help="All tries beside one another: the line that each failed at.",
+    ),
+    Action(
+        id="save", keys=("s",), verb="save", places=_LOG, shown=False, disabled=_nothing,
+        help="Save the log in a new file, secrets hidden; the file's name is asked for.",
+    ),
+    Action(
         id="left", keys=("left",), verb="left", places=_LOG, group="move", shown=False,
         help="Half a screen to the left.",
     ),
@@ -419,7 +447,7 @@ _KEY_NAMES = {
     "slash": "/", "colon": ":", "question_mark": "?", "enter": "Enter", "escape": "Esc", "tab": "Tab",
     "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp",
     "f1": "F1", "home": "Home", "end": "End", "space": "Space",
-    "left_square_bracket": "[", "right_square_bracket": "]", "left": "←", "right": "→",
+    "ampersand": "&", "left_square_bracket": "[", "right_square_bracket": "]", "left": "←", "right": "→",
 }  # fmt: skip
 
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from fedesk.domain.observation import Snapshot
     from fedesk.domain.operations import Operation, Outcome, WriteWindow
     from fedesk.domain.reruns import RerunRequest
-    from fedesk.domain.runs import LogChunk, LogRequest, RunDetail
+    from fedesk.domain.runs import LogChunk, LogEnd, LogRequest, RunDetail
     from fedesk.ports.changing import Launcher, Processes
     from fedesk.ports.endpoint import SecretText
     from fedesk.services.checkpointing import Verified
     from fedesk.services.diagnosis import Diagnosis
+    from fedesk.services.log_text import Pages
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.proposals import Answer, Proposal
     from fedesk.services.tracing import Followed
@@ -61,6 +62,15 @@ class Reading(Protocol):
 
     def log(self, request: LogRequest, cursor: str) -> LogChunk:
         """The piece of a log behind ``cursor``."""
+
+    def log_end(self, request: LogRequest) -> LogEnd | None:
+        """The last lines of a long log, ahead of the rest; None where it is read from its start."""
+
+    def pages(self) -> Pages:
+        """Where a log that is read may be put: on no disk where an environment forbids it."""
+
+    def exporting(self, request: LogRequest, file: str) -> None:
+        """A log is about to be saved; raises StoreError where that has to be recorded and cannot be."""
 
     def diagnose(self, name: RunName) -> Diagnosis:
         """Why a run is red."""

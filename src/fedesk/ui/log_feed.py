@@ -1,8 +1,8 @@
-"""A log read on a daemon thread and handed over in pieces that are ready to be drawn.
+"""A log read on a daemon thread into a ``LogText``, of which the screen draws what is seen.
 
-The thread asks for the log chunk by chunk, cleans, redacts and scans it, and posts pieces. It pauses while
-the screen has not taken the last ones, waits between reads while the log grows, and tries again after a
-failure. What it posts bears the number of its request, so that a screen drops what an earlier one brings.
+The thread asks for the log chunk by chunk; of a long one the end comes first. It waits between reads while
+the log grows, and tries again after a failure. What it posts says that there is more, and bears the number
+of its request, so that a screen drops what an earlier one brings.
 """
 
 import threading
@@ -13,19 +13,17 @@ from typing import Protocol, TypeVar
 
 from textual.message import Message
 
-from fedesk.domain.log_lines import LogScan
 from fedesk.domain.names import RunName
 from fedesk.domain.observation import Failure
-from fedesk.domain.redaction import LineRedactor
-from fedesk.domain.runs import LogChunk, LogRequest, RunDetail, Step
+from fedesk.domain.runs import LogChunk, LogEnd, LogRequest, RunDetail, Step
 from fedesk.domain.states import FailureKind, State
-from fedesk.domain.text import clean, one_line
+from fedesk.domain.text import one_line
 from fedesk.ports.errors import SourceError
+from fedesk.ports.operation_store import StoreError
+from fedesk.services.log_text import LogText, MemoryPages, Pages
 
 Result = TypeVar("Result")
 
-_LINES_A_PIECE = 5_000
-_PIECES_WAITING = 4
 _BEHIND = 32_000
 """Characters in one read from which on there is probably more to be had at once."""
 _PARTIAL_AT_MOST = 1_000_000
@@ -39,6 +37,15 @@ class LogReading(Protocol):
 
     def log(self, request: LogRequest, cursor: str) -> LogChunk:
         """The piece of a log behind ``cursor``; ``""`` begins at the start."""
+
+    def log_end(self, request: LogRequest) -> LogEnd | None:
+        """The last lines of a long log, ahead of the rest; None where it is read from its start."""
+
+    def pages(self) -> Pages:
+        """Where a log that is read may be put: on no disk where an environment forbids it."""
+
+    def exporting(self, request: LogRequest, file: str) -> None:
+        """A log is about to be saved; raises StoreError where that has to be recorded and cannot be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,19 +79,30 @@ class LogOpened(Message):
         self.detail = detail
 
 
-class LogArrived(Message):
-    """The next lines, cleaned and redacted."""
+class LogEndArrived(Message):
+    """The last lines of a long log, ahead of the rest."""
 
-    def __init__(
-        self, number: int, lines: tuple[str, ...], scan: "Scanned", *, complete: bool, caught_up: bool
-    ) -> None:
+    def __init__(self, number: int, end: LogText, size: int) -> None:
+        """``size``: bytes of the whole log."""
+        super().__init__()
+        self.number = number
+        self.end = end
+        self.size = size
+
+
+class LogGrew(Message):
+    """More lines of the log are there, or it is known that there are none."""
+
+    def __init__(self, number: int, *, complete: bool, caught_up: bool) -> None:
         """``complete``: the log has ended; ``caught_up``: it has not, and all there is has been read."""
         super().__init__()
         self.number = number
-        self.lines = lines
-        self.scan = scan
         self.complete = complete
         self.caught_up = caught_up
+
+    def can_replace(self, message: Message) -> bool:
+        """The lines are in the text: of two that wait the newer one is enough."""
+        return isinstance(message, LogGrew) and message.number == self.number
 
 
 class LogFailed(Message):
@@ -95,18 +113,6 @@ class LogFailed(Message):
         self.number = number
         self.failure = failure
         self.retry_in = retry_in
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scanned:
-    """What is known of the log up to the end of a piece."""
-
-    errors: tuple[int, ...] = ()
-    """Numbers of the error lines in this piece."""
-    telling: int | None = None
-    """Number of the line that says why, in the whole log so far."""
-    hidden: int = 0
-    """Secrets hidden in the whole log so far."""
 
 
 def step_to_read(detail: RunDetail) -> Step | None:
@@ -146,25 +152,19 @@ class LogFeed:
         self._pace = Pace() if pace is None else pace
         self._stopped = threading.Event()
         self._wake = threading.Event()
-        self._room = threading.Semaphore(_PIECES_WAITING)
-        self._scan = LogScan()
-        self._redact = LineRedactor()
-        self._hidden = 0
         self._partial = ""
+        self.text = LogText(reading.pages())
+        """What has been read so far."""
 
     def start(self) -> None:
         """Begin to read."""
         threading.Thread(target=self._run, name=f"log {self._request.run}", daemon=True).start()
 
     def stop(self) -> None:
-        """Deliver nothing more; returns at once, even while a read hangs."""
+        """Deliver nothing more and let go of what was read; returns at once, even while a read hangs."""
         self._stopped.set()
         self._wake.set()
-        self._room.release()
-
-    def taken(self) -> None:
-        """A piece has been drawn: the next may come."""
-        self._room.release()
+        self.text.close()
 
     def read_now(self) -> None:
         """Wait no longer for the next read."""
@@ -179,11 +179,24 @@ class LogFeed:
             chunk = self._persist(partial(self._reading.log, request, cursor))
             if chunk is None:
                 return
-            self._hand_over(chunk)
+            if not cursor and self._is_behind(chunk):
+                self._look_at_end(request)
+            self._take(chunk)
             if chunk.complete:
                 return
             self._wait(self._pace.until_next(len(chunk.text)))
             cursor = chunk.cursor
+
+    def _is_behind(self, chunk: LogChunk) -> bool:
+        return not chunk.complete and self._pace.until_next(len(chunk.text)) == 0
+
+    def _look_at_end(self, request: LogRequest) -> None:
+        """Of a long log the end is wanted before the rest has arrived."""
+        end = self._persist(partial(self._reading.log_end, request))
+        if end is not None:
+            text = LogText(MemoryPages())
+            text.append(end.text)
+            self._post(LogEndArrived(self._number, text, end.size))
 
     def _persist(self, read: Callable[[], Result]) -> Result | None:
         """Read until it succeeds; None when nobody waits for it any more."""
@@ -193,6 +206,9 @@ class LogFeed:
                 return read()
             except SourceError as error:
                 failure = error.failure
+            except StoreError as error:
+                # Where reading has to be recorded and cannot be, nothing is read.
+                failure = Failure(kind=FailureKind.FORBIDDEN, sentence=str(error))
             except Exception as error:  # noqa: BLE001  # the screen says it; a thread that dies says nothing
                 said = one_line(f"{type(error).__name__}: {error}", 300)
                 failure = Failure(
@@ -215,31 +231,17 @@ class LogFeed:
         self._post(LogOpened(self._number, request, step, detail))
         return request
 
-    def _hand_over(self, chunk: LogChunk) -> None:
+    def _take(self, chunk: LogChunk) -> None:
         text = self._partial + chunk.text
         self._partial = ""
         if not chunk.complete and len(text) < _PARTIAL_AT_MOST:
             # What has no end yet is kept until the rest arrives; a finished log ends where it ends.
             end = text.rfind("\n") + 1
             text, self._partial = text[:end], text[end:]
-        lines = clean(text.removesuffix("\n")).split("\n") if text else []
-        for begin in range(0, max(len(lines), 1), _LINES_A_PIECE):
-            piece = lines[begin : begin + _LINES_A_PIECE]
-            last = begin + _LINES_A_PIECE >= len(lines)
-            shown, scanned = self._look_at(piece)
-            self._room.acquire()
-            complete = chunk.complete and last
-            caught_up = last and not complete and self._pace.until_next(len(chunk.text)) > 0
-            self._post(LogArrived(self._number, shown, scanned, complete=complete, caught_up=caught_up))
-
-    def _look_at(self, lines: list[str]) -> tuple[tuple[str, ...], Scanned]:
-        redacted = [self._redact(line) for line in lines]
-        self._hidden += sum(len(each.hits) for each in redacted)
-        shown = tuple(each.text for each in redacted)
-        known = len(self._scan.errors)
-        self._scan.feed(shown)
-        errors = tuple(self._scan.errors[known:])
-        return shown, Scanned(errors=errors, telling=self._scan.telling, hidden=self._hidden)
+        self.text.append(text)
+        self.text.look_over()
+        caught_up = not chunk.complete and not self._is_behind(chunk)
+        self._post(LogGrew(self._number, complete=chunk.complete, caught_up=caught_up))
 
     def _wait(self, seconds: float) -> None:
         """Until so many seconds have passed, or someone asks for the next read, or for none."""

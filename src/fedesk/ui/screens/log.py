@@ -4,21 +4,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from fedesk.domain.log_times import Times
 from fedesk.domain.runs import LogRequest, RunDetail, Step
 from fedesk.domain.states import State
 from fedesk.ui import present
 from fedesk.ui.actions import Place, Target, bindings
-from fedesk.ui.log_feed import LogArrived, LogFailed, LogFeed, LogOpened, LogReading, Pace
+from fedesk.ui.log_feed import LogEndArrived, LogFailed, LogFeed, LogGrew, LogOpened, LogReading, Pace
 from fedesk.ui.run_text import both_ends, dotted
-from fedesk.ui.screens.base import DeskScreen
+from fedesk.ui.screens.log_keys import LogKeys
 from fedesk.ui.styles import styles_folder
 from fedesk.ui.widgets.key_line import KeyLine
+from fedesk.ui.widgets.log_buffer import LogBuffer
 from fedesk.ui.widgets.log_view import LogView
 from fedesk.ui.widgets.status_line import StatusLine
 
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from fedesk.domain.observation import Failure
 
 _LOADING_AFTER = 0.15
-_LONGEST_SEARCH = 200
+_FROM_MEGABYTES = 10_000_000
 
 
-class LogScreen(DeskScreen):
+class LogScreen(LogKeys):
     """The log of a run, or of one try of one task.
 
     Without a task in the request, of a system that has logs of tasks only the one to look at first is read.
+    Of a long log the end is shown first, without numbers, while its lines are counted from the first one
+    on; the line that tells why a run failed is gone to as soon as it is found.
     """
 
     PLACE = Place.LOG
@@ -48,20 +51,16 @@ class LogScreen(DeskScreen):
         step: Step | None = None,
         pace: Pace | None = None,
     ) -> None:
-        super().__init__()
-        self._reading = reading
-        self._request = request
-        self._detail = detail
+        super().__init__(reading, request, detail)
         self._step = step
         self._pace = pace
         self._number = 0
-        self._feed: LogFeed | None = None
         self._failure: tuple[Failure, datetime] | None = None
-        self._complete = False
         self._watched = False
-        self._hidden = 0
         self._loading = False
-        self._typing = False
+        self._bytes = 0
+        """Bytes of a long log, as its end told."""
+        self._shown_telling: int | None = None
 
     def compose(self) -> ComposeResult:
         """Title, log, what there is to say instead of it, foot."""
@@ -82,9 +81,18 @@ class LogScreen(DeskScreen):
         if self._feed is not None:
             self._feed.stop()
 
-    @property
-    def _view(self) -> LogView:
-        return self.query_one(LogView)
+    def _read(self, request: LogRequest) -> None:
+        """Read another log in this place."""
+        named = request.task
+        if named is not None and self._detail is not None:
+            steps = (
+                step for step in self._detail.steps if step.task == replace(named, try_number=step.try_number)
+            )
+            self._step = next(steps, self._step)
+        elif named is None:
+            self._step = None
+        self._request = request
+        self._begin()
 
     def _begin(self) -> None:
         """Read from the start; what an earlier reading still brings is dropped."""
@@ -93,11 +101,12 @@ class LogScreen(DeskScreen):
         self._number += 1
         self._failure = None
         self._complete = self._watched = self._loading = False
-        self._hidden = 0
-        self._view.clear()
+        self._end, self._bytes, self._shown_telling = None, 0, None
         self._feed = LogFeed(
             self._reading, self._request, self.post_message, number=self._number, pace=self._pace
         )
+        self._whole = LogBuffer(self._feed.text, zone=self.desk_app.zone)
+        self._view.show(self._whole)
         self._feed.start()
         number = self._number
         self.set_timer(_LOADING_AFTER, lambda: self._still_loading(number))
@@ -119,20 +128,48 @@ class LogScreen(DeskScreen):
         self._detail = message.detail or self._detail
         self._draw()
 
-    def on_log_arrived(self, message: LogArrived) -> None:
-        """The next lines; a finished log that was never followed opens at the line that tells why."""
+    def on_log_end_arrived(self, message: LogEndArrived) -> None:
+        """Of a long log the end is there; it is shown unless one has begun to look at what is above it."""
+        if message.number != self._number:
+            return
+        self._end, self._bytes = LogBuffer(message.end, numbered=False, zone=self.desk_app.zone), message.size
+        if self._view.following and self._view.current is None:
+            self._view.show(self._end)
+        self._draw()
+
+    def on_log_grew(self, message: LogGrew) -> None:
+        """More lines; a finished log that was never followed opens at the line that tells why."""
         if message.number != self._number or self._feed is None:
             return
         self._failure = None
         self._complete = message.complete
         self._watched = self._watched or message.caught_up
-        self._hidden = message.scan.hidden
-        view = self._view
-        view.append(message.lines, message.scan.errors, message.scan.telling)
-        if self._complete and view.following and not self._watched and self._went_wrong:
-            view.go_to_telling()
-        self._feed.taken()
+        counted = message.complete or message.caught_up
+        if self._ahead and counted:
+            self._count_end()
+        elif not self._ahead:
+            self._view.grew()
+        if counted:
+            self._end = None
+        if not self._watched and self._went_wrong and (message.complete or self._has_ended):
+            self._go_to_telling()
         self._draw()
+
+    def _count_end(self) -> None:
+        """The end that was shown ahead has its numbers now: the same lines stay where they are."""
+        view = self._view
+        above = view.buffer.end - view.top
+        self._view.show(self._whole, top=None if view.following else max(self._whole.end - above, 0))
+
+    def _go_to_telling(self) -> None:
+        """Go to the line that tells why, unless one has gone elsewhere; a better one may be found later."""
+        view, telling = self._view, self._whole.text.telling
+        stayed = view.following or (view.current is not None and view.current == self._shown_telling)
+        if telling is None or telling == self._shown_telling or not stayed:
+            return
+        self._shown_telling = telling
+        self._show_whole(telling)
+        view.go_to_telling()
 
     def on_log_failed(self, message: LogFailed) -> None:
         """A read failed; what was read stays."""
@@ -155,6 +192,11 @@ class LogScreen(DeskScreen):
         if self._step is not None:
             return self._step.state
         return self._detail.run.state if self._detail is not None else None
+
+    @property
+    def _has_ended(self) -> bool:
+        """Whether it is known that nothing more will be written."""
+        return self._earlier_try or (self._state is not None and self._state.is_final)
 
     @property
     def _went_wrong(self) -> bool:
@@ -198,7 +240,7 @@ class LogScreen(DeskScreen):
             return
         self.query_one("#log-title", Static).update(self._title())
         self.query_one("#log-foot", Static).update(self._foot())
-        empty = not len(self._view.buffer)
+        empty = not len(self._view.buffer) and not len(self._whole)
         note = self.query_one("#log-note", Static)
         self._view.set_class(empty, "-empty")
         note.display = empty
@@ -226,12 +268,15 @@ class LogScreen(DeskScreen):
         return both_ends(dotted(parts), self._progress(), self.size.width)
 
     def _progress(self) -> Content:
-        lines = self._view.buffer.end
+        lines = self._whole.end
         count = f"{lines:,} line{'' if lines == 1 else 's'} "
         if self._failure is not None:
             return Content.styled(f"{present.DOWN.glyph} {count}so far ", present.DOWN.style)
         if self._complete:
             return Content.styled(f"complete, {count}", present.MUTED)
+        if self._end is not None and self._bytes:
+            share = min(self._whole.text.size / self._bytes, 1)
+            return Content.styled(f"{size_of(self._bytes)}, {share:.0%} read ", "$text-primary")
         if self._view.following and lines:
             return Content.assemble(
                 (f"{present.FACES[State.RUNNING].glyph} following, {count}", "$text-primary")
@@ -265,6 +310,11 @@ class LogScreen(DeskScreen):
         left: list[Content] = []
         if self._typing or view.buffer.needle:
             found = f"{position.match or '–'} of {position.matches:,}" if position.matches else "no match"
+            if view.searching:
+                found = f"{position.matches:,} so far" if position.matches else "searching"
+            if view.buffer.only:
+                around = f", {view.buffer.context} lines around" if view.buffer.context else ""
+                found += f" · only these{around}"
             left.append(
                 Content.assemble(
                     (f"/{view.buffer.needle}{'▏' if self._typing else ''}", "bold"),
@@ -280,14 +330,21 @@ class LogScreen(DeskScreen):
         elif position.lines:
             left += self._marks()
         right = Content()
-        if self._hidden:
-            secrets = "1 secret hidden" if self._hidden == 1 else f"{self._hidden:,} secrets hidden"
+        hidden = view.buffer.text.hidden
+        if hidden:
+            secrets = "1 secret hidden" if hidden == 1 else f"{hidden:,} secrets hidden"
             right = Content.styled(f"{present.LONGER.glyph} {secrets} ", "$text-warning")
         return both_ends(Content.assemble(" ", dotted(left)), right, self.size.width)
 
     def _marks(self) -> list[Content]:
         position = self._view.position
-        parts = [Content.styled(f"line {position.line:,} of {position.lines:,}", present.MUTED)]
+        buffer = self._view.buffer
+        at = (
+            f"line {position.line:,} of {position.lines:,}" if buffer.numbered else "the end, not counted yet"
+        )
+        parts = [Content.styled(at, present.MUTED)]
+        if buffer.times is not Times.AS_WRITTEN:
+            parts.append(Content.styled(f"times {buffer.times}", present.MUTED))
         if position.error:
             parts.append(Content.styled(f"error {position.error:,} of {position.errors:,}", "$text-error"))
         elif position.errors:
@@ -297,115 +354,7 @@ class LogScreen(DeskScreen):
             parts.append(Content.styled("no error line", present.MUTED))
         return parts
 
-    # Keys
 
-    def do_down(self) -> None:
-        """One row down."""
-        self._view.move(1)
-
-    def do_up(self) -> None:
-        """One row up."""
-        self._view.move(-1)
-
-    def do_page_down(self) -> None:
-        """One page down."""
-        self._view.move_page(1)
-
-    def do_page_up(self) -> None:
-        """One page up."""
-        self._view.move_page(-1)
-
-    def do_first(self) -> None:
-        """To the first line."""
-        self._view.go_first()
-
-    def do_last(self) -> None:
-        """To the end, and follow it."""
-        self._view.go_last()
-
-    def do_left(self) -> None:
-        """Half a screen to the left."""
-        self._view.move_sideways(-1)
-
-    def do_right(self) -> None:
-        """Half a screen to the right."""
-        self._view.move_sideways(1)
-
-    def do_next_error(self) -> None:
-        """To the line that tells why, then from error to error."""
-        self._view.next_error()
-
-    def do_next_match(self) -> None:
-        """To the next match."""
-        self._view.next_match()
-
-    def do_previous_match(self) -> None:
-        """To the previous match."""
-        self._view.previous_match()
-
-    def do_wrap(self) -> None:
-        """Wrap long lines, or not."""
-        self._view.toggle_wrap()
-
-    def do_previous_try(self) -> None:
-        """The try before this one."""
-        self._to_try(self._try - 1)
-
-    def do_next_try(self) -> None:
-        """The try after this one."""
-        self._to_try(self._try + 1)
-
-    def _to_try(self, number: int) -> None:
-        task = self._request.task
-        if task is None or not 1 <= number <= self._tries:
-            self.desk_app.say(f"There are tries 1 to {self._tries}.")
-            return
-        self._request = LogRequest(run=self._request.run, task=replace(task, try_number=number))
-        self._begin()
-
-    def do_reread(self) -> None:
-        """Read on at once; a log that is complete is read again from its start."""
-        if self._complete:
-            self._begin()
-        elif self._feed is not None:
-            self._feed.read_now()
-
-    def do_back(self) -> None:
-        """Drop the search, or close the screen."""
-        if self._view.buffer.needle:
-            self._view.search("")
-        else:
-            super().do_back()
-
-    def do_search(self) -> None:
-        """Take what is typed as the search, until Enter keeps it or Esc drops it."""
-        self._typing = True
-        self._view.search("")
-        self._draw()
-
-    def take_key(self, event: events.Key) -> bool:
-        """While a search is typed, printable keys belong to it."""
-        if not self._typing:
-            return False
-        needle = self._view.buffer.needle
-        if event.key in {"enter", "escape"}:
-            self._typing = False
-            needle = needle if event.key == "enter" else ""
-        elif event.key == "backspace":
-            needle = needle[:-1]
-        elif event.key == "ctrl+u":
-            needle = ""
-        elif event.is_printable and event.character:
-            needle = (needle + event.character)[:_LONGEST_SEARCH]
-        else:
-            return False
-        if needle != self._view.buffer.needle:
-            self._view.search(needle)
-        self._draw()
-        return True
-
-    def on_paste(self, event: events.Paste) -> None:
-        """What is pasted while a search is typed belongs to it."""
-        if self._typing:
-            event.stop()
-            self._view.search((self._view.buffer.needle + " ".join(event.text.split()))[:_LONGEST_SEARCH])
+def size_of(count: int) -> str:
+    """Bytes in the unit people say: ``640 kB``, ``104 MB``."""
+    return f"{count / 1e6:,.0f} MB" if count >= _FROM_MEGABYTES else f"{count / 1e3:,.0f} kB"

@@ -1,29 +1,31 @@
-"""The lines of a log that are kept, how many rows they take on screen, and where marks and matches stand.
+"""The rows of a log on screen: all its lines, or those alone that hold what is searched for.
 
-Knows no widget. Lines are numbered from 0 for the whole log; the oldest are let go of beyond the bounds, and
-the others keep their numbers.
+Knows no widget. Lines are numbered from 0 for the whole log; a row is a line that is shown, wrapped or not.
 """
 
-import re
+from __future__ import annotations
+
+import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, islice
+from datetime import UTC
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-MAX_LINES = 200_000
-MAX_CHARACTERS = 64_000_000
-_MEASURED_AT_MOST = 4_096
-"""Characters up to which a line with wide or combining characters is measured exactly when it arrives."""
+from fedesk.domain.log_times import Times, timed, told
+from fedesk.services.log_pattern import LogPattern
+from fedesk.services.log_text import LogText
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime, tzinfo
+
+CONTEXTS = (0, 3, 20)
+"""Lines around a match that may be shown with it."""
 _STRIDE = 500
-"""Characters measured at a time in a longer one; Rich remembers the width of texts up to 512 characters."""
-
-
-def cells_at_most(line: str) -> int:
-    """Cells that a line takes; for a long line that is not ASCII an upper bound, at no cost."""
-    if line.isascii():
-        return len(line)
-    return cell_len(line) if len(line) <= _MEASURED_AT_MOST else 2 * len(line)
+"""Characters measured at a time in a longer line; Rich remembers the width of texts up to 512 characters."""
+_FIRST_TIME_WITHIN = 50
+"""Lines at the beginning of a log in which the time is looked for that others are told from."""
 
 
 def visible(line: str, cell: int, width: int) -> tuple[int, int]:
@@ -53,145 +55,166 @@ def visible(line: str, cell: int, width: int) -> tuple[int, int]:
     return first, position
 
 
-class LogBuffer:
-    """Lines by number, bounded; rows by line and back, with or without wrapping; matches of one search."""
+def per_row(line: str, width: int) -> int:
+    """Characters on a row of a line that wraps at ``width`` cells: half as many where some are wide."""
+    if line.isascii() or all(cell_len(character) <= 1 for character in set(line)):
+        return width
+    return max(1, width // 2)
 
-    def __init__(self, max_lines: int = MAX_LINES, max_characters: int = MAX_CHARACTERS) -> None:
-        self._max_lines = max_lines
-        self._max_characters = max_characters
-        self._lines: list[str] = []
-        self._characters = 0
-        self._wrap = 0
-        self._row_ends: list[int] = []
-        self._needle = ""
-        self.first = 0
-        """Number of the oldest line that is kept: so many were let go of."""
-        self.width = 0
-        """Cells of the widest line there was, or more."""
-        self.errors: list[int] = []
-        """Numbers of error lines, in order."""
+
+def rows_of(line: str, width: int) -> int:
+    """Rows that a line takes that wraps at ``width`` cells."""
+    return 1 if 2 * len(line) <= width else max(1, -(-len(line) // per_row(line, width)))
+
+
+class LogBuffer:
+    """A log as it is looked at: its times as one wants them, one search, and which lines are shown."""
+
+    def __init__(self, text: LogText | None = None, *, numbered: bool = True, zone: tzinfo = UTC) -> None:
+        """``numbered``: whether lines have their numbers; the end of a log that is read ahead has not yet."""
+        self.text = LogText() if text is None else text
+        self.numbered = numbered
+        self.times = Times.AS_WRITTEN
         self.matches: list[int] = []
-        """Numbers of the lines that hold what is searched for, in order."""
+        """Numbers of the lines that hold what is searched for, in order, as far as was searched."""
+        self._zone = zone
+        self._start: datetime | None = None
+        self._pattern: LogPattern | None = None
+        self._searched = 0
+        self._finding: Iterator[int | None] | None = None
+        self._upto = 0
+        self._only = False
+        self._context = 0
+        self._kept: list[int] = []
+
+    def looked_at_as(self, other: LogBuffer) -> None:
+        """Take over how another one is looked at: times, search, filter."""
+        self.times = other.times
+        self.search(other.needle)
+        self.select(only=other.only, context=other.context)
+
+    # Lines
+
+    @property
+    def first(self) -> int:
+        """Number of the oldest line that is kept."""
+        return self.text.first
 
     @property
     def end(self) -> int:
         """The number that the next line will have."""
-        return self.first + len(self._lines)
+        return self.text.end
+
+    @property
+    def errors(self) -> list[int]:
+        """Numbers of error lines, in order."""
+        return self.text.errors
+
+    @property
+    def width(self) -> int:
+        """Cells of the widest line there was, or more."""
+        return self.text.width
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return self.end - self.first
 
     def __getitem__(self, number: int) -> str:
-        return self._lines[number - self.first]
+        line = self.text[number]
+        if self.times is Times.AS_WRITTEN:
+            return line
+        return told(line, self.times, self._zone, self._began())
 
-    def emptied(self) -> "LogBuffer":
-        """An empty one with the same bounds and the same wrapping."""
-        fresh = LogBuffer(self._max_lines, self._max_characters)
-        fresh.wrap(self._wrap)
-        return fresh
-
-    def text(self) -> str:
-        """All that is kept."""
-        return "\n".join(self._lines)
-
-    def append(self, lines: Sequence[str], errors: Iterable[int] = ()) -> None:
-        """Add the next lines and the numbers of the error lines among them."""
-        begin = self.end
-        self._lines += lines
-        self._characters += sum(map(len, lines))
-        self.width = max(self.width, max(map(cells_at_most, lines), default=0))
-        self.errors += errors
-        self.matches += self._matching(begin)
-        if self._wrap:
-            last = self._row_ends[-1] if self._row_ends else 0
-            self._row_ends += islice(accumulate(map(self._rows_of, lines), initial=last), 1, None)
-        self._let_go()
-
-    def _let_go(self) -> None:
-        """Drop the oldest lines, a tenth beyond what must go, so that it is done seldom."""
-        if len(self._lines) <= self._max_lines and self._characters <= self._max_characters:
-            return
-        keep_lines = self._max_lines - self._max_lines // 10
-        keep_characters = self._max_characters - self._max_characters // 10
-        gone = max(0, len(self._lines) - keep_lines)
-        left = self._characters - sum(map(len, islice(self._lines, gone)))
-        while left > keep_characters and gone < len(self._lines) - 1:
-            left -= len(self._lines[gone])
-            gone += 1
-        del self._lines[:gone]
-        self._characters = left
-        self.first += gone
-        del self.errors[: bisect_left(self.errors, self.first)]
-        del self.matches[: bisect_left(self.matches, self.first)]
-        if self._wrap:
-            self.wrap(self._wrap)
+    def _began(self) -> datetime | None:
+        """The first time in the log."""
+        if self._start is None:
+            times = (timed(line).at for line in self.text.lines(0, _FIRST_TIME_WITHIN))
+            self._start = next((at for at in times if at is not None), None)
+        return self._start
 
     # Rows
 
-    def wrap(self, width: int) -> None:
-        """Wrap lines at ``width`` cells; 0 gives each line one row."""
-        self._wrap = width
-        self._row_ends = list(accumulate(map(self._rows_of, self._lines))) if width else []
-
-    def _per_row(self, line: str) -> int:
-        """Characters on a row of a wrapped line: half as many where some are wide."""
-        if line.isascii() or all(cell_len(character) <= 1 for character in set(line)):
-            return self._wrap
-        return max(1, self._wrap // 2)
-
-    def _rows_of(self, line: str) -> int:
-        return 1 if len(line) * 2 <= self._wrap else max(1, -(-len(line) // self._per_row(line)))
-
     @property
     def rows(self) -> int:
-        """Rows that all lines take."""
-        if not self._wrap:
-            return len(self._lines)
-        return self._row_ends[-1] if self._row_ends else 0
+        """How many lines are shown."""
+        return len(self._kept) if self._only else len(self)
 
     def row_of(self, number: int) -> int:
-        """The first row of a line."""
-        index = min(max(number - self.first, 0), len(self._lines))
-        if not self._wrap:
-            return index
-        return self._row_ends[index - 1] if index else 0
+        """The row of a line, or of the next one that is shown."""
+        if self._only:
+            return bisect_left(self._kept, number)
+        return min(max(number - self.first, 0), len(self))
 
-    def at_row(self, row: int) -> tuple[int, int, int]:
-        """(number, first character, last character + 1) of what stands on a row; -1 for the line's end."""
-        if not self._wrap:
-            return self.first + row, 0, -1
-        index = bisect_right(self._row_ends, row)
-        within = row - (self._row_ends[index - 1] if index else 0)
-        step = self._per_row(self._lines[index])
-        return self.first + index, within * step, (within + 1) * step
+    def at_row(self, row: int) -> int:
+        """The number of the line on a row."""
+        return self._kept[row] if self._only else self.first + row
+
+    @property
+    def only(self) -> bool:
+        """Whether only lines that match are shown, with what stands around them."""
+        return self._only
+
+    @property
+    def context(self) -> int:
+        """How many lines around a match are shown with it."""
+        return self._context
+
+    def select(self, *, only: bool, context: int = 0) -> None:
+        """Show only lines that match and ``context`` lines around each, or all."""
+        self._only, self._context = only, context
+        self._kept = []
+        if only:
+            self._keep(self.matches)
+
+    def _keep(self, matches: Sequence[int]) -> None:
+        for match in matches:
+            behind = self._kept[-1] + 1 if self._kept else self.first
+            begin = max(match - self._context, behind)
+            self._kept += range(begin, min(match + self._context + 1, self.end))
 
     # Search
-
-    def search(self, needle: str) -> None:
-        """Find all lines that hold ``needle``; case counts only where it has a capital letter."""
-        self._needle = needle
-        self.matches = list(self._matching(self.first))
 
     @property
     def needle(self) -> str:
         """What is searched for; empty for nothing."""
-        return self._needle
+        return "" if self._pattern is None else self._pattern.typed
 
-    def _matching(self, begin: int) -> Iterator[int]:
-        needle = self._needle
-        if not needle:
-            return
-        fresh = enumerate(islice(self._lines, begin - self.first, None), begin)
-        if needle == needle.lower():
-            yield from (number for number, line in fresh if needle in line.lower())
-        else:
-            yield from (number for number, line in fresh if needle in line)
+    def search(self, needle: str) -> None:
+        """Look for ``needle``, by ``search_on``; case counts only where it has a capital letter."""
+        self._pattern = LogPattern.text(needle) if needle else None
+        self.matches, self._searched, self._finding = [], self.first, None
+        self.select(only=self._only, context=self._context)
+
+    def search_on(self, seconds: float) -> bool:
+        """Search lines that were not yet, for about so long; whether all there are were."""
+        if self._pattern is None:
+            return True
+        until, found = time.perf_counter() + seconds, list[int]()
+        while self._finding is not None or self._searched < self.end:
+            if self._finding is None:
+                self._upto = self.end
+                self._finding = self.text.find(self._pattern, self._searched)
+            for number in self._finding:
+                if number is None:
+                    if time.perf_counter() > until:
+                        self._take(found)
+                        return False
+                elif number >= self._upto:
+                    break
+                else:
+                    found.append(number)
+            self._finding, self._searched = None, self._upto
+        self._take(found)
+        return True
+
+    def _take(self, found: list[int]) -> None:
+        self.matches += found
+        if self._only:
+            self._keep(found)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where the needle stands in a piece of a line."""
-        if self._needle:
-            flags = re.IGNORECASE if self._needle == self._needle.lower() else 0
-            yield from (match.span() for match in re.finditer(re.escape(self._needle), text, flags))
+        if self._pattern is not None:
+            yield from self._pattern.spans(text)
 
 
 def next_of(numbers: Sequence[int], after: int) -> int | None:

@@ -8,7 +8,8 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from fedesk.ui import present
-from fedesk.ui.log_feed import LogArrived, LogFailed, LogFeed, LogReading, Pace
+from fedesk.ui.log_feed import LogFailed, LogFeed, LogGrew, LogReading, Pace
+from fedesk.ui.widgets.log_buffer import LogBuffer
 from fedesk.ui.widgets.log_view import LogView
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class LogTail(Vertical):
     def _begin(self, reading: LogReading) -> None:
         if self._feed is None and self.request is not None:
             self._feed = LogFeed(reading, self.request, self.post_message, pace=PACE)
+            self._view.show(LogBuffer(self._feed.text))
             self._feed.start()
 
     def stop(self) -> None:
@@ -60,13 +62,12 @@ class LogTail(Vertical):
         if self._feed is not None:
             self._feed.stop()
 
-    def on_log_arrived(self, message: LogArrived) -> None:
+    def on_log_grew(self, message: LogGrew) -> None:
         """The next lines."""
         message.stop()
         if self._feed is None:
             return
-        self._view.append(message.lines, message.scan.errors, message.scan.telling)
-        self._feed.taken()
+        self._view.grew()
         self.call_after_refresh(self._view.go_last)
         lines = self._view.buffer.end
         self._say("complete" if message.complete else f"{lines:,} lines" if lines else "has no line yet")

@@ -1,39 +1,24 @@
 """A log on screen: any length, drawn row by row, with the line that matters marked.
 
-Text arrives cleaned (``domain.text.clean``) and is drawn as plain segments, never as markup. Only the part of
-a line that is seen is cut out, measured and styled.
+One scrolls by lines, also where they wrap: what is below the top line is laid out for the screen alone, so
+a log of a million lines needs no table of its rows. Text arrives cleaned (``domain.text.clean``) and is
+drawn as plain segments, never as markup. Only the part of a line that is seen is cut out, measured and
+styled.
 """
 
-import re
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import ClassVar
 
-from rich.segment import Segment
 from textual import events
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.selection import Selection
-from textual.strip import Strip
-from textual.style import Style
-from textual.widget import Widget
 
-from fedesk.domain.states import State
-from fedesk.ui.present import FACES
-from fedesk.ui.widgets.log_buffer import LogBuffer, next_of, previous_of, visible
+from fedesk.domain.log_times import Times
+from fedesk.ui.widgets.log_buffer import LogBuffer, next_of, previous_of
+from fedesk.ui.widgets.log_rows import LogRows, holds, rank
 
-_TIME = re.compile(
-    r"\s*\[?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?"
-    r"(?: \{[^}]{1,60}\})?\s"
-)
-_CURRENT = "▸"
-_ERROR = FACES[State.FAILED].glyph
-_MATCH = "•"
-_GOES_ON = "…"
-_GUTTER_AT_LEAST = 4
+_SEARCH_AT_ONCE = 0.03
+_SEARCH_PAUSE = 0.005
+"""Seconds for which a long log is searched before keys are heard again, and until it goes on."""
 _LEAD = 3
 """A line that is jumped to stands this part of the height below the top."""
 
@@ -51,18 +36,8 @@ class Position:
     following: bool
 
 
-class LogView(ScrollView, can_focus=True, inherit_bindings=False):
+class LogView(LogRows, can_focus=True, inherit_bindings=False):
     """Lines of a log. Follows its end until one moves away from it."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "log-view--gutter",
-        "log-view--time",
-        "log-view--error",
-        "log-view--telling",
-        "log-view--current",
-        "log-view--match",
-        "log-view--dropped",
-    }
 
     class Moved(Message):
         """Something that ``position`` tells has changed."""
@@ -72,23 +47,25 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             return isinstance(message, LogView.Moved)
 
     def __init__(self, buffer: LogBuffer | None = None) -> None:
-        super().__init__()
-        self._buffer = LogBuffer() if buffer is None else buffer
-        self._wrapped = False
+        super().__init__(LogBuffer() if buffer is None else buffer)
         self._adjusting = False
-        self.current: int | None = None
-        """Number of the line that was jumped to."""
-        self.telling: int | None = None
-        """Number of the line that says why the run failed."""
+        self._searching = False
+        self._wanted: int | None = None
+        """Where the first match is wanted from, while it is looked for."""
         self.following = True
         """Whether the view keeps to the end as lines arrive."""
 
     # What is shown
 
     @property
-    def buffer(self) -> LogBuffer:
-        """The lines that are kept."""
-        return self._buffer
+    def top(self) -> int:
+        """Number of the line at the top."""
+        return self._line_at(self.scroll_offset.y)
+
+    @property
+    def searching(self) -> bool:
+        """Whether there are lines that were not searched yet."""
+        return self._searching
 
     @property
     def position(self) -> Position:
@@ -103,64 +80,125 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         return Position(
             line=line + 1,
             lines=buffer.end,
-            error=0 if self.current is None else _rank(buffer.errors, self.current),
+            error=0 if self.current is None else rank(buffer.errors, self.current),
             errors=len(buffer.errors),
-            match=0 if self.current is None else _rank(buffer.matches, self.current),
+            match=0 if self.current is None else rank(buffer.matches, self.current),
             matches=len(buffer.matches),
             following=self.following,
         )
 
-    def append(self, lines: Sequence[str], errors: Iterable[int] = (), telling: int | None = None) -> None:
-        """Add the next lines, cleaned; the numbers of error lines among them; the line that says why."""
-        first, top = self._buffer.first, self._line_at(self.scroll_offset.y)
-        self._buffer.append(lines, errors)
-        self.telling = telling
-        if self.current is not None and self.current < self._buffer.first:
+    def show(self, buffer: LogBuffer, *, top: int | None = None) -> None:
+        """Look at another log, from its line ``top`` on, or at its end; search, filter and times stay."""
+        buffer.looked_at_as(self._buffer)
+        self._buffer = buffer
+        self.current = None
+        self.following = top is None
+        self._within = 0
+        self._resize_content()
+        self._search()
+        if top is None:
+            self._to_end()
+        else:
+            self._scroll_row(self._row(top))
+        self._changed()
+
+    def grew(self) -> None:
+        """The log has more lines; where one looks stays, unless one follows the end."""
+        first = self._buffer.first
+        top = self._line_at(self.scroll_offset.y)
+        if self.current is not None and self.current < first:
             self.current = None
+        self._search()
         self._resize_content()
         if self.following:
             self._to_end()
-        elif self._buffer.first != first:
-            self._scroll_row(self._row(max(top, self._buffer.first)))
+        elif top < first:
+            self._scroll_row(self._row(first))
         self._changed()
 
-    def clear(self) -> None:
-        """Begin an empty log; bounds, wrapping and what is searched for stay."""
-        needle = self._buffer.needle
-        self._buffer = self._buffer.emptied()
+    def search(self, needle: str) -> None:
+        """Mark what is searched for and go to the first match from here on."""
+        self._wanted = self._here() if needle else None
         self._buffer.search(needle)
-        self.current = self.telling = None
-        self.following = True
+        self._search()
         self._resize_content()
-        self._scroll_row(0)
         self._changed()
 
-    def search(self, needle: str) -> bool:
-        """Mark what is searched for and go to the first match from here on; False where there is none."""
-        self._buffer.search(needle)
+    def _search(self) -> None:
+        """Search for a moment, and go on when the keys that wait were heard."""
+        done = self._buffer.search_on(_SEARCH_AT_ONCE)
+        self._go_to_wanted(done=done)
+        if not done and not self._searching:
+            self.set_timer(_SEARCH_PAUSE, self._search_on)
+        self._searching = not done
+
+    def _search_on(self) -> None:
+        if not self.is_attached:
+            return
+        self._searching = False
+        self._search()
+        self._resize_content()
         self._changed()
-        if not needle:
-            return True
-        return self._jump(next_of(self._buffer.matches, self._here() - 1))
+
+    def _go_to_wanted(self, *, done: bool) -> None:
+        if self._wanted is None:
+            return
+        matches, wanted = self._buffer.matches, self._wanted
+        if matches and matches[-1] >= wanted:
+            self._wanted = None
+            self._jump(next_of(matches, wanted - 1))
+        elif done:
+            self._wanted = None
+            self._jump(next_of(matches, wanted))
+
+    def select(self, *, only: bool, context: int = 0) -> None:
+        """Show only lines that match, and ``context`` around each, or all; the same line stays in view."""
+        here = self.current if self.current is not None else self._line_at(self.scroll_offset.y)
+        self._buffer.select(only=only, context=context)
+        self._within = 0
+        self._resize_content()
+        if not self.following:
+            self._scroll_row(self._row(here) - self._height // _LEAD)
+        self._changed()
+
+    def tell_times(self, times: Times) -> None:
+        """Show the times of lines in another way."""
+        self._buffer.times = times
+        self._resize_content()
+        self._changed()
 
     def go_to(self, number: int) -> None:
         """Go to a line and mark it as the current one."""
         self._jump(number)
 
     def go_to_telling(self) -> None:
-        """Go to the line that says why, where it is known and kept."""
-        if self.telling is not None and self.telling >= self._buffer.first:
+        """Go to the line that says why."""
+        if self.telling is not None:
             self._jump(self.telling)
 
     # Moving
 
     def move(self, rows: int) -> None:
         """Scroll by rows; upwards stops following."""
-        self._scroll_row(self.scroll_offset.y + rows, by_hand=True)
+        top, self._within = self._stepped(self.scroll_offset.y, self._within, rows)
+        self._scroll_row(top, by_hand=True)
 
     def move_page(self, pages: int) -> None:
         """Scroll by screens, one row less so that one is seen twice."""
-        self._scroll_row(self.scroll_offset.y + pages * max(1, self._height - 1), by_hand=True)
+        self.move(pages * max(1, self._height - 1))
+
+    def _stepped(self, top: int, within: int, rows: int) -> tuple[int, int]:
+        """Where one is so many rows further: the row at the top, and how much of it is above the screen."""
+        if not self._wrapped:
+            return top + rows, 0
+        within += rows
+        while within < 0 and top > 0:
+            top -= 1
+            within += self._rows_at(top)
+        while within >= (taken := self._rows_at(top)) and top < self.max_scroll_y:
+            within -= taken
+            top += 1
+        return top, max(within, 0)
 
     def move_sideways(self, steps: int) -> None:
         """Scroll by half a width."""
@@ -168,7 +206,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def go_first(self) -> None:
         """Go to the oldest line."""
-        self.current = None
+        self.current, self._within = None, 0
         self._scroll_row(0, by_hand=True)
         self.scroll_to(x=0, animate=False)
 
@@ -179,10 +217,15 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._to_end()
         self._changed()
 
+    def stay(self) -> None:
+        """Follow the end no more."""
+        self.following = False
+        self._changed()
+
     def next_error(self) -> None:
         """Go to the line that says why; from there to the next error, and from the last to the first."""
         errors = self._buffer.errors
-        if self.telling is not None and self.telling >= self._buffer.first and self.current not in errors:
+        if self.telling is not None and (self.current is None or not holds(errors, self.current)):
             self._jump(self.telling)
         else:
             self._jump(next_of(errors, self._here()))
@@ -198,8 +241,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     def toggle_wrap(self) -> None:
         """Wrap long lines, or show them on one row each; the line at the top stays there."""
         top = self._line_at(self.scroll_offset.y)
-        self._wrapped = not self._wrapped
-        self._rewrap()
+        self._wrapped, self._within = not self._wrapped, 0
+        self._resize_content()
         if self.following:
             self._to_end()
         else:
@@ -209,30 +252,12 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Rows and scrolling
 
-    @property
-    def _banner(self) -> int:
-        """Rows above the first line: one that tells how many lines were let go of."""
-        return 1 if self._buffer.first else 0
-
-    @property
-    def _gutter(self) -> int:
-        """Cells of signs and line number, with the space behind."""
-        return 3 + max(_GUTTER_AT_LEAST, len(str(self._buffer.end)))
-
-    @property
-    def _height(self) -> int:
-        return self.scrollable_content_region.height
-
-    @property
-    def _text_width(self) -> int:
-        return max(1, self.scrollable_content_region.width - self._gutter)
-
     def _row(self, number: int) -> int:
         return self._banner + self._buffer.row_of(number)
 
     def _line_at(self, row: int) -> int:
         row = min(max(row - self._banner, 0), max(self._buffer.rows - 1, 0))
-        return self._buffer.at_row(row)[0] if len(self._buffer) else self._buffer.first
+        return self._buffer.at_row(row) if self._buffer.rows else self._buffer.first
 
     def _here(self) -> int:
         """The line that a jump starts from: the current one while it is seen, else the one at the top."""
@@ -241,20 +266,29 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             return self.current
         return self._line_at(top) - 1
 
-    def _rewrap(self) -> None:
-        self._buffer.wrap(self._text_width if self._wrapped else 0)
-        self._resize_content()
-
     def _resize_content(self) -> None:
+        rows = self._buffer.rows + self._banner
         width = 0 if self._wrapped else self._buffer.width + self._gutter
-        size = Size(width, self._buffer.rows + self._banner)
+        if self._wrapped:
+            rows = self._last_top()[0] + self._height
+        size = Size(width, rows)
         if size != self.virtual_size:
             self._adjusting = True
             self.virtual_size = size
             self._adjusting = False
         self.refresh()
 
+    def _last_top(self) -> tuple[int, int]:
+        """Where one is at the very end: the row at the top, and how much of it is above the screen."""
+        row, left = self._buffer.rows + self._banner, self._height
+        while row > 0 and left > 0:
+            row -= 1
+            left -= self._rows_at(row)
+        return row, max(-left, 0)
+
     def _to_end(self) -> None:
+        if self._wrapped:
+            self._within = self._last_top()[1]
         self._scroll_row(self.max_scroll_y)
 
     def _keep_to_end(self) -> None:
@@ -266,7 +300,9 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         # Textual scrolls nothing whose scroll bar is not there yet; it is once the new lines were laid out.
         self.call_after_refresh(self._scroll_now, row)
         if by_hand:
-            self.following = row >= self.max_scroll_y
+            self.following = row >= self.max_scroll_y and (
+                not self._wrapped or self._within >= self._last_top()[1]
+            )
             self._changed()
 
     def _scroll_now(self, row: int) -> None:
@@ -278,6 +314,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         """The wheel and the scroll bar move away from the end, or back to it, as the keys do."""
         super().watch_scroll_y(old_value, new_value)
         if not self._adjusting and round(old_value) != round(new_value):
+            self._within = 0
             self.following = round(new_value) >= self.max_scroll_y
             self._changed()
 
@@ -297,7 +334,12 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
             return
         row = self._row(self.current)
         top = self.scroll_offset.y
-        if not top <= row < top + self._height - 1:
+        if self._wrapped:
+            shown = [one for one, _, _ in self._layout()[: self._height - 1]]
+            if self.current not in shown:
+                above, self._within = self._stepped(row, 0, -(self._height // _LEAD))
+                self._scroll_row(above)
+        elif not top <= row < top + self._height - 1:
             self._scroll_row(row - self._height // _LEAD)
 
     def _changed(self) -> None:
@@ -307,136 +349,6 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     def on_resize(self, _event: events.Resize) -> None:
         """Rows follow the width where lines wrap; the end, or the line that was jumped to, stays in view."""
         if self._wrapped:
-            top = self._line_at(self.scroll_offset.y)
-            self._rewrap()
-            self._scroll_row(self._row(top))
+            self._within = 0
+            self._resize_content()
         self.call_after_refresh(self._keep_to_end if self.following else self._bring_into_view)
-
-    # Drawing
-
-    def _style(self, part: str) -> Style:
-        """The style of a part alone, to be laid over what is below."""
-        return _own_style(self, f"log-view--{part}")
-
-    def render_line(self, y: int) -> Strip:
-        """One row of the screen."""
-        scroll_x, scroll_y = self.scroll_offset
-        width = self.scrollable_content_region.width
-        row = scroll_y + y - self._banner
-        base = self.visual_style
-        blank = base.rich_style
-        if row < 0:
-            dropped = f"{' ' * self._gutter}{self._buffer.first:,} earlier lines are not kept"
-            style = base + self._style("dropped")
-            return Strip([Segment(dropped, style.rich_style)]).adjust_cell_length(width, blank)
-        if row >= self._buffer.rows:
-            return Strip.blank(width, blank)
-        number, first, last = self._buffer.at_row(row)
-        line = self._buffer[number]
-        continued = first > 0
-        goes_on = False
-        if last < 0:
-            first, last = visible(line, scroll_x, self._text_width)
-            goes_on = last < len(line)
-        base = self._line_style(number, base)
-        text = Strip(self._text(line, number, first, last, base)).apply_offsets(
-            first, number - self._buffer.first
-        )
-        gutter, style = self._gutter_of(number, continued=continued, base=base)
-        strip = Strip([Segment(gutter, style.rich_style), *text])
-        strip = strip.adjust_cell_length(width - goes_on, base.rich_style)
-        if goes_on:
-            strip = Strip([*strip, Segment(_GOES_ON, (base + self._style("gutter")).rich_style)], width)
-        return strip
-
-    def _line_style(self, number: int, base: Style) -> Style:
-        if _holds(self._buffer.errors, number):
-            base += self._style("telling" if number == self.telling else "error")
-        return base + self._style("current") if number == self.current else base
-
-    def _gutter_of(self, number: int, *, continued: bool, base: Style) -> tuple[str, Style]:
-        style = base + self._style("gutter")
-        room = self._gutter - 3
-        if continued:
-            return " " * (room + 3), style
-        current = _CURRENT if number == self.current else " "
-        sign = " "
-        if _holds(self._buffer.errors, number):
-            sign = _ERROR
-            style = base + self._style("error")
-        elif _holds(self._buffer.matches, number):
-            sign = _MATCH
-        return f"{current}{sign}{number + 1:>{room}} ", style
-
-    def _text(self, line: str, number: int, first: int, last: int, base: Style) -> list[Segment]:
-        """The piece of a line from one character to another, cut where styles change."""
-        piece = line[first:last]
-        spans: list[tuple[int, int, Style]] = []
-        time = _TIME.match(line[:200])
-        if time is not None and time.end() > first and not _holds(self._buffer.errors, number):
-            spans.append((0, time.end() - first, self._style("time")))
-        spans += [(begin, end, self._style("match")) for begin, end in self._buffer.spans(piece)]
-        selection = self.text_selection
-        if selection is not None:
-            spans += self._selected(selection, number, first, len(piece))
-        return _segments(piece, spans, base)
-
-    def _selected(
-        self, selection: Selection, number: int, first: int, length: int
-    ) -> list[tuple[int, int, Style]]:
-        span = selection.get_span(number - self._buffer.first)
-        if span is None:
-            return []
-        begin, end = span
-        end = length if end == -1 else end - first
-        style = _own_style(self.screen, "screen--selection")
-        return [(max(0, begin - first), end, style)] if end > max(0, begin - first) else []
-
-    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The text that is selected with the mouse, whole lines of any length included."""
-        return selection.extract(self._buffer.text()), "\n"
-
-    def selection_updated(self, selection: Selection | None) -> None:
-        """Draw what is selected."""
-        del selection
-        self.refresh()
-
-
-def _own_style(widget: Widget, component: str) -> Style:
-    """What the sheet says of a component, and nothing of what is around it.
-
-    ``get_visual_style(partial=True)`` of Textual 8.2 loses an opaque background.
-    """
-    styles = widget.get_component_styles(component)
-    text = styles.text_style
-    return Style(
-        styles.background if styles.has_rule("background") else None,
-        styles.color if styles.has_rule("color") else None,
-        bold=text.bold,
-        dim=text.dim,
-        italic=text.italic,
-        underline=text.underline,
-    )
-
-
-def _rank(numbers: Sequence[int], number: int) -> int:
-    """Which of ``numbers``, counted from 1, is ``number``; 0 if it is none of them."""
-    index = bisect_left(numbers, number)
-    return index + 1 if index < len(numbers) and numbers[index] == number else 0
-
-
-def _holds(numbers: Sequence[int], number: int) -> bool:
-    return _rank(numbers, number) > 0
-
-
-def _segments(text: str, spans: Sequence[tuple[int, int, Style]], base: Style) -> list[Segment]:
-    """``text`` cut at the borders of the spans, later spans laid over earlier ones."""
-    borders = sorted({0, len(text), *(min(max(at, 0), len(text)) for span in spans for at in span[:2])})
-    segments = []
-    for begin, end in pairwise(borders):
-        style = base
-        for span_begin, span_end, span_style in spans:
-            if span_begin <= begin and end <= span_end:
-                style += span_style
-        segments.append(Segment(text[begin:end], style.rich_style))
-    return segments
