@@ -1,10 +1,16 @@
 """A growing log of Jenkins, read by offset: no line is lost, none is doubled."""
 
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fedesk.clients.jenkins_log import Answer, Place, advance, plain, realign
+from fedesk.clients.jenkins_log import Answer, Place, advance, plain, read_end, realign
+from fedesk.clients.jenkins_session import JenkinsSession, Piece
 from fedesk.sandbox.jenkins_log import console_text, progressive_text
+from fedesk.sandbox.long_log import LINE, LongLog
 
 NOTE = b"\x1b[8mha:////AbC+/=\x1b[0m"
 
@@ -77,6 +83,27 @@ def test_no_line_is_lost_or_doubled(
     assert "".join([*pieces, text]) == shown(log)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [b"%06d zeile mit \xff\xfe bytes\n", b"%06d with its own line end\r\n", NOTE + b"[Pipeline] sh %06d\n"],
+)
+@pytest.mark.parametrize("strips_notes", [True, False])
+def test_a_log_is_read_on_by_offset_whatever_falls_short(line: bytes, strips_notes: bool) -> None:  # noqa: FBT001  # a parameter
+    """Broken bytes, CRLF and notes that are taken out cost no reading of the whole log."""
+    log = b"".join(line % number for number in range(3_000))
+    place, pieces = Place(), list[str]()
+    for _ in range(60):
+        served = progressive_text(log, place.start, complete=True)
+        body = console_text(served.body) if strips_notes else served.body
+        found = advance(place, Answer(body[:9_000], len(log), growing=False, cut=len(body) > 9_000))
+        assert found is not None
+        place = Place.parse(str(found.place))
+        pieces.append(plain(found.text))
+        if found.complete:
+            break
+    assert "".join(pieces) == shown(log)
+
+
 def test_twelve_thousand_lines_while_building() -> None:
     """The 2,000 lines that Jenkins leaves out while it says that all was sent are read next."""
     log = b"".join(b"line %d of a growing log\n" % number for number in range(12_000))
@@ -99,3 +126,46 @@ def test_a_log_that_began_anew_is_not_mixed_up() -> None:
     _, place = read(b"one\ntwo\nthree\n", Place(), complete=False, strips_notes=False, cut=None)
     assert read(b"one\n", place, complete=False, strips_notes=False, cut=None)[0] == ""
     assert read(b"one\ntwo\nthree\nfour\n", place, complete=True, strips_notes=False, cut=None)[0] == "four\n"
+
+
+class Served:
+    """A controller that serves one long log by range, and counts the bytes it sends."""
+
+    def __init__(self, log: LongLog, moment: datetime) -> None:
+        self._log, self._now = log, moment
+        self.sent = 0
+
+    def text(self, path: str, *, limit: int) -> Piece:
+        start, size = int(path.rpartition("=")[2]), self._log.written(self._now) * LINE
+        growing = size < self._log.lines * LINE
+        end = min(size, (start // LINE + 10_000) * LINE) if growing else size
+        body = b""
+        for block in self._log.read(start, end, line_end=b"\r\n"):
+            body += block
+            if len(body) >= limit:
+                break
+        self.sent += len(body)
+        headers = {"X-Text-Size": str(size)} | ({"X-More-Data": "true"} if growing else {})
+        return Piece(body=body, headers=headers, cut=len(body) < end - start)
+
+
+@pytest.mark.parametrize("written", [1.0, 0.5])
+def test_the_end_of_a_long_log_is_had_by_range(written: float) -> None:
+    """Of 100 MB, ended or growing, the last lines cost some hundred kilobytes; the first is whole."""
+    begun = datetime(2026, 11, 20, tzinfo=UTC)
+    log = LongLog(lines=800_000, error=-1, began=begun, ends=begun + timedelta(seconds=100))
+    served = Served(log, begun + timedelta(seconds=100 * written))
+    end = read_end(cast("JenkinsSession", served), "job/x/1/logText")
+    assert end is not None
+    lines = end.text.splitlines()
+    assert (end.size, end.complete) == (int(800_000 * written) * LINE, written == 1.0)
+    assert f"chunk {int(800_000 * written) - 1:09}:" in lines[-1]
+    assert all(len(line) == LINE - 1 for line in lines)
+    assert served.sent < 600_000
+
+
+def test_a_short_log_has_no_end_of_its_own() -> None:
+    """What is small is read from its start at once."""
+    begun = datetime(2026, 11, 20, tzinfo=UTC)
+    served = Served(LongLog(lines=100, error=-1, began=begun, ends=begun), begun)
+    assert read_end(cast("JenkinsSession", served), "job/x/1/logText") is None

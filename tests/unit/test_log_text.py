@@ -1,4 +1,4 @@
-"""A log in pages: lines by number, what is noticed of it, what is found in it, and that no secret is shown."""
+"""A log in pages: lines by number, what is noticed of it and found in it, and that no secret is shown."""
 
 import os
 import stat
@@ -31,7 +31,7 @@ TELLING = [
     "java.lang.IllegalStateException: bad",
     "10%\r20%\r30%",
     "status 200",
-    "İ Kelvin \N{KELVIN SIGN} ſ",
+    "İ Kelvin \N{KELVIN SIGN} \N{LATIN SMALL LETTER LONG S}",
 ]
 LINES = st.lists(
     st.one_of(
@@ -87,7 +87,7 @@ def test_pages_give_back_every_line(pages: type[FilePages] | type[MemoryPages]) 
 
 
 def test_what_is_spilled_has_no_name_and_is_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file of a log is in no folder, of mode 0600, and gives its space back; what comes later is dropped."""
+    """The file of a log is in no folder, of mode 0600, and gives its space back; later lines are dropped."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     pages = FilePages()
@@ -107,7 +107,9 @@ def test_a_key_that_runs_over_a_page_is_hidden_to_its_end() -> None:
     body = [f"MIIE{number:060}" for number in range(30)]
     key = ["-----BEGIN RSA PRIVATE KEY-----", *body, "-----END RSA PRIVATE KEY-----"]
     ahead = (PAGE - 200) // 10
-    log = filled("".join(f"{line}\n" for line in (*(f"{number:09}" for number in range(ahead)), *key, "after")))
+    log = filled(
+        "".join(f"{line}\n" for line in (*(f"{number:09}" for number in range(ahead)), *key, "after"))
+    )
     shown = list(log.lines(ahead, log.end))
     assert shown[-1] == "after"
     assert not any("MIIE" in line for line in shown)

@@ -28,13 +28,13 @@ START = datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
     ],
 )
 def test_times_are_recognised(line: str, at: str | None, rest: str) -> None:
-    """The forms of Airflow, of Jenkins' timestamper and of Python's logging; what is none stays in the line."""
+    """The forms of Airflow, of Jenkins' timestamper and of Python's logging; what is none stays."""
     found = timed(line)
     assert (None if found.at is None else f"{found.at:%H:%M:%S}", found.rest) == (at, rest)
 
 
 def test_times_are_told_as_they_are_wanted() -> None:
-    """Hidden, on the environment's clocks (summer time), since the first line; a line without one is as it was."""
+    """Hidden, on the environment's clocks (summer time), since the first line; other lines as they were."""
     line = "2026-07-01T10:01:05.9Z INFO x"
     assert told(line, Times.HIDDEN) == "INFO x"
     assert told(line, Times.LOCAL, LONDON) == "11:01:05 INFO x"

@@ -90,11 +90,11 @@ def grep(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     )
     loaded = session.load(config)
     asked = [run_names.read(target, loaded, environment) for target in targets]
-    places = {run_names.same_environment(one, environment) for one in asked}
+    places = {place for one in asked if (place := run_names.same_environment(one, environment))}
     if len(places) > 1:
-        named = ", ".join(sorted(str(place) for place in places))
+        named = ", ".join(sorted(places))
         raise session.StopError(f"one search is in one environment; these runs are of {named}", Exit.USAGE)
-    desk = session.compose(context, loaded, next(iter(places)))
+    desk = session.compose(context, loaded, next(iter(places), None))
     tally = Tally()
     try:
         found = _found(desk, _runs(context, desk, asked, since, tally), wanted, tally)

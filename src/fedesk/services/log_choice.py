@@ -106,4 +106,9 @@ def logs_of(detail: RunDetail, system: System) -> tuple[LogRequest, ...]:
     run = detail.run.name
     if system is System.JENKINS:
         return (LogRequest(run=run),)
-    return tuple(LogRequest(run=run, task=step.task) for step in detail.steps if step.started_at is not None)
+    ran = (step for step in detail.steps if step.started_at is not None and step.state not in _NEVER_RAN)
+    return tuple(LogRequest(run=run, task=step.task) for step in ran)
+
+
+_NEVER_RAN = frozenset({State.BLOCKED, State.SKIPPED, State.QUEUED})
+"""What Airflow may give a start as well, though nothing of it ran."""
