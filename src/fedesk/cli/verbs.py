@@ -131,7 +131,7 @@ VERBS = (
         "grep:grep",
         "A text in the logs of several runs",
         (
-            "fedesk grep OOMKilled finedge/prod/deploy-payments payments_daily --count",
+            "fedesk grep rollout finedge/prod/deploy-payments payments_daily --count",
             "fedesk grep FAIL payments_daily -n -C 2",
         ),
     ),

@@ -132,7 +132,9 @@ def _log(app: DeskApp, parsed: Parsed) -> None:
 
 def _task(parsed: Parsed, named: TaskName | None) -> TaskName | None:
     """The task that the flags name, or the run's name does, and which try of it."""
-    said, attempt = parsed.flags.get("--task"), parsed.flags.get("--try")
+    said, attempt = parsed.flags.get("--task"), parsed.flags.get("--attempt") or parsed.flags.get("--try")
+    if (stage := parsed.flags.get("--stage")) is not None:
+        named = TaskName(stage)
     if said is not None:
         try:
             named = TaskName.parse(said)
