@@ -123,7 +123,7 @@ def test_a_desk_takes_a_new_login_at_its_next_try(
     assert desk.identity is not None
     for _ in range(2):
         with pytest.raises(UnauthenticatedError, match=LOGIN):
-            desk.source.call(lambda system: system.observe(None))
+            desk.identity.call(lambda system: system.whoami())
     entries.set_password("fedesk", "prod/jenkins", served.who.credential)
-    assert desk.source.call(lambda system: system.observe(None)).jobs
+    assert desk.identity.call(lambda system: system.whoami()).user == served.who.user
     desk.source.close()

@@ -25,6 +25,8 @@ STATE_LASTS = timedelta(minutes=10)
 REDIRECTS = ("http://localhost:8250/oidc/callback",)
 """What the role's allowed_redirect_uris holds; ports of loopback addresses are not compared (RFC 8252)."""
 INVALID_ROLE = "invalid role or secret ID"
+_DEFAULT_LEEWAY = 150.0
+_JWT_LASTS = timedelta(hours=2)
 _LOGIN_FAILED = "Vault login failed."
 _BAD_SIGNATURE = (
     "error validating token: error verifying token signature: no known key successfully validated the "
@@ -112,12 +114,17 @@ class Logins:
         if identity is None:
             return Refused(400, f'role "{role}" could not be found')
         try:
-            claims = jwt.decode(token, _keys()[1], algorithms=["RS256"], options={"verify_exp": False})
+            claims = jwt.decode(
+                token,
+                _keys()[1],
+                algorithms=["RS256"],
+                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
+            )
         except jwt.InvalidTokenError:
             return Refused(400, _BAD_SIGNATURE)
-        if claims["exp"] <= self.world.now().timestamp():
-            words = "error validating token: invalid expiration time (exp) claim: token is expired"
-            return Refused(400, words)
+        over = _untimely(claims, self.world.now().timestamp())
+        if over:
+            return Refused(400, f"error validating token: {over}")
         if claims["sub"] != identity.user:
             return Refused(400, "error validating token: invalid subject (sub) claim")
         return Entered(identity, f"jwt-{identity.user}")
@@ -206,6 +213,14 @@ class Logins:
         return None if wanted is None else self.world.identity("vault", writer=wanted)
 
 
+def _untimely(claims: Mapping[str, float], now: float) -> str:
+    """What Vault says of a token before or after its time; empty within."""
+    # Of one that names its end alone, Vault takes this for its beginning.
+    if claims.get("nbf", claims["exp"] - _DEFAULT_LEEWAY) > now:
+        return "invalid not before (nbf) claim: token not yet valid"
+    return "invalid expiration time (exp) claim: token is expired" if claims["exp"] <= now else ""
+
+
 def login_secret(identity: Identity) -> str:
     """Password and AppRole secret id of an identity; worth nothing outside this process."""
     return identity.password or f"sandbox-{hexadecimal(32, identity.credential)}"
@@ -215,7 +230,9 @@ def jwt_for(identity: Identity, until: datetime) -> str:
     """A JWT that ``auth/jwt`` takes for an identity until then."""
     import jwt
 
-    return jwt.encode({"sub": identity.user, "exp": until.timestamp()}, _keys()[0], algorithm="RS256")
+    began = (until - _JWT_LASTS).timestamp()
+    claims = {"sub": identity.user, "iat": began, "nbf": began, "exp": until.timestamp()}
+    return jwt.encode(claims, _keys()[0], algorithm="RS256")
 
 
 def issuer_key() -> str:
