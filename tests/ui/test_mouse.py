@@ -11,12 +11,13 @@ from textual.pilot import Pilot
 
 from fedesk.ui.actions import Place, Target, of_place
 from fedesk.ui.app import DeskApp
+from fedesk.ui.screens.lists import EnvironmentsScreen
 from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.screens.run import RunScreen
 from fedesk.ui.screens.texts import HelpScreen
 from fedesk.ui.widgets.key_line import KeyLine, key_at, key_content
 from fedesk.ui.widgets.row_list import RowList
-from fedesk.ui.widgets.status_line import TabLine
+from fedesk.ui.widgets.status_line import StatusLine, TabLine
 
 Make = Callable[..., DeskApp]
 
@@ -74,6 +75,12 @@ async def test_a_click_on_a_name_or_a_key_does_what_the_key_does(make_app: Make)
         assert said(app)[0].startswith("log: no run stands behind ")
         await pilot.click(KeyLine, offset=(column(app, "? help") + 3, 0))
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("escape")
+        await pilot.click(StatusLine, offset=(column(app, "jenkins", 0), 0))
+        await pilot.pause()
+        assert app.screen is main
+        await pilot.click(StatusLine, offset=(column(app, "PROD", 0), 0))
+        await until(pilot, lambda: isinstance(app.screen, EnvironmentsScreen))
 
 
 async def test_a_click_confirms_nothing(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ async def test_the_mark_is_in_every_screen_and_names_other_environments(
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: "PROD" in header(app) and len(header(app)) <= 80)
         assert "staging ◐ 1" in header(app)
-        await pilot.click(StatusLine)
+        await pilot.click(StatusLine, offset=(header(app).index("staging ◐ 1"), 0))
         await until(pilot, lambda: isinstance(app.screen, OperationsScreen))
 
 

@@ -29,7 +29,7 @@ from fedesk.ui.widgets.status_line import Status, status_content
 
 Make = Callable[..., DeskApp]
 SEED = 20261128
-STEPS = 20
+STEPS = 14
 STATES = (State.FAILED, State.RUNNING, State.SUCCEEDED, State.QUEUED)
 
 

@@ -107,6 +107,10 @@ class DeskScreen(Screen[None]):
         """The mark in the first line leads to what it tells of."""
         self.action_act("operations")
 
+    def on_status_line_environment_clicked(self) -> None:
+        """The environment's name leads to the others, where its key does."""
+        self.action_act("environments")
+
     def do_recheck(self) -> None:
         """Have the effect of the operation looked up again."""
         self.desk_app.following.recheck((self.target.operation,))

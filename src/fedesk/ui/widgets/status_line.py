@@ -16,6 +16,8 @@ from fedesk.domain.states import Standing, State, System
 from fedesk.ui import present
 
 if TYPE_CHECKING:
+    from textual import events
+
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.names import ConnectionName
     from fedesk.domain.observation import Snapshot
@@ -58,16 +60,21 @@ class Status:
 
 def status_content(status: Status, width: int) -> Content:
     """The line in at most ``width`` cells: what matters least is left out first, and nothing wraps."""
+    return Content.assemble(*_parts(status, width))
+
+
+def _parts(status: Status, width: int) -> tuple[Content, Content, Content]:
+    """What stands at the left, the mark of the operations, and the clock."""
     for level in _Without:
         left, clock = _left(status, level), _clock(status, level)
         for worded in (True, False):
             mark = mark_content(status, worded=worded)
             spare = width - left.cell_length - mark.cell_length - clock.cell_length
             if spare >= 1:
-                return Content.assemble(left, " " * spare, mark, clock)
+                return left.pad_right(spare), mark, clock
     mark = mark_content(status, worded=False)
     left = _left(status, _Without.HEALTHY).truncate(max(width - mark.cell_length, 0), ellipsis=True)
-    return Content.assemble(left, mark)
+    return left, mark, Content()
 
 
 def mark_content(status: Status, *, worded: bool) -> Content:
@@ -184,6 +191,9 @@ class StatusLine(Widget):
     class MarkClicked(Message):
         """Somebody wants to see the operations."""
 
+    class EnvironmentClicked(Message):
+        """Somebody wants to see the environments."""
+
     def __init__(self) -> None:
         super().__init__()
         self._status: Status | None = None
@@ -208,10 +218,15 @@ class StatusLine(Widget):
         """The line, as wide as the screen."""
         return Content() if self._status is None else status_content(self._status, self.size.width)
 
-    def on_click(self) -> None:
-        """A click leads to what the mark tells of."""
-        if self._status is not None and mark_content(self._status, worded=False):
+    def on_click(self, event: events.Click) -> None:
+        """A click leads to what is told of: the operations, or the environments."""
+        if self._status is None:
+            return
+        left, mark, _ = _parts(self._status, self.size.width)
+        if left.cell_length <= event.x < left.cell_length + mark.cell_length:
             self.post_message(self.MarkClicked())
+        elif event.x < _environment(self._status.environment, _Without.NOTHING).cell_length:
+            self.post_message(self.EnvironmentClicked())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
