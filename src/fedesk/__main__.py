@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from fedesk.cli.session import LauncherOf
     from fedesk.ports.sources import Clock
@@ -183,7 +184,7 @@ def _desk(config: str | None, environment: str | None) -> int:
     from fedesk.config_path import find_config
 
     path = find_config(Path(config) if config is not None else None)
-    is_new = not path.exists()
+    is_new = _is_missing(path)
     if not _has_terminal():
         _say(_NO_CONFIGURATION.format(path=path) if is_new else _NO_TERMINAL)
         return _USAGE
@@ -194,6 +195,17 @@ def _desk(config: str | None, environment: str | None) -> int:
     from fedesk.ui.app import run_desk
 
     return run_desk(Path(config) if config is not None else None, environment)
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether there certainly is no file; one that cannot be looked at is told by who reads it."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _demo() -> int:

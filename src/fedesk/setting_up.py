@@ -1,5 +1,6 @@
 """A first configuration: what is typed becomes a connection that is tried, and in the end a file on disk."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -88,7 +89,7 @@ def save(path: Path, draft: "Draft", secrets: "Mapping[System, SecretText]", *, 
     from fedesk.ports.errors import CredentialError
 
     text = rendered(draft)
-    if not replacing and path.exists():
+    if not replacing and os.path.lexists(path):
         raise NotSavedError(f"{path} is there already, and was left as it is.")
     before: dict[str, SecretText | None] = {}
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -403,7 +404,7 @@ class SetupScreen(FirstScreen):
             self.setup_app.open_board(message.saved)
             return
         self._problem = message.problem
-        there = self.setup.path.exists()
+        there = os.path.lexists(self.setup.path)
         self.setup_app.setup = replace(self.setup, there=there)
         self.draw()
 

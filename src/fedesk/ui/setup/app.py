@@ -61,7 +61,7 @@ class SetupApp(TerminalApp):
         """
         super().__init__("setup.tcss", clock, crash_folder=crash_folder, environ=environ)
         filled = {Page.ENVIRONMENT: {"timezone": machine_zone() if zone is None else zone}}
-        self.setup = at(Setup(path=path, there=path.exists(), filled=filled), Page.ENVIRONMENT)
+        self.setup = at(Setup(path=path, there=os.path.lexists(path), filled=filled), Page.ENVIRONMENT)
         self.trials = Trials(self._hand_over, clock, asks)
         self.ending = Ending()
         self._asking = asking
@@ -133,14 +133,17 @@ def run_setup(path: Path, *, asking: bool) -> int:
     if app.refusal:
         sys.stderr.write(f"{app.refusal}\n")
         return app.return_code or 0
-    ending = app.ending
+    ending, was_there = app.ending, app.setup.there
+    path = app.setup.path
+    # What was typed is not kept for as long as the board is open.
+    del app
     if ending.demo:
         from fedesk.ui.demo import run_demo
 
         return run_demo()
     if ending.saved is None:
-        was = "is as it was" if app.setup.there else "is not there yet"
-        sys.stderr.write(f"Nothing was written; {app.setup.path} {was}. `fedesk config init` begins anew.\n")
+        was = "is as it was" if was_there else "is not there yet"
+        sys.stderr.write(f"Nothing was written; {path} {was}. `fedesk config init` begins anew.\n")
         return 0
     return _open(ending.saved)
 

@@ -276,16 +276,18 @@ def _took(found: Tried) -> str:
 
 
 def summary(setup: Setup, trials: dict[Page, Trial], problem: str, width: int) -> list[Content]:
-    """What will be written, where, and how each connection stood when it was tried."""
+    """Whether it can be written, what is, where, and how each connection stood when it was tried."""
     facts = setup.answers(Page.ENVIRONMENT)
     is_production = ", production" if facts["production"] == "yes" else ""
     said = [
+        *_verdict(setup, problem),
+        Content(),
+        Content.assemble(("File        ", present.MUTED), present.text(str(setup.path), 300)),
         Content.assemble(
             ("Environment ", present.MUTED),
             (present.text(setup.environment, 60), "bold"),
             f"{is_production}, {facts['mode']}, {present.text(facts.get('timezone', ''), 40)}",
         ),
-        Content.assemble(("File        ", present.MUTED), present.text(str(setup.path), 300)),
         Content(),
     ]
     for page in SYSTEMS:
@@ -293,15 +295,16 @@ def summary(setup: Setup, trials: dict[Page, Trial], problem: str, width: int) -
     entries = [str(answers.connection_name(setup, page)) for page in SYSTEMS if _is_kept(setup, page)]
     if entries:
         said += [Content(), Content(f"The keyring keeps {', '.join(entries)}; the file has no secret.")]
-    missing = answers.missing(setup)
-    said.append(Content())
-    if problem:
-        said.append(Content.styled(f"{_BAD} {present.text(problem, 600)}", "$text-error"))
-    if missing:
-        said.append(Content.styled(f"▲ Not yet: {missing}.", "$text-warning"))
-    else:
-        said.append(Content.assemble(("ctrl+y", "bold $text-accent"), " writes it, and the board opens."))
     return [line for one in said for line in (one.wrap(max(width, 20)) or [Content()])]
+
+
+def _verdict(setup: Setup, problem: str) -> list[Content]:
+    """What is in the way, or the key."""
+    missing = answers.missing(setup)
+    failed = [Content.styled(f"{_BAD} {present.text(problem, 600)}", "$text-error")] if problem else []
+    if missing:
+        return [*failed, Content.styled(f"▲ Not yet: {missing}.", "$text-warning")]
+    return [*failed, Content.assemble(("ctrl+y", "bold $text-accent"), " writes it, and the board opens.")]
 
 
 def _is_kept(setup: Setup, page: Page) -> bool:
