@@ -13,7 +13,7 @@ TREE = Path(__file__).parents[2]
 
 
 def test_the_wheel_brings_what_is_not_code_and_finds_it(tmp_path: Path) -> None:
-    """A wheel that is built holds the styles, the SQL and the migrations, and they are found there."""
+    """A wheel that is built holds styles, SQL, migrations, completion scripts and the manual page."""
     uv = os.environ.get("UV") or shutil.which("uv") or str(TREE / ".uv" / "bin" / "uv")
     if not Path(uv).exists():
         pytest.skip("no uv to build a wheel with: run the tests by the README's command")
@@ -33,6 +33,10 @@ def test_the_wheel_brings_what_is_not_code_and_finds_it(tmp_path: Path) -> None:
     assert store == f"{installed}/fedesk/store/migrating.py {len(migrating.functions())}"
     steps = {path.name for path in (installed / "fedesk" / "store" / "migrations").rglob("*.py")}
     assert steps == {path.name for path in (TREE / "src/fedesk/store/migrations").rglob("*.py")}
+    scripts = {path.name for path in (installed / "fedesk" / "cli" / "scripts").iterdir()}
+    assert scripts == {"fedesk.bash", "fedesk.zsh", "fedesk.fish"}
+    (page,) = installed.glob("fedesk-*.data/data/share/man/man1/fedesk.1")
+    assert ".SS fedesk status" in page.read_text(encoding="ascii")
     assert folder == str(installed / "fedesk" / "styles")
     assert names == str(sorted(path.name for path in (TREE / "styles").iterdir()))
 
