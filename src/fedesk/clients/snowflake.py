@@ -18,6 +18,7 @@ import snowflake.connector
 import snowflake.connector.errors
 
 from fedesk.clients import snowflake_rights
+from fedesk.clients.bearer import expiry_of
 from fedesk.clients.certificates import chain_of
 from fedesk.clients.requests_session import TimedSession, translate
 from fedesk.clients.snowflake_browser import browser_parameters, id_token_of, quietly
@@ -155,11 +156,13 @@ class SnowflakeClient:
     def whoami(self) -> Identity:
         """User and role of the session, which wakes no warehouse (``ports.sources.IdentitySource``)."""
         self._reach()
-        with self._connected() as connection:
+        login = login_parameters(self._endpoint, self._auth, self._parameters)
+        with self._session(login) as connection:
             role = connection.role
             return Identity(
                 user=one_line(str(connection.user or self._endpoint.user), 120),
                 roles=(one_line(str(role), 120),) if role else (),
+                until=expiry_of(str(login.get("token", ""))),
             )
 
     def sign_in(self, show: Callable[[str], None]) -> SecretText:
