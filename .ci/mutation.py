@@ -65,7 +65,7 @@ SLICES = {
         modules=tuple(f"services/{name}.py" for name in ("operation_runner", "held", "steps", "settling")),
         tests=(
             "operation_runner", "runner_says", "runner_stops", "settling", "resuming", "deciding",
-            "restored_store", "settling_by_hand", "waiting_steps",
+            "restored_store", "settling_by_hand", "waiting_steps", "held",
         ),
         depth=-1,
     ),
