@@ -21,11 +21,13 @@ import psutil
 
 from confirm import Terminal, sandbox
 
-ROUNDS = 3
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 LINES = 800_000
 ERROR = 480_000
 LINE = 128
 """Bytes of a line of the sandbox's long logs."""
+PATIENCE = 120.0
+"""Seconds after which a machine that is busy with other things is given up."""
 WITHIN = 1.0
 """Seconds until the first error is seen."""
 MEMORY = 20.0
@@ -79,8 +81,8 @@ def round_of(config: Path, run: str) -> tuple[float, float, float]:
         time.sleep(1)
         pressed = desk.press("\r")
         end = desk.until("not counted yet", f"checksum mismatch for part {ERROR:09}") - pressed
-        error = desk.until(f"checksum mismatch for part {ERROR:09}") - pressed
-        desk.until("complete, 800,000")
+        error = desk.until(f"checksum mismatch for part {ERROR:09}", seconds=PATIENCE) - pressed
+        desk.until("complete, 800,000", seconds=PATIENCE)
         time.sleep(1)
         grown = (process.memory_info().rss - before) / 2**20
         desk.close()

@@ -7,7 +7,7 @@ does not do that.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -338,16 +338,23 @@ class _Visit:
     def _long(self, log: LongLog, *, whole: bool) -> Response:
         """A log that is made while it is sent; its lines have no notes and sound bytes."""
         written = log.written(self._controller.now)
-        size = written * LINE
-        if whole:
-            return StreamingResponse(log.read(0, size), media_type=_TEXT)
-        start = int(self._request.query_params.get("start", "0"))
-        start = 0 if start > size else start
-        headers = {"X-Text-Size": str(size)}
-        if written < log.lines:
-            headers["X-More-Data"] = "true"
-            size = min(size, (start // LINE + SERVED_LINES) * LINE)
-        return StreamingResponse(log.read(start, size, line_end=b"\r\n"), media_type=_TEXT, headers=headers)
+        start, size, headers = 0, written * LINE, {}
+        if not whole:
+            start = int(self._request.query_params.get("start", "0"))
+            start = 0 if start > size else start
+            headers["X-Text-Size"] = str(size)
+            if written < log.lines:
+                headers["X-More-Data"] = "true"
+                size = min(size, (start // LINE + SERVED_LINES) * LINE)
+        blocks = log.read(start, size, line_end=b"\n" if whole else b"\r\n")
+        return StreamingResponse(self._while_wanted(blocks), media_type=_TEXT, headers=headers)
+
+    async def _while_wanted(self, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """Blocks for as long as somebody reads them; uvicorn would go on writing to nobody."""
+        for block in blocks:
+            if await self._request.is_disconnected():
+                return
+            yield block
 
     def _artifact(self, build: BuildPlan, path: str) -> Response:
         for file in self._controller.artifacts(build):
