@@ -32,10 +32,12 @@ class RealDesk:
         *,
         size: tuple[int, int] = SIZE,
         words: tuple[str, ...] = (),
+        patience: float = PATIENCE,
     ) -> None:
         """Without a configuration it is started with ``words`` alone. ``size`` is in rows and columns."""
         if config is not None:
             words = ("--config", str(config), "--env", environment)
+        self._patience = patience
         self.received = bytearray()
         self.sent = bytearray()
         self.screens: list[str] = []
@@ -80,7 +82,7 @@ class RealDesk:
 
     def until(self, true: Callable[[], object] | str) -> None:
         """Wait until something holds, or stands on the screen."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self._patience
         holds = (lambda: true in self.flat()) if isinstance(true, str) else true
         while not holds():
             if time.monotonic() > end or not self.process.isalive():

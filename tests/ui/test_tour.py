@@ -21,7 +21,7 @@ A_WHILE = 1.0
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[RealDesk]:
     """``fedesk demo`` on a machine that never had it, in a terminal of 34 by 120."""
-    desk = RealDesk(None, "", variables(tmp_path / "home"), words=("demo",))
+    desk = RealDesk(None, "", variables(tmp_path / "home"), words=("demo",), patience=90)
     yield desk
     desk.close()
 
@@ -82,6 +82,7 @@ def to_the_record(desk: RealDesk) -> None:
     assert "the tour" in desk.flat()
 
 
+@pytest.mark.timeout(300)
 def test_the_tour_by_its_keys(demo: RealDesk, tmp_path: Path) -> None:
     """Offered once, it goes on when a thing is done and ends with the record; nothing of the demo is left."""
     demo.until("Starting the sandbox")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keyring
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from keyring.errors import KeyringLocked
 from memory_keyring import MemoryKeyring
@@ -68,6 +68,7 @@ def test_what_was_asked_is_what_loads(tmp_path: Path) -> None:
     assert max(map(len, text.splitlines())) <= 120
 
 
+@settings(deadline=None)
 @given(
     name=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True),
     user=st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\x7f"), min_size=1),
