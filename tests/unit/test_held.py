@@ -76,6 +76,7 @@ def test_a_record_has_the_plans_reason_and_each_link_once(held: Held) -> None:
 
 def test_a_reason_of_its_own_stands_in_the_record(held: Held) -> None:
     """As that of a person who settles."""
+    assert held.audit(Phase.INTENT, "write").reason == "INC-4711"
     held.end(Outcome.FAILED, "no", Phase.SETTLEMENT, reason="seen with my eyes")
     assert newest(held).draft.reason == "seen with my eyes"
 
@@ -169,17 +170,68 @@ def test_an_end_whose_answer_was_lost_is_not_written_again(
     assert [str(one.draft.phase) for one in held.store.tail(9, operation=held.plan.operation)] == ["outcome"]
 
 
+def is_away(*_: object) -> None:
+    raise AWAY
+
+
+def failing(held: Held, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    """The store does not do it the first time."""
+    really: Callable[..., object] = getattr(held.store, verb)
+    told: list[str] = []
+
+    def fails(*given: object) -> object:
+        told.append(verb)
+        if len(told) == 1:
+            raise AWAY
+        return really(*given)
+
+    monkeypatch.setattr(held.store, verb, fails)
+
+
+def test_what_did_not_come_about_is_written_again(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry and an end that are looked for and are not there."""
+    held.sent = True
+    failing(held, monkeypatch, "write")
+    failing(held, monkeypatch, "end")
+    held.note(held.entry("send", StepState.DONE, "one"))
+    ended = held.end(Outcome.SUCCEEDED, "there", Phase.OUTCOME)
+    assert (ended.stage, ended.outcome) == (Stage.ENDED, Outcome.SUCCEEDED)
+    assert [entry.said for entry in ended.journal if entry.step] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("lasts", "counted"),
+    [
+        # A machine that sleeps through the first pause, and one whose clock stands still.
+        (INSIST, 1),
+        (0.0, 125),
+    ],
+)
+def test_ten_minutes_are_counted_by_the_clock_and_by_the_pauses(
+    held: Held, rig: Rig, monkeypatch: pytest.MonkeyPatch, lasts: float, counted: int
+) -> None:
+    """Whichever says more."""
+    rig.clock.at += timedelta(seconds=1000)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        rig.clock.at += timedelta(seconds=lasts)
+
+    held.sent, held.pause = True, pause
+    monkeypatch.setattr(held.store, "write", is_away)
+    with pytest.raises(UnrecordedError):
+        held.note(held.entry("send", StepState.DONE, "one"))
+    assert len(pauses) == counted
+
+
 @pytest.mark.parametrize("sent", [False, True])
 def test_a_store_that_stays_away_is_tried_where_something_was_sent(
     held: Held, rig: Rig, monkeypatch: pytest.MonkeyPatch, *, sent: bool
 ) -> None:
     """For ten minutes; where nothing was, it is told at once, and nothing is."""
     held.sent = sent
-
-    def away(*_: object) -> None:
-        raise AWAY
-
-    monkeypatch.setattr(held.store, "write", away)
+    monkeypatch.setattr(held.store, "write", is_away)
     with pytest.raises(StoreError) as told:
         held.note(held.entry("send", StepState.DONE, "one"))
     waited = sum(rig.clock.paused)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from acting import (
+    ACTOR,
     ADDRESS,
     EFFECT,
     ME,
@@ -23,8 +24,9 @@ from acting import (
     states,
 )
 
+from fedesk.domain.audit import Phase
 from fedesk.domain.names import ConnectionName, RunName, TaskName
-from fedesk.domain.operations import Operation, Outcome, StepState
+from fedesk.domain.operations import Operation, Outcome, Progress, StepState
 from fedesk.domain.reruns import RerunRequest
 from fedesk.ports.errors import (
     NotFoundError,
@@ -36,7 +38,7 @@ from fedesk.ports.operation_store import (
     StoreUnavailableError,
     UnrecordedError,
 )
-from fedesk.services.held import INSIST, LEASE
+from fedesk.services.held import INSIST, LEASE, hold
 from fedesk.services.operation_runner import request_of
 from fedesk.store.operations import SqlStore
 
@@ -197,6 +199,31 @@ def test_what_a_dead_process_left_is_settled_first(rig: Rig) -> None:
     assert ended.journal[0].said.startswith("claimed by process")
     assert settled.ended_at is not None
     assert ended.journal[0].at <= settled.ended_at
+
+
+def test_what_a_dead_process_had_sent_is_followed_to_its_end_first(rig: Rig) -> None:
+    """By the steps of its kind, with the pauses of who looks; then the next one goes on."""
+    first = rig.confirmed()
+    held = hold(
+        rig.store.claim(first, OTHER, rig.clock.now(), LEASE, dead=None),
+        store=rig.store,
+        systems=rig.systems,
+        clock=rig.clock,
+        actor=ACTOR,
+        pause=rig.clock.pause,
+        kinds=rig.kinds,
+    )
+    held.note(held.entry("send", StepState.INTENDED, "write one line"), held.audit(Phase.INTENT, ""))
+    rig.world.commit(first)
+    rig.script.progress = [Progress(state=StepState.WAITING, said="on its way")] * 2
+    ended = rig.execute(second := rig.confirmed(), processes=Living(dead={OTHER}))
+    assert ended.outcome is Outcome.SUCCEEDED
+    settled = rig.store.operation(first)
+    assert settled is not None
+    assert (settled.outcome, settled.said) == (Outcome.SUCCEEDED, "the line reads back")
+    assert rig.clock.paused == [0.1, 0.2]
+    assert rig.world.lines() == [first, second]
+    assert [call.key for call in rig.script.sends] == [second]
 
 
 def test_killed_while_it_settles_another_it_has_sent_nothing(rig: Rig) -> None:

@@ -93,22 +93,6 @@ def test_an_expired_one_is_aborted_although_another_holds_its_target(rig: Rig) -
     assert found.plan.operation == holder
 
 
-def test_one_without_its_target_is_ended_although_another_holds_it(rig: Rig) -> None:
-    """Who waited for a target and died has sent nothing: that is recorded without the target."""
-    waited, holder = rig.confirmed(), rig.confirmed(make_plan())
-    now, third = rig.clock.now(), replace(ME, pid=4713)
-    rig.store.claim(holder, third, now, LEASE, dead=None)
-    rig.store.claim(waited, OTHER, now, LEASE, dead=None, reserve=False)
-    ended = rig.recheck(waited, processes=Living(dead={OTHER}))
-    assert (ended.outcome, ended.said) == (
-        Outcome.ABORTED,
-        "Nothing was sent: nobody carries it out any more.",
-    )
-    found = rig.holder()
-    assert found is not None
-    assert found.plan.operation == holder
-
-
 def test_what_has_ended_is_returned_as_it_is(rig: Rig) -> None:
     """A final outcome is final."""
     operation = rig.confirmed()
