@@ -108,7 +108,9 @@ def painted(folder: Path, mode: str = "fine", **environ: str) -> tuple[pyte.Scre
     screen = pyte.Screen(110, 30)
     stream = pyte.Stream(screen)
     written = ""
-    while "probable cause" not in written and "since" not in "".join(screen.display):
+    while not all(
+        word in "".join(screen.display) for word in ("PROD", "jenkins", "deploy fx_rates", "since")
+    ):
         child.expect(r"[\s\S]+")
         written += child.after
         stream.feed(child.after)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from memory_desk import NOW, MemoryDesk, a_board, failing, snapshots
 from operation_values import operation_id
@@ -131,6 +131,7 @@ def an_operation(number: int, environment: str, course: Course) -> OpenOperation
 names = st.text(min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(
     width=st.integers(60, 250),
     name=names,
@@ -174,6 +175,7 @@ def test_the_first_line_says_where_one_is_at_every_width(
         assert any(present.FACES[state].glyph in line.plain for state in (State.RUNNING, State.UNKNOWN))
 
 
+@settings(deadline=None)
 @given(width=st.integers(60, 250), place=st.sampled_from(list(Place)), run=st.booleans())
 def test_the_last_line_fits_at_every_width(width: int, place: Place, *, run: bool) -> None:
     """It never wraps, and what leads everywhere is there."""

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.color import Color as RichColor
 from rich.segment import Segment
@@ -70,6 +70,7 @@ def test_no_text_is_drawn_in_a_colour_that_is_not_looked_at() -> None:
     assert used - {"text-style"} <= set(TEXTS)
 
 
+@settings(deadline=None)
 @given(
     st.builds(Theme, name=st.just("mine"), primary=hexes, background=hexes, foreground=hexes, surface=hexes)
 )
