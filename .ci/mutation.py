@@ -92,7 +92,9 @@ def prepared(name: str) -> Path:
         "timeout_multiplier": 2.0,
         "timeout_constant": 5.0,
         # Tests that fork and kill themselves take long, and notice nothing that the others do not.
-        "pytest_add_cli_args": ["-n", "0", "--hypothesis-profile=ci", "-k", "not killed_at and not killed_too and not postgresql"],
+        "pytest_add_cli_args": [
+            "-n", "0", "--hypothesis-profile=ci", "-k", "not killed_at and not killed_too and not postgresql",
+        ],
         "pytest_add_cli_args_test_selection": [f"tests/unit/test_{test}.py" for test in one.tests],
         # Without our configuration: unreachable code is no error here.
         "type_check_command": [

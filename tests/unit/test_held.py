@@ -14,6 +14,7 @@ from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import Evidence, Outcome, Stage, StepState
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.operation_store import (
+    JournalError,
     LeaseLostError,
     StoreError,
     StoreUnavailableError,
@@ -197,6 +198,33 @@ def test_what_did_not_come_about_is_written_again(held: Held, monkeypatch: pytes
     ended = held.end(Outcome.SUCCEEDED, "there", Phase.OUTCOME)
     assert (ended.stage, ended.outcome) == (Stage.ENDED, Outcome.SUCCEEDED)
     assert [entry.said for entry in ended.journal if entry.step] == ["one"]
+
+
+def test_a_write_costs_no_read(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there is looked at only where an answer was lost."""
+    monkeypatch.setattr(held.store, "operation", is_away)
+    held.sent = True
+    held.note(held.entry("send", StepState.DONE, "one"))
+    assert [entry.said for entry in held.journal if entry.step] == ["one"]
+
+
+@pytest.mark.parametrize("before", [(), (AWAY,)])
+def test_a_journal_that_was_moved_is_told_when_it_is_so_twice(
+    held: Held, rig: Rig, monkeypatch: pytest.MonkeyPatch, before: tuple[StoreError, ...]
+) -> None:
+    """Once it may be that what was given up for lost came about late."""
+    moved = JournalError("The journal is not as it was left.")
+    errors = iter((*before, moved, moved))
+
+    def moves(*_: object) -> None:
+        raise next(errors)
+
+    held.sent = True
+    monkeypatch.setattr(held.store, "write", moves)
+    with pytest.raises(UnrecordedError) as told:
+        held.note(held.entry("send", StepState.DONE, "one"))
+    assert told.value.__cause__ is moved
+    assert len(rig.clock.paused) == len(before) + 1
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,14 @@ from acting import (
     make_plan,
     settled_well,
     states,
+    submission,
 )
+from making import NOW
+from staging import PRODUCTION
 
 from fedesk.domain.audit import Phase
 from fedesk.domain.names import ConnectionName, RunName, TaskName
-from fedesk.domain.operations import Operation, Outcome, Progress, StepState
+from fedesk.domain.operations import Operation, Outcome, Progress, StepState, WriteWindow
 from fedesk.domain.reruns import RerunRequest
 from fedesk.ports.errors import (
     NotFoundError,
@@ -341,7 +344,22 @@ def test_a_plan_of_another_kind_or_shape_is_refused(rig: Rig) -> None:
     unknown = rig.execute(rig.confirmed(make_plan(kind="vault.rotate")))
     more = rig.execute(rig.confirmed(make_plan(effects=(EFFECT, EFFECT))))
     assert (unknown.outcome, more.outcome) == (Outcome.REFUSED, Outcome.REFUSED)
+    assert unknown.said.startswith("kind: This fedesk knows no operation of the kind vault.rotate.")
     assert rig.script.sends == []
+
+
+@pytest.mark.parametrize(("is_open", "outcome"), [(True, Outcome.SUCCEEDED), (False, Outcome.REFUSED)])
+def test_a_yes_inside_a_window_is_one_when_it_is_executed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, *, is_open: bool, outcome: Outcome
+) -> None:
+    """In a read-only production the window stands for the name, which was typed for it."""
+    monkeypatch.setattr("acting.ENVIRONMENTS", PRODUCTION)
+    plan, hour = make_plan(reason="INC-1"), timedelta(hours=1)
+    window = WriteWindow(environment="dev", opened_at=NOW, until=NOW + hour, reason="INC-1", opened_by="mara")
+    yes = submission(plan)
+    said = replace(yes.confirmation, window=window if is_open else None)
+    rig.store.submit(replace(yes, confirmation=said))
+    assert rig.execute(plan.operation).outcome is outcome
 
 
 @pytest.mark.parametrize(
