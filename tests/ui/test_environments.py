@@ -96,6 +96,23 @@ async def test_an_answer_for_the_environment_that_was_left_is_dropped(make_app: 
         assert not [one for one in answered[held:] if "prod" in str(one.key)]
 
 
+async def test_header_and_rows_change_in_one_frame(make_app: Make) -> None:
+    """From the moment another environment is named nothing of the one before is painted: no row, no count."""
+    silent = MemoryDesk(STAGING, silent=True)
+    app = make_app(MemoryDesk(), silent)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await ready(pilot)
+        await pilot.press("2")
+        await until(pilot, lambda: "regulatory_report" in text_of(app))
+        before = screen.view
+        app.select_environment("staging")
+        assert not before.display
+        await until(pilot, lambda: app.desk is silent)
+        await until(pilot, lambda: "staging guarded" in text_of(app))
+        assert "regulatory_report" not in text_of(app)
+        assert "Pipelines 6" not in text_of(app)
+
+
 async def test_going_there_and_back_again_ends_where_one_is() -> None:
     """Of two desks that are opened one after the other the one that was asked for last is shown."""
     desks = {"prod": MemoryDesk(), "staging": MemoryDesk(STAGING)}

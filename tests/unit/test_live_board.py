@@ -249,3 +249,29 @@ def test_a_board_goes_on_from_what_another_knew() -> None:
     assert [one.observation for one in board.snapshots()] == [None]
     board.go_on_from([known])
     assert [(one.standing, one.observed_at) for one in board.snapshots()] == [(Standing.CONNECTING, NOW)]
+
+
+def test_what_ends_after_the_board_has_stopped_is_not_kept() -> None:
+    """A system that is let go of under a look has not failed: what was known of it stays as it was."""
+    asked, closed = threading.Event(), threading.Event()
+
+    class Closed(Hung):
+        """Fails once it is let go of."""
+
+        def observe(self, previous: Observation | None) -> Observation:
+            asked.set()
+            super().observe(previous)
+            closed.set()
+            raise ServerFaultError("prod/airflow is closed")
+
+    source = Closed()
+    board = live(connection(AIRFLOW, source))
+    board.start(lambda _: None)
+    assert asked.wait(10)
+    board.stop()
+    source.let_go.set()
+    assert closed.wait(10)
+    for thread in threading.enumerate():
+        if thread.name == f"poll {AIRFLOW}":
+            thread.join(10)
+    assert board.snapshots()[0].failure is None

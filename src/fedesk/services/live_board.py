@@ -160,6 +160,9 @@ class LiveBoard:
         while not self._stopped.is_set():
             wake.clear()
             snapshot = look(connection, self._snapshots[connection.name], self._clock, by_hand=by_hand)
+            if self._stopped.is_set():
+                # Its system may have been let go of meanwhile, which is no failure of it.
+                return
             failures = failures + 1 if snapshot.failure else 0
             wait = self._wait(snapshot, period, failures)
             if connection.sparing and not failures:

@@ -290,9 +290,11 @@ class DeskApp(TerminalApp):
         self.desk, self.board = None, None
         self.front = FrontPage(environment=facts)
         self.clear_notifications()
-        self._show_status()
-        if isinstance(self.screen, MainScreen):
-            self.screen.enter_environment()
+        with self.batch_update():
+            # Whatever names the environment and whatever is listed of it change in one frame.
+            self._show_status()
+            if isinstance(self.screen, MainScreen):
+                self.screen.enter_environment()
         self._open(facts)
 
     def open_run(self, name: RunName) -> None:

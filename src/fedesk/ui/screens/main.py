@@ -160,9 +160,13 @@ class MainScreen(ListScreen):
 
     def enter_environment(self) -> None:
         """Another environment: the same view of it, with nothing of the one that was left."""
+        for view in self._views.values():
+            # Removing takes a moment; nothing of it is painted in that moment.
+            view.display = False
         self._views = {}
         self.query_one("#views").remove_children()
         self._make(self._active)
+        self._show_tabs()
 
     def _settle(self) -> None:
         self.rows.focus()
