@@ -7,7 +7,7 @@ does not do that.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -347,14 +347,7 @@ class _Visit:
                 headers["X-More-Data"] = "true"
                 size = min(size, (start // LINE + SERVED_LINES) * LINE)
         blocks = log.read(start, size, line_end=b"\n" if whole else b"\r\n")
-        return StreamingResponse(self._while_wanted(blocks), media_type=_TEXT, headers=headers)
-
-    async def _while_wanted(self, blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-        """Blocks for as long as somebody reads them; uvicorn would go on writing to nobody."""
-        for block in blocks:
-            if await self._request.is_disconnected():
-                return
-            yield block
+        return StreamingResponse(blocks, media_type=_TEXT, headers=headers)
 
     def _artifact(self, build: BuildPlan, path: str) -> Response:
         for file in self._controller.artifacts(build):
