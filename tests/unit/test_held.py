@@ -22,6 +22,7 @@ from fedesk.ports.operation_store import (
 )
 from fedesk.ports.sources import Connection
 from fedesk.services.held import INSIST, LEASE, Held, hold
+from fedesk.services.settling import has_begun, has_intent
 from fedesk.store.operations import SqlStore
 
 SECRET = "hvs.CAESIJvNw8cXUzq5Q0a7Tn4bYkR2dLm9PfGh3Se6VtXoWpZ1"
@@ -89,6 +90,16 @@ def test_the_oldest_and_the_newest_entry_of_a_step(held: Held) -> None:
     first, last = held.first("b"), held.last("a")
     assert (first and first.said, last and last.said) == ("2", "3")
     assert held.first("c") is held.last("c") is None
+
+
+def test_what_only_waited_has_no_intent(held: Held) -> None:
+    """A step was begun, and nothing that could have been sent."""
+    assert not has_begun(held)
+    held.note(held.entry("review", StepState.WAITING, "waits for a person"))
+    assert has_begun(held)
+    assert not has_intent(held)
+    held.note(held.entry("send", StepState.INTENDED, "write one line"))
+    assert has_intent(held)
 
 
 def test_a_lease_is_renewed_after_a_quarter_of_its_time(held: Held, rig: Rig) -> None:

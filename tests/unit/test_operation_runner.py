@@ -17,7 +17,16 @@ from acting import (
     states,
 )
 
-from fedesk.domain.operations import Operation, Outcome, Progress, Settled, StepState
+from fedesk.domain.operations import (
+    Call,
+    Evidence,
+    Operation,
+    Outcome,
+    Progress,
+    Receipt,
+    Settled,
+    StepState,
+)
 from fedesk.ports.errors import (
     ConflictError,
     CredentialError,
@@ -81,6 +90,22 @@ def test_an_operation_is_sent_once_and_read_back(rig: Rig) -> None:
     assert rig.world.lines() == [operation]
     assert rig.phases(operation) == ["intent", "outcome"]
     settled_well(rig, operation)
+
+
+def test_what_the_system_answered_stands_in_the_journal(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its words, what the next steps follow, and what it gave as evidence."""
+    seen = Evidence(source="dev/airflow", said="line 1", at=rig.clock.now(), link="http://airflow/1")
+    receipt = Receipt(said="1 line written", reference="line:1", evidence=(seen,))
+    apply = LineChanges.apply
+
+    def answers(changes: LineChanges, call: Call) -> Receipt:
+        apply(changes, call)
+        return receipt
+
+    monkeypatch.setattr(LineChanges, "apply", answers)
+    ended = rig.execute(rig.confirmed())
+    sent = next(one for one in ended.journal if (one.step, one.state) == ("send", StepState.DONE))
+    assert (sent.said, sent.reference, sent.evidence) == ("1 line written", "line:1", (seen,))
 
 
 def test_the_call_is_sent_with_the_operation_filled_in(rig: Rig) -> None:

@@ -36,6 +36,7 @@ from fedesk.ports.errors import (
     UnreachableError,
 )
 from fedesk.ports.operation_store import (
+    Lease,
     LeaseLostError,
     NotClaimableError,
     StoreUnavailableError,
@@ -335,7 +336,48 @@ def test_a_connection_that_leads_elsewhere_now_is_refused(rig: Rig) -> None:
     ended = rig.execute(rig.confirmed())
     assert ended.outcome is Outcome.REFUSED
     assert ended.is_conflict
-    assert ADDRESS in ended.said
+    assert ended.said == (
+        f"connection: dev/airflow was {ADDRESS} in the plan and is http://other.example now. "
+        "Make the plan anew."
+    )
+    assert rig.script.sends == []
+
+
+def test_connections_that_are_gone_are_all_named(rig: Rig) -> None:
+    """The plan's own, and those of its effects."""
+    gone = [ConnectionName("dev", name) for name in ("jenkins", "vault")]
+    plan = make_plan(connection=gone[0], effects=(replace(EFFECT, connection=gone[1]),))
+    ended = rig.execute(rig.confirmed(plan))
+    assert ended.outcome is Outcome.REFUSED
+    assert ended.said == " ".join(
+        f"connection: {name} is not configured Make the plan anew." for name in gone
+    )
+
+
+@pytest.mark.parametrize("is_plan", [True, False])
+def test_a_plan_and_a_yes_that_do_not_belong_together_are_refused(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, *, is_plan: bool
+) -> None:
+    """Somebody has put another plan in the store, or another yes."""
+    operation, claim = rig.confirmed(), rig.store.claim
+
+    def swapped(*given: object, **more: object) -> Lease:
+        lease = claim(*given, **more)  # type: ignore[arg-type]
+        found = lease.found
+        other = (
+            replace(found, plan=replace(found.plan, reason="another"))
+            if is_plan
+            else replace(found, confirmation=replace(found.confirmation, digest="0" * 64))
+        )
+        return replace(lease, found=other)
+
+    monkeypatch.setattr(rig.store, "claim", swapped)
+    ended = rig.execute(operation)
+    assert ended.outcome is Outcome.REFUSED
+    assert ended.said == (
+        "digest: The plan in the store is not the one that was confirmed. Run `fedesk audit verify --deep`."
+    )
+    assert ended.is_conflict
     assert rig.script.sends == []
 
 
@@ -345,6 +387,9 @@ def test_a_plan_of_another_kind_or_shape_is_refused(rig: Rig) -> None:
     more = rig.execute(rig.confirmed(make_plan(effects=(EFFECT, EFFECT))))
     assert (unknown.outcome, more.outcome) == (Outcome.REFUSED, Outcome.REFUSED)
     assert unknown.said.startswith("kind: This fedesk knows no operation of the kind vault.rotate.")
+    assert more.said == (
+        "kind: The plan has 2 effects, and airflow.clear-failed has 1 steps that send. Make the plan anew."
+    )
     assert rig.script.sends == []
 
 

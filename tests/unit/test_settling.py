@@ -119,6 +119,7 @@ def test_absence_is_believed_when_the_request_must_be_over(
     ended = rig.recheck(operation, processes=Living(dead={OTHER}))
     assert ended.outcome is Outcome.FAILED
     assert ended.said == "nothing was changed: there is no such line"
+    assert states(ended)[-1] == ("send", StepState.FAILED)
     assert wait <= sum(rig.clock.paused) < wait + 5.1
 
 
@@ -129,6 +130,15 @@ def test_absence_of_long_ago_is_believed_at_once(rig: Rig) -> None:
     ended = rig.recheck(operation, processes=Living(dead={OTHER}))
     assert ended.outcome is Outcome.FAILED
     assert (rig.script.looks, rig.clock.paused) == (1, [])
+
+
+def test_what_has_failed_before_is_not_looked_up_again(rig: Rig) -> None:
+    """Its process died before it wrote the end: the journal has the failure once."""
+    operation = begun(rig, StepState.INTENDED, StepState.FAILED)
+    ended = rig.recheck(operation, processes=Living(dead={OTHER}))
+    assert (ended.outcome, ended.said) == (Outcome.FAILED, "failed")
+    assert states(ended) == [("send", StepState.INTENDED), ("send", StepState.FAILED)]
+    assert rig.script.looks == 0
 
 
 def test_a_clock_that_is_behind_does_not_wait_for_ever(rig: Rig) -> None:
