@@ -18,11 +18,12 @@ from sandbox_desk import impatient
 
 from fedesk import execution
 from fedesk.domain.names import ConnectionName, RunName
-from fedesk.domain.operations import Operation, Outcome, StepState
+from fedesk.domain.operations import Call, Operation, Outcome, Settlement, StepState
 from fedesk.domain.reruns import RerunRequest
+from fedesk.ports.sources import Bulkhead, Connection
 from fedesk.sandbox.airflow_events import CLEAR
 from fedesk.sandbox.server import Sandbox
-from fedesk.services.operation_runner import execute
+from fedesk.services.operation_runner import Changer, ChangingSystems, execute
 from fedesk.services.processes import LocalProcesses
 from fedesk.services.proposals import Answer
 from fedesk.store.operations import SqlStore
@@ -115,6 +116,23 @@ def failed_runs(sandbox: Sandbox) -> list[RunName]:
 
 
 @dataclass(frozen=True)
+class Hasty:
+    """Systems that are read with all the time there is, and changed in a hurry."""
+
+    looks: ChangingSystems
+    sends: ChangingSystems
+
+    def reading(self, name: ConnectionName) -> Connection:
+        return self.looks.reading(name)
+
+    def changing(self, name: ConnectionName) -> Bulkhead[Changer]:
+        return self.sends.changing(name)
+
+    def settle(self, name: ConnectionName, call: Call) -> Settlement:
+        return self.looks.settle(name, call)
+
+
+@dataclass(frozen=True)
 class Night:
     """One world, one store, and the operations of a round."""
 
@@ -134,7 +152,9 @@ class Night:
         answer = Answer(how="--yes", accepted=proposal.needs.accept)
         operation = replace(self.desk.changes, store=self.store).confirm(proposal, answer)
         self.line.system = run.connection.name
-        systems = (self.impatient if self.line.is_timeout else self.desk).systems
+        systems: ChangingSystems = self.desk.systems
+        if self.line.is_timeout:
+            systems = Hasty(systems, self.impatient.systems)
         ended = execute(
             operation.plan.operation,
             store=self.store,

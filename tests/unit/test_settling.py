@@ -175,6 +175,10 @@ def test_a_step_that_waits_on_is_left_for_the_next_look(rig: Rig) -> None:
     assert rig.holder() is not None
     assert found.journal[-1].said == "no free executor"
 
+    rig.script.progress = [Progress(state=StepState.WAITING, said="no free executor")] * 100
+    again = rig.recheck(operation, processes=Living(dead={OTHER}))
+    assert states(again) == states(found), "nothing is news"
+
     rig.script.progress = []
     # The one who looked before lives on, as the app does; it is not at it any more.
     third = replace(ME, pid=4713)

@@ -4,7 +4,7 @@ Looks are at 0, 0.1, 0.3, 0.7, 1.5, 3.1, 6.3, 11.3 seconds and every five from t
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from fedesk.domain.operations import Evidence, JournalEntry, Progress, StepKind,
 from fedesk.ports.errors import UnreachableError
 from fedesk.services.held import LEASE, Held, hold
 from fedesk.services.operation_kinds import Step
-from fedesk.services.steps import BLIND, follow_step
+from fedesk.services.steps import BLIND, Due, follow_step, look_again
 from fedesk.store.operations import SqlStore
 
 Sees = Callable[[float], Progress]
@@ -163,9 +163,26 @@ def test_a_wait_that_others_began_goes_on(wait: Wait) -> None:
     wait.rig.clock.pause(15.0)
     assert wait.follow(away(), within=20).state is StepState.UNKNOWN
     assert wait.looks[-1] == 6.3
-    entry = wait.follow(away(), within=20, kind=StepKind.VERIFY)
+    entry = wait.follow(away(), within=16.5, kind=StepKind.VERIFY)
     assert entry.said == "not read back in time: on its way"
     assert wait.looks[-1] == 21.3
+
+
+def test_who_looks_again_waits_as_it_says(wait: Wait) -> None:
+    """For no outage, and no longer than it has the time for."""
+
+    def away_soon(*_: object) -> Progress:
+        if wait.rig.clock.monotonic() > 5:
+            raise UnreachableError("refused")
+        return waits()
+
+    step = Step(name="arrive", kind=StepKind.AWAIT, sentence="wait", look=away_soon, within=15)
+    due = Due(step=step, effect=None, before=None)
+    assert look_again(wait.held, due, outage=0.0).said == "not there within 0:00:15: refused"
+    began = wait.rig.clock.monotonic()
+    endless = replace(due, step=replace(step, within=None))
+    assert look_again(wait.held, endless, leave_after=5.0).said == "refused"
+    assert wait.rig.clock.monotonic() == began + 6.3
 
 
 def test_news_is_told_the_less_the_longer_it_takes(wait: Wait) -> None:
