@@ -127,7 +127,7 @@ def test_a_system_that_is_away_for_an_hour_is_given_up(wait: Wait) -> None:
     """A step without a time of its own ends unknown, in the error's words, when an hour was silent."""
     entry = wait.follow(away((10, 1e9)))
     assert (entry.state, entry.said) == (StepState.UNKNOWN, "refused")
-    assert [one.said for one in entry.evidence] == ["refused"]
+    assert [(one.source, one.said) for one in entry.evidence] == [("dev/airflow", "refused")]
     assert BLIND + 11.3 <= wait.looks[-1] < BLIND + 11.3 + 5.1
 
 
@@ -147,7 +147,7 @@ def test_what_cannot_be_told_is_looked_at_for_as_long_as_a_request_lasts(wait: W
 
 def test_a_step_is_left_as_it_stands(wait: Wait) -> None:
     """Who looks again does not wait to the end: it is waiting still, and says for what."""
-    entry = wait.follow(away(), leave_after=11.0)
+    entry = wait.follow(away(), leave_after=11.3)
     assert (entry.state, entry.said) == (StepState.WAITING, "on its way")
     assert wait.looks[-1] == 11.3
 
@@ -155,6 +155,35 @@ def test_a_step_is_left_as_it_stands(wait: Wait) -> None:
 def test_its_own_time_comes_before_leaving(wait: Wait) -> None:
     """Where both are over in one look, it is out of time."""
     assert wait.follow(away(), within=11.3, leave_after=11.3).state is StepState.UNKNOWN
+
+
+def test_a_fault_of_ours_in_a_look_is_told_as_one(wait: Wait) -> None:
+    """It loses nothing of what was sent before, and is looked past like a system that is away."""
+
+    def sees(second: float) -> Progress:
+        if second < 5:
+            raise RuntimeError("a fault")
+        return Progress(state=StepState.DONE, said="there")
+
+    assert wait.follow(sees).said == "there"
+    assert wait.told == [(0.0, "fedesk failed while looking: RuntimeError; please report it")]
+
+
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_a_wait_that_begins_now_has_all_its_time(wait: Wait, *, is_begun: bool) -> None:
+    """Whether its first line is written, or not yet."""
+    if is_begun:
+        wait.held.note(wait.held.entry("arrive", StepState.WAITING, "on its way"))
+    wait.follow(away(), within=16.5)
+    assert wait.looks[-1] == 21.3
+
+
+def test_where_the_clock_stands_the_pauses_count(wait: Wait) -> None:
+    """A wait ends on a machine whose clock does not go on, too."""
+    pauses: list[float] = []
+    wait.held.pause = pauses.append
+    assert wait.follow(away(), within=16.5).state is StepState.UNKNOWN
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
 
 
 def test_a_wait_that_others_began_goes_on(wait: Wait) -> None:
