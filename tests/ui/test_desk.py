@@ -419,7 +419,7 @@ async def test_stale_rows_are_dimmed_and_dated(make_app: Make) -> None:
         screen = await ready(pilot)
         shown = text_of(app)
         assert "airflow as of 02:41, unreachable since 02:42, next try in 20s" in shown
-        assert next(row for row in screen.rows._visible if row.target.name == "payments_daily").dim  # noqa: SLF001 - how a row is drawn
+        assert next(row for row in screen.rows.shown if row.target.name == "payments_daily").dim
 
 
 async def test_refused_list_says_what_is_missing(make_app: Make) -> None:

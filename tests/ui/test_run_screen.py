@@ -176,6 +176,9 @@ class Host(KeyedApp[None]):
     def on_mount(self) -> None:
         self.push_screen(self._first())
 
+    def show_again(self) -> None:
+        """There is no board."""
+
     def say(self, text: str) -> None:
         self.said.append(text)
 

@@ -352,7 +352,7 @@ ACTIONS: tuple[Action, ...] = (
         help="Mark the row, or take the mark away; R is then for all that are marked.",
     ),
     Action(
-        id="filter", keys=("slash",), verb="filter", places=LISTS,
+        id="filter", keys=("slash",), verb="filter", places=LISTS | {Place.RUN},
         help="Show only rows that hold every word typed; Enter keeps it, Esc clears it.",
     ),
     Action(

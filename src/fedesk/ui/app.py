@@ -210,17 +210,30 @@ class DeskApp(TerminalApp):
         """An operation was looked at again."""
         self.following.looked_again(message)
 
+    @property
+    def _seen(self) -> DeskScreen | None:
+        """The screen that is seen, a palette above it or not.
+
+        Those below are drawn when they come back: Textual paints the screen on top again for whatever changes
+        in the one beneath it.
+        """
+        found = (one for one in reversed(self.screen_stack) if isinstance(one, DeskScreen))
+        return next((one for one in found if one.is_mounted), None)
+
     def _show(self) -> None:
         self._show_status()
-        for screen in self.screen_stack:
-            if isinstance(screen, DeskScreen) and screen.is_mounted:
-                screen.show_board()
+        if (screen := self._seen) is not None:
+            screen.show_board()
 
     def _show_status(self) -> None:
-        status = self.status
-        for screen in self.screen_stack:
+        if (screen := self._seen) is not None:
+            status = self.status
             for line in screen.query(StatusLine):
                 line.show(status)
+
+    def show_again(self) -> None:
+        """A screen has come back: draw what happened meanwhile."""
+        self._show()
 
     def _tick(self) -> None:
         self._show_status()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+
+from textual.content import Content
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from textual.content import Content
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fedesk.ui.actions import Target
 
+Subject = TypeVar("Subject")
+Subject_contra = TypeVar("Subject_contra", contravariant=True)
+
+MARK = "◆"
 GAP = 1
 """Cells between two columns."""
 
@@ -59,6 +63,10 @@ class Row:
         """What the filter looks in: all that is displayed, in lower case."""
         return " ".join(cell.plain for cell in self.cells).lower()
 
+    def drawn(self) -> Row:
+        """The row itself: it is made already."""
+        return self
+
     def looks_like(self, other: Row) -> bool:
         """Whether both would be drawn alike."""
         return (
@@ -67,6 +75,58 @@ class Row:
             and len(self.cells) == len(other.cells)
             and all(mine.is_same(theirs) for mine, theirs in zip(self.cells, other.cells, strict=True))
         )
+
+
+class Maker(Protocol[Subject_contra]):
+    """Makes rows of what they are about, as things stand at one moment."""
+
+    def row(self, subject: Subject_contra, /) -> Row:
+        """The whole row."""
+
+    def words(self, subject: Subject_contra, /) -> str:
+        """What the filter looks in, in lower case."""
+
+    def numbers(self, subject: Subject_contra, /) -> Mapping[str, float | None]:
+        """What orders the columns of numbers, by their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later(Generic[Subject]):
+    """A row that is made when it is painted or acted on: of thousands, those that are seen."""
+
+    key: str
+    subject: Subject
+    maker: Maker[Subject]
+    gone: bool = False
+
+    def drawn(self) -> Row:
+        """The row, made now."""
+        row = self.maker.row(self.subject)
+        return replace(row, gone=True) if self.gone else row
+
+    @property
+    def target(self) -> Target:
+        """What an action on it is aimed at."""
+        return self.maker.row(self.subject).target
+
+    @property
+    def words(self) -> str:
+        """What the filter looks in, in lower case."""
+        return self.maker.words(self.subject)
+
+    @property
+    def numbers(self) -> Mapping[str, float | None]:
+        """What orders the columns of numbers, by their names."""
+        return self.maker.numbers(self.subject)
+
+
+Listed: TypeAlias = Row | Later[Any]
+"""A row of a list, made or not."""
+
+
+def later(subjects: Iterable[Subject], key: Callable[[Subject], str], maker: Maker[Subject]) -> list[Listed]:
+    """A row for each subject, made when it is needed."""
+    return [Later(key(subject), subject, maker) for subject in subjects]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +164,11 @@ class Arrangement:
     """Key of the row the cursor was put on; empty where nobody has moved."""
 
 
+def holds_all(text: str, words: Sequence[str]) -> bool:
+    """Whether a row whose filter looks in ``text`` is let through."""
+    return all(word in text for word in words)
+
+
 def next_order(order: Order | None, name: str) -> Order | None:
     """What choosing a column leads to: upwards, then downwards, then as the rows come."""
     if order is None or order.column != name:
@@ -111,15 +176,17 @@ def next_order(order: Order | None, name: str) -> Order | None:
     return None if order.descending else Order(column=name, descending=True)
 
 
-def in_order(rows: Sequence[Row], columns: Sequence[Column], order: Order | None) -> list[Row]:
+def in_order(rows: Sequence[Listed], columns: Sequence[Column], order: Order | None) -> list[Listed]:
     """The rows sorted; those that have nothing in that column last, and what is alike as it came."""
     index = next((at for at, one in enumerate(columns) if order and one.sorts_by == order.column), None)
     if order is None or index is None:
         return list(rows)
     name, is_number = order.column, columns[index].number
 
-    def value(row: Row) -> float | str | None:
-        return row.numbers.get(name) if is_number else row.cells[index].plain.strip().casefold() or None
+    def value(row: Listed) -> float | str | None:
+        if is_number:
+            return row.numbers.get(name)
+        return row.drawn().cells[index].plain.strip().casefold() or None
 
     valued = [(value(row), row) for row in rows]
     there = [(found, row) for found, row in valued if found is not None]
@@ -145,6 +212,26 @@ def fit(columns: Sequence[Column], width: int) -> dict[int, int]:
             spare -= taken
             shares -= columns[index].grow
     return widths
+
+
+def line_of(
+    cells: Sequence[Content], columns: Sequence[Column], widths: Mapping[int, int], *, marked: bool = False
+) -> Content:
+    """One line of a list: each cell in its column's width, those without a width left out."""
+    parts: list[Content] = []
+    for index, width in widths.items():
+        cell = cells[index] if index < len(cells) else Content()
+        cut = cell.truncate(width, ellipsis=True)
+        missing = width - cut.cell_length
+        if missing > 0:
+            cut = cut.pad_left(missing) if columns[index].right else cut.pad_right(missing)
+        parts.append(cut)
+    line = Content(" " * GAP).join(parts)
+    if not marked or len(parts) == 1:
+        return line
+    # The mark stands in the gap behind the first column, so that no width depends on it.
+    before, _, after = line.divide([len(parts[0]), len(parts[0]) + GAP])
+    return Content.assemble(before, (MARK, "bold $text-accent"), after)
 
 
 _STAYS = 9

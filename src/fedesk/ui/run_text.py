@@ -1,7 +1,7 @@
 """A run as text: its head, one row for each step, and the details beside them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from textual.content import Content
@@ -11,7 +11,7 @@ from fedesk.domain.runs import Run, RunDetail, Step
 from fedesk.domain.states import State
 from fedesk.ui import present
 from fedesk.ui.actions import Target
-from fedesk.ui.listed import Column, Row
+from fedesk.ui.listed import Column, Listed, Row, later
 from fedesk.ui.widgets.log_buffer import visible
 
 TIMELINE = 14
@@ -135,42 +135,68 @@ def step_columns(detail: RunDetail) -> tuple[int, ...]:
     return tuple(index for index, column in enumerate(STEP_COLUMNS) if not silent.get(column.title, False))
 
 
-def step_rows(detail: RunDetail, moment: Moment, *, dim: bool = False) -> list[Row]:
+def step_rows(detail: RunDetail, moment: Moment, *, dim: bool = False) -> list[Listed]:
     """One row for each step, in the system's order, with the cells of ``step_columns``."""
-    span = _span(detail, moment.now)
-    columns = step_columns(detail)
-    rows = (_row(detail.run, step, span, moment.now) for step in detail.steps)
-    return [replace(row, cells=tuple(row.cells[index] for index in columns), dim=dim) for row in rows]
+    maker = _StepRows(
+        run=detail.run,
+        span=_span(detail, moment.now),
+        now=moment.now,
+        columns=step_columns(detail),
+        dim=dim,
+    )
+    return later(detail.steps, step_key, maker)
 
 
-def _row(run: Run, step: Step, span: tuple[datetime, timedelta] | None, now: datetime) -> Row:
-    face = present.FACES[step.state]
-    idle = step.started_at is None
-    return Row(
-        key=step_key(step),
-        cells=(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StepRows:
+    """Rows of a run's steps: there may be thousands of mapped tasks, of which a screenful is seen."""
+
+    run: Run
+    span: tuple[datetime, timedelta] | None
+    now: datetime
+    columns: tuple[int, ...]
+    dim: bool
+
+    def row(self, step: Step) -> Row:
+        """The whole row."""
+        face, run = present.FACES[step.state], self.run
+        idle = step.started_at is None
+        cells = (
             face.mark,
             Content.styled(step_name(step), present.MUTED if idle and not step.state.is_bad else ""),
             Content.styled(face.word, face.style),
             Content.styled(_tries(step), present.MUTED if (step.try_number or 1) == 1 else "$text-warning"),
-            Content(present.duration(step.duration(now))),
-            Content.styled(_timeline(step, span, now), face.style),
+            Content(present.duration(step.duration(self.now))),
+            Content.styled(_timeline(step, self.span, self.now), face.style),
             Content.styled(present.text(step.error), "$text-error"),
-        ),
-        target=Target(
-            name=step_name(step),
-            id=f"{run.name}::{step.task}",
-            run=run.name,
-            link=step.link or run.link,
-            # A stage of a build cannot be run alone: the build is meant.
-            task=TaskName(step.id, step.map_index) if step.try_number is not None else None,
-        ),
-        numbers={
+        )
+        return Row(
+            key=step_key(step),
+            cells=tuple(cells[index] for index in self.columns),
+            target=Target(
+                name=step_name(step),
+                id=f"{run.name}::{step.task}",
+                run=run.name,
+                link=step.link or run.link,
+                # A stage of a build cannot be run alone: the build is meant.
+                task=TaskName(step.id, step.map_index) if step.try_number is not None else None,
+            ),
+            dim=self.dim,
+            numbers=self.numbers(step),
+        )
+
+    def words(self, step: Step) -> str:
+        """Name, state and error."""
+        return f"{step_name(step)} {present.FACES[step.state].word} {present.text(step.error)}".lower()
+
+    def numbers(self, step: Step) -> Mapping[str, float | None]:
+        """State by its urgency, tries, seconds."""
+        took = step.duration(self.now)
+        return {
             "state": present.STATE_ORDER[step.state],
             "try": step.try_number,
-            "took": None if (took := step.duration(now)) is None else took.total_seconds(),
-        },
-    )
+            "took": None if took is None else took.total_seconds(),
+        }
 
 
 def _tries(step: Step) -> str:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from fedesk.domain.states import System
 from fedesk.ui import present, rows, why
@@ -14,6 +13,7 @@ from fedesk.ui.actions import Place, Target
 from fedesk.ui.listed import ListState
 from fedesk.ui.reader import Answer, Reader
 from fedesk.ui.widgets.row_list import SKELETON_AFTER, RowList
+from fedesk.ui.widgets.still import Still
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -134,8 +134,7 @@ class Side(VerticalScroll, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: Content | None = None
-        self._text = Static(markup=False)
+        self._text = Still()
 
     def compose(self) -> ComposeResult:
         """One text, drawn anew for each width."""
@@ -143,9 +142,8 @@ class Side(VerticalScroll, can_focus=True):
 
     def say(self, content: Content) -> None:
         """Show this text; nothing is painted where it is the same."""
-        if self.is_mounted and (self._said is None or not content.is_same(self._said)):
-            self._said = content
-            self._text.update(content)
+        if self.is_mounted:
+            self._text.say(content)
 
 
 class TriageView(View):

@@ -48,6 +48,10 @@ class DeskScreen(Screen[None]):
     def show_board(self) -> None:
         """Draw what the app knows by now."""
 
+    def on_screen_resume(self) -> None:
+        """It is seen again, and was not drawn while it was not."""
+        self.desk_app.show_again()
+
     def tick(self) -> None:
         """A second has passed."""
 

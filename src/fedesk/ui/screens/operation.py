@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Static
 
 from fedesk.domain.runs import LogRequest
 from fedesk.ui import confirming, operation_text, watch_text
@@ -22,6 +21,7 @@ from fedesk.ui.widgets.key_line import KeyLine
 from fedesk.ui.widgets.log_tail import LogTail
 from fedesk.ui.widgets.row_list import SKELETON_AFTER
 from fedesk.ui.widgets.status_line import StatusLine
+from fedesk.ui.widgets.still import Still
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -50,9 +50,9 @@ class OperationScreen(OperationKeys):
     ) -> None:
         """``reason``: what was given with the command, to begin with."""
         super().__init__(desk, requests, operation, reason)
-        self._head = Static(id="op-head", markup=False)
-        self._text = Static(id="op-text", markup=False)
-        self._foot = Static(id="op-foot", markup=False)
+        self._head = Still(id="op-head")
+        self._text = Still(id="op-text")
+        self._foot = Still(id="op-foot")
         self._tail = LogTail()
         self._looked_at = ""
         self._slow = False
@@ -185,14 +185,14 @@ class OperationScreen(OperationKeys):
         app, situation, item = self.desk_app, self.situation, self.item
         moment = Moment(now=app.now, zone=app.zone)
         width = self.content_size.width or self.size.width
-        self._head.update(_joined(operation_text.head(situation, moment, width)))
+        self._head.say(_joined(operation_text.head(situation, moment, width)))
         if len(self._items) > 1:
             self._rows.show(operation_text.item_rows(situation), ListState())
         self._body.border_title = "Operation" if situation.watching else "Plan"
         inner = max(self._body.scrollable_content_region.width, 20)
         text = operation_text.body(situation, item, moment, inner, is_slow=self._slow)
-        self._text.update(_joined(text))
-        self._foot.update(_joined(operation_text.foot(situation, item, width)))
+        self._text.say(_joined(text))
+        self._foot.say(_joined(operation_text.foot(situation, item, width)))
         self._follow_log(item)
         self.show_keys()
 

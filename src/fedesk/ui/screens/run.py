@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from fedesk.domain.runs import LogRequest, RunDetail
 from fedesk.ui import present, run_text
@@ -24,6 +23,7 @@ from fedesk.ui.styles import styles_folder
 from fedesk.ui.widgets.key_line import KeyLine
 from fedesk.ui.widgets.row_list import RowList
 from fedesk.ui.widgets.status_line import StatusLine
+from fedesk.ui.widgets.still import Still
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +41,7 @@ _RETRIES = (5, 10, 20, 30)
 """Seconds until the next try after the first, second, … failure in a row."""
 
 
-class Facts(Static):
+class Facts(Still):
     """What stands beside the steps; it is wrapped again when it gets another width."""
 
     class Widened(Message):
@@ -77,11 +77,11 @@ class RunScreen(ListScreen):
     def compose(self) -> ComposeResult:
         """Head, steps, details."""
         yield StatusLine()
-        yield Static(id="run-head", markup=False)
+        yield Still(id="run-head")
         with Container(id="run-body"):
             yield self._rows
             with VerticalScroll(id="run-details"):
-                yield Facts(id="run-facts", markup=False)
+                yield Facts(id="run-facts")
         yield KeyLine(self.PLACE)
 
     @property
@@ -168,24 +168,24 @@ class RunScreen(ListScreen):
         app = self.desk_app
         moment = run_text.Moment(now=app.now, zone=app.zone)
         detail = self._detail
-        head = self.query_one("#run-head", Static)
+        head = self.query_one("#run-head", Still)
         facts = self.query_one(Facts)
         self.query_one("#run-details").display = detail is not None
         if detail is None:
             title = Content.assemble(" ", (present.text(self._run.id), "bold"))
             connection = Content.styled(f"{self._run.connection} ", present.MUTED)
-            head.update(run_text.both_ends(title, connection, self.size.width))
+            head.say(run_text.both_ends(title, connection, self.size.width))
             self._rows.show((), self._list_state(moment))
             return
         is_stale = bool(self._problem)
         said = run_text.head(detail, moment, self.size.width)
-        head.update(Content("\n").join(present.dimmed(said) if is_stale else said))
+        head.say(Content("\n").join(present.dimmed(said) if is_stale else said))
         self._rows.set_heading(run_text.steps_heading(detail))
         self._rows.set_columns([run_text.STEP_COLUMNS[index] for index in run_text.step_columns(detail)])
         self._rows.show(run_text.step_rows(detail, moment, dim=is_stale), self._list_state(moment))
         width = facts.size.width or self.size.width - 4
         told = run_text.details(detail, moment, width)
-        facts.update(Content("\n").join(present.dimmed(told) if is_stale else told))
+        facts.say(Content("\n").join(present.dimmed(told) if is_stale else told))
         self.show_keys()
 
     def _list_state(self, moment: run_text.Moment) -> ListState:

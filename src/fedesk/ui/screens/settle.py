@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from fedesk.ui import confirming, settle_text
 from fedesk.ui.actions import Place, Target, bindings
@@ -22,6 +21,7 @@ from fedesk.ui.styles import styles_folder
 from fedesk.ui.widgets.key_line import KeyLine
 from fedesk.ui.widgets.row_list import SKELETON_AFTER
 from fedesk.ui.widgets.status_line import StatusLine
+from fedesk.ui.widgets.still import Still
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,10 +85,10 @@ class SettleScreen(DeskScreen):
             typed=Typed(reason=reason),
         )
         self._type(confirming.first_line(self._settling.want, self._settling.typed))
-        self._head = Static(id="settle-head", markup=False)
+        self._head = Still(id="settle-head")
         self._body = Body(id="settle-body")
-        self._text = Static(id="settle-text", markup=False)
-        self._foot = Static(id="settle-foot", markup=False)
+        self._text = Still(id="settle-text")
+        self._foot = Still(id="settle-foot")
 
     @property
     def place(self) -> Place:
@@ -253,7 +253,7 @@ class SettleScreen(DeskScreen):
         width = self.content_size.width or self.size.width
         inner = max(self._body.scrollable_content_region.width, 20)
         moment = Moment(now=app.now, zone=app.zone)
-        self._head.update(Content("\n").join(settle_text.head(self._settling, width)))
-        self._text.update(Content("\n").join(settle_text.body(self._settling, moment, inner)))
-        self._foot.update(Content("\n").join(settle_text.foot(self._settling, width)))
+        self._head.say(Content("\n").join(settle_text.head(self._settling, width)))
+        self._text.say(Content("\n").join(settle_text.body(self._settling, moment, inner)))
+        self._foot.say(Content("\n").join(settle_text.foot(self._settling, width)))
         self.show_keys()

@@ -19,9 +19,21 @@ from textual.style import Style
 
 from fedesk.ui import present
 from fedesk.ui.actions import Target
-from fedesk.ui.listed import GAP, Arrangement, Column, ListState, Order, Row, fit, in_order, next_order
+from fedesk.ui.listed import (
+    GAP,
+    Arrangement,
+    Column,
+    Listed,
+    ListState,
+    Order,
+    Row,
+    fit,
+    holds_all,
+    in_order,
+    line_of,
+    next_order,
+)
 
-MARK = "◆"
 SKELETON_AFTER = 0.15
 """Seconds after which a list that still loads shows a skeleton; before that it shows nothing."""
 
@@ -39,7 +51,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     class Selected(Message):
         """The cursor is on another row, or on none, or its row has changed."""
 
-        def __init__(self, row_list: "RowList", row: Row | None) -> None:
+        def __init__(self, row_list: "RowList", row: Listed | None) -> None:
             super().__init__()
             self.row_list = row_list
             self.row = row
@@ -68,14 +80,19 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self._wanted = ""
         self._marks: set[str] = set()
         self._held = False
-        self._latest: tuple[Row, ...] = ()
-        self._order: list[Row] = []
-        self._visible: list[Row] = []
+        self._latest: tuple[Listed, ...] = ()
+        self._order: list[Listed] = []
+        self._words: list[str] = []
+        """What the filter looks in, for each row of the order; empty until it is asked for."""
+        self._news = (0, 0)
+        """Rows that have arrived and are not shown, and rows that are shown and have gone."""
+        self._visible: list[Listed] = []
         self._index = 0
         self._state = ListState(loading=True)
         self._skeleton = False
         self._widths: tuple[int, dict[int, int]] = (-1, {})
-        self._told: Row | None = None
+        self._told: Listed | None = None
+        self._bordered = (Content(), Content())
 
     def on_mount(self) -> None:
         """Wait a moment before a skeleton is shown."""
@@ -89,14 +106,14 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     # What is shown
 
     @property
-    def row(self) -> Row | None:
+    def row(self) -> Listed | None:
         """The row under the cursor."""
         return self._visible[self._index] if self._visible else None
 
     @property
     def shown(self) -> tuple[Row, ...]:
         """The rows that the filter lets through, in their order."""
-        return tuple(self._visible)
+        return tuple(row.drawn() for row in self._visible)
 
     @property
     def target(self) -> Target:
@@ -107,8 +124,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def arrived(self) -> int:
         """Rows that wait to be let in."""
-        shown = {row.key for row in self._order}
-        return sum(row.key not in shown for row in self._latest)
+        return self._news[0]
 
     @property
     def is_loading(self) -> bool:
@@ -163,7 +179,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             self._widths = (-1, {})
             self.refresh()
 
-    def show(self, rows: Sequence[Row], state: ListState) -> None:
+    def show(self, rows: Sequence[Listed], state: ListState) -> None:
         """Show these rows; those that are there keep their place while the list is held."""
         self._latest = tuple(rows)
         if state != self._state:
@@ -205,15 +221,19 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self._follow()
         self.post_message(self.Arranged())
 
-    def _arrange(self, order: list[Row]) -> None:
+    def _arrange(self, order: list[Listed]) -> None:
         key = self._wanted or (self.row.key if self.row and self._held else None)
-        self._order = order
-        self._marks &= {row.key for row in order}
-        words = self.filter_words.lower().split()
-        visible = [row for row in order if all(word in row.words for word in words)] if words else order
+        if order is not self._order:
+            self._order, self._words = order, []
+            shown = {row.key for row in order}
+            arrived = sum(row.key not in shown for row in self._latest)
+            self._news = arrived, sum(row.gone for row in order)
+        if self._marks:
+            self._marks &= {row.key for row in order}
+        visible = self._let_through()
         before = self._visible
         old_index = self._index
-        self._visible = list(visible)
+        self._visible = visible
         at = next((index for index, row in enumerate(visible) if row.key == key), None) if key else None
         self._index = at if at is not None else min(old_index if self._held else 0, max(len(visible) - 1, 0))
         if self._wanted and visible:
@@ -223,8 +243,9 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             self.virtual_size = Size(0, len(visible) + self._top)
             self.refresh()
         else:
-            for index, (old, new) in enumerate(zip(before, visible, strict=True)):
-                if old is not new and not old.looks_like(new):
+            for index in self._painted(len(visible)):
+                old, new = before[index], visible[index]
+                if old is not new and not old.drawn().looks_like(new.drawn()):
                     self.refresh_line(index + self._top)
             if old_index != self._index:
                 self.refresh_line(old_index + self._top)
@@ -232,8 +253,21 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self._label()
         self._tell()
 
+    def _let_through(self) -> list[Listed]:
+        """The rows that hold every word of the filter."""
+        words = self.filter_words.lower().split()
+        if not words:
+            return list(self._order)
+        self._words = self._words or [row.words for row in self._order]
+        return [row for row, text in zip(self._order, self._words, strict=True) if holds_all(text, words)]
+
+    def _painted(self, count: int) -> range:
+        """Indices of the rows that stand in the window, of so many."""
+        top = self.scroll_offset.y
+        return range(min(top, count), min(top + self.size.height, count))
+
     def _label(self) -> None:
-        gone = sum(row.gone for row in self._order)
+        arrived, gone = self._news
         parts = [Content.styled(self._heading, "bold")] if self._heading else []
         if self._marks:
             parts.append(Content.styled(f"{len(self._marks)} marked", "bold $text-accent"))
@@ -244,14 +278,18 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             )
         if self.order is not None:
             parts.append(Content.styled(f"by {self.order.column} {self.order.arrow}", "$text-accent"))
-        if arrived := self.arrived:
+        if arrived:
             parts.append(Content.styled(f"{arrived} new, r lets them in", "bold $text-accent"))
         if gone:
             parts.append(Content.styled(f"{gone} gone", "$foreground-muted"))
-        self.border_title = Content("  ").join(parts) if parts else None
         # Where there is no row, the list itself says why.
         silent = self._state.troubled and not self._order
-        self.border_subtitle = (None if silent else self._state.foot) or self._about
+        upper = Content("  ").join(parts)
+        lower = (None if silent else self._state.foot) or self._about or Content()
+        # A border that is set is painted again with all that is in it.
+        if not (upper.is_same(self._bordered[0]) and lower.is_same(self._bordered[1])):
+            self._bordered = (upper, lower)
+            self.border_title, self.border_subtitle = upper or None, lower or None
 
     def _tell(self) -> None:
         row = self.row
@@ -324,8 +362,9 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         self.filter_words = words[:_LONGEST_FILTER]
         self._held = self._held or bool(words)
         self._arrange(self._order)
-        if row is not None and row in self._visible:
-            self._index = self._visible.index(row)
+        if row is not None:
+            places = (at for at, one in enumerate(self._visible) if one.key == row.key)
+            self._index = next(places, self._index)
         self.refresh()
         self._follow()
         self._tell()
@@ -401,16 +440,14 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         if not self._visible:
             return self._message_line(y, width)
         if y < self._top:
-            return self._strip(
-                self._line([self._title(index) for index in range(len(self.columns))]),
-                self.get_visual_style("row-list--titles"),
-                width,
-            )
+            titles = [self._title(index) for index in range(len(self.columns))]
+            line = line_of(titles, self.columns, self._widths[1])
+            return self._strip(line, self.get_visual_style("row-list--titles"), width)
         index = y - self._top + self.scroll_offset.y
         if index >= len(self._visible):
             return self._strip(Content(), self.get_visual_style(), width)
-        row = self._visible[index]
-        line = self._line(row.cells, marked=row.key in self._marks)
+        row = self._visible[index].drawn()
+        line = line_of(row.cells, self.columns, self._widths[1], marked=row.key in self._marks)
         names = []
         if index == self._index:
             names.append("row-list--cursor")
@@ -427,22 +464,6 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         if order is None or order.column != column.sorts_by:
             return Content(column.title)
         return Content(column.title[: max(self._widths[1].get(index, 1) - 1, 0)] + order.arrow)
-
-    def _line(self, cells: Sequence[Content], *, marked: bool = False) -> Content:
-        parts: list[Content] = []
-        for index, width in self._widths[1].items():
-            cell = cells[index] if index < len(cells) else Content()
-            cut = cell.truncate(width, ellipsis=True)
-            missing = width - cut.cell_length
-            if missing > 0:
-                cut = cut.pad_left(missing) if self.columns[index].right else cut.pad_right(missing)
-            parts.append(cut)
-        line = Content(" " * GAP).join(parts)
-        if not marked or len(parts) == 1:
-            return line
-        # The mark stands in the gap behind the first column, so that no width depends on it.
-        before, _, after = line.divide([len(parts[0]), len(parts[0]) + GAP])
-        return Content.assemble(before, (MARK, "bold $text-accent"), after)
 
     def _message_line(self, y: int, width: int) -> Strip:
         if self._state.loading:
