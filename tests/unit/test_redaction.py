@@ -178,3 +178,18 @@ def test_a_megabyte_of_beginnings_takes_linear_time(unit: str) -> None:
     """A quadratic pattern would not return within the test's limit."""
     redact(unit * (1_000_000 // len(unit)))
     LineRedactor()(unit * (1_000_000 // len(unit)))
+
+
+@pytest.mark.parametrize("parting", ["\x1b[0m", "\x1b]8;;http://x\x1b\\", "\u200b", "\u2066", "\x9b1m"])
+@pytest.mark.parametrize("line", ["pass{}word=", "password{}=", "password={}", "\tAPI_KEY{}: {}"])
+def test_nothing_that_goes_when_it_is_shown_parts_a_secret_from_its_word(line: str, parting: str) -> None:
+    """Coloured, linked or with a character of no width in it: what it reads like is judged too."""
+    found = redact(f"{line.replace('{}', parting)}Hunter2-and-more{parting}, next")
+    assert "Hunter2" not in found.text
+    assert found.hits
+    assert "next" in found.text
+
+
+def test_what_has_no_secret_stays_as_it_is() -> None:
+    """Names are kept by their characters: only a text that tells a secret is given as it reads."""
+    assert redact("\x1b[31mred\x1b[0m \u202ename") == Redacted("\x1b[31mred\x1b[0m \u202ename")

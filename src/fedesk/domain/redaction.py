@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fedesk.domain.text import clean, is_plain
+
 _MARK = "[hidden: {}]"
 _MARKED = "[hidden:"
 
@@ -174,7 +176,17 @@ _KEY_LINES_AT_MOST = 400
 
 
 def redact(line: str) -> Redacted:
-    """One line, or one text, with its secrets replaced by marks like ``[hidden: jwt]``."""
+    """One line, or one text, with its secrets replaced by marks like ``[hidden: jwt]``.
+
+    An escape sequence or a character of no width may part a secret from the word that gives it away, and is
+    gone when it is shown: what the text then reads like is judged, and given where it tells one.
+    """
+    if not is_plain(line) and (shown := _redacted(clean(line))).hits:
+        return shown
+    return _redacted(line)
+
+
+def _redacted(line: str) -> Redacted:
     folded = line.lower()
     hits: list[Hit] = []
     for detector in _DETECTORS:

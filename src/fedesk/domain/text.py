@@ -41,6 +41,11 @@ _SHOWN: dict[int, str | None] = {
 }
 
 
+def is_plain(text: str) -> bool:
+    """Whether it reads as it is written: ``clean`` would alter nothing but its tabs."""
+    return _SUSPECT.search(text) is None
+
+
 def clean(text: str) -> str:
     """Text that can be drawn as it is; may hold several lines, parted by LF alone.
 
@@ -48,7 +53,7 @@ def clean(text: str) -> str:
     of eight), other control characters their visible picture (``␀``); directional overrides and zero-width
     characters go (they make text read other than it is, CVE-2021-42574). ``clean(clean(x)) == clean(x)``.
     """
-    if _SUSPECT.search(text) is not None:
+    if not is_plain(text):
         text = _ESCAPE.sub("", text)
         text = _LINE_END.sub("\n", text)
         text = text.translate(_SHOWN)
