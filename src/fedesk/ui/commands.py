@@ -20,7 +20,7 @@ from fedesk.ui.operation_work import told
 from fedesk.ui.screens.run import RunScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fedesk.domain.board import Board
     from fedesk.domain.incidents import Incident
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from fedesk.ui.screens.base import DeskScreen
 
 _RUNS_OFFERED = 400
+_LONGEST_OFFERED = 400
+"""Characters of a name that is completed: nobody types more, and each key looks at all that are offered."""
 _OF_ANY_ENVIRONMENT = {("rerun",), ("incident", "open")}
 """Commands whose ``--env`` says where something is done, rather than where one looks."""
 
@@ -50,13 +52,18 @@ def known_of(screen: DeskScreen) -> Known:
         if isinstance(opened, RunScreen) and opened.detail is not None:
             app.note_tasks(opened.detail)
     return Known(
-        runs=tuple(dict.fromkeys(str(name) for name in _run_names(screen, board)))[:_RUNS_OFFERED],
-        tasks={str(run): tasks for run, tasks in app.known_tasks.items()},
-        pipelines=tuple(row.name for row in board.pipelines) if board else (),
+        runs=tuple(_offered(str(name) for name in _run_names(screen, board)))[:_RUNS_OFFERED],
+        tasks={str(run): tuple(_offered(tasks)) for run, tasks in app.known_tasks.items()},
+        pipelines=tuple(_offered(row.name for row in board.pipelines)) if board else (),
         incidents={one.id: present.text(redact(one.title).text, 80) for one in app.following.incidents},
         operations={one.id: f"{one.course.value}, {one.sentence}" for one in app.following.operations},
         environments=tuple(one.name for one in app.environments),
     )
+
+
+def _offered(names: Iterable[str]) -> Iterator[str]:
+    """Each once, in their order, without those that nobody would type."""
+    return (name for name in dict.fromkeys(names) if len(name) <= _LONGEST_OFFERED)
 
 
 def _run_names(screen: DeskScreen, board: Board | None) -> Iterator[RunName]:
