@@ -136,6 +136,13 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "signing_key": _words("Public key file; the agent, or the file beside it, signs."),
         "allowed_signers": _words("Whose signatures count."),
     },
+    "UiTable": {
+        "theme": _words("The desk's colours, by a theme's name.", "textual-light"),
+        "glyphs": _words("auto looks at the terminal; ascii draws with letters and dashes alone."),
+        "motion": _words("reduced lets nothing move by itself."),
+        "mouse": _words("Whether the mouse is the desk's; otherwise the terminal selects with it."),
+        "themes": _words("Themes of your own, by name: each a table of colours."),
+    },
     "AuditTable": {
         "log": _words("The audit log's name, by which several desks share an anchor."),
         "sign": _words("Who signs checkpoints: none, ssh or transit:CONNECTION:KEY.", "ssh"),
