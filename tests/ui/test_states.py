@@ -1,7 +1,7 @@
 """A picture of each screen in each of its states: loading, empty, stale, refused. None is ever blank.
 
-With rows the screens stand in ``test_pictures``, ``test_record_pictures``, ``test_incident_pictures`` and
-``test_operation_pictures``; the log has its own.
+With rows most screens stand in ``test_pictures``, ``test_record_pictures``, ``test_incident_pictures`` and
+``test_operation_pictures``.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -36,7 +36,7 @@ from fedesk.domain.names import RunName
 from fedesk.domain.observation import Failure, Observation, Snapshot
 from fedesk.domain.operations import Operation
 from fedesk.domain.reruns import RerunRequest
-from fedesk.domain.runs import RunDetail
+from fedesk.domain.runs import LogChunk, LogRequest, RunDetail
 from fedesk.domain.states import FailureKind, System
 from fedesk.domain.traces import Source, SourceState, Trace
 from fedesk.ports.errors import ForbiddenError, UnreachableError
@@ -88,6 +88,8 @@ class GatedReading(MemoryReading):
 
     gate: Gate | None = None
     steps: bool = True
+    text: str = ""
+    """What a log says, which goes on for ever; nothing where it is complete and empty."""
 
     def detail(self, name: RunName) -> RunDetail:
         if self.gate is not None:
@@ -98,6 +100,12 @@ class GatedReading(MemoryReading):
     def diagnose(self, name: RunName) -> Diagnosis:
         self.asked.append(name)
         raise BARRED
+
+    def log(self, request: LogRequest, cursor: str) -> LogChunk:
+        del request
+        if self.gate is not None:
+            self.gate.pass_through()
+        return LogChunk(text="" if cursor else self.text, cursor="end", complete=not self.text)
 
 
 class GatedDesk(MemoryDesk):
@@ -332,6 +340,38 @@ def test_of_a_run(snap_compare: Compare, desk: GatedDesk, state: str) -> None:
             desk.gate.error = GONE
             await pilot.press("r")
         await until(pilot, lambda: OF_A_RUN[state] in flat(app))
+
+    assert picture(snap_compare, app, run)
+
+
+OF_A_LOG = {
+    "loading": "Reading the log of",
+    "rows": "1,240 rows loaded",
+    "empty": "The log is empty",
+    "stale": "next try in 5s",
+    "refused": "does not let oncall read",
+}
+
+
+@pytest.mark.parametrize("state", list(OF_A_LOG))
+def test_of_a_log(snap_compare: Compare, desk: GatedDesk, state: str) -> None:
+    """A log that is read, goes on, was left without a line, cannot be read any more, and may not be read."""
+    app = app_of(desk)
+
+    async def run(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: app.board and app.following.news and desk.read.asked)
+        await pilot.press("enter")
+        await until(pilot, lambda: "dbt_run" in text_of(app))
+        desk.read.text = "" if state == "empty" else "01:12:04 load\n01:12:09 1,240 rows loaded\n"
+        if state == "loading":
+            desk.gate.close()
+        elif state == "refused":
+            desk.gate.error = BARRED
+        await pilot.press("l")
+        if state == "stale":
+            await until(pilot, lambda: OF_A_LOG["rows"] in text_of(app))
+            desk.gate.error = GONE
+        await until(pilot, lambda: OF_A_LOG[state] in flat(app))
 
     assert picture(snap_compare, app, run)
 
