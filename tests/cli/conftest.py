@@ -19,12 +19,11 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
     ``launcher`` starts runners instead of the desk's own, which start processes.
     """
+    # Five seconds are enough for a runner, but not on a machine that is busy with tests.
+    monkeypatch.setattr("fedesk.cli.watching.CLAIM_WITHIN", 60.0)
 
     def run_it(*arguments: str, at: datetime | None = None, launcher: LauncherOf | None = None) -> Ended:
         capsys.readouterr()
-        if launcher is None:
-            # Five seconds are enough for a runner, but not on a machine that is busy with tests.
-            monkeypatch.setattr("fedesk.cli.watching.CLAIM_WITHIN", 60.0)
         code = main(arguments, clock=StillClock(at) if at else None, launcher=launcher)
         captured = capsys.readouterr()
         assert "Traceback" not in captured.err

@@ -72,10 +72,17 @@ def test_a_wrong_password_is_one_sentence(run: Run, team: Team) -> None:
 
 
 def test_when_it_is_enforced_the_executor_runs_what_a_person_proposed(
-    run: Run, team: Team, postgres: Server, changed: Changed, situation: Situation
+    run: Run,
+    team: Team,
+    postgres: Server,
+    changed: Changed,
+    situation: Situation,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A person's yes is submitted and waits, nothing is sent; under the executor's role it is carried out."""
     file, url = team(profile="enforced")
+    # It is refused at once, and waited for in vain.
+    monkeypatch.setattr("fedesk.cli.watching.CLAIM_WITHIN", 8.0)
     refused = run("rerun", FAILED, *YES, "--config", str(file))
     assert refused.code != 0
     assert "does not let your role do this: permission denied for function claim" in refused.err
