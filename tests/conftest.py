@@ -47,6 +47,19 @@ def frozen_world(*, seed: int = 7, scale: float = 1.0, hostile: bool = True) -> 
     return World(seed=seed, scale=scale, clock=WorldClock(FROZEN), hostile=hostile)
 
 
+LONG = (
+    "test_random_keys", "test_nothing_leaks", "test_tour", "test_hostile_texts", "test_shell_completion",
+    "test_team_store", "test_lost_at_random", "test_team_store_away", "test_bad_days", "test_setup_on_sandbox",
+    "test_killed_desk", "test_help", "test_real_processes",
+)  # fmt: skip
+"""Files with tests of five seconds and more."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests come first: one that begins last keeps a single worker busy while the others have none."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes what is its runner's own: each has cache, state and configuration folders."""

@@ -231,8 +231,14 @@ def desk() -> Iterator[GatedDesk]:
     made.kept.gate.opened.set()
 
 
+class Brief(DeskApp):
+    """What is told in passing is gone at once."""
+
+    NOTIFICATION_TIMEOUT = 0
+
+
 def app_of(desk: GatedDesk) -> DeskApp:
-    return DeskApp(front(), lambda _: desk, StillClock(), environ={"TERM": "xterm-256color"})
+    return Brief(front(), lambda _: desk, StillClock(), environ={"TERM": "xterm-256color"})
 
 
 async def keys(pilot: Pilot[int], typed: str) -> None:
@@ -243,8 +249,6 @@ async def keys(pilot: Pilot[int], typed: str) -> None:
 def picture(snap_compare: Compare, app: DeskApp, run: Callable[[Pilot[int]], Awaitable[None]]) -> bool:
     async def calm(pilot: Pilot[int]) -> None:
         await run(pilot)
-        # What is told in passing goes by itself, some time.
-        app.clear_notifications()
         await until(pilot, lambda: not app.screen.query(Toast))
 
     return snap_compare(app, terminal_size=SIZE, run_before=calm)
