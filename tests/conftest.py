@@ -49,8 +49,8 @@ def frozen_world(*, seed: int = 7, scale: float = 1.0, hostile: bool = True) -> 
 
 LONG = (
     "test_random_keys", "test_nothing_leaks", "test_tour", "test_hostile_texts", "test_shell_completion",
-    "test_team_store", "test_lost_at_random", "test_team_store_away", "test_bad_days", "test_setup_on_sandbox",
-    "test_killed_desk", "test_help", "test_real_processes",
+    "test_team_store", "test_lost_at_random", "test_team_store_away", "test_bad_days", "test_killed_desk",
+    "test_setup_on_sandbox", "test_help", "test_real_processes",
 )  # fmt: skip
 """Files with tests of five seconds and more."""
 

@@ -12,6 +12,7 @@ import textual.pilot
 import textual.screen
 from memory_desk import MemoryDesk, StillClock, front
 
+from fedesk.services import operation_watch
 from fedesk.ui.app import DeskApp
 from fedesk.ui.view_memory import ViewMemory
 
@@ -36,6 +37,14 @@ def make_app(tmp_path: Path) -> Callable[..., DeskApp]:
         )
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def impatient_watch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In tests of the screens the desk looks at its store ten times as often: nobody waits seconds for it."""
+    if request.path.parent.name == "ui":
+        for name in ("PERIOD", "AWAY_PERIOD", "LIVENESS_PERIOD"):
+            monkeypatch.setattr(operation_watch, name, getattr(operation_watch, name) / 10)
 
 
 SPAN = 0.003

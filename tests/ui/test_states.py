@@ -234,7 +234,7 @@ def desk() -> Iterator[GatedDesk]:
 class Brief(DeskApp):
     """What is told in passing is gone at once."""
 
-    NOTIFICATION_TIMEOUT = 0
+    NOTIFICATION_TIMEOUT = 0.1
 
 
 def app_of(desk: GatedDesk) -> DeskApp:

@@ -59,7 +59,7 @@ class DeskApp(TerminalApp):
     """One environment on screen, and the screens above it."""
 
     COMMANDS: ClassVar = {_commands}
-    NOTIFICATION_TIMEOUT = 4
+    NOTIFICATION_TIMEOUT = 4.0
 
     def __init__(
         self,
