@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import settings
 
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.server import Sandbox, start
@@ -46,6 +47,9 @@ def frozen_world(*, seed: int = 7, scale: float = 1.0, hostile: bool = True) -> 
     """A world at FROZEN, with the hostile texts in dev."""
     return World(seed=seed, scale=scale, clock=WorldClock(FROZEN), hostile=hostile)
 
+
+settings.register_profile("quick", max_examples=50, deadline=None)
+settings.load_profile("quick")
 
 LONG = (
     "test_random_keys", "test_nothing_leaks", "test_tour", "test_hostile_texts", "test_shell_completion",

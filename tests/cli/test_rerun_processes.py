@@ -92,12 +92,15 @@ def test_the_command_may_end_in_mid_operation(
     # The plan's look and the runner's are answered at once, the change itself is not.
     sandbox.control.fault("airflow", "slow", match="clearTaskInstances", after=2, seconds=1.5)
     words = ["rerun", FAILED, *YES, "--config", str(sandbox.config_path)]
+    # Tests that run under nohup hand down that SIGHUP is ignored.
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     command = subprocess.Popen(
         [sys.executable, "-m", "fedesk", *words],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    signal.signal(signal.SIGHUP, inherited)
     with ExitStack() as at_end:
         # Whatever fails here leaves no process behind.
         at_end.callback(command.kill)

@@ -89,7 +89,7 @@ class Shell:
         return text
 
 
-@pytest.fixture(params=sorted(SETUP))
+@pytest.fixture(params=["bash", *(pytest.param(name, marks=pytest.mark.soak) for name in ("fish", "zsh"))])
 def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
     """A shell with its completion, beside a configuration and its last known state."""
     name: str = request.param

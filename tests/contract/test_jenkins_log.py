@@ -57,7 +57,7 @@ def read(
     return plain(found.text), Place.parse(str(found.place))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(_LINES, st.lists(st.integers(0, 400)), st.booleans(), st.one_of(st.none(), st.integers(1, 60)))
 @example([b"tick\r\n"] * 5 + [b"tick\n"] * 30, [20, 60, 100], False, None)  # noqa: FBT003  (an example of what is drawn)
 @example([b"\r\n", b"\n"], [2, 3], False, None)  # noqa: FBT003  (an example of what is drawn)

@@ -322,7 +322,7 @@ FIELDS = ("time", "actor", "environment", "action", "target", "operation", "plan
 
 
 @given(st.dictionaries(st.sampled_from((*FIELDS, "links", "seq", "v")), ANYTHING, max_size=4))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_draft_becomes_a_record_of_the_one_form_or_none(
     store: PostgresStore, person: psycopg.Connection, other: dict[str, object]
 ) -> None:

@@ -298,7 +298,7 @@ def test_what_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
     assert mistakes_of(file) == ["catalog.yaml:2: is not UTF-8 text"]
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_broken_catalogue_never_ends_in_a_traceback(tmp_path: Path, data: st.DataObject) -> None:
     """A good file with a piece cut out, or replaced by any text, is read or refused in sentences."""

@@ -172,7 +172,7 @@ def test_nothing_is_vouched_for_without_a_checkpoint() -> None:
     length=st.integers(1, 60),
     rewritten=st.integers(2, 61),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_first_bad_record_is_behind_the_last_that_is_vouched_for(
     marks: set[int], length: int, rewritten: int
 ) -> None:

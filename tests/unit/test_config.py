@@ -421,7 +421,7 @@ def _assert_told(error: ConfigurationError) -> None:
     assert all(mistake.sentence for mistake in error.mistakes)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(KEYS, TREES, max_size=4))
 def test_any_toml_is_read_or_refused_in_sentences(tmp_path: Path, document: dict[str, object]) -> None:
     """Whatever a valid TOML file holds, it is a configuration or a list of mistakes; never a traceback."""
@@ -432,7 +432,7 @@ def test_any_toml_is_read_or_refused_in_sentences(tmp_path: Path, document: dict
         _assert_told(error)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_broken_toml_is_refused_in_one_sentence(tmp_path: Path, data: st.DataObject) -> None:
     """A good file with a piece cut out, doubled or replaced by any bytes never ends in a traceback."""
@@ -455,7 +455,7 @@ def test_the_locator_ends_where_a_value_is_missing(text: str) -> None:
     assert locate(f"first = 1\n{text}\n")[("first",)] == 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(KEYS, TREES, max_size=4))
 def test_every_key_of_a_file_has_a_line(document: dict[str, object]) -> None:
     """The locator knows each key that tomllib knows, in the order of the text."""
