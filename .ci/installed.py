@@ -88,4 +88,4 @@ def expect(held: bool, told: str) -> None:  # noqa: FBT001 - the one thing it is
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(str(Path(sys.argv[1]).absolute()))
