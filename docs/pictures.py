@@ -1,4 +1,4 @@
-"""Makes the pictures of the README from the running app over the sandbox: ``python docs/pictures.py``.
+"""Makes the pictures of README and docs/screens.md from the running apps: ``python docs/pictures.py``.
 
 The world stands still at one moment, so that the same code gives the same pictures. The font of the exported
 SVG is replaced by the reader's own monospaced one: pages that show it load nothing from elsewhere.
@@ -8,11 +8,14 @@ import asyncio
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from textual import events
+from textual.app import App
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from fedesk.composition import front_page
@@ -24,6 +27,7 @@ from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.server import start
 from fedesk.sandbox.world import World
 from fedesk.ui.app import DeskApp
+from fedesk.ui.setup.app import SetupApp
 
 FOLDER = Path(__file__).with_name("pictures")
 MOMENT = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
@@ -38,9 +42,27 @@ SHOWN = {
     "plan": (("escape", "R"), "expires in"),
     "confirm": ((*"prod", "tab", *"INC-2041 flaky test"), "ARMED"),
     "watch": (("ctrl+y",), "cleared."),
-    "audit": (("escape", "4"), "override"),
+    "audit": (("escape", "escape", "4"), "override"),
+    "record": (("enter",), "hash"),
+    "operations": (("escape", "u"), "clear"),
+    "trace": (("escape", *":trace ", "{operation}", "enter"), "audit log"),
+    "runs": (("escape", *":runs payments_daily", "enter"), "partition"),
+    "incident": (
+        ("escape", *":incident open INC-4711 late", "enter", *":incident show INC-4711", "enter"),
+        "Incident INC-4711",
+    ),
+    "incidents": (("escape", *":incident list", "enter"), "INC-4711"),
+    "environments": (("escape", "1", "e"), "staging"),
+    "command": (("escape", *":rerun led"), "ledger_load"),
+    "help": (("escape", "escape", "question_mark"), "Leave the side"),
 }
 """Name of each picture: the keys that lead there from the one before, and what is then on screen."""
+ASKED = {
+    "welcome": ((), "config init"),
+    "setup-environment": (("c",), "Europe/London"),
+    "setup-jenkins": (("pagedown", "{jenkins}"), "Jenkins 2."),
+}
+"""The same of the questions that make a first configuration."""
 OPERATION, DIGEST = "01a1f7f2-8a30-7c41-9b5e-2f8a63d0c7e4", "7c68d02c4240"
 """What stands in the pictures for an id and a digest, which are new each time."""
 _MOMENT_SAID = r"2026-11-20\g<1>02:43\g<2>UTC."
@@ -101,10 +123,10 @@ async def until(pilot: Pilot[int], true: Callable[[], object]) -> None:
             await pilot.pause()
             return
         await pilot.pause(0.05)
-    raise TimeoutError("the screen did not come so far")
+    raise TimeoutError(f"the screen did not come so far:\n{painted(pilot.app)}")
 
 
-def painted(app: DeskApp) -> str:
+def painted(app: App[int]) -> str:
     """The screen as text."""
     lines = app.screen._compositor.render_strips(app.size)  # noqa: SLF001 - what a terminal would be sent
     return "\n".join(line.text for line in lines)
@@ -124,13 +146,43 @@ async def make(config: Path) -> None:
             pilot,
             lambda: app.board and all(map(read_whole, app.board.snapshots)),
         )
-        for name, (keys, said) in SHOWN.items():
-            for key in keys:
-                await pilot.press({" ": "space", "-": "minus"}.get(key, key))
-                await pilot.pause()
-            await until(pilot, partial(shows, app, said))
-            (FOLDER / f"{name}.svg").write_text(still(app.export_screenshot(), name), encoding="utf-8")
+        await walk(pilot, SHOWN)
         await pilot.press("q")
+
+
+async def ask(config: Path, jenkins: str) -> None:
+    """Walk through the questions of a first configuration."""
+    app = SetupApp(
+        config, StillClock(), asking=False, zone="Europe/London", environ={"TERM": "xterm-256color"}
+    )
+    async with app.run_test(size=SIZE) as pilot:
+        await walk(
+            pilot,
+            {
+                name: (tuple(jenkins if key == "{jenkins}" else key for key in keys), said)
+                for name, (keys, said) in ASKED.items()
+            },
+        )
+
+
+async def walk(pilot: Pilot[int], stops: Mapping[str, tuple[Sequence[str], str]]) -> None:
+    """Go from stop to stop, and keep a picture at each."""
+    for name, (keys, said) in stops.items():
+        for key in keys:
+            await press(pilot, key)
+        await until(pilot, partial(shows, pilot.app, said))
+        (FOLDER / f"{name}.svg").write_text(still(pilot.app.export_screenshot(), name), encoding="utf-8")
+
+
+async def press(pilot: Pilot[int], key: str) -> None:
+    """One key by its name or its character; a longer text is pasted."""
+    if key == "{operation}" and isinstance(pilot.app, DeskApp) and pilot.app.desk is not None:
+        key = next(iter(pilot.app.desk.store.operations())).plan.operation
+    if len(key) > len("ctrl+y") and not key.isidentifier():
+        pilot.app.post_message(events.Paste(key))
+    else:
+        await pilot.press(_character_to_key(key) if len(key) == 1 else key)
+    await pilot.pause()
 
 
 def read_whole(snapshot: Snapshot) -> bool:
@@ -139,7 +191,7 @@ def read_whole(snapshot: Snapshot) -> bool:
     return snapshot.standing is Standing.LIVE and known is not None and known.complete
 
 
-def shows(app: DeskApp, said: str) -> bool:
+def shows(app: App[int], said: str) -> bool:
     """Whether this is on screen."""
     return said in painted(app)
 
@@ -162,12 +214,13 @@ def main() -> None:
     """Start the sandbox, make the pictures, end the sandbox."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as cache:
-        os.environ["XDG_CACHE_HOME"] = cache
+        os.environ |= {f"XDG_{kind}_HOME": cache for kind in ("CACHE", "CONFIG", "STATE")}
         sandbox = start(World(seed=7, scale=1.0, clock=WorldClock(MOMENT)))
         config = sandbox.config_path
         config.write_text(config.read_text(encoding="utf-8") + IDENTITY, encoding="utf-8")
         try:
             asyncio.run(make(config))
+            asyncio.run(ask(Path(cache, "fedesk.toml"), sandbox.urls["jenkins"]))
         finally:
             sandbox.close()
 
