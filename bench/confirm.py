@@ -76,9 +76,10 @@ class Terminal:
 
 
 @contextmanager
-def sandbox() -> Iterator[tuple[Path, str]]:
+def sandbox(scale: float = 1.0) -> Iterator[tuple[Path, str]]:
     """All four systems in a process of their own: the configuration, and the address of the control port."""
-    command = [sys.executable, "-m", "fedesk", "sandbox", "serve", "--parent-pipe", "0"]
+    serve = ("sandbox", "serve", "--scale", str(scale), "--parent-pipe", "0")
+    command = [sys.executable, "-m", "fedesk", *serve]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdin is not None

@@ -5,14 +5,12 @@ measured is the process on a terminal of 120 by 40, from the key to the bytes of
 """
 
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from confirm import sandbox
 from terminal import Terminal
 
 ROUNDS = 12
@@ -22,18 +20,6 @@ VIEWS = ((b"2", b"usual"), (b"3", b"left"), (b"1", b"owner"))
 """Keys of the views, and what each paints that the one before does not."""
 CAUGHT_UP, LOOKED_ON = 45.0, 60.0
 """Seconds until all history has been read, and seconds of looking on."""
-
-
-@contextmanager
-def sandbox(scale: float) -> Iterator[Path]:
-    """A sandbox in a process of its own; gives its configuration."""
-    serve = ("sandbox", "serve", "--scale", str(scale), "--parent-pipe", "0")
-    command = [sys.executable, "-m", "fedesk", *serve]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        yield Path(process.stdout.readline().decode().strip())
-        process.stdin.close()
 
 
 def opened(config: Path, folder: str) -> Terminal:
@@ -59,7 +45,7 @@ def switches(terminal: Terminal) -> list[float]:
 
 def main() -> None:
     """Print both figures, each beside its reference and its limit."""
-    with tempfile.TemporaryDirectory() as small, sandbox(1) as config:
+    with tempfile.TemporaryDirectory() as small, sandbox(1) as (config, _):
         desk = opened(config, small)
         before, began = desk.spent(), time.monotonic()
         bytes_painted = desk.painted(LOOKED_ON)
@@ -71,7 +57,7 @@ def main() -> None:
         )
         reference = switches(desk)
         desk.end()
-    with tempfile.TemporaryDirectory() as large, sandbox(10) as config:
+    with tempfile.TemporaryDirectory() as large, sandbox(10) as (config, _):
         desk = opened(config, large)
         mine = switches(desk)
         desk.end()

@@ -7,6 +7,7 @@ from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from pathlib import Path
 
+from fedesk.credentials import has_keyring
 from fedesk.domain.examination import Complaint, Gravity
 
 _LOGIND = ("usr/lib/systemd/logind.conf", "etc/systemd/logind.conf")
@@ -28,17 +29,6 @@ def _of_keyring(references: Iterable[str]) -> Iterator[Complaint]:
             sentence=f"This machine has no keyring, and {wanted[0]} is to be found in one:"
             " refer to credentials as env:NAME or command:PROGRAM.",
         )
-
-
-def has_keyring() -> bool:
-    """Whether credentials can be kept on this machine. May ask nobody anything."""
-    import keyring
-    from keyring.backends import chainer, fail, null
-
-    backend = keyring.get_keyring()
-    if isinstance(backend, chainer.ChainerBackend):
-        return bool(list(backend.backends))
-    return not isinstance(backend, fail.Keyring | null.Keyring)
 
 
 def _of_signing(environ: Mapping[str, str]) -> Iterator[Complaint]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from airflow_cases import Case, emulated
+from airflow_cases import Case
 from airflow_server import wait_until
 
 from fedesk.clients.airflow import AirflowClient
@@ -21,22 +21,15 @@ from fedesk.domain.runs import LogRequest, RunDetail
 from fedesk.domain.states import State
 from fedesk.ports.endpoint import SecretText
 from fedesk.ports.errors import CredentialError, NotFoundError, UnauthenticatedError
-from fedesk.sandbox.server import Sandbox
 
 pytestmark = pytest.mark.timeout(400)
 
 _LOOKS = 60
 
 
-@pytest.fixture(params=["emulator", pytest.param("real", marks=pytest.mark.live)])
-def case(request: pytest.FixtureRequest) -> Case:
-    if request.param == "real":
-        found = request.getfixturevalue("live_case")
-        assert isinstance(found, Case)
-        return found
-    sandbox = request.getfixturevalue("sandbox")
-    assert isinstance(sandbox, Sandbox)
-    return emulated(sandbox)
+@pytest.fixture
+def case(airflow_case: Case) -> Case:
+    return airflow_case
 
 
 @pytest.fixture

@@ -15,15 +15,9 @@ from fedesk.sandbox.server import Sandbox
 pytestmark = pytest.mark.timeout(400)
 
 
-@pytest.fixture(params=["emulator", pytest.param("real", marks=pytest.mark.live)])
-def case(request: pytest.FixtureRequest) -> Case:
-    if request.param == "real":
-        found = request.getfixturevalue("live_case")
-        assert isinstance(found, Case)
-        return found
-    sandbox = request.getfixturevalue("sandbox")
-    assert isinstance(sandbox, Sandbox)
-    return emulated(sandbox)
+@pytest.fixture
+def case(airflow_case: Case) -> Case:
+    return airflow_case
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from airflow_change_cases import ChangeCase
 from airflow_dags import go_of_changes, write_all
 from airflow_server import AirflowServer, running
 
+from fedesk.sandbox.server import Sandbox
+
 
 @pytest.fixture(scope="session")
 def live_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServer]:
@@ -22,6 +24,18 @@ def live_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowSe
 def live_case(live_airflow: AirflowServer) -> Case:
     """What there is to read on it: a run of each shape."""
     return airflow_cases.real(live_airflow)
+
+
+@pytest.fixture(params=["emulator", pytest.param("real", marks=pytest.mark.live)])
+def airflow_case(request: pytest.FixtureRequest) -> Case:
+    """What there is to read, on the emulator and on a real server."""
+    if request.param == "real":
+        found = request.getfixturevalue("live_case")
+        assert isinstance(found, Case)
+        return found
+    sandbox = request.getfixturevalue("sandbox")
+    assert isinstance(sandbox, Sandbox)
+    return airflow_cases.emulated(sandbox)
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from airflow_cases import Case, emulated
+from airflow_cases import Case
 from painting import text_of, until
 
 from fedesk.__main__ import main
 from fedesk.composition import front_page
 from fedesk.domain.states import Standing
 from fedesk.execution import open_desk
-from fedesk.sandbox.server import Sandbox
 from fedesk.services.clock import SystemClock
 from fedesk.ui.app import DeskApp
 from fedesk.ui.screens.log import LogScreen
@@ -28,15 +27,9 @@ credential = "env:FEDESK_TEST_PASSWORD"
 """
 
 
-@pytest.fixture(params=["emulator", pytest.param("real", marks=pytest.mark.live)])
-def case(request: pytest.FixtureRequest) -> Case:
-    if request.param == "real":
-        found = request.getfixturevalue("live_case")
-        assert isinstance(found, Case)
-        return found
-    sandbox = request.getfixturevalue("sandbox")
-    assert isinstance(sandbox, Sandbox)
-    return emulated(sandbox)
+@pytest.fixture
+def case(airflow_case: Case) -> Case:
+    return airflow_case
 
 
 @pytest.fixture

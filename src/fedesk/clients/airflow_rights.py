@@ -13,7 +13,7 @@ import msgspec
 from fedesk.clients.airflow_json import decode
 from fedesk.clients.airflow_session import AirflowSession, quoted_path
 from fedesk.clients.http import Answer
-from fedesk.clients.measuring import HALF_A_SECOND, timed
+from fedesk.clients.measuring import timed
 from fedesk.domain import rights
 from fedesk.domain.examination import Examination
 from fedesk.domain.rights import Grant, Need, Right
@@ -42,7 +42,7 @@ def examine(session: AirflowSession, tags: tuple[str, ...]) -> Examination:
     return Examination(
         version=decode(answer.body, _Version, session.endpoint.name).version,
         latency=measured.took,
-        ahead=measured.ahead(None if answer.at is None else answer.at + HALF_A_SECOND),
+        ahead=measured.ahead(answer.at),
         rights=tuple(_rights(session, tags)),
     )
 

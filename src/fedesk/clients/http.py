@@ -13,12 +13,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpcore
 
 from fedesk.clients.lean_httpx import httpx
+from fedesk.clients.measuring import date_of
 from fedesk.clients.tls import server_address, tls_context
 from fedesk.clients.wording import quoted, status_error
 from fedesk.ports.endpoint import Endpoint
@@ -59,10 +59,8 @@ class Answer:
 
         Where a server in front has added one of its own, the last is the one of the system behind.
         """
-        try:
-            return parsedate_to_datetime(self.headers.get_list("date")[-1])
-        except (IndexError, ValueError):
-            return None
+        said = self.headers.get_list("date")
+        return date_of(said[-1]) if said else None
 
 
 class _Deadline(threading.local):

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+_HALF_A_SECOND = timedelta(seconds=0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,14 @@ class Timed(Generic[T]):
     took: timedelta
     halfway: datetime
 
-    def ahead(self, server: datetime | None) -> timedelta | None:
-        """The server's clock minus this machine's; None where it does not say."""
-        return None if server is None else server - self.halfway
+    def ahead(self, server: datetime | None, *, exact: bool = False) -> timedelta | None:
+        """The server's clock minus this machine's; None where it does not say.
+
+        Unless it is ``exact`` it was told in whole seconds, cut off: half a second behind on average.
+        """
+        if server is None:
+            return None
+        return server - self.halfway + (timedelta(0) if exact else _HALF_A_SECOND)
 
 
 def timed(ask: Callable[[], T]) -> Timed[T]:
@@ -32,14 +38,10 @@ def timed(ask: Callable[[], T]) -> Timed[T]:
     return Timed(answer, took, began + took / 2)
 
 
-HALF_A_SECOND = timedelta(seconds=0.5)
-"""What a clock that is told in whole seconds, cut off, is behind on average."""
-
-
 def date_of(header: str | None) -> datetime | None:
-    """An HTTP ``Date``, the middle of its second, aware; None where it is none."""
+    """An HTTP ``Date``, to the second, aware; None where it is none."""
     try:
         at = parsedate_to_datetime(header or "")
     except ValueError:
         return None
-    return None if at.tzinfo is None else at + HALF_A_SECOND
+    return None if at.tzinfo is None else at

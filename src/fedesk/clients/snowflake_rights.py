@@ -29,7 +29,7 @@ def examine(execute: Execute, warehouse: str | None, users: tuple[str, ...]) -> 
     return Examination(
         version=one_line(str(version), 40),
         latency=measured.took,
-        ahead=measured.ahead(_aware(at)),
+        ahead=measured.ahead(_aware(at), exact=True),
         rights=(
             _tried(execute, rights.RUNS_SELECT, ("describe table PIPELINE_RUNS",)),
             _of_warehouse(warehouse),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from fedesk.clients.measuring import HALF_A_SECOND, timed
+from fedesk.clients.measuring import timed
 from fedesk.clients.vault_metadata import Health
 from fedesk.clients.vault_session import VaultSession
 from fedesk.domain import rights
@@ -33,7 +33,7 @@ def examine(session: VaultSession, health: Callable[[], Health], scopes: Sequenc
     measured = timed(health)
     answer = measured.answer
     seconds = answer.server_time_utc
-    at = datetime.fromtimestamp(seconds, UTC) + HALF_A_SECOND if seconds else None
+    at = datetime.fromtimestamp(seconds, UTC) if seconds else None
     found = Examination(version=one_line(answer.version, 40), latency=measured.took, ahead=measured.ahead(at))
     if answer.sealed or not answer.initialized:
         return found

@@ -8,10 +8,9 @@ from typing import TypeVar
 from fedesk.domain.examination import Chain, Checkup, Examination
 from fedesk.domain.observation import Failure
 from fedesk.domain.rights import Right
-from fedesk.domain.states import FailureKind
-from fedesk.ports.errors import SourceError
 from fedesk.ports.examining import ExaminedSource
 from fedesk.ports.sources import Bulkhead, Connection
+from fedesk.services.failing import failure_of
 from fedesk.services.hiding import hidden
 from fedesk.services.side_by_side import side_by_side
 
@@ -73,9 +72,5 @@ def _asked(
     """An answer, or why there is none."""
     try:
         return bulkhead.call(use, deadline=connection.patience * PATIENCE), None
-    except SourceError as error:
-        failure = error.failure
     except Exception as error:  # noqa: BLE001 - a fault in one adapter must leave the others' answers
-        sentence = f"fedesk failed while examining {connection.name}: {type(error).__name__}; report it"
-        failure = Failure(kind=FailureKind.FAULT, sentence=sentence)
-    return None, replace(failure, sentence=hidden(failure.sentence))
+        return None, failure_of(error, f"examining {connection.name}")

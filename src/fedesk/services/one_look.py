@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue
@@ -12,6 +13,7 @@ from fedesk.domain.open_operations import OpenOperation
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.boards import board_of
 from fedesk.services.looking import look, unseen
+from fedesk.services.side_by_side import side_by_side
 
 PATIENCE = 30.0
 """Seconds after which no further page of a history is asked for."""
@@ -48,21 +50,14 @@ def read_whole(
     tell: Callable[[ConnectionName], None] = lambda _: None,
 ) -> tuple[Snapshot, ...]:
     """Each connection, side by side, looked at until all it has was read; as slow as the slowest."""
-    snapshots = [(known or {}).get(one.name) or unseen(one) for one in connections]
 
-    def read(index: int) -> None:
-        snapshots[index] = _read(connections[index], snapshots[index], clock)
-        tell(connections[index].name)
+    def read(connection: Connection) -> Snapshot:
+        before = (known or {}).get(connection.name) or unseen(connection)
+        snapshot = _read(connection, before, clock)
+        tell(connection.name)
+        return snapshot
 
-    threads = [
-        threading.Thread(target=read, args=(index,), name=f"look at {one.name}", daemon=True)
-        for index, one in enumerate(connections)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return tuple(snapshots)
+    return side_by_side([partial(read, one) for one in connections], "look")
 
 
 def incomplete(board: Board) -> tuple[ConnectionName, ...]:

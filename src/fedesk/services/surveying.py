@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Failure
-from fedesk.domain.states import FailureKind, System
+from fedesk.domain.states import System
 from fedesk.domain.surveys import Survey
-from fedesk.ports.errors import SourceError
 from fedesk.ports.sources import Connection
+from fedesk.services.failing import failure_of
 from fedesk.services.hiding import hidden
 from fedesk.services.side_by_side import side_by_side
 
@@ -30,7 +30,7 @@ class Surveyed:
 
 def survey_all(connections: Sequence[Connection]) -> tuple[Surveyed, ...]:
     """Ask side by side, each through its bulkhead; a connection that has no jobs is left out."""
-    return tuple(side_by_side([_question(one) for one in connections if one.surveys is not None], "survey"))
+    return side_by_side([_question(one) for one in connections if one.surveys is not None], "survey")
 
 
 def _question(connection: Connection) -> Callable[[], Surveyed]:
@@ -39,11 +39,8 @@ def _question(connection: Connection) -> Callable[[], Surveyed]:
         try:
             if connection.surveys is not None:
                 survey = _hidden(connection.surveys.call(lambda source: source.survey(), deadline=DEADLINE))
-        except SourceError as error:
-            failure = Failure(kind=error.kind, sentence=hidden(str(error)))
         except Exception as error:  # noqa: BLE001 - a fault in one adapter must leave the others' answers
-            sentence = f"fedesk failed while reading {connection.name}: {type(error).__name__}; report it"
-            failure = Failure(kind=FailureKind.FAULT, sentence=sentence)
+            failure = failure_of(error, f"reading {connection.name}")
         return Surveyed(
             connection=connection.name,
             system=connection.system,

@@ -9,7 +9,7 @@ from fedesk.domain.audit import AuditRecord
 from fedesk.domain.names import NameNotUnderstoodError, RunName, split_dag_run, split_task
 from fedesk.domain.observation import Failure
 from fedesk.domain.operations import Operation
-from fedesk.domain.states import FailureKind, System
+from fedesk.domain.states import System
 from fedesk.domain.traces import (
     CLOCKS,
     Looked,
@@ -20,9 +20,10 @@ from fedesk.domain.traces import (
     in_order,
     minted_at,
 )
-from fedesk.ports.errors import NotFoundError, SourceError
+from fedesk.ports.errors import NotFoundError
 from fedesk.ports.operation_store import StoreError
 from fedesk.ports.sources import Connection
+from fedesk.services.failing import failure_of
 from fedesk.services.hiding import hidden
 from fedesk.services.side_by_side import side_by_side
 
@@ -137,12 +138,8 @@ def _question(connection: Connection, sought: Sought) -> Callable[[], _Answer]:
             return Looked(), None
         try:
             return connection.traces.call(lambda source: source.trace(sought)), None
-        except SourceError as error:
-            failure = error.failure
         except Exception as error:  # noqa: BLE001 - a fault in one adapter must leave the others' answers
-            sentence = f"fedesk failed while tracing in {connection.name}: {type(error).__name__}; report it"
-            failure = Failure(kind=FailureKind.FAULT, sentence=sentence)
-        return Looked(), replace(failure, sentence=hidden(failure.sentence))
+            return Looked(), failure_of(error, f"tracing in {connection.name}")
 
     return ask
 

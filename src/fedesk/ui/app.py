@@ -168,7 +168,7 @@ class DeskApp(TerminalApp):
         self._environments = message.desk.environments
         self._desks.opened(message.desk)
         message.desk.board.start(partial(self._hand_over, message.epoch))
-        self._show()
+        self.show_again()
 
     def _hand_over(self, epoch: int, board: Board) -> None:
         self.post_message(BoardArrived(board, epoch))
@@ -192,7 +192,7 @@ class DeskApp(TerminalApp):
             # What another desk knew of this environment: what is to be seen until its own has looked.
             self.front = replace(self.front, findings=message.board.findings)
         self.board = self.following.with_kept(message.board, self.front)
-        self._show()
+        self.show_again()
         if self.desk is not None:
             self.following.on_board(self.desk, message.epoch)
 
@@ -200,7 +200,7 @@ class DeskApp(TerminalApp):
         """Operations have moved, or the store has gone or come back."""
         if message.epoch == self._epoch:
             self.following.take(message.news)
-            self._show()
+            self.show_again()
 
     def on_said(self, message: Said) -> None:
         """A thread has found something out."""
@@ -220,7 +220,8 @@ class DeskApp(TerminalApp):
         found = (one for one in reversed(self.screen_stack) if isinstance(one, DeskScreen))
         return next((one for one in found if one.is_mounted), None)
 
-    def _show(self) -> None:
+    def show_again(self) -> None:
+        """Draw what is known by now: there is news, or a screen has come back."""
         self._show_status()
         if (screen := self._seen) is not None:
             screen.show_board()
@@ -230,10 +231,6 @@ class DeskApp(TerminalApp):
             status = self.status
             for line in screen.query(StatusLine):
                 line.show(status)
-
-    def show_again(self) -> None:
-        """A screen has come back: draw what happened meanwhile."""
-        self._show()
 
     def _tick(self) -> None:
         self._show_status()

@@ -27,6 +27,7 @@ class DeskScreen(Screen[None]):
     """A screen whose keys are actions of the table; ``do_ID`` is the method behind an action."""
 
     PLACE = Place.TRIAGE
+    _was_hidden = False
     foot_line: FootLine | None = None
     """What stands over the last line and takes what is typed: a command, a choice of what to copy."""
 
@@ -48,9 +49,14 @@ class DeskScreen(Screen[None]):
     def show_board(self) -> None:
         """Draw what the app knows by now."""
 
+    def on_screen_suspend(self) -> None:
+        """Another screen is seen; this one is not drawn meanwhile."""
+        self._was_hidden = True
+
     def on_screen_resume(self) -> None:
-        """It is seen again, and was not drawn while it was not."""
-        self.desk_app.show_again()
+        """It is seen again; the first time it has drawn itself already."""
+        if self._was_hidden:
+            self.desk_app.show_again()
 
     def tick(self) -> None:
         """A second has passed."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.widgets import Static
 
 from fedesk.domain.log_times import Times
 from fedesk.domain.runs import LogRequest, RunDetail, Step
@@ -22,6 +21,7 @@ from fedesk.ui.widgets.key_line import KeyLine
 from fedesk.ui.widgets.log_buffer import LogBuffer
 from fedesk.ui.widgets.log_view import LogView
 from fedesk.ui.widgets.status_line import StatusLine
+from fedesk.ui.widgets.still import Still
 
 if TYPE_CHECKING:
     from fedesk.domain.observation import Failure
@@ -65,10 +65,10 @@ class LogScreen(LogKeys):
     def compose(self) -> ComposeResult:
         """Title, log, what there is to say instead of it, foot."""
         yield StatusLine()
-        yield Static(id="log-title", markup=False)
+        yield Still(id="log-title")
         yield LogView()
-        yield Static(id="log-note", markup=False)
-        yield Static(id="log-foot", markup=False)
+        yield Still(id="log-note")
+        yield Still(id="log-foot")
         yield KeyLine(self.PLACE)
 
     def on_mount(self) -> None:
@@ -238,14 +238,14 @@ class LogScreen(LogKeys):
     def _draw(self) -> None:
         if not self.is_mounted:
             return
-        self.query_one("#log-title", Static).update(self._title())
-        self.query_one("#log-foot", Static).update(self._foot())
+        self.query_one("#log-title", Still).say(self._title())
+        self.query_one("#log-foot", Still).say(self._foot())
         empty = not len(self._view.buffer) and not len(self._whole)
-        note = self.query_one("#log-note", Static)
+        note = self.query_one("#log-note", Still)
         self._view.set_class(empty, "-empty")
         note.display = empty
         if empty:
-            note.update(self._note())
+            note.say(self._note())
         self.show_keys()
 
     def on_log_view_moved(self) -> None:
