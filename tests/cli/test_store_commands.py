@@ -100,9 +100,13 @@ STORED = {
 def test_migrate_a_file_is_made_once(run: Run, configured: Configured, path: Path) -> None:
     """What it did is said: made, or nothing to do."""
     made = run("store", "migrate", "--config", configured())
-    assert (made.code, made.out) == (0, f"{path} was made, with schema 2\n")
+    assert (made.code, made.out) == (0, f"{path} was made, with schema {tables.SCHEMA}\n")
     again = run("store", "migrate", "--json", "--config", configured()).document("store-migration")
-    assert (again["kind"], again["schema_before"], again["schema_after"]) == ("sqlite", 2, 2)
+    assert (again["kind"], again["schema_before"], again["schema_after"]) == (
+        "sqlite",
+        tables.SCHEMA,
+        tables.SCHEMA,
+    )
 
 
 def test_migrate_a_file_of_an_older_fedesk_is_brought_forward(
@@ -111,7 +115,7 @@ def test_migrate_a_file_of_an_older_fedesk_is_brought_forward(
     """From which form to which."""
     _made_by_schema_1(path)
     ended = run("store", "migrate", "--config", configured())
-    assert (ended.code, ended.out) == (0, f"{path} was brought from schema 1 to 2\n")
+    assert (ended.code, ended.out) == (0, f"{path} was brought from schema 1 to {tables.SCHEMA}\n")
 
 
 def test_migrate_not_while_an_operation_lives(run: Run, configured: Configured, path: Path) -> None:
@@ -134,10 +138,10 @@ def test_migrate_a_teams_database_is_made_by_its_owner(
     url = postgres.empty()
     made = run("store", "migrate", "--url", url)
     assert made.code == 0
-    assert "was made, with schema 2" in made.out
+    assert f"was made, with schema {tables.SCHEMA}" in made.out
     assert "fedesk store grants" in made.err
     document = run("store", "migrate", "--json", "--config", configured(url)).document("store-migration")
-    assert (document["kind"], document["schema_before"]) == ("postgresql", 2)
+    assert (document["kind"], document["schema_before"]) == ("postgresql", tables.SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +174,12 @@ def test_check_as_it_should_be(run: Run, configured: Configured, filled: Path) -
     """Written, read, compared with what fedesk makes; nothing altered but the counter."""
     before = content(filled)
     found = run("store", "check", "--json", "--config", configured()).document("store-check")
-    assert (found["ok"], found["writable"], found["schema_found"], found["records"]) == (True, True, 2, 6)
+    assert (found["ok"], found["writable"], found["schema_found"], found["records"]) == (
+        True,
+        True,
+        tables.SCHEMA,
+        6,
+    )
     assert (found["store"], found["role"], found["problems"]) == (str(filled), None, [])
     assert content(filled) == before
     text = run("store", "check", "--config", configured())
@@ -189,8 +198,8 @@ def test_check_one_of_an_older_form_is_not_migrated(run: Run, configured: Config
     """It is said what the next command will do."""
     _made_by_schema_1(path)
     found = run("store", "check", "--json", "--config", configured()).document("store-check")
-    assert (found["ok"], found["schema_found"], found["schema_known"]) == (True, 1, 2)
-    assert "brings it to 2" in found["notes"][0]
+    assert (found["ok"], found["schema_found"], found["schema_known"]) == (True, 1, tables.SCHEMA)
+    assert f"brings it to {tables.SCHEMA}" in found["notes"][0]
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT number FROM fedesk_schema").fetchone() == (1,)
 

@@ -33,6 +33,9 @@ PROPOSING = {
     "decisions": {"INSERT": "*"},
     "incidents": {"INSERT": OPENED, "UPDATE": CLOSED},
     "incident_notes": {"INSERT": "*"},
+    "approvals": {"INSERT": "*"},
+    "marks": {"INSERT": "*"},
+    "reviews": {"INSERT": "*"},
 }
 """Columns that one who proposes may write, by table and right; ``*`` is the whole row."""
 EXECUTING = {
@@ -41,6 +44,10 @@ EXECUTING = {
     "reservations": {"INSERT": "*", "DELETE": "*"},
     "journal": {"INSERT": "*"},
     "anchors": {"INSERT": "*", "UPDATE": "*"},
+    "used_nonces": {"INSERT": "*"},
+    "windows": {"INSERT": "*", "UPDATE": "closed_at closed_by closed_record closed_why"},
+    "outbox": {"INSERT": "*", "UPDATE": "*", "DELETE": "*"},
+    "leaders": {"INSERT": "*", "UPDATE": "*", "DELETE": "*"},
 }
 CALLED = {"append", "author", "moment"}
 CALLED_BY_RUNNERS = CALLED | {"claim", "write", "finish", "whole", "note", "held", "recorded"}

@@ -26,7 +26,7 @@ from fedesk.ports.operation_store import (
 )
 from fedesk.store import audit_log, queries
 from fedesk.store.rows import claim_entry, journal_row, operation_row, owner_of
-from fedesk.store.tables import journal, operations, reservations, reserves
+from fedesk.store.tables import approvals, journal, operations, reservations, reserves, used_nonces
 
 _LEASE = select(
     operations.c.stage,
@@ -74,6 +74,7 @@ def claim(
     row = check_claimable(connection, operation, dead)
     if reserve:
         _reserve(connection, operation)
+    _use_statements(connection, operation)
     fence, until = row.fence + 1, at + lasts
     assign(
         connection,
@@ -95,6 +96,15 @@ def claim(
         until=until,
         found=queries.by_id(connection, operation),
     )
+
+
+def _use_statements(connection: Connection, operation: str) -> None:
+    """A statement is used once: by which an operation was begun, no other one ever is."""
+    used = select(used_nonces.c.nonce).where(used_nonces.c.operation == operation)
+    brought = select(approvals.c.nonce, approvals.c.operation).where(
+        approvals.c.operation == operation, approvals.c.nonce.not_in(used)
+    )
+    connection.execute(insert(used_nonces).from_select(["nonce", "operation"], brought))
 
 
 def check_claimable(connection: Connection, operation: str, dead: Owner | None) -> Row[*tuple[Any, ...]]:

@@ -23,6 +23,7 @@ def create(connection: Connection) -> None:
         _run(connection, "before tables")
     tables.metadata.create_all(connection, checkfirst=False)
     if is_team:
+        _run(connection, "columns")
         _run(connection, "after tables")
     connection.execute(insert(tables.schema).values(number=tables.SCHEMA, made_by=f"fedesk {__version__}"))
     connection.execute(insert(tables.audit_head).values(id=1, seq=0, hash=GENESIS))
@@ -39,6 +40,8 @@ def migrate(connection: Connection, where: str, now: datetime) -> int:
         return number
     _check_nothing_lives(connection, where, now)
     _upgrade(connection, number)
+    if connection.dialect.name == "postgresql":
+        _run(connection, "after tables")
     connection.execute(update(tables.schema).values(number=tables.SCHEMA, made_by=f"fedesk {__version__}"))
     return number
 
@@ -118,9 +121,11 @@ def triggers() -> dict[str, str]:
 
 
 def _run(connection: Connection, part: str) -> None:
-    """Run one part of ``functions.sql`` as it stands; it has no parameters."""
+    """Run one part of ``functions.sql``, in the place of what is there; it has no parameters."""
     _, _, rest = sql("functions.sql").partition(f"{_PARTS}{part}\n")
     statements, _, _ = rest.partition(_PARTS)
+    for made in ("FUNCTION", "TRIGGER"):
+        statements = statements.replace(f"CREATE {made}", f"CREATE OR REPLACE {made}")
     cursor = connection.connection.cursor()
     cursor.execute(statements)
     cursor.close()

@@ -21,6 +21,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    UniqueConstraint,
     event,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -29,7 +30,7 @@ from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine
 
 from fedesk.domain.audit_chain import time_text
 
-SCHEMA = 2
+SCHEMA = 3
 """Number of this form of the tables; ``migrations`` has the steps to it."""
 
 metadata = MetaData()
@@ -251,6 +252,113 @@ incident_notes = Table(
     Column("link", String, nullable=False),
 )
 """What was written down in an incident, in order."""
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("nonce", Name, primary_key=True),
+    Column("operation", ForeignKey("operations.operation"), nullable=False),
+    Column("action", String, CheckConstraint("action IN ('request', 'approve', 'reject')"), nullable=False),
+    Column("principal", Name, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("brought_by", String, nullable=False),
+)
+"""Signed statements on plans, as they were brought; whether one counts is told by who reads it."""
+Index("approvals_by_operation", approvals.c.operation, approvals.c.at)
+
+used_nonces = Table(
+    "used_nonces",
+    metadata,
+    Column("nonce", Name, primary_key=True),
+    Column("operation", ForeignKey("operations.operation"), nullable=False),
+)
+"""Statements by which an operation was begun: written with the claim, by whoever executes."""
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("window", Name, primary_key=True),
+    Column("kind", String, CheckConstraint("kind IN ('freeze', 'hold', 'maintenance')"), nullable=False),
+    Column("environment", Name, nullable=False),
+    Column("pipeline", Name, nullable=False),
+    Column("service", Name, nullable=False),
+    # Wall times in the zone, as they were given; what recurs is an RRULE of RFC 5545.
+    Column("starts", String, nullable=False),
+    Column("ends", String, nullable=False),
+    Column("zone", String, nullable=False),
+    Column("recurs", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("opened_by", String, nullable=False),
+    Column("opened_record", Big, ForeignKey("audit.seq"), nullable=False),
+    Column("closed_at", Moment),
+    Column("closed_by", String, nullable=False),
+    Column("closed_record", Big, ForeignKey("audit.seq")),
+    Column("closed_why", String, nullable=False),
+    CheckConstraint("(closed_at IS NULL) = (closed_record IS NULL)", name="window_closed_with_record"),
+)
+"""Freezes, holds and maintenance, from the record that set each to the one that lifted it."""
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("environment", Name, primary_key=True),
+    Column("finding", Name, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Name, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("by", String, nullable=False),
+    Column("whom", String, nullable=False),
+    Column("until", Moment),
+    Column("said", String, nullable=False),
+    Column("record", Big, ForeignKey("audit.seq"), nullable=False),
+)
+"""What people on call said of findings, in order; the last of each kind holds."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("notice", Name, primary_key=True),
+    Column("key", Name, nullable=False),
+    Column("receiver", Name, nullable=False),
+    Column("event", Name, nullable=False),
+    Column("environment", Name, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Moment),
+    Column("sent_at", Moment),
+    Column("said", String, nullable=False),
+    UniqueConstraint("key", "receiver", name="outbox_once_each"),
+)
+"""What people are to be told: once for each key and receiver, and kept until it was."""
+Index("outbox_by_next", outbox.c.next_at)
+
+leaders = Table(
+    "leaders",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("owner_host", String, nullable=False),
+    Column("owner_boot", String, nullable=False),
+    Column("owner_pid", Big, nullable=False),
+    Column("owner_started", String, nullable=False),
+    Column("lease_until", Moment, nullable=False),
+    Column("fence", Big, nullable=False),
+)
+"""Which process does what only one may do."""
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("reviewed", Big, ForeignKey("audit.seq"), primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("by", String, nullable=False),
+    Column("said", String, nullable=False),
+    Column("record", Big, ForeignKey("audit.seq"), nullable=False),
+)
+"""Records of the audit log that somebody else has looked at afterwards."""
 
 anchors = Table(
     "anchors",

@@ -35,7 +35,8 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fedesk FROM PUBLIC, fedesk_people, fedesk_
 GRANT USAGE ON SCHEMA fedesk TO fedesk_people, fedesk_executor;
 GRANT SELECT ON
   fedesk_schema, alembic_version, audit, audit_head, operations, operation_reserves, reservations, journal,
-  decisions, incidents, incident_notes, anchors, people
+  decisions, incidents, incident_notes, anchors, people, approvals, used_nonces, windows, marks, outbox, leaders,
+  reviews
 TO fedesk_people, fedesk_executor;
 
 -- The one column that says whether somebody can write.
@@ -47,7 +48,8 @@ GRANT EXECUTE ON FUNCTION append(json), author(), moment(timestamptz) TO fedesk_
 -- Proposals, decisions, incidents, notes. A confirmed plan is nobody's to alter.
 GRANT INSERT (operation, kind, environment, digest, plan, guards, confirmation, confirmed_at) ON operations
 TO fedesk_people, fedesk_executor;
-GRANT INSERT ON operation_reserves, decisions, incident_notes TO fedesk_people, fedesk_executor;
+GRANT INSERT ON operation_reserves, decisions, incident_notes, approvals, marks, reviews
+TO fedesk_people, fedesk_executor;
 GRANT INSERT (incident, environment, title, opened_at, opened_by, opened_record, closed_by, summary),
   UPDATE (closed_at, closed_by, closed_record, summary) ON incidents
 TO fedesk_people, fedesk_executor;
@@ -60,6 +62,10 @@ GRANT UPDATE (
 GRANT INSERT, DELETE ON reservations TO fedesk_executor;
 GRANT INSERT ON journal TO fedesk_executor;
 GRANT INSERT, UPDATE ON anchors TO fedesk_executor;
+GRANT INSERT ON used_nonces TO fedesk_executor;
+-- What may change when, and who was told what.
+GRANT INSERT, UPDATE (closed_at, closed_by, closed_record, closed_why) ON windows TO fedesk_executor;
+GRANT INSERT, UPDATE, DELETE ON outbox, leaders TO fedesk_executor;
 GRANT EXECUTE ON FUNCTION
   claim(text, json, json, interval, boolean, json), write(text, bigint, json, json),
   finish(text, bigint, json, json, text, text, text), whole(text), note(text, json), held(text, bigint),

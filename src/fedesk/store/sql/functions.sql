@@ -1,5 +1,5 @@
 -- What PostgreSQL does for fedesk in one round trip each, and what it lets nobody do.
--- Run in the schema `fedesk`, before the tables (first part) and after them (second part).
+-- Run in the schema `fedesk`: before the tables, after them, and the last part again with each migration.
 -- SQLSTATEs of fedesk's own: FD001 not claimable, FD002 reserved by another, FD003 lease lost,
 -- FD004 an entry of the journal that is not the next.
 
@@ -10,7 +10,7 @@ CREATE FUNCTION field(record bytea, VARIADIC path text[]) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$ SELECT convert_from(record, 'UTF8')::json #>> path $$;
 
--- part: after tables
+-- part: columns
 
 -- What people's roles may insert without these columns (grants are by column).
 ALTER TABLE operations ALTER COLUMN stage SET DEFAULT 'confirmed';
@@ -18,6 +18,8 @@ ALTER TABLE operations ALTER COLUMN said SET DEFAULT '';
 ALTER TABLE operations ALTER COLUMN fence SET DEFAULT 0;
 ALTER TABLE fedesk_schema ADD COLUMN profile text NOT NULL DEFAULT 'advisory'
   CHECK (profile IN ('advisory', 'enforced'));
+
+-- part: after tables
 
 CREATE FUNCTION moment(at timestamptz) RETURNS text
 LANGUAGE sql STABLE
@@ -182,6 +184,12 @@ BEGIN
       RAISE EXCEPTION 'it is reserved' USING ERRCODE = 'FD002';
     END;
   END IF;
+  -- A statement is used once: by which an operation was begun, no other one ever is.
+  INSERT INTO used_nonces (nonce, operation)
+  SELECT nonce, operation FROM approvals AS brought
+  WHERE operation = which AND NOT EXISTS (
+    SELECT FROM used_nonces AS used WHERE used.nonce = brought.nonce AND used.operation = which
+  );
   UPDATE operations SET
     stage = CASE WHEN stage = 'confirmed' THEN 'running' ELSE stage END,
     owner_host = owner ->> 'host', owner_boot = owner ->> 'boot',
@@ -288,6 +296,14 @@ CREATE TRIGGER incidents_closed_by_author BEFORE UPDATE ON incidents
   FOR EACH ROW EXECUTE FUNCTION check_author('closed_by');
 CREATE TRIGGER incident_notes_by_author BEFORE INSERT ON incident_notes
   FOR EACH ROW EXECUTE FUNCTION check_author('by');
+CREATE TRIGGER approvals_by_author BEFORE INSERT ON approvals
+  FOR EACH ROW EXECUTE FUNCTION check_author('brought_by');
+CREATE TRIGGER windows_by_author BEFORE INSERT ON windows
+  FOR EACH ROW EXECUTE FUNCTION check_author('opened_by');
+CREATE TRIGGER windows_closed_by_author BEFORE UPDATE ON windows
+  FOR EACH ROW EXECUTE FUNCTION check_author('closed_by');
+CREATE TRIGGER marks_by_author BEFORE INSERT ON marks FOR EACH ROW EXECUTE FUNCTION check_author('by');
+CREATE TRIGGER reviews_by_author BEFORE INSERT ON reviews FOR EACH ROW EXECUTE FUNCTION check_author('by');
 
 -- Who follows is woken; what is told at once is one notification a transaction.
 CREATE FUNCTION tell() RETURNS trigger
@@ -304,3 +320,7 @@ CREATE TRIGGER audit_told AFTER INSERT ON audit FOR EACH STATEMENT EXECUTE FUNCT
 CREATE TRIGGER decisions_told AFTER INSERT ON decisions FOR EACH STATEMENT EXECUTE FUNCTION tell();
 CREATE TRIGGER incidents_told AFTER INSERT OR UPDATE ON incidents FOR EACH STATEMENT EXECUTE FUNCTION tell();
 CREATE TRIGGER incident_notes_told AFTER INSERT ON incident_notes FOR EACH STATEMENT EXECUTE FUNCTION tell();
+CREATE TRIGGER approvals_told AFTER INSERT ON approvals FOR EACH STATEMENT EXECUTE FUNCTION tell();
+CREATE TRIGGER windows_told AFTER INSERT OR UPDATE ON windows FOR EACH STATEMENT EXECUTE FUNCTION tell();
+CREATE TRIGGER marks_told AFTER INSERT ON marks FOR EACH STATEMENT EXECUTE FUNCTION tell();
+CREATE TRIGGER reviews_told AFTER INSERT ON reviews FOR EACH STATEMENT EXECUTE FUNCTION tell();
