@@ -17,6 +17,7 @@ from msgspec import field
 from fedesk import config_rules as rules
 from fedesk.config_audit import AuditTable, audit_of
 from fedesk.config_path import find_config
+from fedesk.config_policy import governance_of
 from fedesk.config_types import (
     SETTINGS,
     AirflowConfig,
@@ -92,6 +93,7 @@ class EnvironmentTable(Table, frozen=True, kw_only=True):
     vault: VaultConfig | None = None
     snowflake: SnowflakeConfig | None = None
     connections: dict[str, Any] = field(default_factory=dict)
+    policy: dict[str, Any] = field(default_factory=dict)
 
 
 class FileTable(Table, frozen=True, kw_only=True):
@@ -103,6 +105,8 @@ class FileTable(Table, frozen=True, kw_only=True):
     identity: IdentityConfig = IdentityConfig()
     audit: AuditTable = AuditTable()
     ui: UiTable = UiTable()
+    people: dict[str, Any] = field(default_factory=dict)
+    policy: dict[str, Any] = field(default_factory=dict)
     environments: dict[str, Any]
 
 
@@ -224,6 +228,7 @@ def _checked(document: dict[str, Any], findings: Findings, *, is_catalogue_neede
             table.audit, table.identity, environments, findings, _paths_from(findings.file.parent)
         ),
         ui=ui_of(table.ui, findings, _paths_from(findings.file.parent)),
+        governance=governance_of(table.people, table.policy, table.environments, table.identity, findings),
         environments=MappingProxyType(environments),
     )
 

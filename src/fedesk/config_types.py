@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from fedesk.domain.names import ConnectionName
+from fedesk.domain.policy import Governance
 from fedesk.domain.states import System
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -254,4 +255,5 @@ class Config:
     identity: IdentityConfig
     audit: AuditConfig
     ui: UiConfig
+    governance: Governance
     environments: Mapping[str, Environment]

@@ -9,7 +9,9 @@ import msgspec
 
 from fedesk import catalogue_tables as catalogue
 from fedesk.config import EnvironmentTable, FileTable
+from fedesk.config_policy import PersonTable, PolicyTable
 from fedesk.config_types import ANCHORS, SETTINGS
+from fedesk.domain.policy import DEFAULTS
 from fedesk.schema_words import WORDS
 
 Schema = dict[str, Any]
@@ -40,9 +42,13 @@ def catalogue_schema() -> Schema:
 
 def configuration_schema() -> Schema:
     """Of fedesk.toml."""
-    _, found = _components(FileTable, EnvironmentTable, *SETTINGS.values(), *ANCHORS.values())
+    tables = (FileTable, EnvironmentTable, PersonTable, PolicyTable)
+    _, found = _components(*tables, *SETTINGS.values(), *ANCHORS.values())
     file = found.pop("FileTable")
     file["properties"]["environments"] = _named("EnvironmentTable", "The environments, by name.")
+    file["properties"]["people"] |= {"additionalProperties": {"$ref": _REF.format(name="PersonTable")}}
+    for table in (file, found["EnvironmentTable"]):
+        table["properties"]["policy"] |= _by_verb("PolicyTable")
     more = [_told_apart(found[kind.__name__], "system", system.value) for system, kind in SETTINGS.items()]
     found["EnvironmentTable"]["properties"]["connections"] |= {"additionalProperties": {"oneOf": more}}
     sinks = [_told_apart(found[kind.__name__], "sink", name) for name, kind in ANCHORS.items()]
@@ -71,6 +77,12 @@ def _named(table: str, description: str) -> Schema:
         "type": "object",
         "additionalProperties": {"$ref": _REF.format(name=table)},
     }
+
+
+def _by_verb(table: str) -> Schema:
+    """A table of tables by the policy's verbs, and no others."""
+    rules = {verb: {"$ref": _REF.format(name=table)} for verb in DEFAULTS}
+    return {"properties": rules, "additionalProperties": False}
 
 
 def _told_apart(table: Schema, key: str, word: str) -> Schema:

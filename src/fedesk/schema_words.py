@@ -118,6 +118,7 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "connections": _words(
             "A second system of a kind, by the connection's name; its `system` says which."
         ),
+        "policy": _words("The keys of policy for this environment; they win key by key."),
     },
     "Timeout": {
         "connect": _words("Seconds to wait for a connection."),
@@ -209,7 +210,23 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "ca_bundle": _HTTP["ca_bundle"],
         "proxy": _HTTP["proxy"],
     },
+    "PersonTable": {
+        "roles": _words("What they are for, in every environment not named below.", ["operator", "approver"]),
+        "os_users": _words("Users of the machine that are this person; of use in ADVISORY mode.", ["mara"]),
+        "notify": _words("Where they are told of what waits for them: receivers of notify.", ["slack:mara"]),
+        "environments": _words("Their roles in one environment, by its name.", {"prod": ["viewer"]}),
+    },
+    "PolicyTable": {
+        "approvals": _words("How many people beside the requester have to approve."),
+        "approvers": _words("Roles of which one has to be theirs.", ["approver"]),
+        "lives": _words("How long a plan may be confirmed and executed.", "15m", "8h"),
+        "ticket": _words("A pattern of RE2 that is to be found in the reason.", "CHG-[0-9]+"),
+        "review": _words("Whether somebody else looks at it afterwards."),
+        "escalate_after": _words("How long a plan waits for an approval before more are told.", "30m"),
+    },
     "FileTable": {
+        "people": _words("Who works with the desk, by principal; without it everybody may everything."),
+        "policy": _words("What a change takes, by verb: approvals, a ticket, how long a plan lives."),
         "default_environment": _words("The environment that opens first.", "staging"),
         "catalog": _words("The catalogue: a file, or a folder of files.", "catalog.yaml"),
         "store": _words("Where the desk keeps its own state."),

@@ -1,0 +1,131 @@
+"""Who may do what: people, their roles by environment, and one table of rights.
+
+Rights are asked of a principal, as it stands in ``allowed_signers``, and of a verb, as the audit log has it.
+A role is not above another one by itself: what it may do stands in ``RIGHTS``, and nowhere else.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Role(StrEnum):
+    """What somebody is for, in an environment."""
+
+    VIEWER = "viewer"
+    """Looks, and changes nothing."""
+    OPERATOR = "operator"
+    """Keeps running what is there: re-runs, settles, opens incidents."""
+    RELEASER = "releaser"
+    """Changes what runs: promotes, rolls back, loads anew. Operates as well."""
+    APPROVER = "approver"
+    """Says yes or no to the plans of others."""
+    SECRETS = "secrets"
+    """Rotates credentials, and looks after the operations that do so."""
+    ADMIN = "admin"
+    """Keeps the house: windows, policy, store. Operates as well."""
+
+
+VIEWER = frozenset({Role.VIEWER})
+"""What somebody is whom the configuration does not name."""
+
+_OPERATING = frozenset({Role.OPERATOR, Role.RELEASER, Role.ADMIN})
+_LOOKING_AFTER = _OPERATING | {Role.SECRETS}
+_RELEASING = frozenset({Role.RELEASER})
+_APPROVING = frozenset({Role.APPROVER})
+_SECRETS = frozenset({Role.SECRETS})
+_ADMIN = frozenset({Role.ADMIN})
+
+RIGHTS: Mapping[str, frozenset[Role]] = MappingProxyType(
+    {
+        "rerun": _OPERATING,
+        "recheck": _LOOKING_AFTER,
+        "settle": _LOOKING_AFTER,
+        "decide": _LOOKING_AFTER,
+        "write-window": _LOOKING_AFTER,
+        "incident": _LOOKING_AFTER,
+        "mark": _LOOKING_AFTER,
+        "promote": _RELEASING,
+        "rollback": _RELEASING,
+        "reload": _RELEASING,
+        "backfill": _RELEASING,
+        "approve": _APPROVING,
+        "reject": _APPROVING,
+        "rotate": _SECRETS,
+        "attest": _SECRETS,
+        "freeze": _ADMIN,
+        "freeze-override": _ADMIN,
+        "hold": _ADMIN,
+        "maintenance": _ADMIN,
+        "store": _ADMIN,
+    }
+)
+"""Which roles may do a verb. A verb that is not here changes nothing that is shared: everybody may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One of those who work with the desk."""
+
+    principal: str
+    roles: frozenset[Role] = VIEWER
+    """In every environment that ``environments`` does not name."""
+    environments: Mapping[str, frozenset[Role]] = field(default_factory=lambda: MappingProxyType({}))
+    os_users: tuple[str, ...] = ()
+    """Users of the machine that are this person: as good as the machine, so of use in ADVISORY mode alone."""
+    notify: tuple[str, ...] = ()
+    """Where they are told: receivers of ``[notify]``."""
+
+    def roles_in(self, environment: str) -> frozenset[Role]:
+        """Their roles in an environment; empty for what is of none, as the store."""
+        return self.environments.get(environment, self.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Everybody whom the configuration names, by principal; where that is nobody, all may do everything."""
+
+    named: Mapping[str, Person] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __bool__(self) -> bool:
+        return bool(self.named)
+
+    def __iter__(self) -> Iterator[Person]:
+        return iter(self.named.values())
+
+    def roles_of(self, principal: str, environment: str) -> frozenset[Role]:
+        """Somebody's roles; a viewer's where they are not named."""
+        person = self.named.get(principal)
+        return VIEWER if person is None else person.roles_in(environment)
+
+    def may(self, principal: str, verb: str, environment: str) -> bool:
+        """Whether somebody has the right to do it there."""
+        wanted = RIGHTS.get(verb)
+        return not self.named or wanted is None or bool(wanted & self.roles_of(principal, environment))
+
+    def against(self, principal: str, verb: str, environment: str) -> str:
+        """Why somebody may not: ``needs the role operator in prod; you are viewer``. Empty where they may."""
+        if self.may(principal, verb, environment):
+            return ""
+        where = f" in {environment}" if environment else ""
+        mine = listed(self.roles_of(principal, environment), "and")
+        return f"needs the role {listed(RIGHTS[verb])}{where}; you are {mine}"
+
+    def principal_of(self, os_user: str) -> str:
+        """Whom a user of the machine is; empty where no person says so."""
+        return next((one.principal for one in self if os_user in one.os_users), "")
+
+    def with_a_role(self, roles: Iterable[Role], environment: str) -> tuple[str, ...]:
+        """Principals with one of these roles in an environment, sorted."""
+        wanted = frozenset(roles)
+        return tuple(sorted(one.principal for one in self if wanted & one.roles_in(environment)))
+
+
+def listed(roles: Iterable[Role], word: str = "or") -> str:
+    """Roles in a sentence, in the order of ``Role``: ``operator, releaser or admin``."""
+    found = frozenset(roles)
+    names = [role.value for role in Role if role in found]
+    if len(names) < 2:  # noqa: PLR2004 - one needs no word between
+        return "".join(names) or "without a role"
+    return f"{', '.join(names[:-1])} {word} {names[-1]}"
