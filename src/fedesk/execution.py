@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fedesk.services.changes import Changes
     from fedesk.services.checkpointing import Checkpointing, Verified
     from fedesk.services.incidents import Incidents
+    from fedesk.services.marking import Marking
     from fedesk.services.operation_runner import Changer
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.processes import LocalProcesses
@@ -168,6 +169,13 @@ class Desk(composition.Desk):
             clock=self.clock,
             new_id=lambda: str(uuid_utils.uuid7()),
         )
+
+    @cached_property
+    def marking(self) -> "Marking":
+        """What is said of findings."""
+        from fedesk.services.marking import Marking
+
+        return Marking(store=self.store, actor=self.actor, clock=self.clock)
 
     @cached_property
     def by_hand(self) -> "ByHand":

@@ -1,10 +1,12 @@
 """Operations for the tests of what looks at them: one still moment, and a store that answers from memory."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from fedesk.domain.audit import Actor, AuditDraft, AuditRecord, Phase
 from fedesk.domain.incidents import Incident, IncidentHistory
+from fedesk.domain.marks import Mark
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import (
     Call,
@@ -210,6 +212,7 @@ class MemoryStore:
         self.drafts = list(records)
         self.decided: list[Decision] = []
         self.histories: list[IncidentHistory] = []
+        self.said: list[Mark] = []
         self.away = ""
         self.moves = 0
         self.reads = 0
@@ -295,6 +298,18 @@ class MemoryStore:
     def history(self, incident: str) -> IncidentHistory | None:
         self._there()
         return next((one for one in self.histories if one.incident.id == incident), None)
+
+    def marks(self, since_when: datetime, *, environment: str | None = None) -> tuple[Mark, ...]:
+        self._there()
+        return tuple(
+            one for one in self.said if one.at >= since_when and environment in (None, one.environment)
+        )
+
+    def mark(self, said: Mark, audit: AuditDraft) -> None:
+        self._there()
+        self.drafts.append(audit)
+        self.said.append(replace(said, record=len(self.drafts)))
+        self.moves += 1
 
     def close(self) -> None:
         """Nothing to let go of."""

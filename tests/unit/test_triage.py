@@ -35,15 +35,18 @@ def test_a_failed_run_asks_as_loudly_as_its_tier(tier: Tier, severity: Severity)
     assert finding.owner == "engineering"
 
 
-def test_failures_in_a_row_are_one_finding() -> None:
-    """Three bad runs in a row make one row that says so, named after the first, so that it stays the same."""
-    (before,) = found(snapshot(history_of("payments_daily", [BAD, GOOD])[:1]))
+def test_failures_in_a_row_are_one_row_and_each_is_a_finding_of_its_own() -> None:
+    """Three bad runs in a row make one row that says so, known by the newest of them.
+
+    Who has read less of the past knows it by the same id; the next failure is another finding.
+    """
     runs = history_of("payments_daily", [BAD, BAD, BAD, GOOD, BAD])
     (finding,) = found(snapshot(runs))
     assert "3 in a row" in finding.what
     assert finding.run == runs[0].name
     (later,) = found(snapshot((run("payments_daily", BAD, ago=1, took=0.5, number=9), *runs)))
-    assert later.id == finding.id != before.id
+    (less,) = found(snapshot(runs[:1]))
+    assert less.id == finding.id != later.id
 
 
 def test_a_success_ends_the_finding() -> None:

@@ -37,18 +37,21 @@ def gravest(codes: Iterable[Exit]) -> Exit:
 def sentences() -> tuple[type[Exception], ...]:
     """The errors whose text is a sentence for the person; all others are faults of fedesk."""
     from fedesk.domain.incidents import WordingError
+    from fedesk.domain.marks import MarkError
     from fedesk.mistakes import ConfigurationError
     from fedesk.ports.changing import LaunchError
     from fedesk.ports.errors import SourceError
     from fedesk.ports.operation_store import StoreError
     from fedesk.services.proposals import RefusedError
 
-    return StopError, ConfigurationError, WordingError, SourceError, RefusedError, LaunchError, StoreError
+    words = (ConfigurationError, WordingError, MarkError)
+    return StopError, *words, SourceError, RefusedError, LaunchError, StoreError
 
 
 def code_of(error: Exception) -> Exit:
     """The exit code of one of ``sentences``."""
     from fedesk.domain.incidents import WordingError
+    from fedesk.domain.marks import MarkError
     from fedesk.mistakes import ConfigurationError
     from fedesk.ports.errors import NotFoundError, SourceError
     from fedesk.ports.operation_store import StoreError
@@ -57,7 +60,7 @@ def code_of(error: Exception) -> Exit:
     match error:
         case StopError():
             return error.code
-        case ConfigurationError() | WordingError():
+        case ConfigurationError() | WordingError() | MarkError():
             return Exit.USAGE
         case NotFoundError():
             return Exit.FAILED

@@ -1,7 +1,7 @@
-"""Lengths of time as people write them: ``90d``, ``15m``, ``1h30m``."""
+"""Lengths of time as people write them: ``90d``, ``15m``, ``1h30m``; and the moment that one means."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 _UNITS = {
     "w": timedelta(weeks=1),
@@ -19,3 +19,27 @@ def parse_duration(text: str) -> timedelta:
     if _WHOLE.fullmatch(text) is None:
         raise ValueError("expected a duration like 90d, 15m or 1h30m")
     return sum((int(count) * _UNITS[unit] for count, unit in _PART.findall(text)), timedelta())
+
+
+def parse_until(text: str, now: datetime, zone: tzinfo) -> datetime:
+    """The moment that is meant, in UTC: ``2h`` from now, the next ``06:00`` of a zone, ``2026-11-21 06:00``.
+
+    A moment may name its own offset. Raises ValueError that says how they are written.
+    """
+    text = text.strip()
+    if _WHOLE.fullmatch(text) is not None:
+        return now + parse_duration(text)
+    try:
+        if _CLOCK.fullmatch(text) is not None:
+            hour, minute = (int(part) for part in text.split(":"))
+            # Days are added on the zone's calendar, whatever its clocks do in between.
+            there = now.astimezone(zone).replace(hour=hour, minute=minute, second=0, microsecond=0)
+            found = there.astimezone(UTC)
+            return found if found > now else (there + timedelta(days=1)).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("expected a time like 2h, 06:00 or 2026-11-21 06:00") from None
+
+
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")

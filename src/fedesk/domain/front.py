@@ -25,7 +25,7 @@ class Finding:
     """One row of the triage queue: what is wrong, where, since when, whose it is, what to do."""
 
     id: str
-    """Stable for as long as the same thing is wrong."""
+    """Stable for as long as the same thing is wrong, and the same at every desk."""
     kind: str
     severity: Severity
     state: State
@@ -41,6 +41,11 @@ class Finding:
     """The operation of fedesk's own that it tells of."""
     seen_on: ConnectionName | None = None
     """The connection whose look has shown it; None where that was none, or several."""
+
+    @property
+    def recurs(self) -> bool:
+        """Whether its id comes back when the same goes wrong again: there is no run to tell them apart."""
+        return self.run is None and not self.operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

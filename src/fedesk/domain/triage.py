@@ -81,12 +81,15 @@ def runs(facts: Facts) -> Iterator[Finding]:
 
 
 def _failed(history: JobHistory, now: datetime) -> Finding | None:
-    """A job whose newest ended run is bad; named after the first of the bad ones in a row."""
+    """A job whose newest ended run is bad, and how many were so in a row.
+
+    It is known by that run: the one before is another failure, and how far back a desk has read is no matter.
+    """
     ended = [run for run in history.runs if run.state.is_final and run.state is not State.SKIPPED]
     if not ended or not ended[0].state.is_bad:
         return None
     streak = _bad_in_a_row(ended)
-    newest, first = streak[0], streak[-1]
+    newest = streak[0]
     under_way = history.newest is not None and not history.newest.state.is_final
     said = (
         newest.reason or newest.state.value,
@@ -97,7 +100,7 @@ def _failed(history: JobHistory, now: datetime) -> Finding | None:
     return _of_run(
         history,
         newest,
-        id=f"failed:{history.connection}:{history.key[1]}:{first.name.id}",
+        id=f"failed:{history.connection}:{history.key[1]}:{newest.name.id}",
         kind="failed run",
         severity=Severity.LISTED if newest.state is State.ABORTED else severity_of(history),
         state=newest.state,

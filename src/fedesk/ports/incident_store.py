@@ -12,6 +12,7 @@ from typing import Protocol
 
 from fedesk.domain.audit import AuditDraft
 from fedesk.domain.incidents import Incident, IncidentHistory, IncidentNote
+from fedesk.ports.mark_store import MarkReader, MarkStore
 from fedesk.ports.operation_store import OperationReader, OperationStore, StoreError
 
 
@@ -51,9 +52,9 @@ class IncidentStore(IncidentReader, Protocol):
         """Say that it is over. Raises UnknownIncidentError, and IncidentConflictError where it is closed."""
 
 
-class DeskReader(OperationReader, IncidentReader, Protocol):
-    """Operations and incidents, as everyone may read them."""
+class DeskReader(OperationReader, IncidentReader, MarkReader, Protocol):
+    """Operations, incidents and marks, as everyone may read them."""
 
 
-class DeskStore(OperationStore, IncidentStore, Protocol):
+class DeskStore(OperationStore, IncidentStore, MarkStore, Protocol):
     """All that a desk keeps."""

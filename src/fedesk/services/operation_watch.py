@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fedesk.domain.incidents import Incident
+from fedesk.domain.marks import REMEMBERED, Mark
 from fedesk.domain.open_operations import Course, OpenOperation, open_operation
 from fedesk.domain.operations import Evidence, Operation
 from fedesk.ports.changing import Processes
@@ -31,12 +32,14 @@ QUIET_PERIOD = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreNews:
-    """What the store says of operations, or why it cannot be read."""
+    """What the store says of operations, incidents and findings, or why it cannot be read."""
 
     operations: tuple[OpenOperation, ...] = ()
     """Of every environment, newest first; the last known ones where the store is away."""
     incidents: tuple[Incident, ...] = ()
     """Those that go on, newest first; the last known ones where the store is away."""
+    marks: tuple[Mark, ...] = ()
+    """What was said of findings, of every environment; the last known ones where the store is away."""
     problem: str = ""
     """Why the store cannot be read, in one sentence."""
     since: datetime | None = None
@@ -134,9 +137,11 @@ class OperationWatch:
         operations = tuple(self._opened(one, now) for one in found)
         self._changes, self._read_at = changes, self._clock.monotonic()
         incidents = store.incidents(only_open=True)
+        marks = store.marks(self._clock.now() - REMEMBERED)
         # What this process wrote itself need not move the store's number.
-        has_moved = has_moved or (operations, incidents) != (before.operations, before.incidents)
-        return StoreNews(operations=operations, incidents=incidents, version=before.version + has_moved)
+        news = StoreNews(operations=operations, incidents=incidents, marks=marks, version=before.version)
+        has_moved = has_moved or news != replace(before, problem="", since=None)
+        return replace(news, version=before.version + has_moved)
 
     def _opened(self, operation: Operation, now: datetime) -> OpenOperation:
         owner = operation.owner

@@ -4,7 +4,7 @@ What is written is written behind its audit record, in the same transaction: app
 log, so two desks that write to one incident take turns, and the second one reads what the first one wrote.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from fedesk.domain.kept_text import kept_name, kept_text
 from fedesk.domain.operations import Operation
 from fedesk.ports.incident_store import IncidentConflictError, UnknownIncidentError
 from fedesk.store import audit_log, queries
-from fedesk.store.protocol import Database
+from fedesk.store.recording import Recording
 from fedesk.store.tables import audit, incident_notes, incidents
 
 _NEWEST_FIRST = select(incidents).order_by(incidents.c.opened_at.desc(), incidents.c.incident.desc())
@@ -211,10 +211,8 @@ def _note_row(incident: str, number: int, written: IncidentNote) -> dict[str, An
     }
 
 
-class SqlIncidents:
+class SqlIncidents(Recording):
     """``ports.incident_store.IncidentStore``, over a file or a server."""
-
-    _database: Database
 
     def incident(self, incident: str) -> Incident | None:
         """One incident by its id."""
@@ -243,7 +241,3 @@ class SqlIncidents:
     def close_incident(self, incident: str, at: datetime, by: str, summary: str, audit: AuditDraft) -> None:
         """Say that it is over; raises UnknownIncidentError, IncidentConflictError."""
         self._recorded(audit, lambda connection, seq: close(connection, seq, incident, at, by, summary))
-
-    def _recorded(self, draft: AuditDraft, work: Callable[[Connection, int], None]) -> None:
-        """Append the record, then do the work under the lock that this has taken; one transaction."""
-        self._database.write(lambda connection: work(connection, audit_log.append(connection, draft)))

@@ -30,13 +30,14 @@ from fedesk.store.agreeing import with_outcome
 from fedesk.store.anchored import SqlAnchored
 from fedesk.store.database import FileDatabase
 from fedesk.store.incidents import SqlIncidents
+from fedesk.store.marks import SqlMarks
 from fedesk.store.rows import submitted
 
 if TYPE_CHECKING:
     from fedesk.store.protocol import Database
 
 
-class SqlStore(SqlIncidents, SqlAnchored):
+class SqlStore(SqlIncidents, SqlMarks, SqlAnchored):
     """One file of state. Opens nothing until it is first used; may be used from any thread.
 
     While there is no file, reading finds nothing and makes none; the first write makes it.

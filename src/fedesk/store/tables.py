@@ -316,6 +316,7 @@ marks = Table(
     Column("record", Big, ForeignKey("audit.seq"), nullable=False),
 )
 """What people on call said of findings, in order; the last of each kind holds."""
+Index("marks_by_time", marks.c.at)
 
 outbox = Table(
     "outbox",
