@@ -592,7 +592,7 @@ def test_a_signer_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     program = tmp_path / "hangs"
     program.write_text("#!/bin/sh\nexec sleep 1000\n")
     program.chmod(0o755)
-    monkeypatch.setattr("fedesk.anchors.ssh.SIGNING_SECONDS", 0.3)
+    monkeypatch.setattr("fedesk.anchors.openssh.SIGNING_SECONDS", 0.3)
     signer = SshSigner(
         principal=MARA, key=tmp_path / "key", allowed_signers=tmp_path / "signers", program=str(program)
     )

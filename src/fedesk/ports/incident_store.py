@@ -12,6 +12,7 @@ from typing import Protocol
 
 from fedesk.domain.audit import AuditDraft
 from fedesk.domain.incidents import Incident, IncidentHistory, IncidentNote
+from fedesk.ports.approving import ApprovalStore
 from fedesk.ports.mark_store import MarkReader, MarkStore
 from fedesk.ports.operation_store import OperationReader, OperationStore, StoreError
 
@@ -56,5 +57,5 @@ class DeskReader(OperationReader, IncidentReader, MarkReader, Protocol):
     """Operations, incidents and marks, as everyone may read them."""
 
 
-class DeskStore(OperationStore, IncidentStore, MarkStore, Protocol):
+class DeskStore(OperationStore, IncidentStore, ApprovalStore, MarkStore, Protocol):
     """All that a desk keeps."""

@@ -92,6 +92,21 @@ class UnrecordedError(StoreError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignedStatement:
+    """What somebody said of a plan and signed, as it was brought (``domain.approving``)."""
+
+    nonce: str
+    action: str
+    principal: str
+    raw: bytes
+    """What is signed."""
+    signature: str
+    """Armored, as ``ssh-keygen -Y sign`` gives it."""
+    at: datetime
+    brought_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """What becomes durable when somebody confirms: plan, guards as they were judged, confirmation."""
 
@@ -99,6 +114,8 @@ class Submission:
     digest: str
     guards: tuple[GuardResult, ...]
     confirmation: Confirmation
+    request: SignedStatement | None = None
+    """The requester's own statement, where the plan waits for others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

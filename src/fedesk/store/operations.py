@@ -25,9 +25,10 @@ from fedesk.ports.operation_store import (
     Verification,
     Written,
 )
-from fedesk.store import audit_log, decisions, incidents, leases, queries, tables, verifying
+from fedesk.store import approvals, audit_log, decisions, incidents, leases, queries, tables, verifying
 from fedesk.store.agreeing import with_outcome
 from fedesk.store.anchored import SqlAnchored
+from fedesk.store.approvals import SqlApprovals
 from fedesk.store.database import FileDatabase
 from fedesk.store.incidents import SqlIncidents
 from fedesk.store.marks import SqlMarks
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from fedesk.store.protocol import Database
 
 
-class SqlStore(SqlIncidents, SqlMarks, SqlAnchored):
+class SqlStore(SqlIncidents, SqlApprovals, SqlMarks, SqlAnchored):
     """One file of state. Opens nothing until it is first used; may be used from any thread.
 
     While there is no file, reading finds nothing and makes none; the first write makes it.
@@ -125,6 +126,8 @@ class SqlStore(SqlIncidents, SqlMarks, SqlAnchored):
         def work(connection: Connection) -> None:
             incidents.check_not_closed(connection, named_in(submission.plan.reason))
             leases.submit(connection, submission, names)
+            if submission.request is not None:
+                approvals.keep(connection, submission.plan.operation, submission.request)
 
         self._database.write(work)
         return submitted(submission)

@@ -25,7 +25,7 @@ from fedesk.ports.operation_store import (
     Submission,
     Written,
 )
-from fedesk.store import audit_log, incidents, leases, tables
+from fedesk.store import approvals, audit_log, incidents, leases, tables
 from fedesk.store.agreeing import with_outcome
 from fedesk.store.operations import SqlStore
 from fedesk.store.postgres import Password, PostgresDatabase
@@ -37,7 +37,11 @@ _SUBMIT = text(
     " (operation, kind, environment, digest, plan, guards, confirmation, confirmed_at)"
     " SELECT :operation, :kind, :environment, :digest, :plan, :guards, :confirmation, :confirmed_at"
     " WHERE NOT EXISTS (SELECT FROM incidents WHERE incident = :incident AND closed_at IS NOT NULL)"
-    " RETURNING operation)"
+    " RETURNING operation), asked AS (INSERT INTO approvals"
+    " (nonce, operation, action, principal, statement, signature, at, brought_by)"
+    " SELECT request ->> 'nonce', operation, request ->> 'action', request ->> 'principal',"
+    " CAST(:statement AS bytea), request ->> 'signature', request ->> 'at', request ->> 'brought_by'"
+    " FROM made, CAST(:request AS json) AS request WHERE request IS NOT NULL)"
     " INSERT INTO operation_reserves (operation, reserve)"
     " SELECT operation, unnest(CAST(:names AS text[])) FROM made"
 )
@@ -84,6 +88,7 @@ class PostgresStore(SqlStore):
         row["confirmed_at"] = time_text(row["confirmed_at"])
         incident = named_in(submission.plan.reason)
         values = {"names": names, "incident": incident} | {name: row[name] for name in _SUBMITTED}
+        values |= _request(submission)
         try:
             written = self._team.once(lambda connection: connection.execute(_SUBMIT, values).rowcount)
         except ConditionError:
@@ -205,6 +210,15 @@ class PostgresStore(SqlStore):
 
 _SUBMITTED = ("operation", "kind", "environment", "digest", "plan", "guards", "confirmation", "confirmed_at")
 """The columns of a submission; the others have their defaults, and nobody needs leave to set them."""
+
+
+def _request(submission: Submission) -> dict[str, object]:
+    """The requester's statement: as JSON, and the bytes that are signed; of neither where there is none."""
+    if submission.request is None:
+        return {"request": None, "statement": None}
+    row = approvals.row_of(submission.plan.operation, submission.request)
+    statement = row.pop("statement")
+    return {"request": json.dumps(row | {"at": time_text(row["at"])}), "statement": statement}
 
 
 def _draft(audit: AuditDraft) -> str:
