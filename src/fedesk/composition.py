@@ -201,6 +201,7 @@ def facts_of(environment: "Environment") -> EnvironmentFacts:
         mode=environment.mode,
         timezone=environment.timezone,
         phi=environment.phi,
+        executed=environment.executor is not None,
     )
 
 

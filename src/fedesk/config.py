@@ -16,6 +16,7 @@ from msgspec import field
 
 from fedesk import config_rules as rules
 from fedesk.config_audit import AuditTable, audit_of
+from fedesk.config_executor import check_executors
 from fedesk.config_path import find_config
 from fedesk.config_policy import governance_of
 from fedesk.config_types import (
@@ -24,6 +25,7 @@ from fedesk.config_types import (
     Config,
     ConnectionConfig,
     Environment,
+    ExecutorConfig,
     HttpTable,
     IdentityConfig,
     JenkinsConfig,
@@ -88,6 +90,8 @@ class EnvironmentTable(Table, frozen=True, kw_only=True):
     mode: Literal["read-only", "guarded"] = "read-only"
     timezone: Text = "UTC"
     phi: bool = False
+    executor: ExecutorConfig | None = None
+    signed: bool = False
     jenkins: JenkinsConfig | None = None
     airflow: AirflowConfig | None = None
     vault: VaultConfig | None = None
@@ -213,6 +217,7 @@ def _checked(document: dict[str, Any], findings: Findings, *, is_catalogue_neede
     if table is None:
         return None
     _check_store(table.store, findings)
+    check_executors(environments, table.store, table.identity, findings)
     if is_catalogue_needed and table.catalog is not None and not table.catalog.exists():
         sentence = (
             f"there is no file or folder {table.catalog}; `fedesk catalog import` writes a first catalogue"
@@ -286,6 +291,8 @@ def _environments(
             mode=plain.mode,
             timezone=plain.timezone,
             phi=plain.phi,
+            executor=plain.executor,
+            signed=plain.signed,
             configured=tuple(connection for connection, _ in connections),
         )
     return environments, places

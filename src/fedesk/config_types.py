@@ -178,6 +178,19 @@ class VaultAnchorConfig(Table, frozen=True, kw_only=True):
     path: Text = "fedesk/checkpoints"
 
 
+class ExecutorConfig(Table, frozen=True, kw_only=True):
+    """The Jenkins job that does the writing of an environment, whose people only propose."""
+
+    connection: Text
+    """Of a Jenkins: ``prod/jenkins``. The desk asks as its user, who may build this one job."""
+    job: Text
+    """Full name: ``fedesk/execute``."""
+    parameter: Text = "PLAN"
+    """The job's parameter that takes the operation's id."""
+    begins_within: Seconds = 300.0
+    """Seconds after which a plan that the job has not taken up is said to hang."""
+
+
 AnchorSettings = FileAnchorConfig | SyslogAnchorConfig | HttpsAnchorConfig | VaultAnchorConfig
 
 ANCHORS: Mapping[str, type[AnchorSettings]] = {
@@ -237,6 +250,9 @@ class Environment:
     mode: Literal["read-only", "guarded"]
     timezone: str
     phi: bool
+    executor: ExecutorConfig | None = None
+    signed: bool = False
+    """Whether nothing is executed that its requester has not signed: so an executor's configuration says."""
     configured: tuple[ConnectionConfig, ...]
 
     def connections(self) -> tuple[ConnectionConfig, ...]:

@@ -5,7 +5,6 @@ Everything here is made when it is first asked for: SQLAlchemy alone costs the f
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from importlib import import_module
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fedesk import __version__, composition
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.states import System
+from fedesk.runner_credentials import STORE, anchor_key
 
 if TYPE_CHECKING:
     from fedesk.anchoring import SecretOf
@@ -37,15 +37,6 @@ if TYPE_CHECKING:
     from fedesk.services.processes import LocalProcesses
     from fedesk.services.tracing import Followed, Kept
     from fedesk.store.operations import SqlStore
-
-
-STORE = "store"
-"""What the store is called among the credentials that a runner is given."""
-
-
-def anchor_key(settings: "HttpsAnchorConfig") -> str:
-    """What an anchor is called among them."""
-    return f"anchor {settings.url}"
 
 
 def _untold(sentence: str) -> None:
@@ -214,6 +205,19 @@ class Desk(composition.Desk):
 
         return ProcessLauncher(self.config.path)
 
+    def launcher_for(self, connections: "Sequence[ConnectionName]") -> "Launcher":
+        """The same for these systems; where their environment has an executor, that one is asked."""
+        names = {name.environment for name in connections}
+        asked = [name for name in sorted(names) if self.config.environments[name].executor is not None]
+        return self.executors[asked[0]] if asked else self.launcher
+
+    @cached_property
+    def executors(self) -> "dict[str, Launcher]":
+        """What asks the executor of each environment that has one."""
+        from fedesk.executors import executors_of
+
+        return executors_of(self.config, self.all_connections, self.credential_of)
+
     @property
     def actor(self) -> "Actor":
         """Who is at the desk, in this process."""
@@ -227,34 +231,12 @@ class Desk(composition.Desk):
         return {facts.name: facts for facts in self.environments}
 
     def credentials_for(self, connections: Sequence[ConnectionName]) -> "Callable[[], dict[str, SecretText]]":
-        """Looks the credentials of some connections, and the store's, up when it is called.
+        """Looks the credentials of some connections, the store's and the anchors' up when it is called."""
+        from fedesk.runner_credentials import lookups_of
 
-        By the connections' names; the store's is STORE. What it gives raises CredentialError.
-        """
-        configured = {
-            one.name: one
-            for environment in self.config.environments.values()
-            for one in environment.connections()
-        }
-        lookups = {
-            str(name): look_up
-            for name in connections
-            if name in configured and (look_up := self.credential_of(configured[name])) is not None
-        }
-        if self.store_password is not None:
-            lookups[STORE] = self.store_password
-        extra = {name: look_up for name, look_up in self._anchors_lookups().items() if name not in lookups}
-        return lambda: {name: look_up() for name, look_up in lookups.items()} | _as_far_as_known(extra)
-
-    def _anchors_lookups(self) -> "dict[str, Callable[[], SecretText]]":
-        """How the credentials of anchors are looked up. An operation goes on without them."""
-        if not self.config.audit.anchors:
-            return {}
-        from fedesk.anchoring import anchoring_connections, anchors_with_secrets
-
-        found = {anchor_key(one): self.anchor_secret_of(one) for one in anchors_with_secrets(self.config)}
-        found |= {str(one.name): self.credential_of(one) for one in anchoring_connections(self.config)}
-        return {name: look_up for name, look_up in found.items() if look_up is not None}
+        return lookups_of(
+            self.config, connections, self.credential_of, self.store_password, self.anchor_secret_of
+        )
 
     def execute(self, operation: str) -> "Operation":
         """Execute a confirmed operation in this process. Raises StoreError."""
@@ -396,17 +378,6 @@ def _anchor_given(
     credentials: Mapping[str, "SecretText"], settings: "HttpsAnchorConfig"
 ) -> "Callable[[], SecretText] | None":
     return None if settings.credential is None else _of_those(credentials, anchor_key(settings))
-
-
-def _as_far_as_known(lookups: "Mapping[str, Callable[[], SecretText]]") -> "dict[str, SecretText]":
-    """What can be looked up; who then lacks one says so."""
-    from fedesk.ports.errors import CredentialError
-
-    found = {}
-    for name, look_up in lookups.items():
-        with suppress(CredentialError):
-            found[name] = look_up()
-    return found
 
 
 def _given(

@@ -41,6 +41,7 @@ class Glance:
             mode=str(table.get("mode", "read-only")),
             timezone=str(table.get("timezone", "UTC")),
             phi=table.get("phi") is True,
+            executed=isinstance(table.get("executor"), dict),
         )
 
     @property

@@ -48,6 +48,8 @@ class ProcessLauncher:
 class ProcessRunner:
     """A runner that loads, then waits (``ports.changing.Runner``)."""
 
+    where = ""
+
     def __init__(
         self,
         command: tuple[str, ...],
@@ -90,6 +92,10 @@ class ProcessRunner:
             written = os.pread(self._stderr.fileno(), _LONGEST, 0).decode("utf-8", "replace")
             return one_line(redact(written).text, _LONGEST)
         return ""
+
+    def delay(self) -> float:
+        """None: it has loaded."""
+        return 0.0
 
     def cancel(self) -> None:
         """End the process that waits, by ending its input; returns at once."""

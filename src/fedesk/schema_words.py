@@ -111,6 +111,8 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "mode": _words("Whether something may be changed: guarded, or only in a write window: read-only."),
         "timezone": _words("IANA name; times are shown on its clocks.", "Europe/London"),
         "phi": _words("Whether it holds protected health information: reading a log is then recorded."),
+        "executor": _words("The Jenkins job that does the writing; people only propose then."),
+        "signed": _words("Whether nothing is executed that its requester has not signed."),
         "jenkins": _words("The connection NAME/jenkins."),
         "airflow": _words("The connection NAME/airflow."),
         "vault": _words("The connection NAME/vault."),
@@ -119,6 +121,12 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
             "A second system of a kind, by the connection's name; its `system` says which."
         ),
         "policy": _words("The keys of policy for this environment; they win key by key."),
+    },
+    "ExecutorConfig": {
+        "connection": _words("Of a Jenkins, as whose user the desk asks.", "prod/jenkins"),
+        "job": _words("Full name of the job.", "fedesk/execute"),
+        "parameter": _words("The parameter that takes the operation's id."),
+        "begins_within": _words("Seconds after which a plan that was not taken up is said to hang."),
     },
     "Timeout": {
         "connect": _words("Seconds to wait for a connection."),

@@ -139,6 +139,8 @@ def runners_of(sandbox: Sandbox, hooks: Hooks = Hooks()) -> LauncherOf:
 class SilentLauncher:
     """A runner that never takes what it is told to, and says why."""
 
+    where = ""
+
     def __init__(self, said: str = "") -> None:
         self._said = said
         self.told: list[str] = []
@@ -154,6 +156,9 @@ class SilentLauncher:
 
     def trouble(self) -> str:
         return self._said
+
+    def delay(self) -> float:
+        return 0.0
 
     def cancel(self) -> None:
         self.cancelled = True

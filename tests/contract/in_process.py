@@ -10,6 +10,8 @@ from fedesk.ports.endpoint import SecretText
 class InProcessLauncher:
     """``ports.changing.Launcher`` for tests. ``behind`` executes on a thread, as a screen needs it."""
 
+    where = ""
+
     def __init__(self, desk: Desk, *, behind: bool = False) -> None:
         self._desk = desk
         self._behind = behind
@@ -29,6 +31,9 @@ class InProcessLauncher:
 
     def trouble(self) -> str:
         return ""
+
+    def delay(self) -> float:
+        return 0.0
 
     def cancel(self) -> None:
         """There is no process that waits."""

@@ -148,6 +148,8 @@ class Meanwhile:
 class RunnerMeanwhile:
     """Its runner, which is a real one."""
 
+    where = ""
+
     def __init__(self, runner: Runner, then: Callable[[], object]) -> None:
         self._runner = runner
         self._then = then
@@ -158,6 +160,9 @@ class RunnerMeanwhile:
 
     def trouble(self) -> str:
         return self._runner.trouble()
+
+    def delay(self) -> float:
+        return 0.0
 
     def cancel(self) -> None:
         self._runner.cancel()

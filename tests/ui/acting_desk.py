@@ -238,6 +238,8 @@ class MemorySystems:
 class Runners:
     """Launcher and runner in one: operations are carried out on threads, when the test lets them."""
 
+    where = ""
+
     def __init__(self, desk: "ActingDesk") -> None:
         self._desk = desk
         self.may_go = threading.Event()
@@ -269,6 +271,9 @@ class Runners:
 
     def trouble(self) -> str:
         return self.said
+
+    def delay(self) -> float:
+        return 0.0
 
     def cancel(self) -> None:
         self.cancelled += 1

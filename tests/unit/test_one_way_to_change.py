@@ -10,6 +10,8 @@ RUNNER = SOURCE / "services" / "operation_runner.py"
 CHANGES = tuple(sorted((SOURCE / "clients").glob("*_changes.py")))
 LOGINS = (SOURCE / "clients" / "jenkins_login.py", SOURCE / "clients" / "vault_oidc.py")
 """A token of the person's own, asked for by `fedesk login` alone (import-linter)."""
+EXECUTOR = SOURCE / "clients" / "jenkins_executor.py"
+"""Asks the job that executes plans, which judges them by itself; it sends the plan's id and nothing else."""
 ALLOWED_CALLS = {
     "tls.py: create_default_context",
     "http.py: write",
@@ -145,7 +147,7 @@ def test_reading_adapters_send_nothing_that_changes() -> None:
 
 
 def test_changing_adapters_alone_post_to_jenkins() -> None:
-    """The session's ``post`` is called by what changes Jenkins, by what logs in, and by none that reads."""
+    """The session's ``post`` is called by what changes, what asks the executor, what logs in; by no reader."""
     found = {
         path
         for path, tree in modules()
@@ -153,7 +155,25 @@ def test_changing_adapters_alone_post_to_jenkins() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "post"
     }
-    assert found <= {*CHANGES, *LOGINS}
+    assert found <= {*CHANGES, *LOGINS, EXECUTOR}
+
+
+def test_an_executor_is_asked_by_its_launcher_alone() -> None:
+    """Its adapter is named where it is wired, and asked by the launcher that takes the place of a process."""
+    naming = {
+        str(path.relative_to(SOURCE))
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.alias) and node.name == "JenkinsExecutor"
+    }
+    asking = {
+        str(path.relative_to(SOURCE))
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id == "ExecutorSource"
+    }
+    assert naming == {"executors.py"}
+    assert asking == {"services/asked_executor.py"}
 
 
 def test_no_changing_method_of_a_library_is_named() -> None:

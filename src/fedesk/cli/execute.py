@@ -17,6 +17,7 @@ from fedesk.cli.output import narrate
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
+    from fedesk.domain.operations import Operation
     from fedesk.execution import Desk
     from fedesk.ports.sources import Clock
 
@@ -51,11 +52,24 @@ def execute(
             raise session.StopError(
                 f"There is no operation {plan}; `fedesk operations list` has all.", Exit.FAILED
             )
-        return tell_ended(desk, desk.execute(found.plan.operation), as_json=as_json)
+        return tell_ended(desk, _carried_out(desk, found), as_json=as_json)
     finally:
         desk.close()
         # What is started after it hears again when its line to the terminal goes.
         signal.signal(signal.SIGHUP, before)
+
+
+def _carried_out(desk: "Desk", found: "Operation") -> "Operation":
+    """Executed here; where its environment has an executor, that one is asked, and followed."""
+    from fedesk.cli import watching
+
+    plan = found.plan
+    connections = sorted({plan.connection, *(effect.connection for effect in plan.effects)})
+    launcher = desk.launcher_for(connections)
+    if launcher is desk.launcher:
+        return desk.execute(plan.operation)
+    watching.begin(desk, launcher.warm(desk.credentials_for(connections)), plan.operation)
+    return watching.follow_to_its_end(desk, plan.operation)
 
 
 def serve(requests: BinaryIO, clock: "Clock") -> int:

@@ -144,7 +144,7 @@ def carried_out(context: typer.Context, desk: "Desk", items: Sequence[Item], opt
     targets = {item.request.run.connection for item in items if item.request is not None}
     runner: Runner | None = None
     if options.asks and targets:
-        launcher = session.launcher_of(context, desk)
+        launcher = session.launcher_of(context, desk, sorted(targets))
         runner = launcher.warm(desk.credentials_for(sorted(targets)))
     left: list[str] = []
     try:

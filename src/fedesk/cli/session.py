@@ -1,6 +1,6 @@
 """What every command shares: the options that stand before or after the verb, and the way to a desk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from fedesk.exits import Exit
 if TYPE_CHECKING:
     from fedesk.config_types import Config
     from fedesk.domain.board import Board
+    from fedesk.domain.names import ConnectionName
     from fedesk.execution import Desk
     from fedesk.ports.changing import Launcher
     from fedesk.ports.sources import Clock
@@ -89,10 +90,10 @@ def compose(context: typer.Context, config: "Config", environment: str | None) -
     return compose_it(config, environment, clock_of(context), tell=narrate)
 
 
-def launcher_of(context: typer.Context, desk: "Desk") -> "Launcher":
-    """What starts the processes that change something."""
+def launcher_of(context: typer.Context, desk: "Desk", connections: "Sequence[ConnectionName]") -> "Launcher":
+    """What starts the processes that change these systems."""
     session: Session = context.obj
-    return desk.launcher if session.launcher is None else session.launcher(desk)
+    return desk.launcher_for(connections) if session.launcher is None else session.launcher(desk)
 
 
 def known_environment(config: "Config", name: str | None, option: str) -> None:

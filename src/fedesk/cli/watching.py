@@ -54,15 +54,23 @@ def begin(desk: "Desk", runner: "Runner | None", operation: str) -> None:
     if runner is None:
         raise StopError(f"No runner was started for operation {operation}; nothing was sent.", Exit.FAULT)
     runner.go(operation)
-    if wait_until_claimed(desk.store, operation, CLAIM_WITHIN, pause):
-        return
+    within, waited, told = CLAIM_WITHIN + runner.delay(), 0.0, ""
+    while waited < within:
+        if wait_until_claimed(desk.store, operation, CLAIM_WITHIN, pause):
+            return
+        waited += CLAIM_WITHIN
+        within = CLAIM_WITHIN + runner.delay()
+        if runner.where and runner.trouble() != told:
+            told = runner.trouble()
+            narrate(f"{told}.")
     trouble = runner.trouble()
     said = f"it said: {trouble}" if trouble else "it said nothing"
+    who = f"The executor {runner.where}" if runner.where else "The runner"
     sentence = (
-        f"The runner did not take operation {operation} within {CLAIM_WITHIN:.0f} s; {said}."
+        f"{who} did not take operation {operation} within {waited:.0f} s; {said}."
         f" Look before you ask again: `fedesk operations show {operation}`"
     )
-    raise StopError(sentence, Exit.FAULT)
+    raise StopError(sentence, Exit.UNREACHABLE if runner.where else Exit.FAULT)
 
 
 def follow_to_its_end(desk: "Desk", operation: str, *, prefix: str = "") -> "Operation":

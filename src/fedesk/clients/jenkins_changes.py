@@ -9,14 +9,12 @@ Where it does not, it is what has a queue id above ``after_queue_id``, our user 
 parameters; it must be the only one.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from fedesk.clients.jenkins_builds import OPERATION_PARAMETER, build_path, job_path
-from fedesk.clients.jenkins_session import JenkinsSession
+from fedesk.clients.jenkins_session import JenkinsSession, queue_item_of
 from fedesk.clients.jenkins_traces import RecentBuilds, Trace, builds_after, waiting
 from fedesk.clients.requests_session import within
 from fedesk.clients.wording import clean, quoted
@@ -25,7 +23,6 @@ from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import NotFoundError, NotSentError, ProtocolError
 
 _VERBS = {"build-with-parameters": "buildWithParameters", "build": "build"}
-_ITEM = re.compile(r"/queue/item/([0-9]+)/?")
 _CREATED, _SEE_OTHER = 201, 303
 
 
@@ -83,14 +80,13 @@ class JenkinsChanges:
             self._session.prepare_post()
             answer = self._session.post(f"{job_path(trigger.job)}/{trigger.verb}", trigger.form)
         status, location = answer.status_code, answer.headers.get("Location", "")
-        match = _ITEM.search(urlsplit(location).path)
-        if match is None or status not in (_CREATED, _SEE_OTHER):
+        item = queue_item_of(answer)
+        if item is None or status not in (_CREATED, _SEE_OTHER):
             raise ProtocolError(
                 f"{self._endpoint.name} names no queue item for {quoted(trigger.job, limit=120)} "
                 f"(HTTP {status}, Location {quoted(location, limit=160)}): a plugin of Jenkins may have "
                 "refused it, or a proxy answered in its place"
             )
-        item = int(match[1])
         merged = status == _SEE_OTHER or item <= trigger.after
         said = f"{clean(trigger.job)} is in the queue as item {item}."
         if merged:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import jenkins
 import requests
@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title\s*>", re.DOTALL | re.IGNORECASE)
+_ITEM = re.compile(r"/queue/item/([0-9]+)/?")
 _PAGE = 20_000
 """Characters of an HTML page that are looked at for its words."""
 
@@ -235,6 +236,12 @@ class JenkinsSession:
 
 def _is_stale_crumb(response: requests.Response) -> bool:
     return response.status_code == requests.codes.forbidden and "No valid crumb" in page_words(response)
+
+
+def queue_item_of(response: requests.Response) -> int | None:
+    """The queue item that the answer to a trigger leads to; None where it leads elsewhere."""
+    match = _ITEM.search(urlsplit(response.headers.get("Location", "")).path)
+    return None if match is None else int(match[1])
 
 
 def page_words(response: requests.Response) -> str:

@@ -18,6 +18,8 @@ class EnvironmentFacts:
     timezone: str
     phi: bool = False
     """Whether it holds protected health information: reading a log is recorded, and none lies on a disk."""
+    executed: bool = False
+    """Whether an executor does the writing, and not whoever is at the desk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,10 @@ class Processes(Protocol):
 
 
 class Runner(Protocol):
-    """A process that executes operations, loaded and waiting."""
+    """A process that executes operations, loaded and waiting; or an executor elsewhere that is asked to."""
+
+    where: str
+    """The executor: ``prod/jenkins:fedesk/execute``; empty for a process of this machine."""
 
     def go(self, operation: str) -> None:
         """Execute a confirmed operation, in a process of its own. Returns at once; raises LaunchError."""
@@ -90,8 +93,21 @@ class Runner(Protocol):
     def trouble(self) -> str:
         """What the process wrote to stderr, cleaned; empty where it wrote nothing."""
 
+    def delay(self) -> float:
+        """Seconds that beginning may take longer than it takes a process that is warm, as it looks now."""
+
     def cancel(self) -> None:
         """End the waiting process; operations that go on are left alone."""
+
+
+class ExecutorSource(Protocol):
+    """A job of Jenkins that executes operations. Raises SourceError."""
+
+    def ask(self, operation: str) -> int:
+        """Have it take an operation up; the number of its queue item."""
+
+    def close(self) -> None:
+        """Let go of sockets and sessions; never waits for the network."""
 
 
 class Launcher(Protocol):

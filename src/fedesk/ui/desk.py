@@ -154,9 +154,8 @@ class Desk(Protocol):
     def changes(self) -> Planning:
         """Plans of changes, in any configured environment. Made at first use, which may take a while."""
 
-    @property
-    def launcher(self) -> Launcher:
-        """Starts the processes that change something."""
+    def launcher_for(self, connections: Sequence[ConnectionName]) -> Launcher:
+        """Starts the processes that change these systems, or asks the executor that does it."""
 
     @property
     def store(self) -> Records:

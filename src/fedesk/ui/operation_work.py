@@ -159,7 +159,7 @@ class Work:
         try:
             # What cannot be recorded cannot be done: better known now than after the yes.
             self._desk.store.check()
-            runner = self._desk.launcher.warm(self._desk.credentials_for(connections))
+            runner = self._desk.launcher_for(connections).warm(self._desk.credentials_for(connections))
         except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
             self._no_runner = told(error, "starting the runner")
             self._post(RunnerFailed(self._no_runner))
@@ -261,11 +261,11 @@ class Work:
             nonlocal told_so
             if self._stopped.wait(seconds):
                 raise _LeftError
-            unclaimed = last is not None and last.stage is Stage.CONFIRMED
-            if runner is not None and unclaimed and not told_so and time.monotonic() > latest:
+            if not told_so and _is_overdue(last, runner, latest):
                 told_so = True
-                said = runner.trouble() or "it has said nothing"
-                self._post(Went(index, last, trouble=f"The runner has not taken it over: {said}"))
+                said = (runner and runner.trouble()) or "it has said nothing"
+                who = (runner and runner.where) or "The runner"
+                self._post(Went(index, last, trouble=f"{who} has not taken it over: {said}"))
 
         def away(error: Exception) -> None:
             self._post(Went(index, last, trouble=str(error)))
@@ -300,6 +300,12 @@ class Work:
             return
         kind = KINDS.get(found.plan.kind)
         self._post(Went(index, found, steps=kind.steps if kind else ()))
+
+
+def _is_overdue(operation: Operation | None, runner: Runner | None, latest: float) -> bool:
+    """Whether a runner should have taken it over by now; ``latest`` is when one that is warm would have."""
+    unclaimed = operation is not None and operation.stage is Stage.CONFIRMED
+    return unclaimed and runner is not None and time.monotonic() > latest + runner.delay()
 
 
 class _NoRunnerError(Exception):

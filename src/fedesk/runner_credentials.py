@@ -1,0 +1,73 @@
+"""What a runner is handed through its pipe: the credentials of the systems it changes, and no others."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from fedesk.domain.names import ConnectionName
+
+if TYPE_CHECKING:
+    from fedesk.anchoring import SecretOf
+    from fedesk.composition import CredentialOf
+    from fedesk.config_types import Config, HttpsAnchorConfig
+    from fedesk.ports.endpoint import SecretText
+
+    Lookup = Callable[[], SecretText]
+
+STORE = "store"
+"""What the store is called among the credentials that a runner is given."""
+
+
+def anchor_key(settings: "HttpsAnchorConfig") -> str:
+    """What an anchor is called among them."""
+    return f"anchor {settings.url}"
+
+
+def lookups_of(
+    config: "Config",
+    connections: Sequence[ConnectionName],
+    credential_of: "CredentialOf",
+    store_password: "Lookup | None",
+    anchor_secret_of: "SecretOf",
+) -> "Callable[[], dict[str, SecretText]]":
+    """Looks the credentials of some connections, and the store's, up when it is called.
+
+    By the connections' names; the store's is STORE. What it gives raises CredentialError.
+    """
+    configured = {
+        one.name: one for environment in config.environments.values() for one in environment.connections()
+    }
+    lookups = {
+        str(name): look_up
+        for name in connections
+        if name in configured and (look_up := credential_of(configured[name])) is not None
+    }
+    if store_password is not None:
+        lookups[STORE] = store_password
+    anchors = _of_anchors(config, credential_of, anchor_secret_of)
+    extra = {name: look_up for name, look_up in anchors.items() if name not in lookups}
+    return lambda: {name: look_up() for name, look_up in lookups.items()} | _as_far_as_known(extra)
+
+
+def _of_anchors(
+    config: "Config", credential_of: "CredentialOf", anchor_secret_of: "SecretOf"
+) -> "dict[str, Lookup]":
+    """How the credentials of anchors are looked up. An operation goes on without them."""
+    if not config.audit.anchors:
+        return {}
+    from fedesk.anchoring import anchoring_connections, anchors_with_secrets
+
+    found = {anchor_key(one): anchor_secret_of(one) for one in anchors_with_secrets(config)}
+    found |= {str(one.name): credential_of(one) for one in anchoring_connections(config)}
+    return {name: look_up for name, look_up in found.items() if look_up is not None}
+
+
+def _as_far_as_known(lookups: "Mapping[str, Callable[[], SecretText]]") -> "dict[str, SecretText]":
+    """What can be looked up; who then lacks one says so."""
+    from fedesk.ports.errors import CredentialError
+
+    found = {}
+    for name, look_up in lookups.items():
+        with suppress(CredentialError):
+            found[name] = look_up()
+    return found
