@@ -147,7 +147,7 @@ def test_reading_adapters_send_nothing_that_changes() -> None:
 
 
 def test_changing_adapters_alone_post_to_jenkins() -> None:
-    """The session's ``post`` is called by what changes, what asks the executor, what logs in; by no reader."""
+    """The session's ``post`` is called by what changes, asks the executor or logs in, and by no reader."""
     found = {
         path
         for path, tree in modules()

@@ -143,6 +143,9 @@ class Controller:
 
     def log(self, build: BuildPlan) -> tuple[bytes, bool]:
         """The raw log, notes included, and whether it is complete."""
+        executor = self._world.executor
+        if executor is not None and build.job == executor.full_name:
+            return executor.consoles.get(build.number, b""), not build.is_building(self.now)
         written = self._world.build_log_lines(build.job, build.number)
         return raw_log(line.text for line in written.lines), not build.is_building(self.now)
 

@@ -70,7 +70,11 @@ def schedule(
             parameters=parameters,
             causes=(cause,),
         )
-        return Scheduled(item=history.enqueue(_timed(world, job, plan)), created=True)
+        item = history.enqueue(_timed(world, job, plan))
+        if world.executor is not None and job.full_name == world.executor.full_name:
+            item = world.executor.begin(world, item)
+            history.amend(item)
+        return Scheduled(item=item, created=True)
 
 
 def trigger(world: "World", full_name: str, user: str, values: Mapping[str, str]) -> int:

@@ -134,7 +134,7 @@ class Trigger:
         return self.controller.trigger(self.job, values, self.caller.identity, quiet)
 
     def _refused(self) -> Response | None:
-        if not self.caller.is_writer:
+        if not (self.caller.is_writer or self.caller.name in self.job.builders):
             return forbidden(self.request, self.caller, _BUILD)
         return None if self.request.method == "POST" else method_not_allowed("Form post required")
 

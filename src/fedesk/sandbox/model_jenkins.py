@@ -71,6 +71,8 @@ class JenkinsJob:
     period: timedelta = timedelta(hours=6)
     """How far apart its builds are, about."""
     first_number: int = 1
+    builders: tuple[str, ...] = ()
+    """Users who may build it, whatever else they may."""
 
     @property
     def name(self) -> str:

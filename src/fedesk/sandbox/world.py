@@ -45,6 +45,7 @@ from fedesk.sandbox.pipelines import company
 from fedesk.sandbox.stories import build_scripts, dag_scripts, outage
 
 if TYPE_CHECKING:
+    from fedesk.sandbox.executing import ExecutorJob
     from fedesk.sandbox.long_log import LongLog
 
 JENKINS_VERSION = "2.579"
@@ -83,6 +84,8 @@ class World:
         """Who changed what on the Airflows; new after ``forget_changes``."""
         self.jenkins = jenkins_queue.ControllerState()
         """What was changed on the Jenkins controller; new after ``forget_changes``."""
+        self.executor: ExecutorJob | None = None
+        """A job whose builds run a real command; put in before anything asks for the jobs."""
         self.long_logs: dict[str, LongLog] = {}
         """Logs that stand in for a build's own, by ``JOB#NUMBER``."""
 
@@ -341,6 +344,8 @@ class World:
         ]
         if self.hostile:
             found.append(extras.hostile_job())
+        if self.executor is not None:
+            found.append(self.executor.job)
         others = jenkins_jobs.other_jobs()
         return {job.full_name: job for job in sorted((*found, *others), key=lambda job: job.full_name)}
 

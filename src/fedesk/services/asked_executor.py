@@ -49,6 +49,8 @@ class AskedExecutor:
         self._said = ""
         self._has_given_up = False
         self._left = threading.Event()
+        self.followed: threading.Thread | None = None
+        """Looks at queue item and build, until that has ended."""
 
     def go(self, operation: str) -> None:
         """Ask for it; raises LaunchError, after which the plan waits."""
@@ -61,9 +63,10 @@ class AskedExecutor:
                 f"`fedesk execute {operation}` asks again."
             ) from None
         self._said = f"{name} was asked: {self._job} is in its queue as item {item}"
-        threading.Thread(
+        self.followed = threading.Thread(
             target=self._follow, args=(operation, item), name="follow the executor", daemon=True
-        ).start()
+        )
+        self.followed.start()
 
     def trouble(self) -> str:
         """Where the job has got to."""
