@@ -168,6 +168,18 @@ ENFORCED = (
     "SELECT fedesk.claim('x', '{}', NULL, '1 min', true, '[]')",
     "SELECT fedesk.write('x', 1, '[]', NULL)",
     "SELECT fedesk.finish('x', 1, '[]', '{}', 'failed', '', '')",
+    "INSERT INTO fedesk.used_nonces VALUES ('n', 'x')",
+    "UPDATE fedesk.used_nonces SET nonce = 'other'",
+    "DELETE FROM fedesk.used_nonces",
+    "UPDATE fedesk.approvals SET action = 'approve'",
+    "DELETE FROM fedesk.approvals",
+    "INSERT INTO fedesk.windows (\"window\", kind) VALUES ('w', 'maintenance')",
+    "UPDATE fedesk.windows SET closed_why = 'over'",
+    "DELETE FROM fedesk.windows",
+    "DELETE FROM fedesk.marks",
+    "UPDATE fedesk.reviews SET said = 'fine'",
+    "DELETE FROM fedesk.outbox",
+    "UPDATE fedesk.leaders SET fence = fence + 1",
 )
 
 
@@ -450,6 +462,7 @@ def test_a_person_proposes_and_the_executor_runs(postgres: Server, url: str) -> 
         closing(PostgresStore(postgres.person(url, "mara"))) as person,
         closing(PostgresStore(postgres.person(url, group="fedesk_executor"))) as executor,
     ):
+        assert (person.only_proposes(), executor.only_proposes()) == (True, False)
         proposal = submission(2)
         person.check()
         person.submit(proposal)
@@ -479,6 +492,13 @@ def test_the_executor_proposes_in_no_name_but_its_own(postgres: Server, url: str
         with pytest.raises(StoreError, match="your desk says mara"):
             claimed(executor, 2)
         assert executor.open_operations() == ()
+
+
+@pytest.mark.parametrize("url", ["advisory"], indirect=True)
+def test_who_may_do_both_does_not_only_propose(postgres: Server, url: str) -> None:
+    """Where people's own desks carry changes out, the store enforces nothing, and says so."""
+    with closing(PostgresStore(postgres.person(url, "mara"))) as person:
+        assert not person.only_proposes()
 
 
 def test_a_name_that_is_hard_to_quote(postgres: Server, url: str) -> None:

@@ -255,6 +255,9 @@ class MemoryStore:
         self._there()
         return Standing(holder=None, spent=0)
 
+    def only_proposes(self) -> bool:
+        return False
+
     def now(self, here: datetime) -> datetime:
         self._there()
         return here

@@ -211,6 +211,9 @@ class OperationReader(Protocol):
         ``here`` is the time on this machine, and the answer for a store that this machine alone has.
         """
 
+    def only_proposes(self) -> bool:
+        """Whether who is here may propose changes and not carry them out: the store itself sees to it."""
+
     def changes(self) -> int:
         """A number that moves when another process has written (``PRAGMA data_version``); cheap to ask."""
 

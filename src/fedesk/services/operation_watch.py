@@ -40,6 +40,8 @@ class StoreNews:
     """Those that go on, newest first; the last known ones where the store is away."""
     marks: tuple[Mark, ...] = ()
     """What was said of findings, of every environment; the last known ones where the store is away."""
+    only_proposes: bool = False
+    """Whether the store lets who is here propose changes, and not carry them out."""
     problem: str = ""
     """Why the store cannot be read, in one sentence."""
     since: datetime | None = None
@@ -139,7 +141,13 @@ class OperationWatch:
         incidents = store.incidents(only_open=True)
         marks = store.marks(self._clock.now() - REMEMBERED)
         # What this process wrote itself need not move the store's number.
-        news = StoreNews(operations=operations, incidents=incidents, marks=marks, version=before.version)
+        news = StoreNews(
+            operations=operations,
+            incidents=incidents,
+            marks=marks,
+            only_proposes=store.only_proposes(),
+            version=before.version,
+        )
         has_moved = has_moved or news != replace(before, problem="", since=None)
         return replace(news, version=before.version + has_moved)
 

@@ -87,6 +87,10 @@ class SqlStore(SqlIncidents, SqlApprovals, SqlMarks, SqlAnchored):
         """This machine alone has the file: its clock."""
         return here
 
+    def only_proposes(self) -> bool:
+        """Never: who has the file writes what they like."""
+        return False
+
     def changes(self) -> int:
         """A number that moves when somebody has written."""
         return self._database.changes()

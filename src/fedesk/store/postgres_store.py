@@ -62,6 +62,10 @@ _FINISH = text(
     "SELECT finish(:operation, :fence, CAST(:entries AS json), CAST(:draft AS json), :how, :words, :at)"
 )
 _NOW = text("SELECT moment(clock_timestamp())")
+_ONLY_PROPOSES = text(
+    "SELECT profile = 'enforced'"
+    " AND NOT has_column_privilege(session_user, 'operations', 'lease_until', 'UPDATE') FROM fedesk_schema"
+)
 _CHECK = text("UPDATE fedesk_schema SET checks = checks + 1")
 
 
@@ -76,6 +80,10 @@ class PostgresStore(SqlStore):
         """The database's clock."""
         del here
         return datetime.fromisoformat(self._team.read(lambda connection: connection.scalar(_NOW), ""))
+
+    def only_proposes(self) -> bool:
+        """Whether the profile is `enforced`, and the session's role is not the executor's."""
+        return bool(self._team.read(lambda connection: connection.scalar(_ONLY_PROPOSES), None))
 
     def check(self) -> None:
         """Whether it can be written, and is of this version. Raises StoreError."""
