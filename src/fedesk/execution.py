@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fedesk.domain.audit import Actor
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.operations import Call, Operation, Settlement
+    from fedesk.domain.roles import Rights
     from fedesk.domain.runs import LogRequest
     from fedesk.ports.changing import Launcher
     from fedesk.ports.endpoint import Endpoint, SecretText
@@ -144,6 +145,8 @@ class Desk(composition.Desk):
             new_id=lambda: str(uuid_utils.uuid7()),
             made_by=f"fedesk {__version__} on {self.actor.host}",
             processes=self.processes,
+            governance=self.config.governance,
+            os_user=self.rights.os_user,
         )
 
     @cached_property
@@ -159,6 +162,7 @@ class Desk(composition.Desk):
             actor=self.actor,
             clock=self.clock,
             new_id=lambda: str(uuid_utils.uuid7()),
+            rights=self.rights,
         )
 
     @cached_property
@@ -180,6 +184,7 @@ class Desk(composition.Desk):
             processes=self.processes,
             actor=self.actor,
             environments=self.by_name,
+            rights=self.rights,
         )
 
     @cached_property
@@ -223,7 +228,16 @@ class Desk(composition.Desk):
         """Who is at the desk, in this process."""
         from fedesk.services.identity import actor_of
 
-        return actor_of(self.config.identity.principal)
+        return actor_of(self.config.identity.principal, self.config.governance.people)
+
+    @property
+    def rights(self) -> "Rights":
+        """What they may do, in each environment."""
+        from fedesk.domain.roles import Rights
+        from fedesk.services.identity import os_user
+
+        people = self.config.governance.people
+        return Rights(people=people, person=self.actor.person, os_user=os_user())
 
     @property
     def by_name(self) -> "dict[str, EnvironmentFacts]":
@@ -254,22 +268,17 @@ class Desk(composition.Desk):
             clock=self.clock,
             processes=self.processes,
             pause=time.sleep,
+            governance=self.config.governance,
         )
         self._anchor()
         return ended
 
     def recheck(self, operation: str) -> "Operation":
-        """Look again at an operation whose owner died or whose outcome is unknown. Raises StoreError."""
-        from fedesk.services.settling import recheck
+        """Look again at an operation whose owner died or whose outcome is unknown.
 
-        found = recheck(
-            operation,
-            store=self.store,
-            systems=self.systems,
-            clock=self.clock,
-            processes=self.processes,
-            actor=self.actor,
-        )
+        Raises RefusedError where the person may not, StoreError.
+        """
+        found = self.by_hand.recheck(operation)
         self._anchor()
         return found
 

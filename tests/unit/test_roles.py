@@ -64,7 +64,7 @@ def test_a_refusal_says_which_role_is_wanted_and_which_one_has() -> None:
         PEOPLE.against(MARA.principal, "rerun", "prod")
         == "needs the role operator, releaser or admin in prod; you are viewer and approver"
     )
-    assert PEOPLE.against("eve", "store", "") == "needs the role admin; you are viewer"
+    assert PEOPLE.against("eve", "freeze", "") == "needs the role admin; you are viewer"
     assert PEOPLE.against(ANN.principal, "approve", "prod") == ""
 
 

@@ -320,7 +320,7 @@ def copy(
         raise session.StopError(sentence, Exit.USAGE)
     path = _there(source)
     at = session.clock_of(context).now()
-    actor = actor_of(loaded.identity.principal)
+    actor = actor_of(loaded.identity.principal, loaded.governance.people)
     with under_way(f"copying {path} into {to.said}"):
         copied = copy_to_team(path, to.url, to.password, actor=actor, at=at)
     if as_json:

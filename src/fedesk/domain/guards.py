@@ -5,7 +5,7 @@ operation rules about its own system (``domain.rerun_guards``) stands in the sam
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -25,13 +25,18 @@ from fedesk.domain.operations import (
     Target,
     WriteWindow,
 )
+from fedesk.domain.policy import Rule as PolicyRule
+from fedesk.domain.roles import People
 
 ENVIRONMENT = "environment"
 SCOPE = "scope"
 SECRETS = "no secret in the plan"
+REQUESTER = "requester"
+ROLE = "role"
 WRITE_WINDOW = "write window"
 CONFIRMATION = "confirmation"
 REASON = "reason"
+TICKET = "ticket"
 INCIDENT = "incident"
 EXPIRY = "expiry"
 CONNECTION = "connection"
@@ -53,9 +58,12 @@ ORDER = (
     ENVIRONMENT,
     SCOPE,
     SECRETS,
+    REQUESTER,
+    ROLE,
     WRITE_WINDOW,
     CONFIRMATION,
     REASON,
+    TICKET,
     INCIDENT,
     EXPIRY,
     CONNECTION,
@@ -77,7 +85,7 @@ ORDER = (
 
 OUTSIDE = frozenset({ENVIRONMENT, SCOPE})
 """Guards that say no to a target outside its environment."""
-ANSWERED = frozenset({WRITE_WINDOW, CONFIRMATION, REASON})
+ANSWERED = frozenset({WRITE_WINDOW, CONFIRMATION, REASON, TICKET})
 """Guards that the answer to a plan settles by itself; nobody accepts them by name."""
 
 READ_ONLY = "read-only"
@@ -128,6 +136,15 @@ class Situation:
     """Arguments of the plan's calls that read like secrets, by their paths."""
     service: str = ""
     """The service whose deploy job the target is."""
+    verb: str = ""
+    """What is done, as the audit log and the table of rights have it."""
+    people: People = field(default_factory=People)
+    os_user: str = ""
+    """The user of the machine at which it is proposed or confirmed; empty in a runner."""
+    rule: PolicyRule = field(default_factory=PolicyRule)
+    """What the policy asks of it."""
+    lacking: tuple[str, ...] = ()
+    """The policy's patterns of tickets that are not found in the reason."""
 
     @property
     def is_production(self) -> bool:

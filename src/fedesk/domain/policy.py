@@ -104,3 +104,7 @@ class Governance:
 
     people: People = field(default_factory=People)
     policy: Policy = field(default_factory=Policy)
+
+
+UNGOVERNED = Governance()
+"""Of a configuration without people and policy: nobody is told apart, and nothing is asked beside a yes."""

@@ -24,7 +24,7 @@ class Role(StrEnum):
     SECRETS = "secrets"
     """Rotates credentials, and looks after the operations that do so."""
     ADMIN = "admin"
-    """Keeps the house: windows, policy, store. Operates as well."""
+    """Keeps the house: freezes, holds, maintenance. Operates as well."""
 
 
 VIEWER = frozenset({Role.VIEWER})
@@ -58,7 +58,6 @@ RIGHTS: Mapping[str, frozenset[Role]] = MappingProxyType(
         "freeze-override": _ADMIN,
         "hold": _ADMIN,
         "maintenance": _ADMIN,
-        "store": _ADMIN,
     }
 )
 """Which roles may do a verb. A verb that is not here changes nothing that is shared: everybody may."""
@@ -120,6 +119,38 @@ class People:
         """Principals with one of these roles in an environment, sorted."""
         wanted = frozenset(roles)
         return tuple(sorted(one.principal for one in self if wanted & one.roles_in(environment)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What one person may do: the one rule that keys, palette, commands and services ask."""
+
+    people: People
+    person: str
+    os_user: str = ""
+    """The user of this machine; empty where nobody sits at it, as in a runner."""
+
+    @property
+    def another(self) -> str:
+        """Why the user of the machine is not the person; empty where nothing speaks against it."""
+        named = self.people.named.get(self.person)
+        if not self.os_user or self.os_user in (named.os_users if named else ()):
+            return ""
+        whose = self.people.principal_of(self.os_user)
+        if whose:
+            return f"the user {self.os_user} of this machine is {whose}, not {self.person}"
+        if named and named.os_users:
+            users = " or ".join(named.os_users)
+            return f"{self.person} is the user {users} of a machine, and this is {self.os_user}"
+        return ""
+
+    def against(self, verb: str, environment: str) -> str:
+        """Why they may not do it there, as the end of a sentence; empty where they may."""
+        return (self.another if verb in RIGHTS else "") or self.people.against(self.person, verb, environment)
+
+
+EVERY_RIGHT = Rights(people=People(), person="")
+"""Of somebody where nobody is told apart."""
 
 
 def listed(roles: Iterable[Role], word: str = "or") -> str:

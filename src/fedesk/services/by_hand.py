@@ -9,20 +9,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from fedesk.domain import guards
+from fedesk.domain import guards, role_guards
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.kept_text import kept_text
 from fedesk.domain.open_operations import evidence_of
-from fedesk.domain.operations import Choice, Decision, Operation, Outcome, StepState
+from fedesk.domain.operations import Choice, Decision, GuardResult, Operation, Outcome, StepState
+from fedesk.domain.roles import EVERY_RIGHT, Rights
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.operation_store import DecidedError, NotClaimableError, OperationStore
 from fedesk.ports.sources import Clock
-from fedesk.services.changes import told
 from fedesk.services.held import decided, hold
 from fedesk.services.kinds import KINDS
 from fedesk.services.operation_kinds import OperationKind
-from fedesk.services.proposals import Answer, RefusedError
+from fedesk.services.proposals import Answer, RefusedError, told
 from fedesk.services.settling import left_alone, recheck, taken_over
 
 VERDICTS: Mapping[str, Outcome] = {"done": Outcome.SUCCEEDED, "not-done": Outcome.FAILED}
@@ -42,15 +42,30 @@ class ByHand:
     processes: Processes
     actor: Actor
     environments: Mapping[str, EnvironmentFacts]
+    rights: Rights = EVERY_RIGHT
     kinds: Mapping[str, OperationKind] = field(default_factory=lambda: KINDS)
     pause: Callable[[float], None] = time.sleep
 
     def look_first(self, operation: str) -> Operation:
         """Look at an operation again before a person settles it: where looking can tell, it ends by that.
 
-        Raises NotClaimableError where it has ended before or somebody is at it, StoreError.
+        Raises RefusedError, which is in the audit log by then, where the person has no right to settle;
+        NotClaimableError where it has ended before or somebody is at it, StoreError.
         """
-        self._open_and_free(operation)
+        self._check_role(self._open_and_free(operation), "settle")
+        return self._look(operation)
+
+    def recheck(self, operation: str) -> Operation:
+        """Look again at an operation whose owner died or whose outcome is unknown.
+
+        Raises RefusedError, which is in the audit log by then, where the person has no right to; StoreError.
+        """
+        found = self.store.operation(operation)
+        if found is not None:
+            self._check_role(found, "recheck")
+        return self._look(operation)
+
+    def _look(self, operation: str) -> Operation:
         return recheck(
             operation,
             store=self.store,
@@ -66,11 +81,11 @@ class ByHand:
         """End an operation as a person says, after ``look_first``; its target is free then. Asks no system.
 
         ``verdict`` is SUCCEEDED or FAILED. Raises RefusedError, which is in the audit log by then, where
-        confirmation or reason is missing; NotClaimableError where it has ended meanwhile or somebody is at
-        it; LeaseLostError, StoreError.
+        role, confirmation or reason is missing; NotClaimableError where it has ended meanwhile or somebody is
+        at it; LeaseLostError, StoreError.
         """
         found = self._open_and_free(operation)
-        self._check(found, answer)
+        self._check(found, "settle", answer)
         try:
             lease = taken_over(found, store=self.store, clock=self.clock, processes=self.processes)
         except NotClaimableError:
@@ -94,7 +109,7 @@ class ByHand:
     def decide(self, operation: str, choice: Choice, answer: Answer) -> Decision:
         """Decide of the step that an operation waits in; whoever holds its lease goes by that.
 
-        Raises RefusedError, which is in the audit log by then, where confirmation or reason is missing;
+        Raises RefusedError, which is in the audit log by then, where role, confirmation or reason is missing;
         DecidedError where somebody was faster, and says who; NotClaimableError where it has ended or waits
         for no decision; StoreError.
         """
@@ -104,7 +119,7 @@ class ByHand:
             if made:
                 raise DecidedError(f"Operation {operation} was decided before: {made[-1].said}.")
             raise NotClaimableError(f"Operation {operation} waits for no decision now.")
-        self._check(found, answer)
+        self._check(found, "decide", answer)
         decision = Decision(
             operation=operation,
             step=found.undecided,
@@ -143,16 +158,24 @@ class ByHand:
             f"Operation {operation.plan.operation} has ended: {operation.outcome}{by}{at}. {operation.said}"
         )
 
-    def _check(self, operation: Operation, answer: Answer) -> None:
-        """Raise RefusedError, recorded, where the yes or the reason is missing."""
+    def _check(self, operation: Operation, verb: str, answer: Answer) -> None:
+        """Raise RefusedError, recorded, where the role, the yes or the reason is missing."""
+        self._check_role(operation, verb, answer.reason)
         name = operation.plan.environment
         facts = self.environments.get(name)
         against = guards.against_word(name, facts, answer.how, answer.named, answer.reason)
-        if not against:
-            return
-        said = told(against)
-        self.store.append(self._record(operation, Phase.REFUSAL, said, reason=answer.reason))
-        raise RefusedError(said, against)
+        self._refuse(operation, against, answer.reason)
+
+    def _check_role(self, operation: Operation, verb: str, reason: str = "") -> None:
+        """Raise RefusedError, recorded, where the person may not."""
+        self._refuse(operation, role_guards.against(self.rights, verb, operation.plan.environment), reason)
+
+    def _refuse(self, operation: Operation, against: tuple[GuardResult, ...], reason: str) -> None:
+        """Record a refusal and raise it, where something stands against it."""
+        if against:
+            said = told(against)
+            self.store.append(self._record(operation, Phase.REFUSAL, said, reason=reason))
+            raise RefusedError(said, against)
 
     def _record(self, operation: Operation, phase: Phase, result: str, *, reason: str) -> AuditDraft:
         plan = operation.plan

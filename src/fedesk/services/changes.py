@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from fedesk.domain import guards
+from fedesk.domain import guards, role_guards
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
-from fedesk.domain.incidents import Incident, closed_said, named_in, reason_for
+from fedesk.domain.incidents import WINDOW_ACTION, Incident, closed_said, named_in, reason_for
 from fedesk.domain.operations import (
     Confirmation,
     GuardResult,
@@ -19,7 +19,9 @@ from fedesk.domain.operations import (
     WriteWindow,
 )
 from fedesk.domain.plans import digest_of
+from fedesk.domain.policy import UNGOVERNED, Governance
 from fedesk.domain.reruns import RerunRequest
+from fedesk.domain.roles import Rights
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.ports.incident_store import DeskStore, IncidentConflictError
@@ -29,10 +31,8 @@ from fedesk.services.hiding import hidden
 from fedesk.services.judging import judge, needs_of
 from fedesk.services.kinds import KINDS, kind_for
 from fedesk.services.operation_kinds import Draft, OperationKind
-from fedesk.services.proposals import Answer, Needs, Proposal, RefusedError
+from fedesk.services.proposals import Answer, Needs, Proposal, RefusedError, told
 
-VALID_FOR = timedelta(minutes=15)
-"""How long a plan may be confirmed."""
 WINDOW = timedelta(hours=1)
 """How long a write window is open."""
 
@@ -51,6 +51,14 @@ class Changes:
     """Mints ids of operations: UUIDv7."""
     made_by: str
     processes: Processes | None = None
+    governance: Governance = UNGOVERNED
+    os_user: str = ""
+    """The user of this machine."""
+
+    @property
+    def rights(self) -> Rights:
+        """What the person at the desk may do."""
+        return Rights(people=self.governance.people, person=self.actor.person, os_user=self.os_user)
 
     def propose(
         self, request: RerunRequest, window: WriteWindow | None = None, *, asked: bool = False
@@ -75,6 +83,12 @@ class Changes:
         proposal = self._judged(
             Proposal(plan=plan, guards=(), needs=Needs(), draft=draft, named=request.environment), window
         )
+        # What is to be accepted may have it wait for others, and so live longer.
+        policy, accept = self.governance.policy, proposal.needs.accept
+        lives = policy.needed(kind.action, plan.environment, accept).lives
+        if plan.made_at + lives != plan.expires_at:
+            longer = replace(plan, expires_at=plan.made_at + lives)
+            proposal = self._judged(replace(proposal, plan=longer), window)
         outside = tuple(one for one in proposal.guards if one.blocks and one.guard in guards.OUTSIDE)
         if outside:
             self._refuse(plan, outside)
@@ -117,7 +131,8 @@ class Changes:
         """Open an hour in which a read-only environment may be changed; recorded.
 
         A reason that begins with the id of an open incident makes it a window of that incident. Raises
-        RefusedError where there is no such environment, no reason, or the incident is closed; StoreError.
+        RefusedError where there is no such environment, no right to do so, no reason, or the incident is
+        closed; StoreError.
         """
         now = self.clock.now()
         reason = reason.strip()
@@ -138,7 +153,7 @@ class Changes:
             environment,
             environment,
             told((against,)) if against else f"open until {window.until:%Y-%m-%d %H:%M:%S} UTC",
-            action="write-window",
+            action=WINDOW_ACTION,
             phase=Phase.REFUSAL if against else Phase.OVERRIDE,
             reason=window.reason,
         )
@@ -147,6 +162,9 @@ class Changes:
         return window
 
     def _against_window(self, window: WriteWindow, incident: Incident | None) -> GuardResult | None:
+        barred = role_guards.against(self.rights, WINDOW_ACTION, window.environment)
+        if barred:
+            return barred[0]
         if window.environment not in self.environments:
             known = ", ".join(self.environments) or "none"
             why, remedy = f"No environment {window.environment} is configured.", f"There are: {known}."
@@ -161,11 +179,11 @@ class Changes:
         return GuardResult(guard=guard, ruling=Ruling.DENY, reason=why, remedy=remedy)
 
     def _plan(self, kind: OperationKind, connection: Connection, draft: Draft) -> Plan:
-        now = self.clock.now()
+        now, environment = self.clock.now(), connection.name.environment
         return Plan(
             operation=self.new_id(),
             kind=kind.name,
-            environment=connection.name.environment,
+            environment=environment,
             connection=connection.name,
             address=connection.address,
             scope=connection.scope,
@@ -174,16 +192,15 @@ class Changes:
             requester=self.actor.person,
             made_by=self.made_by,
             made_at=now,
-            expires_at=now + VALID_FOR,
+            expires_at=now + self.governance.policy.rule(kind.action, environment).lives,
             notes=draft.notes,
         )
 
     def _judged(self, proposal: Proposal, window: WriteWindow | None) -> Proposal:
         plan, now = proposal.plan, self.clock.now()
         rulings = self._judge(proposal, None, window, now)
-        needs = needs_of(
-            plan, KINDS[plan.kind], self.environments.get(plan.environment), window, rulings, now
-        )
+        environment, policy = self.environments.get(plan.environment), self.governance.policy
+        needs = needs_of(plan, KINDS[plan.kind], environment, window, rulings, now, policy)
         return replace(proposal, guards=rulings, needs=needs, window=window)
 
     def _judge(
@@ -206,6 +223,8 @@ class Changes:
             now=now,
             named=proposal.named,
             processes=self.processes,
+            governance=self.governance,
+            os_user=self.os_user,
         )
 
     def _refuse_outside(self, request: RerunRequest) -> None:
@@ -252,8 +271,3 @@ class Changes:
                 result=result,
             )
         )
-
-
-def told(against: tuple[GuardResult, ...]) -> str:
-    """Which guards said no, why, and what lifts each."""
-    return " ".join(f"{one.guard}: {one.reason} {one.remedy}".rstrip() for one in against)

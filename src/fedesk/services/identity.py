@@ -1,22 +1,26 @@
-"""Who is at the desk: a configured principal, else the user of the machine."""
+"""Who is at the desk: a configured principal, else whom the configuration says the machine's user is."""
 
 import os
 import pwd
 import socket
 
 from fedesk.domain.audit import Actor
+from fedesk.domain.roles import People
 
 
-def actor_of(principal: str | None) -> Actor:
-    """Who acts, in this process. The user is the process's own, whatever the environment's variables say."""
+def actor_of(principal: str | None, people: People | None = None) -> Actor:
+    """Who acts, in this process."""
     if principal:
         person, known_by = principal, "configuration"
     else:
-        person, known_by = _user(), "operating system"
+        user = os_user()
+        whose = people.principal_of(user) if people is not None else ""
+        person, known_by = whose or user, "operating system"
     return Actor(person=person, known_by=known_by, host=socket.gethostname(), pid=os.getpid())
 
 
-def _user() -> str:
+def os_user() -> str:
+    """The user that this process is of, whatever the environment's variables say."""
     uid = os.getuid()
     try:
         return pwd.getpwuid(uid).pw_name

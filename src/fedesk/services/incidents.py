@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from fedesk.domain import role_guards
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.incidents import (
     ACTION,
@@ -19,11 +20,13 @@ from fedesk.domain.incidents import (
     wording_of,
 )
 from fedesk.domain.names import RunName
+from fedesk.domain.roles import EVERY_RIGHT, Rights
 from fedesk.domain.runs import RunDetail
 from fedesk.ports.errors import NotFoundError, SourceError
-from fedesk.ports.incident_store import IncidentConflictError, IncidentStore, UnknownIncidentError
+from fedesk.ports.incident_store import DeskStore, IncidentConflictError, UnknownIncidentError
 from fedesk.ports.sources import Clock
 from fedesk.services.hiding import hidden
+from fedesk.services.proposals import RefusedError, told
 
 _MINTED_AT_MOST = 3
 """Ids that are tried, where the one before was taken."""
@@ -31,15 +34,19 @@ _MINTED_AT_MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Incidents:
-    """Reads and writes the desk's incidents; changes no system. Blocking; each method raises StoreError."""
+    """Reads and writes the desk's incidents; changes no system. Blocking; each method raises StoreError.
 
-    store: IncidentStore
+    What writes raises RefusedError, which is in the audit log by then, where the person has no role for it.
+    """
+
+    store: DeskStore
     detail_of: Callable[[RunName], RunDetail]
     """Reads a run; raises SourceError."""
     actor: Actor
     clock: Clock
     new_id: Callable[[], str]
     """Mints UUIDv7s."""
+    rights: Rights = EVERY_RIGHT
 
     def open(
         self, environment: str, title: str, *, given: str = "", runs: Sequence[RunName] = ()
@@ -51,6 +58,7 @@ class Incidents:
         """
         title = hidden(wording_of(title, "title"))
         wanted = id_of(given) if given else ""
+        self._check_role(environment, wanted, title)
         notes = tuple(self._failure(run) for run in dict.fromkeys(runs))
         for attempt in range(1, _MINTED_AT_MOST + 1):
             incident = Incident(
@@ -74,6 +82,7 @@ class Incidents:
     def note(self, given: str, said: str, *, acknowledges: bool = False) -> Incident:
         """Write it down. Raises WordingError, UnknownIncidentError, IncidentConflictError if it is closed."""
         said, incident = wording_of(said, "note"), self._known(id_of(given))
+        self._check_role(incident.environment, incident.id, incident.reason)
         kind = NoteKind.ACKNOWLEDGEMENT if acknowledges else NoteKind.NOTE
         note = IncidentNote(number=0, at=self.clock.now(), by=self.actor.person, kind=kind, said=said)
         self.store.note_incident(incident.id, note, self._draft(incident, Phase.REVIEW, f"{kind}: {said}"))
@@ -82,6 +91,7 @@ class Incidents:
     def close(self, given: str, summary: str = "") -> Incident:
         """Say that it is over. Raises WordingError, UnknownIncidentError, IncidentConflictError if closed."""
         incident, summary = self._known(id_of(given)), summary.strip()
+        self._check_role(incident.environment, incident.id, incident.reason)
         draft = self._draft(incident, Phase.STOP, f"closed: {summary}" if summary else "closed")
         self.store.close_incident(incident.id, self.clock.now(), self.actor.person, summary, draft)
         return self._known(incident.id)
@@ -109,6 +119,13 @@ class Incidents:
         named = named_in(said)
         found = self.store.incident(named) if named and len(said.split()) == 1 else None
         return said if found is None else reason_for(found, said)
+
+    def _check_role(self, environment: str, target: str, reason: str) -> None:
+        against = role_guards.against(self.rights, ACTION, environment)
+        if against:
+            said = told(against)
+            self.store.append(self._record(environment, target or environment, Phase.REFUSAL, reason, said))
+            raise RefusedError(said, against)
 
     def _known(self, wanted: str) -> Incident:
         found = self.store.incident(wanted)
@@ -144,13 +161,16 @@ class Incidents:
         )
 
     def _draft(self, incident: Incident, phase: Phase, result: str) -> AuditDraft:
+        return self._record(incident.environment, incident.id, phase, incident.reason, result)
+
+    def _record(self, environment: str, target: str, phase: Phase, reason: str, result: str) -> AuditDraft:
         return AuditDraft(
             at=self.clock.now(),
             actor=self.actor,
-            environment=incident.environment,
+            environment=environment,
             action=ACTION,
-            target=incident.id,
+            target=target,
             phase=phase,
-            reason=incident.reason,
+            reason=reason,
             result=result,
         )

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from fedesk.domain import guards
+from fedesk.domain import guards, role_guards
 from fedesk.domain.catalogue import Catalogue, Pipeline, in_environment
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.guards import Situation, Spent
 from fedesk.domain.operations import Confirmation, GuardResult, Operation, Plan, Ruling, WriteWindow
 from fedesk.domain.partitions import period_around, reservation
 from fedesk.domain.plans import digest_of, secrets_in
+from fedesk.domain.policy import UNGOVERNED, Governance, Policy
 from fedesk.ports.changing import Processes
 from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.ports.operation_store import OperationReader, Spending
@@ -27,6 +28,7 @@ _SHOWN = {
 }
 """What blocks is shown first."""
 _RANK = {name: rank for rank, name in enumerate(guards.ORDER)}
+_RULES = (*guards.RULES, *role_guards.RULES)
 
 
 def judge(  # noqa: PLR0913 - all that the guards judge by
@@ -42,12 +44,17 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
     now: datetime,
     named: str | None = None,
     processes: Processes | None = None,
+    governance: Governance = UNGOVERNED,
+    os_user: str = "",
 ) -> tuple[GuardResult, ...]:
     """Every guard's ruling, in the order they are shown. Asks no system; raises StoreError.
 
     ``draft`` is what the kind makes of the systems now, or the error in which looking ended. ``environment``
     is the target's as configured, None where it is not. Without ``processes`` an owner counts as alive.
+    ``os_user`` is the user of this machine, where somebody sits at it.
     """
+    accepted = confirmation.accepted if confirmation is not None else ()
+    asked = governance.policy.needed(kind.action, plan.environment, accepted)
     pipeline = _pipeline(plan, catalogue)
     period = _period(pipeline, environment, now)
     spending = None if period is None else _spending(plan, period)
@@ -68,6 +75,11 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
         pipeline=pipeline,
         service=_service(plan, catalogue),
         secrets=secrets_in(plan),
+        verb=kind.action,
+        people=governance.people,
+        os_user=os_user,
+        rule=asked,
+        lacking=lacking(asked.tickets, plan.reason),
     )
     own: tuple[GuardResult, ...] = ()
     if isinstance(draft, SourceError):
@@ -75,9 +87,19 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
     else:
         situation = replace(situation, target=draft.target, effects=draft.effects, facts=draft.facts)
         own = draft.guards
-    ruled = [*(result for rule in guards.RULES if (result := rule(situation)) is not None), *own]
+    ruled = [*(result for rule in _RULES if (result := rule(situation)) is not None), *own]
     weighed = (_weighed(_accepted(result, confirmation), kind) for result in ruled)
     return tuple(sorted(weighed, key=lambda one: (_SHOWN[one.ruling], _RANK.get(one.guard, len(_RANK)))))
+
+
+def lacking(tickets: Iterable[str], reason: str) -> tuple[str, ...]:
+    """Patterns of the policy that are not found in a reason."""
+    tickets = tuple(tickets)
+    if not tickets:
+        return ()
+    from fedesk.services.log_pattern import LogPattern
+
+    return tuple(one for one in tickets if not LogPattern.expression(one).in_line(reason))
 
 
 def needs_of(
@@ -87,19 +109,24 @@ def needs_of(
     window: WriteWindow | None,
     rulings: Iterable[GuardResult],
     now: datetime,
+    policy: Policy,
 ) -> Needs:
     """What a confirmation has to bring (design, rule 7)."""
     situation = Situation(plan=plan, now=now, environment=environment, window=window)
     rulings = tuple(rulings)
     asks = {one.guard for one in rulings if one.ruling is Ruling.CONFIRM}
-    reasoned = window is not None and guards.WRITE_WINDOW not in asks and bool(window.reason.strip())
+    accept = tuple(
+        one.guard for one in rulings if one.ruling is Ruling.CONFIRM and one.guard not in guards.ANSWERED
+    )
+    tickets = policy.needed(kind.action, plan.environment, accept).tickets
+    given = window.reason.strip() if window is not None and guards.WRITE_WINDOW not in asks else ""
+    is_asked = bool(tickets) or (kind.wants_reason and situation.is_production)
     return Needs(
         name=plan.environment if guards.name_is_asked(situation) else "",
-        reason=kind.wants_reason and situation.is_production and not reasoned,
+        reason=is_asked and (not given or bool(lacking(tickets, given))),
+        tickets=tickets,
         window=guards.WRITE_WINDOW in asks,
-        accept=tuple(
-            one.guard for one in rulings if one.ruling is Ruling.CONFIRM and one.guard not in guards.ANSWERED
-        ),
+        accept=accept,
     )
 
 

@@ -31,6 +31,7 @@ from fedesk.domain.operations import (
     Stage,
     StepState,
 )
+from fedesk.domain.policy import UNGOVERNED, Governance
 from fedesk.domain.reruns import RerunRequest
 from fedesk.ports.changing import Processes, Settles, Systems
 from fedesk.ports.errors import (
@@ -113,6 +114,7 @@ class _Desk:
     processes: Processes
     pause: Callable[[float], None]
     kinds: Mapping[str, OperationKind]
+    governance: Governance
 
 
 def execute(  # noqa: PLR0913 - all that it touches is given to it
@@ -127,6 +129,7 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
     processes: Processes,
     pause: Callable[[float], None],
     kinds: Mapping[str, OperationKind] | None = None,
+    governance: Governance = UNGOVERNED,
 ) -> Operation:
     """Carry a confirmed operation out to its end, and return it as it ended.
 
@@ -147,6 +150,7 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
         processes=processes,
         pause=pause,
         kinds=KINDS if kinds is None else kinds,
+        governance=governance,
     )
     try:
         held = _held(desk, _claim(desk, operation))
@@ -249,6 +253,7 @@ def _refusals(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
         window=held.operation.confirmation.window,
         now=desk.clock.now(),
         processes=desk.processes,
+        governance=desk.governance,
     )
     return tuple(one for one in rulings if one.blocks)
 

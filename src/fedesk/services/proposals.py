@@ -13,6 +13,8 @@ class Needs:
     name: str = ""
     """The environment's name, typed (``--confirm NAME``); empty where the key (``--yes``) is enough."""
     reason: bool = False
+    tickets: tuple[str, ...] = ()
+    """Patterns (RE2), each to be found in the reason."""
     window: bool = False
     """Whether a write window is opened with it (``--write NAME``)."""
     accept: tuple[str, ...] = ()
@@ -67,3 +69,8 @@ class RefusedError(Exception):
         """Those that said no."""
         self.conflict = conflict
         """Stale or in conflict (exit 5), rather than refused (exit 3)."""
+
+
+def told(against: tuple[GuardResult, ...]) -> str:
+    """Which guards said no, why, and what lifts each."""
+    return " ".join(f"{one.guard}: {one.reason} {one.remedy}".rstrip() for one in against)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME = 60
 _LONGEST_REASON = 400
+_A_REASON = "a reason or a ticket is needed"
 
 
 class Line(StrEnum):
@@ -33,6 +34,8 @@ class Wanted:
     name: str = ""
     """The environment's name, to be typed; empty where the key alone is enough."""
     reason: bool = False
+    tickets: tuple[str, ...] = ()
+    """Patterns (RE2), each to be found in the reason."""
     window: bool = False
     """Whether the yes opens a write window."""
     accept: tuple[str, ...] = ()
@@ -64,6 +67,7 @@ def wanted(environment: str, needs: Iterable[Needs]) -> Wanted:
         name=environment if named else "",
         # A window is opened with a reason or an incident, whatever the kind of operation asks for.
         reason=window or any(one.reason for one in every),
+        tickets=tuple(dict.fromkeys(pattern for one in every for pattern in one.tickets)),
         window=window,
         accept=tuple(dict.fromkeys(guard for one in every for guard in one.accept)),
     )
@@ -77,8 +81,15 @@ def missing(want: Wanted, typed: Typed) -> str:
         # A wrong name gets no louder answer than no name.
         return f"type the environment's name, {want.name}" if not typed.name else _not_yet(want, typed)
     if want.reason and not typed.reason.strip():
-        return "a reason or a ticket is needed"
-    return ""
+        return f"a reason with {' and '.join(want.tickets)} is needed" if want.tickets else _A_REASON
+    return _no_ticket(want, typed) if want.reason and want.tickets else ""
+
+
+def _no_ticket(want: Wanted, typed: Typed) -> str:
+    from fedesk.services.judging import lacking
+
+    patterns = lacking(want.tickets, typed.reason)
+    return f"the reason lacks a ticket, {' and '.join(patterns)}" if patterns else ""
 
 
 def _not_yet(want: Wanted, typed: Typed) -> str:
