@@ -62,6 +62,11 @@ class Terminal:
         told = _ESCAPES.sub(b" ", self._drawn).decode("utf-8", "replace")
         raise SystemExit(f"the desk did not show {' or '.join(words)}, but {told[-2000:]}")
 
+    def read(self) -> None:
+        """Read what was drawn meanwhile, or it waits to draw more."""
+        while select.select([self._end], [], [], 0)[0]:
+            self._drawn += os.read(self._end, 65536)
+
     def close(self) -> None:
         """Leave the program, and read what it still says."""
         os.write(self._end, b"q")

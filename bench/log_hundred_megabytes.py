@@ -28,6 +28,8 @@ LINE = 128
 """Bytes of a line of the sandbox's long logs."""
 PATIENCE = 120.0
 """Seconds after which a machine that is busy with other things is given up."""
+AT_REST = 3.0
+"""Percent of a core that a desk uses at most that has loaded all it shows."""
 WITHIN = 1.0
 """Seconds until the first error is seen."""
 MEMORY = 20.0
@@ -74,8 +76,9 @@ def round_of(config: Path, run: str) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as home:
         desk = Terminal(["--config", str(config), "--env", "prod"], home)
         desk.until("Triage")
-        time.sleep(3)
         process = psutil.Process(desk.pid)
+        while process.cpu_percent(1) > AT_REST:
+            desk.read()
         before = process.memory_info().rss
         desk.press(f":log {run}")
         time.sleep(1)

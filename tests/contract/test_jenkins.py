@@ -21,6 +21,7 @@ from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError, Un
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.jenkins import application
 from fedesk.sandbox.log_text import HOSTILE
+from fedesk.sandbox.long_log import LINE, LongLog
 from fedesk.sandbox.model import JenkinsJob, JobKind
 from fedesk.sandbox.world import World
 
@@ -364,6 +365,32 @@ def test_log_of_a_build_that_runs(asgi_server: "AsgiServer") -> None:
     assert text.splitlines() == [
         line.text for line in lines if line.stage == stage.node_id and not line.text.startswith("[Pipeline]")
     ]
+
+
+def test_log_of_a_build_that_has_ended_is_one_answer(
+    served: "ServedApp", world: World, client: JenkinsClient
+) -> None:
+    """A long one is asked for once and read in pieces; who has but a cursor reads on and misses nothing."""
+    build = world.builds("finedge/prod/deploy-fx_rates")[0]
+    name = f"{build.job}#{build.number}"
+    world.long_logs[name] = log = LongLog(lines=30_000, error=-1, began=NOW, ends=NOW)
+    request = LogRequest(run=RunName(NAME, name))
+    try:
+        first = client.log(request, "")
+        second = client.log(request, first.cursor)
+        rest = client.log(request, second.cursor)
+        while not rest.complete:
+            more = client.log(request, rest.cursor)
+            rest = dataclasses.replace(more, text=rest.text + more.text)
+        assert [one for one in served.requests if "logText" in one] == [
+            f"GET /job/finedge/job/prod/job/deploy-fx_rates/{build.number}/logText/progressiveText?start=0"
+        ]
+        again = client_of(served, world).log(request, second.cursor)
+    finally:
+        del world.long_logs[name]
+    assert (first.text + second.text + rest.text).encode() == b"".join(log.read(0, log.lines * LINE))
+    assert rest.text.startswith(again.text)
+    assert len(again.text) > 100_000
 
 
 def test_hostile_log(asgi_server: "AsgiServer") -> None:

@@ -1,5 +1,6 @@
 """A growing log of Jenkins, read by offset: no line is lost, none is doubled."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fedesk.clients.jenkins_log import Answer, Place, advance, plain, read_end, realign
+from fedesk.clients.jenkins_log import Answer, Place, advance, finish, go_on, plain, read_end, realign
 from fedesk.clients.jenkins_session import JenkinsSession, Piece
 from fedesk.sandbox.jenkins_log import console_text, progressive_text
 from fedesk.sandbox.long_log import LINE, LongLog
@@ -39,48 +40,86 @@ def shown(log: bytes) -> str:
     return console_text(log).decode("utf-8", "replace").replace("\r\n", "\n")
 
 
-def read(
-    log: bytes, place: Place, *, complete: bool, strips_notes: bool, cut: int | None
-) -> tuple[str, Place]:
-    """One look at the log as it stands, as the client makes it; ``cut`` ends the reading of a body early."""
-    served = progressive_text(log, place.start, complete=complete)
-    body = console_text(served.body) if strips_notes else served.body
-    answer = Answer(
-        body if cut is None else body[:cut],
-        int(served.headers["X-Text-Size"]),
-        growing="X-More-Data" in served.headers,
-        cut=cut is not None and cut < len(body),
-    )
+class Sent:
+    """The body of an answer, read in pieces of some bytes each."""
+
+    def __init__(self, body: bytes, limit: int) -> None:
+        self._body, self._limit = body, limit
+
+    def read(self, limit: int) -> Piece:
+        """The next whole lines, as ``TextAnswer`` reads them."""
+        end = self._body.find(b"\n", min(self._limit, limit) - 1) + 1
+        end = end if 0 < end < len(self._body) else len(self._body)
+        piece, self._body = self._body[:end], self._body[end:]
+        return Piece(body=piece, headers={}, cut=bool(self._body))
+
+
+def read(log: bytes, place: Place, *, strips_notes: bool, cut: int | None) -> tuple[str, Place]:
+    """One look at a log that grows, as the client makes it; ``cut`` ends the reading of a body early."""
+    served = progressive_text(log, place.start, complete=False)
+    piece = Sent(console_text(served.body) if strips_notes else served.body, cut or len(log) + 1).read(10**9)
+    answer = Answer(piece.body, int(served.headers["X-Text-Size"]), growing=True, cut=piece.cut)
     found = advance(place, answer)
     if found is None:
-        found = realign(place, console_text(log), answer.size, growing=answer.growing)
+        found = realign(place, console_text(log), answer.size, growing=True)
     return plain(found.text), Place.parse(str(found.place))
 
 
+def read_out(
+    log: bytes, place: Place, *, strips_notes: bool, cut: int | None, lost: Sequence[bool] = ()
+) -> list[str]:
+    """The rest of a log that has ended, piece by piece; some of the answers that are held are lost."""
+    losses, pieces = iter(lost), list[str]()
+    answer: Sent | None = None
+    while True:
+        if answer is None:
+            served = progressive_text(log, place.start, complete=True)
+            body = console_text(served.body) if strips_notes else served.body
+            answer = Sent(body, cut or len(log) + 1)
+            found = finish(place, len(log), answer, 10**9)
+        else:
+            found = go_on(place, len(log), answer, 10**9)
+        if found is None:
+            found = realign(place, console_text(log), len(log), growing=False)
+        pieces.append(plain(found.text))
+        place = Place.parse(str(found.place))
+        if found.complete:
+            return pieces
+        assert found.text.endswith(b"\n")
+        answer = None if next(losses, False) else answer
+
+
 @settings(max_examples=120, deadline=None)
-@given(_LINES, st.lists(st.integers(0, 400)), st.booleans(), st.one_of(st.none(), st.integers(1, 60)))
-@example([b"tick\r\n"] * 5 + [b"tick\n"] * 30, [20, 60, 100], False, None)  # noqa: FBT003  (an example of what is drawn)
-@example([b"\r\n", b"\n"], [2, 3], False, None)  # noqa: FBT003  (an example of what is drawn)
-@example([b"same line\r\n"] * 40, [33, 66, 99, 121, 132, 264], False, 22)  # noqa: FBT003  (as above)
-@example([b"broken \xff\n"] * 8, [9, 18, 27], False, None)  # noqa: FBT003  (an example of what is drawn)
-@example([NOTE + b"[Pipeline] sh\n"] * 9, [40, 80, 120], True, None)  # noqa: FBT003  (an example of what is drawn)
+@given(
+    _LINES,
+    st.lists(st.integers(0, 400)),
+    st.booleans(),
+    st.one_of(st.none(), st.integers(1, 60)),
+    st.lists(st.booleans(), max_size=5),
+)
+@example([b"tick\r\n"] * 5 + [b"tick\n"] * 30, [20, 60, 100], False, None, [True])  # noqa: FBT003  (an example of what is drawn)
+@example([b"\r\n", b"\n"], [2, 3], False, None, [True])  # noqa: FBT003  (an example of what is drawn)
+@example([b"same line\r\n"] * 40, [33, 66, 99, 121, 132, 264], False, 22, [True])  # noqa: FBT003  (as above)
+@example([b"broken \xff\n"] * 8, [9, 18, 27], False, None, [True])  # noqa: FBT003  (an example of what is drawn)
+@example([NOTE + b"[Pipeline] sh\n"] * 9, [40, 80, 120], True, None, [True])  # noqa: FBT003  (an example of what is drawn)
 def test_no_line_is_lost_or_doubled(
     lines: list[bytes],
     sizes: list[int],
     strips_notes: bool,  # noqa: FBT001  (hypothesis draws it)
     cut: int | None,
+    lost: list[bool],
 ) -> None:
     """However a log grows, whatever its bytes and line ends, the pieces are the log that consoleText has.
 
-    While it grows each piece ends with a line.
+    While it grows each piece ends with a line. Once it has ended it is one answer, which may be lost.
     """
     log, place, pieces = b"".join(lines), Place(), []
     for size in sorted(sizes):
-        text, place = read(log[:size], place, complete=False, strips_notes=strips_notes, cut=cut)
+        text, place = read(log[:size], place, strips_notes=strips_notes, cut=cut)
         assert text == "" or text.endswith("\n")
         pieces.append(text)
-    text, place = read(log, place, complete=True, strips_notes=strips_notes, cut=None)
-    assert "".join([*pieces, text]) == shown(log)
+    pieces += read_out(log, place, strips_notes=strips_notes, cut=cut, lost=lost)
+    assert "".join(pieces) == shown(log)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +132,14 @@ def test_a_log_is_read_on_by_offset_whatever_falls_short(line: bytes, strips_not
     log = b"".join(line % number for number in range(3_000))
     place, pieces = Place(), list[str]()
     for _ in range(60):
-        served = progressive_text(log, place.start, complete=True)
+        served = progressive_text(log, place.start, complete=False)
         body = console_text(served.body) if strips_notes else served.body
-        found = advance(place, Answer(body[:9_000], len(log), growing=False, cut=len(body) > 9_000))
+        piece = Sent(body, 9_000).read(10**9)
+        found = advance(place, Answer(piece.body, len(log), growing=True, cut=piece.cut))
         assert found is not None
         place = Place.parse(str(found.place))
         pieces.append(plain(found.text))
-        if found.complete:
+        if not piece.cut:
             break
     assert "".join(pieces) == shown(log)
 
@@ -107,25 +147,26 @@ def test_a_log_is_read_on_by_offset_whatever_falls_short(line: bytes, strips_not
 def test_twelve_thousand_lines_while_building() -> None:
     """The 2,000 lines that Jenkins leaves out while it says that all was sent are read next."""
     log = b"".join(b"line %d of a growing log\n" % number for number in range(12_000))
-    first, place = read(log, Place(), complete=False, strips_notes=False, cut=None)
+    first, place = read(log, Place(), strips_notes=False, cut=None)
     assert first.count("\n") == 10_000
-    second, place = read(log, place, complete=False, strips_notes=False, cut=None)
+    second, place = read(log, place, strips_notes=False, cut=None)
     assert first + second == log.decode()
-    assert read(log, place, complete=False, strips_notes=False, cut=None)[0] == ""
+    assert read(log, place, strips_notes=False, cut=None)[0] == ""
 
 
 def test_ten_thousand_updates_of_a_progress_bar() -> None:
     """A bar of carriage returns that fills a whole answer does not hide the lines behind it."""
     log = b"50%\r" * 10_100 + b"done\nnext\n"
-    text, _ = read(log, Place(), complete=False, strips_notes=False, cut=None)
+    text, _ = read(log, Place(), strips_notes=False, cut=None)
     assert text.endswith("done\nnext\n")
 
 
 def test_a_log_that_began_anew_is_not_mixed_up() -> None:
     """A log shorter than the place (start beyond the size) adds nothing until it has more lines."""
-    _, place = read(b"one\ntwo\nthree\n", Place(), complete=False, strips_notes=False, cut=None)
-    assert read(b"one\n", place, complete=False, strips_notes=False, cut=None)[0] == ""
-    assert read(b"one\ntwo\nthree\nfour\n", place, complete=True, strips_notes=False, cut=None)[0] == "four\n"
+    _, place = read(b"one\ntwo\nthree\n", Place(), strips_notes=False, cut=None)
+    assert read(b"one\n", place, strips_notes=False, cut=None)[0] == ""
+    whole = b"one\ntwo\nthree\nfour\n"
+    assert read_out(whole, place, strips_notes=False, cut=None) == ["four\n"]
 
 
 class Served:

@@ -15,21 +15,28 @@ received is exact only for a log of LF lines in sound UTF-8 without stripped not
    where they stand in it twice they prove nothing.
 4. Where nothing is proven, the whole log is read and as many lines are skipped as were handed on: every form
    of the log has the same LFs.
+5. The log of a build that has ended is one answer, which is held open between two pieces. Where it was
+   lost, it is asked for once more from where it began, and the lines of it that were handed on are skipped,
+   as in 4.
 
 The end of a log needs no proof: it is shown before the lines ahead of it are counted.
 """
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
-from fedesk.clients.jenkins_session import JenkinsSession
+from fedesk.clients.jenkins_session import JenkinsSession, Piece, TextAnswer
 from fedesk.domain.runs import LogChunk, LogEnd
-from fedesk.ports.errors import ProtocolError
+from fedesk.ports.errors import ProtocolError, UnreachableError
 
 CHUNK = 2 * 1024 * 1024
-"""Bytes after which a long log is handed on, and read on from there."""
+"""Bytes after which a long log that grows is handed on, and read on from there."""
+PIECE = 1024 * 1024
+"""The same of a log that has ended."""
 
 FIRST = 256 * 1024
 """Bytes of the first piece: what is small is there at once, and of what is long the end is wanted first."""
@@ -43,7 +50,8 @@ _WINDOW_LINES = 20
 _WINDOW_BYTES = 4096
 _NOTE = re.compile(r"\x1b\[8mha:[^\n]*?\x1b\[0m")
 _REPLACED = "\N{REPLACEMENT CHARACTER}".encode()
-_CURSOR = re.compile(r"([0-9]{1,18}):([0-9]{1,18}):([0-9]{1,18}):([0-9]{1,18}):([0-9]{1,18}):([0-9a-f]*)")
+_NUMBER = "([0-9]{1,18})"
+_CURSOR = re.compile(rf"{':'.join([_NUMBER] * 5)}:([0-9a-f]*)(?:\+{_NUMBER})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +70,12 @@ class Place:
     """Bytes of an answer in which the window may begin later: so far the offset may have fallen short."""
     proof: str = ""
     """Digest of these; ``0`` where the offset is not known, and is the size of the log at that time."""
+    skip: int = 0
+    """Lines behind ``offset`` that were handed on."""
 
     def __str__(self) -> str:
-        return f"{self.offset}:{self.lines}:{self.window}:{self.shown}:{self.slack}:{self.proof}"
+        more = f"+{self.skip}" if self.skip else ""
+        return f"{self.offset}:{self.lines}:{self.window}:{self.shown}:{self.slack}:{self.proof}{more}"
 
     @classmethod
     def parse(cls, text: str) -> "Place":
@@ -77,7 +88,7 @@ class Place:
         offset, lines, window, shown, slack = (int(match[group]) for group in range(1, 6))
         if window > offset:
             raise ProtocolError(f"{text!r} is no place in a log of Jenkins; read the log from its start")
-        return cls(offset, lines, window, shown, slack, match[6])
+        return cls(offset, lines, window, shown, slack, match[6], int(match[7] or 0))
 
     @property
     def start(self) -> int:
@@ -97,6 +108,13 @@ class Answer(NamedTuple):
     """Whether fedesk stopped reading before the end of the body."""
 
 
+class Body(Protocol):
+    """The body of an answer that is read piece by piece."""
+
+    def read(self, limit: int) -> Piece:
+        """Its next whole lines, ``limit`` bytes of them or a few more."""
+
+
 class Read(NamedTuple):
     """Whole lines, ended by LF, and where they end."""
 
@@ -106,19 +124,62 @@ class Read(NamedTuple):
 
 
 def advance(place: Place, answer: Answer) -> Read | None:
-    """What an answer to a request at ``place.start`` adds; None where the place does not fit (rule 4)."""
-    if place.proof == _UNPROVEN and answer.growing and answer.size == place.offset:
+    """What an answer at ``place.start`` adds of a log that grows.
+
+    None where the place does not fit (rule 4).
+    """
+    if place.proof == _UNPROVEN and answer.size == place.offset:
         return Read(b"", place, complete=False)
-    if place.proof == _UNPROVEN or answer.size < place.start:
+    if place.skip or not _may_fit(place, answer.size):
         return None
-    received = answer.body.replace(b"\r\n", b"\n")
+    received = _lf_only(answer.body)
+    begin = _aligned(place, received)
+    return None if begin is None else _whole_lines(place, answer, received, begin)
+
+
+def finish(place: Place, size: int, body: Body, limit: int) -> Read | None:
+    """The first piece that an answer at ``place.start`` adds of a log that has ended (rule 5).
+
+    None where the place does not fit (rule 4). ``size`` is its ``X-Text-Size``.
+    """
+    if not _may_fit(place, size):
+        return None
+    piece = body.read(limit)
+    received = _lf_only(piece.body)
     begin = _aligned(place, received)
     if begin is None:
         return None
-    if answer.growing or answer.cut:
-        return _whole_lines(place, answer, received, begin)
-    body = received[begin:]
-    return Read(body, Place(answer.size, place.lines + body.count(b"\n")), complete=True)
+    new, skip = received[begin:], place.skip
+    while piece.cut and (lines := new.count(b"\n")) <= skip:
+        skip -= lines
+        piece = body.read(limit)
+        new = _lf_only(piece.body)
+    behind = _end_of_line(new, skip)
+    return None if behind is None else _handed_on(place, size, new[behind:], cut=piece.cut)
+
+
+def go_on(place: Place, size: int, body: Body, limit: int) -> Read:
+    """The next piece of an answer that was held since ``place``."""
+    piece = body.read(limit)
+    return _handed_on(place, size, _lf_only(piece.body), cut=piece.cut)
+
+
+def _handed_on(place: Place, size: int, new: bytes, *, cut: bool) -> Read:
+    lines = new.count(b"\n")
+    if not cut:
+        return Read(new, Place(size, place.lines + lines), complete=True)
+    return Read(new, replace(place, lines=place.lines + lines, skip=place.skip + lines), complete=False)
+
+
+def _may_fit(place: Place, size: int) -> bool:
+    return place.proof != _UNPROVEN and size >= place.start
+
+
+def _lf_only(received: bytes) -> bytes:
+    """CRLF as LF: where there are as many CRs as LFs, all are of such pairs, since no LF arrives alone."""
+    bare = received.translate(None, b"\r")
+    paired = len(received) - len(bare) == bare.count(b"\n")
+    return bare if paired else received.replace(b"\r\n", b"\n")
 
 
 def _aligned(place: Place, received: bytes) -> int | None:
@@ -184,16 +245,39 @@ def realign(place: Place, log: bytes, size: int, *, growing: bool) -> Read:
 def read_log(session: JenkinsSession, path: str, cursor: str, *, whole: str) -> LogChunk:
     """The piece after ``cursor`` of the log at ``path``; ``whole`` is where the same log is had entire."""
     place = Place.parse(cursor)
-    answer = _ask(session, f"{path}/progressiveText?start={place.start}", limit=CHUNK if cursor else FIRST)
-    read = advance(place, answer)
+    held = session.held.take(f"{path} {cursor}")
+    if held is not None:
+        # A server waits for its reader only so long: what it has broken off is asked for anew.
+        with suppress(UnreachableError):
+            return _held_on(session, path, held, go_on(place, _size(path, held.headers), held, PIECE))
+    answer = session.text_answer(f"{path}/progressiveText?start={place.start}")
+    size, growing = _size(path, answer.headers), _grows(answer.headers)
+    if growing:
+        piece = answer.read(CHUNK if cursor else FIRST)
+        answer.close()
+        read = advance(place, Answer(piece.body, size, growing, piece.cut))
+    else:
+        read = finish(place, size, answer, PIECE if cursor else FIRST)
+        if read is not None:
+            return _held_on(session, path, answer, read)
+        answer.close()
     if read is None:
         log = session.text(whole, limit=_WHOLE)
-        read = realign(place, log.body, answer.size, growing=answer.growing or log.cut)
+        read = realign(place, log.body, size, growing=growing or log.cut)
         if log.cut and not read.text:
             raise ProtocolError(
                 f"the log at /{path} is longer than {_WHOLE // 2**20} MiB, and no place in it can be proven "
                 f"behind line {place.lines:,}: read it in Jenkins' own pages, or stage by stage"
             )
+    return LogChunk(text=plain(read.text), cursor=str(read.place), complete=read.complete)
+
+
+def _held_on(session: JenkinsSession, path: str, answer: TextAnswer, read: Read) -> LogChunk:
+    """What was read, and the answer held for whoever reads on."""
+    if read.complete:
+        answer.close()
+    else:
+        session.held.keep(f"{path} {read.place}", answer)
     return LogChunk(text=plain(read.text), cursor=str(read.place), complete=read.complete)
 
 
@@ -215,16 +299,24 @@ def read_end(session: JenkinsSession, path: str) -> LogEnd | None:
 
 def _ask(session: JenkinsSession, path: str, *, limit: int) -> Answer:
     piece = session.text(path, limit=limit)
-    size = piece.headers.get("X-Text-Size", "")
+    return Answer(piece.body, _size(path, piece.headers), _grows(piece.headers), piece.cut)
+
+
+def _size(path: str, headers: Mapping[str, str]) -> int:
+    size = headers.get("X-Text-Size", "")
     if not size.isdecimal():
         raise ProtocolError(f"Jenkins sent a log without X-Text-Size at /{path}; a proxy may have removed it")
-    growing = piece.headers.get("X-More-Data", "").lower() == "true"
-    return Answer(piece.body, int(size), growing, piece.cut)
+    return int(size)
+
+
+def _grows(headers: Mapping[str, str]) -> bool:
+    return headers.get("X-More-Data", "").lower() == "true"
 
 
 def plain(text: bytes) -> str:
     """Log bytes as text: broken bytes replaced, console notes taken out."""
-    return _NOTE.sub("", text.decode("utf-8", "replace"))
+    told = text.decode("utf-8", "replace")
+    return _NOTE.sub("", told) if "\x1b" in told else told
 
 
 def _window(lines: bytes) -> bytes:

@@ -5,7 +5,7 @@ the 303 of a merged trigger or the 302 of a stop lead away from what was asked.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -13,8 +13,9 @@ from urllib.parse import quote, urlsplit
 import jenkins
 import requests
 
+from fedesk.clients.held_answers import HeldAnswers
 from fedesk.clients.jenkins_json import decode
-from fedesk.clients.requests_session import TimedSession, translate
+from fedesk.clients.requests_session import BoundedResponse, TimedSession, translate
 from fedesk.clients.wording import log_in_anew, quoted, status_error
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import (
@@ -106,7 +107,7 @@ class _Controller(jenkins.Jenkins):  # type: ignore[misc]  # python-jenkins ship
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """The beginning of a text answer: its headers, and at least one whole line of its body if it has one."""
+    """A part of a text answer: its headers, and whole lines of its body, at least one if it has one."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -122,6 +123,37 @@ class Bare:
     headers: Mapping[str, str]
 
 
+class TextAnswer:
+    """A text answer whose body is read piece by piece; each piece has the time of a request."""
+
+    def __init__(self, response: requests.Response, endpoint: Endpoint) -> None:
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._endpoint = endpoint
+        self._chunks: Iterator[bytes] = response.iter_content(64 * 1024)
+        self._rest = b""
+
+    def read(self, limit: int) -> Piece:
+        """Its next whole lines, ``limit`` bytes of them or a few more. Raises SourceError."""
+        read = bytearray(self._rest)
+        if isinstance(self._response, BoundedResponse):
+            self._response.renew()
+        try:
+            for chunk in self._chunks:
+                read += chunk
+                if len(read) >= limit and b"\n" in chunk:
+                    end = read.rfind(b"\n") + 1
+                    self._rest = bytes(read[end:])
+                    return Piece(body=bytes(read[:end]), headers=self.headers, cut=True)
+        except requests.RequestException as error:
+            raise translate(error, self._endpoint) from None
+        return Piece(body=bytes(read), headers=self.headers, cut=False)
+
+    def close(self) -> None:
+        """Let go of the socket; what was not read is not sent."""
+        self._response.close()
+
+
 class JenkinsSession:
     """Requests to one controller, by paths relative to its base address. All raise SourceError."""
 
@@ -129,6 +161,8 @@ class JenkinsSession:
         self._endpoint = endpoint
         self._controller = self._opened()
         self._refused = False
+        self.held = HeldAnswers[TextAnswer]()
+        """Long logs that are under way."""
         self.version = ""
         """What the controller last said in X-Jenkins."""
 
@@ -154,18 +188,19 @@ class JenkinsSession:
 
     def text(self, path: str, *, limit: int) -> Piece:
         """A text answer from its start: read on until ``limit`` bytes are there and a line has ended."""
-        read = bytearray()
+        answer = self.text_answer(path)
         try:
-            with self._get(path, stream=True) as response:
-                if "text/plain" not in response.headers.get("Content-Type", "").lower():
-                    raise self._no_json(response)
-                for chunk in response.iter_content(64 * 1024):
-                    read += chunk
-                    if len(read) >= limit and b"\n" in chunk:
-                        return Piece(body=bytes(read), headers=response.headers, cut=True)
-        except requests.RequestException as error:
-            raise translate(error, self._endpoint) from None
-        return Piece(body=bytes(read), headers=response.headers, cut=False)
+            return answer.read(limit)
+        finally:
+            answer.close()
+
+    def text_answer(self, path: str) -> "TextAnswer":
+        """A text answer of which nothing was read yet; to be closed."""
+        response = self._get(path, stream=True)
+        if "text/plain" not in response.headers.get("Content-Type", "").lower():
+            with response:
+                raise self._no_json(response)
+        return TextAnswer(response, self._endpoint)
 
     def xml(self, path: str) -> bytes:
         """An XML document as it stands."""
@@ -194,6 +229,7 @@ class JenkinsSession:
 
     def close(self) -> None:
         """Let go of the sockets."""
+        self.held.close()
         self._controller.close()
 
     def _opened(self) -> _Controller:

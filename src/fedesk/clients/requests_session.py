@@ -62,6 +62,8 @@ class _Deadline(threading.local):
     """Whether a byte of it may have left; what opens a tunnel through a proxy does not count."""
     redirected: bool = False
     """Whether a request that begins now is a redirect of one that is under way."""
+    socket: "_TimedSocket | None" = None
+    """Over which its last request was sent."""
 
     def left(self) -> float:
         return self.until - time.monotonic()
@@ -179,6 +181,7 @@ class _TimedConnection(HTTPConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:
         _renew_deadline(self)
         super().request(*args, **kwargs)
+        _DEADLINE.socket = self.sock if isinstance(self.sock, _TimedSocket) else None
 
 
 class _TimedTlsConnection(_TimedConnection, HTTPSConnection):
@@ -218,28 +221,38 @@ class _TimedTlsPool(urllib3.HTTPSConnectionPool):
 _POOLS = {"http": _TimedPool, "https": _TimedTlsPool}
 
 
-class _BoundedResponse(requests.Response):
+class BoundedResponse(requests.Response):
     """A response whose body may have ``limit`` bytes and no more, compressed or not."""
 
     limit = BODY_LIMIT
+    seconds = 0.0
+    """What each piece of it has to end within, as its request had."""
+    socket: _TimedSocket | None = None
+    _size = 0
 
     def iter_content(self, *args: Any, **keywords: Any) -> Iterator[Any]:
         """As requests' own; raises BodyTooLargeError."""
-        size = 0
         for chunk in super().iter_content(*args, **keywords):
-            size += len(chunk)
-            if size > self.limit:
+            self._size += len(chunk)
+            if self._size > self.limit:
                 self.close()
                 raise BodyTooLargeError(f"more than {self.limit} bytes", response=self)
             yield chunk
+
+    def renew(self) -> None:
+        """Have the time and the bytes of a request anew: of a body in pieces each is one answer."""
+        self._size = 0
+        if self.socket is not None:
+            self.socket.until = min(_DEADLINE.until, time.monotonic() + self.seconds)
 
 
 class _TimedAdapter(HTTPAdapter):
     """requests' adapter with fedesk's pools, its TLS context and its cap on a body."""
 
-    def __init__(self, context: ssl.SSLContext, body_limit: int) -> None:
+    def __init__(self, context: ssl.SSLContext, body_limit: int, seconds: float) -> None:
         self._context = context
         self._body_limit = body_limit
+        self._seconds = seconds
         super().__init__(pool_connections=2, pool_maxsize=8)
 
     def init_poolmanager(self, *args: Any, **keywords: Any) -> None:
@@ -258,9 +271,13 @@ class _TimedAdapter(HTTPAdapter):
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """A response with a cap on its body."""
-        response = _BoundedResponse()
+        response = BoundedResponse()
         response.__dict__.update(super().build_response(req, resp).__dict__)
-        response.limit = self._body_limit
+        response.limit, response.seconds, response.socket = (
+            self._body_limit,
+            self._seconds,
+            _DEADLINE.socket,
+        )
         return response
 
 
@@ -279,7 +296,7 @@ class TimedSession(requests.Session):
         self.timeouts = (endpoint.connect_timeout, endpoint.read_timeout)
         if endpoint.proxy:
             self.proxies = {"http": endpoint.proxy, "https": endpoint.proxy}
-        adapter = _TimedAdapter(tls_context(endpoint), body_limit)
+        adapter = _TimedAdapter(tls_context(endpoint), body_limit, endpoint.deadline)
         self.mount("http://", adapter)
         self.mount("https://", adapter)
 

@@ -6,6 +6,7 @@ of its request, so that a screen drops what an earlier one brings.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,8 @@ Result = TypeVar("Result")
 _BEHIND = 32_000
 """Characters in one read from which on there is probably more to be had at once."""
 _PARTIAL_AT_MOST = 1_000_000
+_TOLD_EVERY = 0.1
+"""Seconds between two words on how far a long log is read, unless there is other news: to tell is to draw."""
 
 
 class LogReading(Protocol):
@@ -153,6 +156,8 @@ class LogFeed:
         self._stopped = threading.Event()
         self._wake = threading.Event()
         self._partial = ""
+        self._telling: int | None = None
+        self._tell_at = 0.0
         self.text = LogText(reading.pages())
         """What has been read so far."""
 
@@ -239,8 +244,13 @@ class LogFeed:
             end = text.rfind("\n") + 1
             text, self._partial = text[:end], text[end:]
         self.text.append(text)
-        self.text.look_over()
-        caught_up = not chunk.complete and not self._is_behind(chunk)
+        behind = self._is_behind(chunk)
+        if not behind:
+            self.text.look_over()
+        elif self.text.telling == self._telling and time.monotonic() < self._tell_at:
+            return
+        self._telling, self._tell_at = self.text.telling, time.monotonic() + _TOLD_EVERY
+        caught_up = not chunk.complete and not behind
         self._post(LogGrew(self._number, complete=chunk.complete, caught_up=caught_up))
 
     def _wait(self, seconds: float) -> None:
