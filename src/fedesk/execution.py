@@ -214,7 +214,13 @@ class Desk(composition.Desk):
         """The same for these systems; where their environment has an executor, that one is asked."""
         names = {name.environment for name in connections}
         asked = [name for name in sorted(names) if self.config.environments[name].executor is not None]
-        return self.executors[asked[0]] if asked else self.launcher
+        if asked:
+            return self.executors[asked[0]]
+        if not self.store.only_proposes():
+            return self.launcher
+        from fedesk.services.asked_executor import Proposing
+
+        return Proposing()
 
     @cached_property
     def executors(self) -> "dict[str, Launcher]":

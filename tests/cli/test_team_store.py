@@ -77,15 +77,12 @@ def test_when_it_is_enforced_the_executor_runs_what_a_person_proposed(
     postgres: Server,
     changed: Changed,
     situation: Situation,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A person's yes is submitted and waits, nothing is sent; under the executor's role it is carried out."""
     file, url = team(profile="enforced")
-    # It is refused at once, and waited for in vain.
-    monkeypatch.setattr("fedesk.cli.watching.CLAIM_WITHIN", 8.0)
     refused = run("rerun", FAILED, *YES, "--config", str(file))
-    assert refused.code != 0
-    assert "does not let your role do this: permission denied for function claim" in refused.err
+    assert refused.code == 8
+    assert "Your role in the store proposes changes and carries none out. The plan waits" in refused.err
     assert situation.clears() == []
     with closing(PostgresStore(url)) as store:
         (waiting,) = store.operations()

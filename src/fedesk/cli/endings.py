@@ -53,6 +53,7 @@ def code_of(error: Exception) -> Exit:
     from fedesk.domain.incidents import WordingError
     from fedesk.domain.marks import MarkError
     from fedesk.mistakes import ConfigurationError
+    from fedesk.ports.changing import StillWaitsError
     from fedesk.ports.errors import NotFoundError, SourceError
     from fedesk.ports.operation_store import StoreError
     from fedesk.services.proposals import RefusedError
@@ -68,7 +69,8 @@ def code_of(error: Exception) -> Exit:
             return exit_for([error.failure])
         case RefusedError():
             return Exit.CONFLICT if error.conflict else Exit.REFUSED
-    return _store_code(error) if isinstance(error, StoreError) else Exit.FAULT
+    waits = Exit.UNREACHABLE if isinstance(error, StillWaitsError) else Exit.FAULT
+    return _store_code(error) if isinstance(error, StoreError) else waits
 
 
 def _store_code(error: Exception) -> Exit:

@@ -122,3 +122,7 @@ class Launcher(Protocol):
 
 class LaunchError(Exception):
     """The runner could not be started, or has ended: one sentence with its own words."""
+
+
+class StillWaitsError(LaunchError):
+    """What was confirmed waits: an executor carries it out, and nobody has reached it."""

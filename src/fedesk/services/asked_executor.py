@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from fedesk.domain.names import RunName
 from fedesk.domain.operations import StepState
-from fedesk.ports.changing import ExecutorSource, LaunchError
+from fedesk.ports.changing import ExecutorSource, StillWaitsError
 from fedesk.ports.endpoint import SecretText
 from fedesk.ports.errors import SourceError
 from fedesk.ports.sources import Bulkhead, Connection
@@ -53,12 +53,12 @@ class AskedExecutor:
         """Looks at queue item and build, until that has ended."""
 
     def go(self, operation: str) -> None:
-        """Ask for it; raises LaunchError, after which the plan waits."""
+        """Ask for it; raises StillWaitsError."""
         name = self._jenkins.name
         try:
             item = self._executor.call(lambda system: system.ask(operation))
         except SourceError as error:
-            raise LaunchError(
+            raise StillWaitsError(
                 f"The executor could not be asked: {error}. The plan waits; "
                 f"`fedesk execute {operation}` asks again."
             ) from None
@@ -109,3 +109,31 @@ class AskedExecutor:
             self._said = f"{name} has ended {run.state.value}; `fedesk log {name}` has its words"
             self._has_given_up = True
         return run.state.is_final
+
+
+class Proposing:
+    """Launcher and runner of a desk that only proposes, and does not know how the executor is asked."""
+
+    where = "the executor"
+
+    def warm(self, _credentials: Callable[[], dict[str, SecretText]]) -> "Proposing":
+        """There is nothing to start: a role that only proposes would be refused with the first word."""
+        return self
+
+    def go(self, operation: str) -> None:
+        """Raises StillWaitsError: the plan is where the executor finds it."""
+        raise StillWaitsError(
+            "Your role in the store proposes changes and carries none out. The plan waits: "
+            f"`fedesk execute {operation}` where the executor is; environments.NAME.executor has it asked."
+        )
+
+    def trouble(self) -> str:
+        """Nothing was started."""
+        return ""
+
+    def delay(self) -> float:
+        """Nobody was asked."""
+        return 0.0
+
+    def cancel(self) -> None:
+        """There is nothing to end."""
