@@ -182,6 +182,16 @@ def test_no_finished_build_is_missed(asgi_server: "AsgiServer") -> None:
     assert all(ended[name].state.is_final and ended[name].ended_at for name in running)
 
 
+def test_a_build_that_tells_nothing_new_stays_the_value_it_was(client: JenkinsClient) -> None:
+    """Who has worked on what is known need not do so again."""
+    first = client.observe(None)
+    pairs = [
+        (old, new) for old, new in zip(first.runs, client.observe(first).runs, strict=True) if old == new
+    ]
+    assert pairs
+    assert all(new is old for old, new in pairs)
+
+
 def test_a_few_jobs_with_more_builds_are_asked_alone(asgi_server: "AsgiServer") -> None:
     """Three builds of one job between two looks cost one request more, for that job only."""
     world = make_world(scale=0.3)

@@ -1,7 +1,9 @@
 """Thousands of rows cost what is seen of them, and what has not changed is not painted again."""
 
+import gc
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from desk_fixtures import FRAME
@@ -10,10 +12,13 @@ from painting import text_of, until
 from textual.app import App, ComposeResult
 from textual.content import Content
 from textual.geometry import Region
+from textual.message import Message
 from textual.widget import Widget
 
+from fedesk.domain.board import PipelineRow
+from fedesk.ui import rows as view_rows
 from fedesk.ui.actions import Place, Target
-from fedesk.ui.app import DeskApp
+from fedesk.ui.app import DeskApp, _keep_survivors
 from fedesk.ui.listed import Column, Listed, ListState, Row, later
 from fedesk.ui.screens.run import RunScreen
 from fedesk.ui.widgets.row_list import RowList
@@ -90,6 +95,50 @@ async def test_a_row_is_told_by_its_key_whatever_it_is_made_of() -> None:
         assert listed.row.drawn().gone
 
 
+async def test_a_row_that_says_the_same_again_is_not_told() -> None:
+    """Rows are made anew every second; of the one under the cursor is told when it is another."""
+    told: list[RowList.Selected] = []
+
+    def note(message: Message) -> None:
+        # Each widget that a message passes is a call.
+        if isinstance(message, RowList.Selected) and message not in told:
+            told.append(message)
+
+    app, maker = ListApp(), Counting()
+    async with app.run_test(size=(60, 24), message_hook=note) as pilot:
+        listed = app.query_one(RowList)
+        for shown in (rows(maker), rows(maker), rows(maker)[1:], rows(maker)[1:], []):
+            listed.show(shown, ListState())
+            await pilot.pause()
+        assert [message.row and message.row.key for message in told] == ["0", "1", None]
+
+
+async def test_of_a_view_the_rows_that_are_seen_are_made(
+    make_app: Callable[..., DeskApp], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of hundreds of pipelines a screenful is made, when the view is switched to and when a board arrives."""
+    desk = MemoryDesk()
+    app = make_app(desk)
+    made: list[str] = []
+    make = view_rows._pipeline_row  # noqa: SLF001 - what is counted
+
+    def counted(pipeline: PipelineRow, *given: Any) -> Row:
+        made.append(pipeline.name)
+        return make(pipeline, *given)
+
+    monkeypatch.setattr(view_rows, "_pipeline_row", counted)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.board is not None)
+        assert app.board is not None
+        assert desk.board.on_board is not None
+        one = app.board.pipelines[0]
+        many = tuple(replace(one, name=f"pipeline_{number:03}") for number in range(400))
+        desk.board.on_board(replace(app.board, pipelines=many))
+        app.show_view(Place.PIPELINES)
+        await until(pilot, lambda: "pipeline_000" in text_of(app))
+        assert set(made) <= {one.name for one in many[:40]}
+
+
 @pytest.mark.parametrize("place", [Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.RUN])
 async def test_a_second_without_news_paints_nothing(
     make_app: Callable[..., DeskApp], place: Place, monkeypatch: pytest.MonkeyPatch
@@ -125,3 +174,14 @@ async def test_a_second_without_news_paints_nothing(
         app._tick()  # noqa: SLF001 - a second passes
         await pilot.pause(2 * FRAME)
         assert refreshed == []
+
+
+def test_what_outlives_a_full_collection_is_not_looked_at_by_the_next() -> None:
+    """A desk that knows much does not pause at each; of the younger generations nothing is set aside."""
+    gc.unfreeze()
+    _keep_survivors("start", {"generation": 2})
+    _keep_survivors("stop", {"generation": 1})
+    assert gc.get_freeze_count() == 0
+    _keep_survivors("stop", {"generation": 2})
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()

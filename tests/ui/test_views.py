@@ -1,8 +1,9 @@
 """How the lists are arranged: filter, order and cursor, by identity, and remembered for each environment."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ from painting import text_of, type_in, until
 from test_desk import SIZE, Make, hand_over, ready
 from textual.content import Content
 
-from fedesk.ui import rows
+from fedesk.ui import rows, why
 from fedesk.ui.actions import Target
 from fedesk.ui.app import DeskApp
-from fedesk.ui.listed import Arrangement, Column, Order, Row, in_order, next_order
+from fedesk.ui.listed import Arrangement, Column, Listed, Order, Row, in_order, next_order
 from fedesk.ui.screens.texts import TextScreen
 from fedesk.ui.view_memory import ViewMemory
 from fedesk.ui.widgets.row_list import RowList
@@ -59,8 +60,8 @@ def test_choosing_a_column_again_turns_round_and_then_lets_go() -> None:
 def test_every_number_column_has_its_number_in_every_row(columns: tuple[Column, ...]) -> None:
     """A column that sorts by numbers is given one by the rows of its list, and no name is used twice."""
     board = a_board()
-    made = {
-        rows.FINDING_COLUMNS: rows.finding_rows(board.findings, NOW),
+    made: Sequence[Listed] = {
+        rows.FINDING_COLUMNS: list[Listed](rows.finding_rows(board.findings, NOW)),
         rows.SECRET_COLUMNS: rows.secret_rows(board.secrets, frozenset()),
         rows.RUN_COLUMNS: rows.run_rows(board.histories, NOW, UTC),
     }.get(columns, rows.pipeline_rows(board, ["prod", "dev"]))
@@ -70,6 +71,17 @@ def test_every_number_column_has_its_number_in_every_row(columns: tuple[Column, 
         assert set(one.numbers) == wanted
     named = [column.sorts_by for column in columns if column.sorts_by]
     assert len(named) == len(set(named))
+
+
+@pytest.mark.parametrize(
+    ("kind", "ago", "told"),
+    [("failed run", 59, 17), ("failed run", 61, 0), ("queue", 999, 17), ("connection", 999, 17)],
+)
+def test_the_side_tells_of_seconds_where_something_counts_in_them(kind: str, ago: int, told: int) -> None:
+    """Else it says the same for a minute, and is not made again."""
+    now = NOW.replace(second=17, microsecond=5)
+    finding = replace(a_board().findings[0], kind=kind, since=now - timedelta(seconds=ago))
+    assert why.moment(finding, now) == now.replace(second=told, microsecond=0)
 
 
 async def test_s_sorts_and_the_title_says_by_what(make_app: Make) -> None:

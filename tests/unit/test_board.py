@@ -18,7 +18,7 @@ from fedesk.domain.catalogue import Catalogue, Deadline, Deploy, Owner, OwnerGro
 from fedesk.domain.observation import Observation
 from fedesk.domain.runs import Job, Load, Run
 from fedesk.domain.states import State, System
-from fedesk.services.boards import board_of
+from fedesk.services.boards import Boards, board_of
 
 GOOD, BAD = State.SUCCEEDED, State.FAILED
 
@@ -265,3 +265,17 @@ def test_a_duration_never_runs_backwards() -> None:
     """Clocks differ; a run that began after our now has lasted no time."""
     ahead: Run = run("x", State.RUNNING, ago=-5)
     assert ahead.duration(NOW) == timedelta(0)
+
+
+def test_a_board_is_made_anew_only_of_runs_that_are_new() -> None:
+    """What follows from the runs and jobs of an environment is kept until one of them is another value."""
+    boards, staging = Boards(catalogue()), replace(PROD, name="staging")
+    first, other = snapshot(history_of("x", [GOOD])), snapshot(history_of("y", [BAD]))
+    before = boards.board(PROD, [first], {"staging": [other]}, NOW)
+    later = boards.board(PROD, [replace(first, latency=9.0)], {"staging": [other]}, NOW + minutes(1))
+    assert later.histories is before.histories
+    assert (later.at, later.snapshots[0].latency) == (NOW + minutes(1), 9.0)
+    moved = boards.board(PROD, [snapshot(history_of("x", [BAD]))], {}, NOW)
+    assert [row.state for row in moved.pipelines if row.name == "x"] == [BAD]
+    assert boards.board(PROD, [], {}, NOW).histories == ()
+    assert [one.key[1] for one in boards.board(staging, [other], {}, NOW).histories] == ["y"]

@@ -80,6 +80,20 @@ def test_a_failure_keeps_what_was_known_and_since_when_it_lasts() -> None:
     assert (fourth.standing, fourth.failed_since) == (Standing.LIVE, None)
 
 
+def test_what_a_look_finds_again_is_the_value_that_was_known() -> None:
+    """Equal runs and jobs stay the same values, so that a board need not be made anew; others do not."""
+    found = [Observation(runs=history_of("x", [state]), cursor=state) for state in (State.FAILED,) * 2]
+    one, clock = connection(AIRFLOW, Answers(*found, Observation(runs=history_of("y", [])))), SystemClock()
+    first = look(one, unseen(one), clock)
+    second = look(one, first, clock)
+    assert first.observation is not None
+    assert second.observation is not None
+    assert found[0].runs is not found[1].runs
+    assert second.observation.runs is first.observation.runs
+    third = look(one, second, clock)
+    assert third.observation == Observation()
+
+
 def test_a_fault_of_an_adapter_is_a_failure_of_its_connection_alone() -> None:
     """An unforeseen exception is named in its place and says nothing that could hold a secret."""
     one = connection(AIRFLOW, Answers(KeyError("hvs.SECRET")))
@@ -121,6 +135,32 @@ def test_a_board_follows_each_look_and_a_hung_system_stops_none() -> None:
     assert [one.standing for one in first.snapshots] == [Standing.LIVE, Standing.CONNECTING]
     board.stop()
     hung.let_go.set()
+
+
+def test_one_board_tells_of_all_that_was_seen_meanwhile() -> None:
+    """While a board is being taken, whatever else there is to tell waits for the next one."""
+    boards: queue.Queue[Board] = queue.Queue()
+    asked, let_go = threading.Event(), threading.Event()
+
+    def take(made: "Board") -> None:
+        boards.put(made)
+        asked.set()
+        let_go.wait(10)
+
+    board = live()
+    before = set(threading.enumerate())
+    board.start(take)
+    (making,) = set(threading.enumerate()) - before
+    board.hand_over()
+    assert asked.wait(10)
+    for _ in range(5):
+        board.hand_over()
+    let_go.set()
+    for _ in range(2):
+        boards.get(timeout=10)
+    board.stop()
+    making.join(10)
+    assert boards.empty()
 
 
 def test_history_is_read_on_at_once_until_it_is_complete() -> None:

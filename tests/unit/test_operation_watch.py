@@ -1,11 +1,13 @@
 """The watch over the store: it tells what moved, and that the store has gone and come back."""
 
 import queue
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from making import NOW, PROD, catalogue, snapshot
@@ -16,6 +18,9 @@ from fedesk.services import operation_watch
 from fedesk.services.live_board import LiveBoard
 from fedesk.services.one_look import board_once
 from fedesk.services.operation_watch import OperationWatch, StoreNews
+
+if TYPE_CHECKING:
+    from fedesk.domain.board import Board
 
 
 class Ticking:
@@ -165,10 +170,14 @@ def test_the_board_has_the_operations_it_is_told_of() -> None:
 def test_a_board_is_handed_over_when_an_operation_moves() -> None:
     """Nobody waits for the next look at a system to see an operation end; after the stop nothing comes."""
     live = LiveBoard(PROD, catalogue(), [], {}, Ticking())
-    boards: list[object] = []
+    boards: queue.Queue[Board] = queue.Queue()
+    before = set(threading.enumerate())
+    live.start(boards.put)
     live.hand_over()
-    live.start(boards.append)
-    live.hand_over()
+    assert boards.get(timeout=10).environment == PROD
+    (making,) = set(threading.enumerate()) - before
     live.stop()
     live.hand_over()
-    assert len(boards) == 1
+    making.join(timeout=10)
+    assert not making.is_alive()
+    assert boards.empty()

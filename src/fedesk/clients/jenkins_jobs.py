@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from fedesk.clients.jenkins_builds import RUN_FIELDS
 from fedesk.clients.jenkins_json import Build, Item
-from fedesk.domain.names import split_build
 from fedesk.domain.runs import Run
 
 LEVELS = 4
@@ -117,8 +116,8 @@ def by_job(runs: Sequence[Run]) -> dict[str, tuple[Run, ...]]:
 
 
 def number_of(run: Run) -> int:
-    """The build's number."""
-    return split_build(run.name.id)[1]
+    """The build's number; the name is one that ``run_of`` has made."""
+    return int(run.name.id.rpartition("#")[2])
 
 
 def wanting(builds: Sequence[Build], asked: int, known: Sequence[Run]) -> int:
@@ -149,6 +148,12 @@ def merged(fresh: Sequence[Run], known: Sequence[Run]) -> tuple[Run, ...]:
         return ()
     seen = {number_of(run): run for run in fresh}
     newest = max(seen)
-    kept = {number: run for run in known if (number := number_of(run)) < newest and run.state.is_final}
-    numbers = sorted({**kept, **seen}, reverse=True)[:KEPT_RUNS]
-    return tuple(seen[number] if number in seen else kept[number] for number in numbers)
+    before = {number_of(run): run for run in known}
+    kept = {number: run for number, run in before.items() if number < newest and run.state.is_final}
+    # A build that tells nothing new stays the value it was: who has worked on it sees that at once.
+    now = {**kept, **{number: _or_same(run, before.get(number)) for number, run in seen.items()}}
+    return tuple(now[number] for number in sorted(now, reverse=True)[:KEPT_RUNS])
+
+
+def _or_same(run: Run, known: Run | None) -> Run:
+    return known if known is not None and known == run else run

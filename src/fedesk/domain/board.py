@@ -1,7 +1,7 @@
 """The board: what the snapshots of an environment and its catalogue say together, at one moment."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -249,13 +249,16 @@ def pipelines(
         states = {env: known[name] for env, known in others.items() if name in known}
         if jobs and jobs[0].newest:
             states[environment] = jobs[0].newest.state
-        row = _row(name, catalogue.pipelines.get(name), tuple(jobs), states)
-        rows.append(replace(row, load=loads.get(name)))
+        rows.append(_row(name, catalogue.pipelines.get(name), tuple(jobs), states, loads.get(name)))
     return tuple(rows)
 
 
 def _row(
-    name: str, entry: Pipeline | None, jobs: tuple[JobHistory, ...], states: Mapping[str, State]
+    name: str,
+    entry: Pipeline | None,
+    jobs: tuple[JobHistory, ...],
+    states: Mapping[str, State],
+    load: Load | None,
 ) -> PipelineRow:
     lead = jobs[0] if jobs else None
     newest = lead.newest if lead else None
@@ -275,6 +278,7 @@ def _row(
         runbook=entry.runbook if entry else "",
         deadline=entry.deadline if entry else None,
         jobs=jobs,
+        load=load,
     )
 
 

@@ -3,8 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import is_
 
-from fedesk.domain.board import Board, histories, newest_loads, pipelines, subjects
+from fedesk.domain.board import (
+    Board,
+    JobHistory,
+    JobKey,
+    Subject,
+    histories,
+    newest_loads,
+    pipelines,
+    subjects,
+)
 from fedesk.domain.catalogue import Catalogue, owners_of_secrets
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.observation import Snapshot
@@ -42,6 +52,82 @@ def _least_left(age: SecretAge) -> tuple[bool, timedelta, str]:
     return (not unknown, age.time_left or timedelta(0), age.secret.name)
 
 
+class Boards:
+    """Makes the boards of one catalogue: anew only what follows from runs that have come or gone.
+
+    May be asked on several threads at once.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._owned: dict[str, tuple[Mapping[JobKey, Subject], Mapping[str, str]]] = {}
+        self._found: dict[str, tuple[Sequence[object], tuple[JobHistory, ...]]] = {}
+        """By environment: what the histories were made of, and the histories."""
+
+    def board(
+        self,
+        environment: EnvironmentFacts,
+        snapshots: Sequence[Snapshot],
+        elsewhere: Mapping[str, Sequence[Snapshot]],
+        now: datetime,
+        operations: Sequence[OpenOperation] = (),
+    ) -> Board:
+        """The board of one environment; ``elsewhere`` holds the snapshots of the others.
+
+        ``operations`` are those of fedesk's own that are still open, of whatever environment.
+        """
+        found = self._histories(environment.name, snapshots)
+        others = {name: self._histories(name, theirs) for name, theirs in elsewhere.items()}
+        secrets = ages(snapshots, self._owners(environment.name)[1], now)
+        loads = newest_loads(snapshots)
+        queue = tuple(
+            item for snapshot in snapshots if snapshot.observation for item in snapshot.observation.queue
+        )
+        facts = Facts(
+            environment=environment,
+            now=now,
+            snapshots=tuple(snapshots),
+            histories=found,
+            secrets=secrets,
+            queue=queue,
+            loads=loads,
+            operations=tuple(operations),
+        )
+        return Board(
+            environment=environment,
+            at=now,
+            snapshots=tuple(snapshots),
+            pipelines=pipelines(self._catalogue, environment.name, found, others, loads),
+            findings=findings(facts),
+            secrets=secrets,
+            queue=queue,
+            histories=found,
+            operations=tuple(operations),
+        )
+
+    def _owners(self, environment: str) -> tuple[Mapping[JobKey, Subject], Mapping[str, str]]:
+        """Whose each job is, and each secret."""
+        if environment not in self._owned:
+            self._owned[environment] = (
+                subjects(self._catalogue, environment),
+                owners_of_secrets(self._catalogue, environment),
+            )
+        return self._owned[environment]
+
+    def _histories(self, environment: str, snapshots: Sequence[Snapshot]) -> tuple[JobHistory, ...]:
+        made_of = [
+            part
+            for one in snapshots
+            if one.observation is not None
+            for part in (one.connection, one.observation.runs, one.observation.jobs)
+        ]
+        known = self._found.get(environment)
+        if known is None or len(known[0]) != len(made_of) or not all(map(is_, known[0], made_of)):
+            known = made_of, histories(snapshots, self._owners(environment)[0])
+            self._found[environment] = known
+        return known[1]
+
+
 def board_of(
     environment: EnvironmentFacts,
     catalogue: Catalogue,
@@ -51,35 +137,5 @@ def board_of(
     *,
     operations: Sequence[OpenOperation] = (),
 ) -> Board:
-    """The board of one environment; ``elsewhere`` holds the snapshots of the others.
-
-    ``operations`` are those of fedesk's own that are still open, of whatever environment.
-    """
-    found = histories(snapshots, subjects(catalogue, environment.name))
-    others = {name: histories(theirs, subjects(catalogue, name)) for name, theirs in elsewhere.items()}
-    secrets = ages(snapshots, owners_of_secrets(catalogue, environment.name), now)
-    loads = newest_loads(snapshots)
-    queue = tuple(
-        item for snapshot in snapshots if snapshot.observation for item in snapshot.observation.queue
-    )
-    facts = Facts(
-        environment=environment,
-        now=now,
-        snapshots=tuple(snapshots),
-        histories=found,
-        secrets=secrets,
-        queue=queue,
-        loads=loads,
-        operations=tuple(operations),
-    )
-    return Board(
-        environment=environment,
-        at=now,
-        snapshots=tuple(snapshots),
-        pipelines=pipelines(catalogue, environment.name, found, others, loads),
-        findings=findings(facts),
-        secrets=secrets,
-        queue=queue,
-        histories=found,
-        operations=tuple(operations),
-    )
+    """A single board, of which nothing is made again; as ``Boards.board``."""
+    return Boards(catalogue).board(environment, snapshots, elsewhere, now, operations)

@@ -1,7 +1,8 @@
-"""The live board: one poller per connection, and a fresh board after each look.
+"""The live board: one poller per connection, and a fresh board when one of them has looked.
 
 A poller is a daemon thread; its timer only waits for an event, so looks cannot pile up, and a hung system
-holds up neither the others nor the exit. Boards are handed over on the pollers' threads.
+holds up neither the others nor the exit. Boards are made and handed over on a thread of their own, one for
+all that was seen meanwhile: while history is read, many looks end at a time.
 """
 
 import threading
@@ -16,7 +17,7 @@ from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.open_operations import OpenOperation
 from fedesk.ports.sources import Clock, Connection
-from fedesk.services.boards import board_of
+from fedesk.services.boards import Boards
 from fedesk.services.looking import look, seconds_fresh, unseen
 
 ELSEWHERE_PERIOD = 60.0
@@ -25,6 +26,8 @@ LONGEST_WAIT = 60.0
 """Seconds that a failing system is left alone at most."""
 KEEP_PERIOD = 60.0
 """Seconds between two times that what is known is written down."""
+BOARD_PAUSE = 0.2
+"""Seconds from one board to the next at least."""
 _FIRST_WAIT = 5.0
 _HISTORY_PAUSE = 0.2
 
@@ -45,7 +48,7 @@ class LiveBoard:
     ) -> None:
         """``keep`` is called about once a minute, on a poller's thread, to write down what is known."""
         self._environment = environment
-        self._catalogue = catalogue
+        self._boards = Boards(catalogue)
         self._clock = clock
         self._mine = tuple(connections)
         self._elsewhere = {name: tuple(theirs) for name, theirs in elsewhere.items()}
@@ -57,20 +60,20 @@ class LiveBoard:
             for connection in (*self._mine, *(one for theirs in self._elsewhere.values() for one in theirs))
         }
         self._lock = threading.Lock()
-        self._handing_over = threading.Lock()
+        self._due = threading.Event()
+        """Something is known that no board has told of."""
         self._stopped = threading.Event()
         self._wake: dict[ConnectionName, threading.Event] = {}
-        self._on_board: Callable[[Board], None] | None = None
         self._operations: Callable[[], Sequence[OpenOperation]] = tuple
 
     def start(self, on_board: Callable[[Board], None]) -> None:
-        """Begin to poll; ``on_board`` gets what is known at once, and a board after each look.
+        """Begin to poll; ``on_board`` gets what is known at once, and a board when something was looked at.
 
-        It is called on threads of this board, never on two at a time.
+        It is called on a thread of this board.
         """
-        self._on_board = on_board
         if any(snapshot.observation for snapshot in self.snapshots()):
-            threading.Thread(target=self.hand_over, name="hand over what is known", daemon=True).start()
+            self._due.set()
+        threading.Thread(target=self._hand_over, args=(on_board,), name="make boards", daemon=True).start()
         others = [(one, ELSEWHERE_PERIOD) for theirs in self._elsewhere.values() for one in theirs]
         for connection, at_least in [(one, 0.0) for one in self._mine] + others:
             wake = self._wake[connection.name] = threading.Event()
@@ -86,11 +89,8 @@ class LiveBoard:
         self._operations = known
 
     def hand_over(self) -> None:
-        """Hand over a board of what is known, without a look: an operation has moved."""
-        # One at a time: a board that was made earlier is not handed over later.
-        with self._handing_over:
-            if not self._stopped.is_set() and self._on_board is not None:
-                self._on_board(self.board())
+        """Hand over a board of what is known, without a look: an operation has moved. Returns at once."""
+        self._due.set()
 
     def refresh(self) -> None:
         """Look at every connection of the selected environment as soon as may be."""
@@ -101,20 +101,19 @@ class LiveBoard:
     def stop(self) -> None:
         """Hand over no more boards and let the pollers end; returns at once, hung systems or not."""
         self._stopped.set()
-        for wake in self._wake.values():
-            wake.set()
+        for waiting in (self._due, *self._wake.values()):
+            waiting.set()
 
     def board(self) -> Board:
         """The board of this moment, from what is known."""
         with self._lock:
             snapshots = dict(self._snapshots)
-        return board_of(
+        return self._boards.board(
             self._environment,
-            self._catalogue,
             [snapshots[connection.name] for connection in self._mine],
             {name: [snapshots[one.name] for one in theirs] for name, theirs in self._elsewhere.items()},
             self._clock.now(),
-            operations=self._operations(),
+            self._operations(),
         )
 
     def elsewhere(self, environment: EnvironmentFacts) -> Board:
@@ -123,13 +122,12 @@ class LiveBoard:
             snapshots = dict(self._snapshots)
         theirs = {**self._elsewhere, self._environment.name: self._mine}
         here = theirs.pop(environment.name, ())
-        return board_of(
+        return self._boards.board(
             environment,
-            self._catalogue,
             [replace(snapshots[connection.name], kept=True) for connection in here],
             {name: [snapshots[one.name] for one in others] for name, others in theirs.items()},
             self._clock.now(),
-            operations=self._operations(),
+            self._operations(),
         )
 
     def history_of(self, connection: ConnectionName, job: str) -> JobHistory | None:
@@ -154,6 +152,14 @@ class LiveBoard:
         """What is known of every connection, those of the other environments included."""
         with self._lock:
             return tuple(self._snapshots.values())
+
+    def _hand_over(self, on_board: Callable[[Board], None]) -> None:
+        while self._due.wait() and not self._stopped.is_set():
+            self._due.clear()
+            board = self.board()
+            if not self._stopped.is_set():
+                on_board(board)
+            self._stopped.wait(BOARD_PAUSE)
 
     def _poll(self, connection: Connection, period: float, wake: threading.Event) -> None:
         failures, by_hand = 0, False

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from fedesk.domain.observation import Failure, Snapshot
+from fedesk.domain.observation import Failure, Observation, Snapshot
 from fedesk.domain.states import FailureKind
 from fedesk.ports.errors import SourceError
 from fedesk.ports.sources import Clock, Connection
@@ -28,6 +28,8 @@ def look(connection: Connection, previous: Snapshot, clock: Clock, *, by_hand: b
         observation = hide_in_observation(
             connection.source.call(lambda source: source.observe(previous.observation))
         )
+        if previous.observation is not None:
+            observation = _as_known(observation, previous.observation)
     except SourceError as error:
         return _failed(previous, error.failure, clock)
     except Exception as error:  # noqa: BLE001 - a fault in one adapter must leave the other systems live
@@ -42,6 +44,15 @@ def look(connection: Connection, previous: Snapshot, clock: Clock, *, by_hand: b
         failure=None,
         failed_since=None,
         next_try_at=clock.now() + timedelta(seconds=connection.period),
+    )
+
+
+def _as_known(observation: Observation, known: Observation) -> Observation:
+    """Runs and jobs of which none has moved are the very values that were known: a board keeps its own."""
+    return replace(
+        observation,
+        runs=known.runs if known.runs == observation.runs else observation.runs,
+        jobs=known.jobs if known.jobs == observation.jobs else observation.jobs,
     )
 
 

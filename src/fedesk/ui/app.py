@@ -11,7 +11,7 @@ import os
 import sys
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from fedesk.domain.front import FrontPage
 from fedesk.domain.text import clean
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 EXIT_CONFIGURATION = 2
 _TICK = 1.0
+_ALL_COLLECTED = 600.0
+"""Seconds between two full collections that look at everything."""
 
 
 def _commands() -> type[Provider]:
@@ -153,6 +155,7 @@ class DeskApp(TerminalApp):
         # What the start has made stays; the collector need not look at it again.
         gc.freeze()
         gc.enable()
+        self.set_interval(_ALL_COLLECTED, gc.unfreeze)
         self._open(None)
 
     def _open(self, environment: EnvironmentFacts | None) -> None:
@@ -452,11 +455,25 @@ def finish(app: DeskApp) -> int:
     """Run an app to its end; says on stderr why it could not go on, and gives the exit code."""
     # Collecting while everything is imported and drawn for the first time costs a twentieth of the start.
     gc.disable()
+    gc.callbacks.append(_keep_survivors)
     app.run(mouse=app.mouse)
     for line in (app.refusal, *app.parting):
         if line:
             sys.stderr.write(f"{line}\n")
     return app.return_code or 0
+
+
+def _keep_survivors(phase: Literal["start", "stop"], info: dict[str, int]) -> None:
+    """What outlives a full collection is left out of the next ones.
+
+    Of a large installation some hundred thousand values are known; to look at all of them takes longer than a
+    key may wait. That they go is told by their counts of references: they are in no cycle.
+    """
+    if phase == "stop" and info["generation"] == _OLDEST:
+        gc.freeze()
+
+
+_OLDEST = 2
 
 
 def _configuration_errors() -> tuple[type[Exception], ...]:

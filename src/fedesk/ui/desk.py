@@ -33,13 +33,13 @@ class Pollers(Protocol):
     """The live board of one environment."""
 
     def start(self, on_board: Callable[[Board], None]) -> None:
-        """Begin to poll; boards are handed over on the pollers' threads."""
+        """Begin to poll; boards are handed over on a thread of their own."""
 
     def refresh(self) -> None:
         """Look at every system as soon as may be."""
 
     def hand_over(self) -> None:
-        """Hand over a board of what is known, without a look."""
+        """Hand over a board of what is known, without a look; returns at once."""
 
     def stop(self) -> None:
         """Hand over no more boards; returns at once."""

@@ -78,16 +78,22 @@ class Row:
 
 
 class Maker(Protocol[Subject_contra]):
-    """Makes rows of what they are about, as things stand at one moment."""
+    """Makes rows of what they are about, as things stand at one moment.
+
+    One that makes thousands says words and numbers without making the row.
+    """
 
     def row(self, subject: Subject_contra, /) -> Row:
         """The whole row."""
+        ...
 
     def words(self, subject: Subject_contra, /) -> str:
         """What the filter looks in, in lower case."""
+        return self.row(subject).words
 
     def numbers(self, subject: Subject_contra, /) -> Mapping[str, float | None]:
         """What orders the columns of numbers, by their names."""
+        return self.row(subject).numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,14 @@ class Later(Generic[Subject]):
 
 Listed: TypeAlias = Row | Later[Any]
 """A row of a list, made or not."""
+
+
+def says_the_same(row: Listed, other: Listed) -> bool:
+    """Whether a row that was made anew is of the same thing, drawn alike, and good for the same."""
+    if row.key != other.key:
+        return False
+    mine, theirs = row.drawn(), other.drawn()
+    return mine.target == theirs.target and mine.looks_like(theirs)
 
 
 def later(subjects: Iterable[Subject], key: Callable[[Subject], str], maker: Maker[Subject]) -> list[Listed]:

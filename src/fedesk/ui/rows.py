@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,10 @@ from textual.content import Content
 from fedesk.domain.states import FailureKind, Severity, Standing, State, System, Verdict
 from fedesk.ui import present
 from fedesk.ui.actions import Target
-from fedesk.ui.listed import Column, ListState, Row
+from fedesk.ui.listed import Column, Listed, ListState, Maker, Row, later
 
 if TYPE_CHECKING:
-    from fedesk.domain.board import Board, JobHistory, PipelineRow
+    from fedesk.domain.board import Board, JobHistory, JobKey, PipelineRow
     from fedesk.domain.front import EnvironmentFacts, Finding
     from fedesk.domain.names import ConnectionName
     from fedesk.domain.observation import Snapshot
@@ -170,10 +170,21 @@ def pipeline_columns(environments: Sequence[str]) -> tuple[Column, ...]:
 _ENVIRONMENTS_SHOWN = 6
 
 
-def pipeline_rows(board: Board, environments: Sequence[str]) -> list[Row]:
+def pipeline_rows(board: Board, environments: Sequence[str]) -> list[Listed]:
     """One row a pipeline, in the order of the board."""
-    stale = stale_connections(board.snapshots)
-    return [_pipeline_row(pipeline, board.at, environments, stale) for pipeline in board.pipelines]
+    maker = _PipelineRows(board.at, environments, stale_connections(board.snapshots))
+    return later(board.pipelines, lambda pipeline: pipeline.name, maker)
+
+
+@dataclass(frozen=True)
+class _PipelineRows(Maker["PipelineRow"]):
+    now: datetime
+    environments: Sequence[str]
+    stale: frozenset[ConnectionName]
+
+    def row(self, pipeline: PipelineRow, /) -> Row:
+        """The row of one."""
+        return _pipeline_row(pipeline, self.now, self.environments, self.stale)
 
 
 def _pipeline_row(
@@ -247,9 +258,18 @@ def secret_columns(further: frozenset[ConnectionName]) -> tuple[Column, ...]:
     return tuple(replace(one, importance=8) if one.title == "source" else one for one in SECRET_COLUMNS)
 
 
-def secret_rows(ages: Iterable[SecretAge], stale: frozenset[ConnectionName]) -> list[Row]:
+def secret_rows(ages: Iterable[SecretAge], stale: frozenset[ConnectionName]) -> list[Listed]:
     """One row a secret, in the order given."""
-    return [_secret_row(age, stale) for age in ages]
+    return later(ages, secret_key, _SecretRows(stale))
+
+
+@dataclass(frozen=True)
+class _SecretRows(Maker["SecretAge"]):
+    stale: frozenset[ConnectionName]
+
+    def row(self, age: SecretAge, /) -> Row:
+        """The row of one."""
+        return _secret_row(age, self.stale)
 
 
 def secret_key(age: SecretAge) -> str:
@@ -297,26 +317,38 @@ def run_rows(
     where: tzinfo,
     *,
     stale: frozenset[ConnectionName] = frozenset(),
-) -> list[Row]:
+) -> list[Listed]:
     """The runs of a pipeline's jobs, newest first."""
     known = tuple(histories)
     first = {history.key: history.connection for history in reversed(known)}
     listed = [(run, history) for history in known for run in history.runs]
     listed.sort(key=lambda pair: pair[0].at.timestamp() if pair[0].at else 0.0, reverse=True)
-    return [
-        _run_row(
-            run,
-            history,
-            now,
-            where,
-            dim=history.connection in stale,
-            at="" if first[history.key] == history.connection else history.connection.name,
-        )
-        for run, history in listed[:_RUNS_SHOWN]
-    ]
+    maker = _RunRows(now, where, stale, first)
+    return later(listed[:_RUNS_SHOWN], lambda pair: str(pair[0].name), maker)
 
 
 _RUNS_SHOWN = 500
+
+
+@dataclass(frozen=True)
+class _RunRows(Maker["tuple[Run, JobHistory]"]):
+    now: datetime
+    where: tzinfo
+    stale: frozenset[ConnectionName]
+    first: Mapping[JobKey, ConnectionName]
+    """The connection of each job that its rows need not name."""
+
+    def row(self, pair: tuple[Run, JobHistory], /) -> Row:
+        """The row of one."""
+        run, history = pair
+        return _run_row(
+            run,
+            history,
+            self.now,
+            self.where,
+            dim=history.connection in self.stale,
+            at="" if self.first[history.key] == history.connection else history.connection.name,
+        )
 
 
 def _run_row(run: Run, history: JobHistory, now: datetime, where: tzinfo, *, dim: bool, at: str) -> Row:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from textual.events import Resize
     from textual.timer import Timer
 
+    from fedesk.domain.board import Board
     from fedesk.domain.front import Finding
     from fedesk.domain.names import RunName
     from fedesk.services.diagnosis import Diagnosis
@@ -164,6 +165,9 @@ class TriageView(View):
         self._diagnoses: dict[RunName, Diagnosis] = {}
         self._problems: dict[RunName, str] = {}
         self._findings: dict[str, Finding] = {}
+        self._shown: Board | None = None
+        self._said: tuple[object, ...] = ()
+        """What the side was drawn of."""
 
     def compose(self) -> ComposeResult:
         """List and side."""
@@ -204,6 +208,10 @@ class TriageView(View):
             state,
         )
         self._draw_side()
+        if board is not self._shown:
+            # What could not be read is tried again.
+            self._shown = board
+            self._read_soon()
 
     def _keep(self, findings: tuple[Finding, ...]) -> None:
         # Those that went stay known for as long as their rows keep their place.
@@ -225,6 +233,9 @@ class TriageView(View):
         finding = self._finding
         self._wanted = finding.run if finding else None
         self._draw_side(from_top=True)
+        self._read_soon()
+
+    def _read_soon(self) -> None:
         if self._timer is not None:
             self._timer.stop()
         if self._wanted is not None and self._wanted not in self._diagnoses:
@@ -275,21 +286,29 @@ class TriageView(View):
         finding = self._finding
         width = max(self._side.scrollable_content_region.width, 20)
         if finding is None:
+            self._said = ()
             self._side.say(Content("\n").join(self._nothing_selected(width)))
             return
         app = self.desk_app
-        run, history = why.locate(app.board, finding)
-        known = why.Known(
-            now=app.now,
-            zone=app.zone,
-            board=app.board,
-            run=run,
-            history=history,
-            diagnosis=self._diagnoses.get(finding.run) if finding.run else None,
-            reading=self._slow is not None and self._slow == finding.run,
-            problem=self._problems.get(finding.run, "") if finding.run else "",
-        )
-        self._side.say(Content("\n").join(why.lines(finding, known, self.target, width)))
+        now, target = app.now, self.target
+        diagnosis = self._diagnoses.get(finding.run) if finding.run else None
+        reading = self._slow is not None and self._slow == finding.run
+        problem = self._problems.get(finding.run, "") if finding.run else ""
+        said = finding, app.board, diagnosis, reading, problem, target, width, why.moment(finding, now)
+        if self._side.is_mounted and said != self._said:
+            self._said = said
+            run, history = why.locate(app.board, finding)
+            known = why.Known(
+                now=now,
+                zone=app.zone,
+                board=app.board,
+                run=run,
+                history=history,
+                diagnosis=diagnosis,
+                reading=reading,
+                problem=problem,
+            )
+            self._side.say(Content("\n").join(why.lines(finding, known, target, width)))
         if from_top:
             self._side.scroll_home(animate=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -14,7 +15,7 @@ from fedesk.ui.rows import days
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime, timedelta, tzinfo
+    from datetime import datetime, tzinfo
 
     from fedesk.domain.board import Board, JobHistory
     from fedesk.domain.front import Finding
@@ -27,6 +28,9 @@ _LABEL = 10
 _CHANGES_SHOWN = 3
 _LISTED = 12
 _AROUND_CULPRIT = 5
+_MINUTE = timedelta(minutes=1)
+_COUNTS = frozenset({"connection", "queue"})
+"""Kinds of findings with a countdown or several ages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,12 @@ class Known:
     """Whether the run is being read."""
     problem: str = ""
     """Why the run could not be read, in one sentence."""
+
+
+def moment(finding: Finding, now: datetime) -> datetime:
+    """The moment that ``lines`` tell of: to the second while something in them counts in seconds."""
+    counts = finding.kind in _COUNTS or (finding.since is not None and now - finding.since < _MINUTE)
+    return now.replace(microsecond=0) if counts else now.replace(second=0, microsecond=0)
 
 
 def locate(board: Board | None, finding: Finding) -> tuple[Run | None, JobHistory | None]:

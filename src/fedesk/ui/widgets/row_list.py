@@ -32,6 +32,7 @@ from fedesk.ui.listed import (
     in_order,
     line_of,
     next_order,
+    says_the_same,
 )
 
 SKELETON_AFTER = 0.15
@@ -292,9 +293,9 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             self.border_title, self.border_subtitle = upper or None, lower or None
 
     def _tell(self) -> None:
-        row = self.row
-        if row is not self._told:
-            self._told = row
+        row, told = self.row, self._told
+        self._told = row
+        if row is not told and not (row and told and says_the_same(row, told)):
             self.post_message(self.Selected(self, row))
 
     # Moving
