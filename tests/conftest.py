@@ -2,10 +2,13 @@
 
 import gc
 import os
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -27,6 +30,23 @@ pytest_plugins = (
 # Hundreds of processes are started here: without bytecode each of them would compile the libraries again.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+_MEMORY, _ROOM = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - it is asked whether it is fit for it
+
+
+def _write_in_memory() -> None:
+    """Have temporary folders in memory where that is a file system with room in which programs may be run.
+
+    A store waits for the disk at each commit, and tests make thousands; what a killed process wrote stands
+    without that too. Who sets TMPDIR has chosen a place.
+    """
+    if "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK):
+        return
+    if shutil.disk_usage(_MEMORY).free >= _ROOM and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
+
+_write_in_memory()
 
 
 def pytest_collection_finish() -> None:
