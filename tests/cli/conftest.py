@@ -54,6 +54,14 @@ def acting(desk: Run, sandbox: Sandbox) -> Run:
 
 
 @pytest.fixture
+def nobody_comes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No runner takes what is confirmed: it is waited for in two looks, without a pause."""
+    del run  # whose patience this one's stands in for
+    monkeypatch.setattr("fedesk.cli.watching.CLAIM_WITHIN", 0.05)
+    monkeypatch.setattr("fedesk.cli.watching.pause", lambda _: None)
+
+
+@pytest.fixture
 def situation(sandbox: Sandbox) -> Situation:
     """What the world, its request log and the store say."""
     return Situation(sandbox)

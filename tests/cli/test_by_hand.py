@@ -28,9 +28,9 @@ def unknown(acting: Run, situation: Situation, sandbox: Sandbox, monkeypatch: py
 
 
 @pytest.fixture
-def undecided(acting: Run, situation: Situation, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
+def undecided(acting: Run, situation: Situation, sandbox: Sandbox, nobody_comes: None) -> str:
     """The id of an operation whose process died while it waited for a person."""
-    monkeypatch.setattr("fedesk.cli.watching.pause", lambda _: None)
+    del nobody_comes
     assert acting("rerun", FAILED, *YES, launcher=lambda _: SilentLauncher()).code == 70
     (operation,) = situation.operations()
     me, now = LocalProcesses().me(), sandbox.control.clock.now()

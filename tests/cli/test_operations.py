@@ -18,9 +18,9 @@ GONE = 2**22 - 1
 
 
 @pytest.fixture
-def waiting(acting: Run, situation: Situation, monkeypatch: pytest.MonkeyPatch) -> str:
+def waiting(acting: Run, situation: Situation, nobody_comes: None) -> str:
     """The id of an operation that was confirmed, and that no runner has taken."""
-    monkeypatch.setattr("fedesk.cli.watching.pause", lambda _: None)
+    del nobody_comes
     assert acting("rerun", FAILED, *YES, launcher=lambda _: SilentLauncher()).code == 70
     (operation,) = situation.operations()
     assert operation.stage is Stage.CONFIRMED

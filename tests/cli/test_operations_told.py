@@ -13,13 +13,13 @@ from fedesk.services.processes import LocalProcesses
 
 
 @pytest.mark.parametrize("command", ["status", "failures"])
+@pytest.mark.usefixtures("nobody_comes")
 def test_an_operation_that_nobody_carries_on_is_told(
-    acting: Run, situation: Situation, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, command: str
+    acting: Run, situation: Situation, sandbox: Sandbox, command: str
 ) -> None:
     """Its runner has died: stderr says so and where to look; the data on stdout stays what it was."""
     before = acting(command, "--env", "prod")
     assert "operations show" not in before.err
-    monkeypatch.setattr("fedesk.cli.watching.pause", lambda _: None)
     assert acting("rerun", FAILED, *YES, launcher=lambda _: SilentLauncher()).code == 70
     (operation,) = situation.operations()
     me = LocalProcesses().me()

@@ -25,11 +25,9 @@ from fedesk.services.following import follow
 from fedesk.services.processes import LocalProcesses
 
 
-def test_a_runner_that_takes_nothing_is_told_with_its_own_words(
-    acting: Run, situation: Situation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Five seconds without CLAIMED: its stderr is shown, exit 70; nothing was sent; the way on is named."""
-    monkeypatch.setattr("fedesk.cli.watching.pause", lambda _: None)
+@pytest.mark.usefixtures("nobody_comes")
+def test_a_runner_that_takes_nothing_is_told_with_its_own_words(acting: Run, situation: Situation) -> None:
+    """A while without CLAIMED: its stderr is shown, exit 70; nothing was sent; the way on is named."""
     runner = SilentLauncher("ModuleNotFoundError: no such thing")
     ended = acting("rerun", FAILED, *YES, launcher=lambda _: runner)
     assert ended.code == 70
