@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,16 @@ class Ended:
     def document(self, schema: str) -> dict[str, Any]:
         """What it printed, as JSON that docs/schemas/SCHEMA.json allows."""
         found: dict[str, Any] = json.loads(self.out)
-        wanted = json.loads((SCHEMAS / f"{schema}.json").read_text(encoding="utf-8"))
-        checker = jsonschema.FormatChecker()
-        jsonschema.validate(found, wanted, jsonschema.Draft202012Validator, format_checker=checker)
+        _validator(schema).validate(found)
         return found
+
+
+@cache
+def _validator(schema: str) -> jsonschema.Draft202012Validator:
+    """By a schema of docs/schemas, which is itself looked at once."""
+    wanted = json.loads((SCHEMAS / f"{schema}.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(wanted)
+    return jsonschema.Draft202012Validator(wanted, format_checker=jsonschema.FormatChecker())
 
 
 Run = Callable[..., Ended]

@@ -17,10 +17,12 @@ JOB = "finedge/prod/deploy-payments"
 
 def records(out: str) -> list[dict[str, object]]:
     """Lines of --json-lines, each as its schema allows."""
-    schema = json.loads((SCHEMAS / "log-line.json").read_text(encoding="utf-8"))
+    schema = jsonschema.Draft202012Validator(
+        json.loads((SCHEMAS / "log-line.json").read_text(encoding="utf-8"))
+    )
     found = [json.loads(line) for line in out.splitlines()]
     for one in found:
-        jsonschema.validate(one, schema, jsonschema.Draft202012Validator)
+        schema.validate(one)
     return found
 
 

@@ -50,6 +50,7 @@ SETUP = {
     "bash": [
         "source <(fedesk completion bash)",
         "bind 'set bell-style none'",
+        "bind 'set keyseq-timeout 1'",
         """bind -x '"\\C-x": printf %s "$READLINE_LINE" >line.new; mv line.new line'""",
     ],
     "zsh": [
@@ -66,7 +67,10 @@ SETUP = {
         "bind \\cx 'commandline >line.new; mv line.new line'",
     ],
 }
-"""What is typed into each shell first: ctrl+x writes the line as it stands into a file."""
+"""What is typed into each shell first: ctrl+x writes the line as it stands into a file.
+
+Bash would wait half a second for a second key behind it.
+"""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
         name, OPTIONS[name], cwd=tmp_path, env=environment, encoding="utf-8", dimensions=(40, 200)
     )
     child.timeout = 30
+    child.delaybeforesend = None
     child.sendline("; ".join([*SETUP[name], "echo is''ready"]))
     child.expect("isready\r")
     yield Shell(name, child, tmp_path)
