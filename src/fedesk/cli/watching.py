@@ -49,20 +49,12 @@ class Followed:
 
 def begin(desk: "Desk", runner: "Runner | None", operation: str) -> None:
     """Have a confirmed operation executed, and wait until it was claimed; raises LaunchError, StopError."""
-    from fedesk.services.following import wait_until_claimed
-
     if runner is None:
         raise StopError(f"No runner was started for operation {operation}; nothing was sent.", Exit.FAULT)
     runner.go(operation)
-    within, waited, told = CLAIM_WITHIN + runner.delay(), 0.0, ""
-    while waited < within:
-        if wait_until_claimed(desk.store, operation, CLAIM_WITHIN, pause):
-            return
-        waited += CLAIM_WITHIN
-        within = CLAIM_WITHIN + runner.delay()
-        if runner.where and runner.trouble() != told:
-            told = runner.trouble()
-            narrate(f"{told}.")
+    waited = _waited(desk, runner, operation)
+    if waited is None:
+        return
     trouble = runner.trouble()
     said = f"it said: {trouble}" if trouble else "it said nothing"
     who = f"The executor {runner.where}" if runner.where else "The runner"
@@ -71,6 +63,21 @@ def begin(desk: "Desk", runner: "Runner | None", operation: str) -> None:
         f" Look before you ask again: `fedesk operations show {operation}`"
     )
     raise StopError(sentence, Exit.UNREACHABLE if runner.where else Exit.FAULT)
+
+
+def _waited(desk: "Desk", runner: "Runner", operation: str) -> float | None:
+    """Wait until the operation was claimed, and say where an executor's job stands; the seconds in vain."""
+    from fedesk.services.following import wait_until_claimed
+
+    waited, told = 0.0, ""
+    while waited < CLAIM_WITHIN + runner.delay():
+        if runner.where and runner.trouble() != told:
+            told = runner.trouble()
+            narrate(f"{told}.")
+        if wait_until_claimed(desk.store, operation, CLAIM_WITHIN, pause):
+            return None
+        waited += CLAIM_WITHIN
+    return waited
 
 
 def follow_to_its_end(desk: "Desk", operation: str, *, prefix: str = "") -> "Operation":

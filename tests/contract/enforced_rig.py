@@ -1,0 +1,135 @@
+"""ENFORCED from end to end: people who can only propose, and an executor that is a job of Jenkins.
+
+The sandbox runs in real time, since the executor is a process of its own. People's credentials of Airflow and
+Jenkins are the readers', and their roles in the store may write proposals alone.
+"""
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from anchored_log import allow, make_key
+from postgres_server import Server
+
+from fedesk.domain.names import ConnectionName, RunName
+from fedesk.sandbox.clock import WorldClock
+from fedesk.sandbox.executing import ExecutorJob
+from fedesk.sandbox.server import Sandbox, start
+from fedesk.sandbox.world import World
+
+JOB = "fedesk/execute"
+MARA, ANN, RUNNER = (f"{name}@finedge.example" for name in ("mara", "ann", "runner"))
+PEOPLE = f"""
+[people."{MARA}"]
+roles = ["operator"]
+[people."{ANN}"]
+roles = ["approver"]
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enforced:
+    """One company, whose production is written by its executor alone."""
+
+    sandbox: Sandbox
+    executor: ExecutorJob
+    url: str
+    """The store, as its superuser."""
+    folder: Path
+    postgres: Server
+
+    def config(self, name: str) -> Path:
+        """The configuration of ``mara``, ``ann`` or the ``executor``."""
+        return self.folder / f"{name}.toml"
+
+    def key(self, name: str) -> Path:
+        """The public half of somebody's key."""
+        return self.folder / f"{name}.pub"
+
+    def failed_runs(self) -> list[RunName]:
+        """Failed runs of production, each of another DAG or day."""
+        airflow = ConnectionName("prod", "airflow")
+        return [
+            RunName(airflow, f"{run.plan.dag_id}/{run.plan.run_id}")
+            for dag in self.sandbox.world.dags("prod")
+            for run in self.sandbox.world.dag_runs("prod", dag.dag_id)
+            if run.state == "failed"
+        ]
+
+    def is_cleared(self, run: RunName) -> bool:
+        """Whether a run is no longer the failed one that it was."""
+        dag_id, _, run_id = run.id.partition("/")
+        return self.sandbox.world.dag_run("prod", dag_id, run_id).state != "failed"
+
+    def asked(self) -> None:
+        """Wait until every build of the executor has ended."""
+        for thread in self.executor.threads:
+            thread.join(60)
+
+
+@contextmanager
+def enforced(postgres: Server, folder: Path, *, policy: str = "") -> Iterator[Enforced]:
+    """A sandbox, a team's database whose grants are the profile ``enforced``, keys and configurations."""
+    world = World(seed=7, scale=0.2, clock=WorldClock())
+    reader = world.identity("jenkins").user
+    config = folder / "executor.toml"
+    command = (sys.executable, "-P", "-m", "fedesk", "execute", "--config", str(config))
+    world.executor = ExecutorJob(full_name=JOB, command=command, builders=(reader,))
+    sandbox = start(world, systems=("jenkins", "airflow"))
+    try:
+        url = postgres.fresh()
+        postgres.profile(url, "enforced")
+        keys = {name: make_key(folder, name) for name in ("mara", "ann", "stranger")}
+        allow(folder / "allowed_signers", (MARA, keys["mara"]), (ANN, keys["ann"]))
+        rig = Enforced(sandbox=sandbox, executor=world.executor, url=url, folder=folder, postgres=postgres)
+        for name, principal in (("mara", MARA), ("ann", ANN)):
+            store = postgres.person(url, principal)
+            _write(rig, name, principal, store, policy, is_person=True)
+        store = postgres.person(url, RUNNER, group="fedesk_executor")
+        _write(rig, "executor", RUNNER, store, policy, is_person=False)
+        yield rig
+    finally:
+        world.executor.close()
+        sandbox.close()
+
+
+def _write(rig: Enforced, name: str, principal: str, store: str, policy: str, *, is_person: bool) -> None:
+    sandbox = rig.sandbox
+    text = sandbox.config_path.read_text(encoding="utf-8")
+    text = text.replace('catalog = "catalog.yaml"', f'catalog = "{sandbox.config_path.parent}/catalog.yaml"')
+    identity = [
+        "[identity]",
+        f"principal = {json.dumps(principal)}",
+        f"allowed_signers = {json.dumps(str(rig.folder / 'allowed_signers'))}",
+    ]
+    if is_person:
+        identity.append(f"signing_key = {json.dumps(str(rig.key(name)))}")
+        text = _reading(text, sandbox, rig.folder)
+        prod = f'[environments.prod.executor]\nconnection = "prod/jenkins"\njob = "{JOB}"\n'
+    else:
+        prod = ""
+        text = text.replace("[environments.prod]\n", "[environments.prod]\nsigned = true\n")
+    lines = [
+        f"url = {json.dumps(store)}" if line.startswith('url = "sqlite') else line
+        for line in text.splitlines()
+    ]
+    tables = "\n".join([*lines, *identity, prod, PEOPLE, policy])
+    rig.config(name).write_text(tables, encoding="utf-8")
+
+
+def _reading(text: str, sandbox: Sandbox, folder: Path) -> str:
+    """The same with the readers' credentials in the place of the writers'."""
+    for system in ("jenkins", "airflow"):
+        writer, reader = (sandbox.world.identity(system, writer=writes) for writes in (True, False))
+        secret = folder / f"{system}-reader"
+        secret.touch(0o600)
+        secret.write_text(reader.credential, encoding="utf-8")
+        own = sandbox.config_path.parent / "credentials" / system
+        text = text.replace(
+            f"command:cat {shlex.quote(str(own))}", f"command:cat {shlex.quote(str(secret))}"
+        ).replace(f'user = "{writer.user}"', f'user = "{reader.user}"')
+    return text
