@@ -236,7 +236,7 @@ class Desk(composition.Desk):
 
         return actor_of(self.config.identity.principal, self.config.governance.people)
 
-    @property
+    @cached_property
     def rights(self) -> "Rights":
         """What they may do, in each environment."""
         from fedesk.domain.roles import Rights
@@ -244,6 +244,20 @@ class Desk(composition.Desk):
 
         people = self.config.governance.people
         return Rights(people=people, person=self.actor.person, os_user=os_user())
+
+    def permit(self, verb: str, environment: str, target: str) -> None:
+        """Return where they may do it; else RefusedError, which is on the record by then. StoreError."""
+        from fedesk.services.permitting import permit
+
+        permit(
+            verb,
+            environment,
+            target,
+            rights=self.rights,
+            store=self.store,
+            actor=self.actor,
+            clock=self.clock,
+        )
 
     @property
     def by_name(self) -> "dict[str, EnvironmentFacts]":

@@ -16,6 +16,7 @@ from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.observation import Failure, Observation, Problem, Snapshot
 from fedesk.domain.operations import Operation, Outcome, WriteWindow
 from fedesk.domain.reruns import RerunRequest
+from fedesk.domain.roles import EVERY_RIGHT, Rights
 from fedesk.domain.runs import Change, Job, LogChunk, LogEnd, LogRequest, QueueItem, Run, RunDetail, Step
 from fedesk.domain.secrets import SecretMetadata
 from fedesk.domain.states import FailureKind, State, System
@@ -391,6 +392,10 @@ class MemoryDesk:
     launcher: Launcher = Unchangeable()
     incidents: Reporting = Unchangeable()
     by_hand: Word = Unchangeable()
+    rights: Rights = EVERY_RIGHT
+
+    def permit(self, verb: str, environment: str, target: str) -> None:
+        assert not self.rights.against(verb, environment), target
 
     def launcher_for(self, connections: Sequence[ConnectionName]) -> Launcher:
         del connections

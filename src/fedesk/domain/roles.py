@@ -148,6 +148,12 @@ class Rights:
         """Why they may not do it there, as the end of a sentence; empty where they may."""
         return (self.another if verb in RIGHTS else "") or self.people.against(self.person, verb, environment)
 
+    def barred(self, environment: str) -> Mapping[str, str]:
+        """All that they may not do there, by verb, and why."""
+        if not self.people:
+            return {}
+        return {verb: why for verb in RIGHTS if (why := self.against(verb, environment))}
+
 
 EVERY_RIGHT = Rights(people=People(), person="")
 """Of somebody where nobody is told apart."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fedesk.domain import role_guards
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.incidents import (
     ACTION,
@@ -26,7 +25,7 @@ from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.ports.incident_store import DeskStore, IncidentConflictError, UnknownIncidentError
 from fedesk.ports.sources import Clock
 from fedesk.services.hiding import hidden
-from fedesk.services.proposals import RefusedError, told
+from fedesk.services.permitting import permit
 
 _MINTED_AT_MOST = 3
 """Ids that are tried, where the one before was taken."""
@@ -121,11 +120,16 @@ class Incidents:
         return said if found is None else reason_for(found, said)
 
     def _check_role(self, environment: str, target: str, reason: str) -> None:
-        against = role_guards.against(self.rights, ACTION, environment)
-        if against:
-            said = told(against)
-            self.store.append(self._record(environment, target or environment, Phase.REFUSAL, reason, said))
-            raise RefusedError(said, against)
+        permit(
+            ACTION,
+            environment,
+            target,
+            rights=self.rights,
+            store=self.store,
+            actor=self.actor,
+            clock=self.clock,
+            reason=reason,
+        )
 
     def _known(self, wanted: str) -> Incident:
         found = self.store.incident(wanted)
@@ -161,16 +165,13 @@ class Incidents:
         )
 
     def _draft(self, incident: Incident, phase: Phase, result: str) -> AuditDraft:
-        return self._record(incident.environment, incident.id, phase, incident.reason, result)
-
-    def _record(self, environment: str, target: str, phase: Phase, reason: str, result: str) -> AuditDraft:
         return AuditDraft(
             at=self.clock.now(),
             actor=self.actor,
-            environment=environment,
+            environment=incident.environment,
             action=ACTION,
-            target=target,
+            target=incident.id,
             phase=phase,
-            reason=reason,
+            reason=incident.reason,
             result=result,
         )

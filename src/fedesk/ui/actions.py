@@ -6,82 +6,28 @@ capitals change: they lead to a plan, which a key of its own confirms, never ``E
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from textual.binding import Binding, BindingType
 
-from fedesk.domain.names import RunName, TaskName
+from fedesk.ui.targets import EVERYWHERE, LISTS, VIEWS, Place, Target
 
+__all__ = [
+    "ACTIONS",
+    "EVERYWHERE",
+    "LISTS",
+    "THE_PLANS",
+    "VIEWS",
+    "Action",
+    "Place",
+    "Target",
+    "action",
+    "bindings",
+    "key_name",
+    "of_place",
+]
 
-class Place(StrEnum):
-    """Where one is: a view, or a screen above it."""
-
-    TRIAGE = "triage"
-    PIPELINES = "pipelines"
-    SECRETS = "secrets"
-    RUNS = "runs"
-    RUN = "run"
-    LOG = "log"
-    ENVIRONMENTS = "environments"
-    TEXT = "text"
-    HELP = "help"
-    PLAN = "plan"
-    CONFIRM = "confirmation"
-    """The same frame, while its line takes what is typed."""
-    WATCH = "operation"
-    SETTLE = "settlement"
-    AUDIT = "audit"
-    RECORD = "record"
-    OPERATIONS = "operations"
-    INCIDENT = "incident"
-    INCIDENTS = "incidents"
-    TRACE = "trace"
-
-
-VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT)
-"""The views of the main screen, in the order of their keys."""
-LISTS = frozenset({*VIEWS, Place.RUNS, Place.ENVIRONMENTS, Place.OPERATIONS, Place.INCIDENTS})
-EVERYWHERE = frozenset(Place)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What the cursor is on, as far as an action judges it."""
-
-    name: str = ""
-    """What it is called on screen; empty where the cursor is on nothing."""
-    id: str = ""
-    """What ``y`` copies."""
-    run: RunName | None = None
-    link: str = ""
-    runbook: str = ""
-    pipeline: str = ""
-    tries: int = 1
-    """How many tries of a task there have been."""
-    opens: bool = True
-    """Whether there is something behind it that ``Enter`` can open."""
-    rerun: RunName | None = None
-    """What ``R`` would run again, where that is another one than ``run``."""
-    task: TaskName | None = None
-    """The task of the run that is meant."""
-    unfit: str = ""
-    """Why ``R`` does not serve, where a run alone does not tell."""
-    marked: int = 0
-    """Rows that are marked: what changes is done to them instead."""
-    missing: str = ""
-    """What a plan still wants before it can be confirmed."""
-    has_lines: bool = False
-    """Whether something is typed before a plan is confirmed."""
-    accepts: str = ""
-    """What ``A`` would accept."""
-    holder: str = ""
-    """The operation that stands in a plan's way."""
-    operation: str = ""
-    """The operation of fedesk's own that it is, or tells of."""
-    settled: str = ""
-    """Why ``C`` does not serve: there is nothing to be found out."""
-    incident: str = ""
-    """The incident that it belongs to, by the word that its reason begins with."""
+THE_PLANS = "the plan's"
+"""The right of an action that does what a plan says, whatever that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +44,8 @@ class Action:
     places: frozenset[Place]
     group: str = "look"
     """``look``, ``move`` or ``change``; those that change stand apart."""
+    asks: str = ""
+    """The right it takes, a verb of ``domain.roles.RIGHTS``; THE_PLANS for that of the plan before one."""
     shown: bool = True
     """Whether the footer has it; help and palette have all."""
     only_if_it_serves: bool = False
@@ -106,6 +54,11 @@ class Action:
     """Whether the palette, where ``Enter`` chooses, leaves it out."""
     disabled: Callable[[Target], str | None] = lambda _target: None
     """Why it cannot be done with this target; None where it can."""
+
+    def against(self, target: Target) -> str | None:
+        """Why it does not serve: one has no right to it, or the target is none for it. None where it does."""
+        verb = target.doing if self.asks == THE_PLANS else self.asks
+        return target.barred.get(verb) or self.disabled(target)
 
 
 def _nothing(target: Target) -> str | None:
@@ -185,12 +138,12 @@ _RERUN = _RUNS | {Place.RUN}
 
 ACTIONS: tuple[Action, ...] = (
     Action(
-        id="confirm", keys=("ctrl+y",), verb="confirm", places=_PLANS, group="change", by_key_alone=True,
-        disabled=_missing, help="Do what the plan says, once it is armed.",
+        id="confirm", keys=("ctrl+y",), verb="confirm", places=_PLANS, group="change", asks=THE_PLANS,
+        by_key_alone=True, disabled=_missing, help="Do what the plan says, once it is armed.",
     ),
     Action(
-        id="accept", keys=("A",), verb="accept", places=_PLANS, group="change", by_key_alone=True,
-        only_if_it_serves=True, disabled=_nothing_to_accept,
+        id="accept", keys=("A",), verb="accept", places=_PLANS, group="change", asks=THE_PLANS,
+        by_key_alone=True, only_if_it_serves=True, disabled=_nothing_to_accept,
         help="Accept what a guard wants accepted before it lets the plan pass.",
     ),
     Action(
@@ -222,23 +175,26 @@ ACTIONS: tuple[Action, ...] = (
         disabled=_no_incident, help="The timeline of the incident that it was done for.",
     ),
     Action(
-        id="recheck", keys=("C",), verb="recheck", group="change", by_key_alone=True,
+        id="recheck", keys=("C",), verb="recheck", group="change", asks="recheck", by_key_alone=True,
         only_if_it_serves=True, disabled=_no_recheck,
         places=_WATCH | _RECORD | {Place.TRIAGE, Place.OPERATIONS},
         help="Look the effect up in its system and put what is found on the record; nothing is sent.",
     ),
     Action(
-        id="settle-done", keys=("D",), verb="settle: done", places=_WATCH, group="change", by_key_alone=True,
+        id="settle-done", keys=("D",), verb="settle: done", places=_WATCH, group="change", asks="settle",
+        by_key_alone=True,
         only_if_it_serves=True, disabled=_no_recheck,
         help="Where no look can tell: say that it was done. Evidence first; it asks for reason and name.",
     ),
     Action(
-        id="settle-not-done", keys=("N",), verb="not done", places=_WATCH, group="change", by_key_alone=True,
+        id="settle-not-done", keys=("N",), verb="not done", places=_WATCH, group="change", asks="settle",
+        by_key_alone=True,
         only_if_it_serves=True, disabled=_no_recheck,
         help="Where no look can tell: say that it was not done. Evidence first; it asks for reason and name.",
     ),
     Action(
-        id="rerun", keys=("R",), verb="re-run", places=_RERUN, group="change", disabled=_no_rerun,
+        id="rerun", keys=("R",), verb="re-run", places=_RERUN, group="change", asks="rerun",
+        disabled=_no_rerun,
         help="Plan to run it again: failed tasks of a DAG run, one task, a build. Nothing changes yet.",
     ),
     Action(

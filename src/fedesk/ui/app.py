@@ -139,6 +139,13 @@ class DeskApp(TerminalApp):
             store_problem=self.following.problem,
         )
 
+    def with_rights(self, target: Target) -> Target:
+        """A target, with what whoever sits here may not do where it is."""
+        if self.desk is None:
+            return target
+        barred = self.desk.rights.barred(target.place or self.facts.name)
+        return replace(target, barred=barred) if barred else target
+
     # Start
 
     def get_default_screen(self) -> MainScreen:

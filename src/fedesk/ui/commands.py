@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fedesk.domain.addresses import Place as Site
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from fedesk.domain.runs import Run
     from fedesk.ui.app import DeskApp
     from fedesk.ui.command_line import Parsed
-    from fedesk.ui.desk import Reporting
+    from fedesk.ui.desk import Desk, Reporting
     from fedesk.ui.screens.base import DeskScreen
 
 _RUNS_OFFERED = 400
@@ -106,8 +107,24 @@ def _check_environment(app: DeskApp, name: str) -> None:
         raise _StopError(f"There is no environment {name!r}; there are {', '.join(names)}.")
 
 
+def _check_right(app: DeskApp, verb: str, environment: str, ask: Callable[[Desk], object]) -> None:
+    """Stop where whoever sits here may not do it. Then ``ask`` is called, which puts that on the record."""
+    desk = app.desk
+    why = desk.rights.against(verb, environment) if desk is not None else ""
+    if desk is not None and why:
+        app.following.refuse(partial(ask, desk))
+        raise _StopError(f"{verb}: {why}.")
+
+
+def _check_rerun(app: DeskApp, run: RunName) -> None:
+    there = run.connection.environment
+    _check_right(app, "rerun", there, lambda desk: desk.permit("rerun", there, str(run)))
+
+
 def _rerun(app: DeskApp, parsed: Parsed) -> None:
     named = [_named(app, one, failed=True) for one in parsed.arguments]
+    for run, _ in named:
+        _check_rerun(app, run)
     requests = tuple(
         RerunRequest(run=run, task=task, environment=parsed.flags.get("--env")) for run, task in named
     )
@@ -258,6 +275,7 @@ def _settle(app: DeskApp, parsed: Parsed) -> None:
     opened = next((one for one in app.following.operations if one.id.startswith(wanted)), None)
     if app.desk is None or opened is None:
         raise _StopError(app.following.problem or f"No operation {present.text(wanted, 60)} is open.")
+    _check_right(app, "settle", opened.environment, lambda desk: desk.by_hand.look_first(opened.id))
     verdict = VERDICTS.get(word)
     if verdict is None:
         raise _StopError("Say what you have seen: --outcome done, or --outcome not-done.")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fedesk.domain.observation import Snapshot
     from fedesk.domain.operations import Operation, Outcome, WriteWindow
     from fedesk.domain.reruns import RerunRequest
+    from fedesk.domain.roles import Rights
     from fedesk.domain.runs import LogChunk, LogEnd, LogRequest, RunDetail
     from fedesk.ports.changing import Launcher, Processes
     from fedesk.ports.endpoint import SecretText
@@ -149,6 +150,13 @@ class Desk(Protocol):
     @property
     def runbook_folder(self) -> Path | None:
         """Where paths of runbooks begin: beside the catalogue; None where there is none."""
+
+    @property
+    def rights(self) -> Rights:
+        """What whoever sits here may do, in each environment."""
+
+    def permit(self, verb: str, environment: str, target: str) -> None:
+        """Blocks. Raises RefusedError, which is on the record by then, where they may not; StoreError."""
 
     @property
     def changes(self) -> Planning:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fedesk.domain.board import Board
     from fedesk.domain.front import FrontPage
@@ -177,15 +177,35 @@ class StoreFollower:
 
     def _recheck(self, desk: Desk, operations: Sequence[str]) -> None:
         from fedesk.ports.operation_store import StoreError
+        from fedesk.services.proposals import RefusedError
 
         for one in operations:
             try:
                 said = came_of(desk.recheck(one))
-            except StoreError as error:
+            except (StoreError, RefusedError) as error:
                 said = str(error)
             except Exception as error:  # noqa: BLE001 - a fault of one look must not end the desk
                 said = f"fedesk failed while looking {one} up again: {type(error).__name__}."
             self._app.post_message(Rechecked(one, said, desk.environment.name))
+
+    def refuse(self, ask: Callable[[], object]) -> None:
+        """Have it recorded, on a thread, that something was asked for by who may not; it is said already.
+
+        ``ask`` raises RefusedError, or the StoreError of a store that is away, which is said.
+        """
+
+        def work() -> None:
+            from fedesk.ports.operation_store import StoreError
+            from fedesk.services.proposals import RefusedError
+
+            try:
+                ask()
+            except RefusedError:
+                self.written()
+            except StoreError as error:
+                self._app.post_message(Said(str(error)))
+
+        threading.Thread(target=work, name="record a refusal", daemon=True).start()
 
     def looked_again(self, message: Rechecked) -> None:
         """One was looked at again: say what came of it."""

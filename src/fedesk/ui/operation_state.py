@@ -196,4 +196,6 @@ def target_of(situation: Situation, item: Item) -> Target:
         operation=operation.plan.operation if operation is not None else "",
         settled=item.is_settled,
         incident=named_in(plan.reason) if operation is not None and plan is not None else "",
+        environment=situation.environment,
+        doing=made.verb if made is not None else "",
     )

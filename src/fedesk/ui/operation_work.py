@@ -51,6 +51,8 @@ class Made:
     proposal: Proposal
     holder: str = ""
     """The operation that holds its target, where one does."""
+    verb: str = ""
+    """What it does, as the table of rights has it."""
 
 
 class RunnerFailed(Message):
@@ -134,6 +136,8 @@ class Work:
     def _plan(
         self, number: int, waiting: SimpleQueue[tuple[int, RerunRequest]], window: WriteWindow | None
     ) -> None:
+        from fedesk.services.kinds import KINDS
+
         while not self._stopped.is_set():
             try:
                 index, request = waiting.get_nowait()
@@ -141,7 +145,8 @@ class Work:
                 return
             try:
                 proposal = self._desk.changes.propose(request, window)
-                made = Made(proposal=proposal, holder=_holder_of(self._desk, proposal))
+                verb = KINDS[proposal.plan.kind].action
+                made = Made(proposal=proposal, holder=_holder_of(self._desk, proposal), verb=verb)
             except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
                 self._post(Planned(number, index, None, told(error, "making the plan")))
             else:

@@ -28,7 +28,7 @@ class DeskCommands(Provider):
 
     @staticmethod
     def _help(action: Action, screen: DeskScreen) -> str:
-        reason = action.disabled(screen.target)
+        reason = action.against(screen.aim)
         return f"Not now: {reason}." if reason else action.help
 
     def _run(self, action: Action | None) -> None:

@@ -290,7 +290,7 @@ class TriageView(View):
             self._side.say(Content("\n").join(self._nothing_selected(width)))
             return
         app = self.desk_app
-        now, target = app.now, self.target
+        now, target = app.now, app.with_rights(self.target)
         diagnosis = self._diagnoses.get(finding.run) if finding.run else None
         reading = self._slow is not None and self._slow == finding.run
         problem = self._problems.get(finding.run, "") if finding.run else ""

@@ -324,6 +324,6 @@ def _keys(target: Target) -> Content:
     parts = [
         Content.assemble((key_name(action(name).keys[0]), "bold $text-accent"), f" {action(name).verb}")
         for name in shown
-        if action(name).disabled(target) is None and (name != "open" or target.run or target.operation)
+        if action(name).against(target) is None and (name != "open" or target.run or target.operation)
     ]
     return Content("   ").join(parts)

@@ -46,6 +46,11 @@ class DeskScreen(Screen[None]):
         """What an action would be aimed at."""
         return Target()
 
+    @property
+    def aim(self) -> Target:
+        """The same, and what one may not do where it is."""
+        return self.desk_app.with_rights(self.target)
+
     def show_board(self) -> None:
         """Draw what the app knows by now."""
 
@@ -70,7 +75,7 @@ class DeskScreen(Screen[None]):
         chosen = action(name)
         if self.place not in chosen.places:
             return
-        reason = chosen.disabled(self.target)
+        reason = chosen.against(self.aim)
         if reason is not None:
             self.desk_app.say(f"{chosen.verb}: {reason}.")
             return
@@ -80,7 +85,7 @@ class DeskScreen(Screen[None]):
     def show_keys(self) -> None:
         """Draw the keys for what the cursor is on now."""
         for line in self.query(KeyLine):
-            line.show(self.place, self.target)
+            line.show(self.place, self.aim)
 
     def do_back(self) -> None:
         """Close the screen."""
@@ -90,7 +95,7 @@ class DeskScreen(Screen[None]):
         """Show the keys of this place."""
         from fedesk.ui.screens.texts import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.place, self.target))
+        self.app.push_screen(HelpScreen(self.place, self.aim))
 
     def do_palette(self) -> None:
         """Find an action by its name."""

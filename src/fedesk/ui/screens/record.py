@@ -51,7 +51,8 @@ class RecordScreen(StoredTextScreen[Told]):
         operation = told.operation.plan.operation
         opened = {one.id: one for one in self.desk_app.following.operations}
         why = settled(told.operation, opened.get(operation), self.desk_app.now)
-        return replace(found, operation=operation, settled=why)
+        there = told.operation.plan.environment
+        return replace(found, operation=operation, settled=why, environment=there)
 
     def lines(self, value: Told, width: int) -> Sequence[Content]:
         """The record, with its operation."""

@@ -107,6 +107,8 @@ class SettleScreen(DeskScreen):
             link=targets[0].link if targets else "",
             missing=settling.missing,
             has_lines=len(settling.want.lines) > 1,
+            environment=settling.environment,
+            doing="settle",
         )
 
     def compose(self) -> ComposeResult:

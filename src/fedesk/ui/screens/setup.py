@@ -65,7 +65,7 @@ class FirstScreen(Screen[None]):
             return True
         action = by_key(self.ACTIONS).get(event.key)
         if action is not None:
-            if action.disabled(self.target) is None:
+            if action.against(self.target) is None:
                 cast("Callable[[], None]", getattr(self, f"do_{action.id.replace('-', '_')}"))()
             return True
         return event.key not in _LEAVING

@@ -141,7 +141,7 @@ def help_content(of: Iterable[Action], target: Target, width: int) -> Content:
 
 def _help_lines(action: Action, target: Target, width: int) -> list[Content]:
     keys = "  ".join(key_name(key) for key in action.keys)
-    reason = action.disabled(target)
+    reason = action.against(target)
     said = Content.assemble(
         (action.help, present.MUTED), (f" Not now: {reason}." if reason else "", "$text-warning")
     )

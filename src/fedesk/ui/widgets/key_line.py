@@ -17,7 +17,7 @@ _KEPT = frozenset({"command", "help", "quit"})
 
 def _entry(action: Action, target: Target) -> Content:
     key = key_name(action.keys[0])
-    if action.disabled(target) is not None:
+    if action.against(target) is not None:
         return Content.styled(f"{key} {action.verb}", "$foreground-disabled")
     return Content.assemble((key, "bold $text-accent"), (f" {action.verb}", present.MUTED))
 

@@ -1,0 +1,91 @@
+"""Where one is, and what the cursor is on, as values that actions judge by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from fedesk.domain.names import RunName, TaskName
+
+
+class Place(StrEnum):
+    """Where one is: a view, or a screen above it."""
+
+    TRIAGE = "triage"
+    PIPELINES = "pipelines"
+    SECRETS = "secrets"
+    RUNS = "runs"
+    RUN = "run"
+    LOG = "log"
+    ENVIRONMENTS = "environments"
+    TEXT = "text"
+    HELP = "help"
+    PLAN = "plan"
+    CONFIRM = "confirmation"
+    """The same frame, while its line takes what is typed."""
+    WATCH = "operation"
+    SETTLE = "settlement"
+    AUDIT = "audit"
+    RECORD = "record"
+    OPERATIONS = "operations"
+    INCIDENT = "incident"
+    INCIDENTS = "incidents"
+    TRACE = "trace"
+
+
+VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT)
+"""The views of the main screen, in the order of their keys."""
+LISTS = frozenset({*VIEWS, Place.RUNS, Place.ENVIRONMENTS, Place.OPERATIONS, Place.INCIDENTS})
+EVERYWHERE = frozenset(Place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What the cursor is on, as far as an action judges it."""
+
+    name: str = ""
+    """What it is called on screen; empty where the cursor is on nothing."""
+    id: str = ""
+    """What ``y`` copies."""
+    run: RunName | None = None
+    link: str = ""
+    runbook: str = ""
+    pipeline: str = ""
+    tries: int = 1
+    """How many tries of a task there have been."""
+    opens: bool = True
+    """Whether there is something behind it that ``Enter`` can open."""
+    rerun: RunName | None = None
+    """What ``R`` would run again, where that is another one than ``run``."""
+    task: TaskName | None = None
+    """The task of the run that is meant."""
+    unfit: str = ""
+    """Why ``R`` does not serve, where a run alone does not tell."""
+    marked: int = 0
+    """Rows that are marked: what changes is done to them instead."""
+    missing: str = ""
+    """What a plan still wants before it can be confirmed."""
+    has_lines: bool = False
+    """Whether something is typed before a plan is confirmed."""
+    accepts: str = ""
+    """What ``A`` would accept."""
+    holder: str = ""
+    """The operation that stands in a plan's way."""
+    operation: str = ""
+    """The operation of fedesk's own that it is, or tells of."""
+    settled: str = ""
+    """Why ``C`` does not serve: there is nothing to be found out."""
+    incident: str = ""
+    """The incident that it belongs to, by the word that its reason begins with."""
+    environment: str = ""
+    """Where it is, where no run tells; empty for the one that is looked at."""
+    doing: str = ""
+    """What the plan does that is before one, as a verb of ``domain.roles.RIGHTS``."""
+    barred: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Why one may not do something there, by verb of ``domain.roles.RIGHTS``."""
+
+    @property
+    def place(self) -> str:
+        """The environment that it is in; empty for the one that is looked at."""
+        run = self.rerun or self.run
+        return self.environment or (run.connection.environment if run is not None else "")
