@@ -3,6 +3,7 @@
 ``pytest -m live -n 0`` builds and starts the real one; without it the emulator alone is asked.
 """
 
+import contextlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,7 +15,9 @@ from airflow_cases import Case
 from airflow_server import wait_until
 
 from fedesk.clients.airflow import AirflowClient
-from fedesk.clients.airflow_board import CATCHING_UP_REQUESTS, MARGIN, STEADY_REQUESTS
+from fedesk.clients.airflow_board import CATCHING_UP_REQUESTS, MARGIN, STEADY_REQUESTS, run_path
+from fedesk.clients.airflow_log import lines
+from fedesk.clients.airflow_session import NDJSON, quoted_path
 from fedesk.domain.names import RunName, TaskName
 from fedesk.domain.observation import Observation
 from fedesk.domain.runs import LogRequest, RunDetail
@@ -225,6 +228,19 @@ def test_the_log_of_each_try(client: AirflowClient, case: Case) -> None:
     assert "::group::" in newest.text
     again = client.log(LogRequest(run=name, task=TaskName(task)), newest.cursor)
     assert (again.text, again.complete) == ("", True)
+
+
+def test_a_log_is_streamed_as_it_is_in_json(client: AirflowClient, case: Case) -> None:
+    """A try that has ended is read as a stream of JSON lines, which tells what the JSON document tells."""
+    run_id, task, tries = case.failed
+    path = f"{run_path(run_id)}{quoted_path('taskInstances', task, 'logs', tries)}"
+    with contextlib.closing(client.session.lines(path)) as stream:
+        assert stream.content_type == NDJSON
+        assert stream.read(1)[0].count(b"\n") > 1
+    content = json.loads(client.session.get(path).body)["content"]
+    read = client.log(LogRequest(run=RunName(case.endpoint().name, run_id), task=TaskName(task)), "")
+    assert read.text == lines(content)
+    assert read.complete
 
 
 def test_a_task_that_never_ran_has_no_log(client: AirflowClient, case: Case) -> None:

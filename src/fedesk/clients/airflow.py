@@ -3,11 +3,8 @@
 from contextlib import suppress
 from dataclasses import replace
 
-import msgspec
-
 from fedesk.clients import (
     airflow_json,
-    airflow_log,
     airflow_preview,
     airflow_rights,
     airflow_survey,
@@ -17,13 +14,13 @@ from fedesk.clients.airflow_board import PAGE, Look, run_path
 from fedesk.clients.airflow_json import (
     DagRunJson,
     DagRunPage,
-    LogPage,
     TaskInstanceJson,
     TaskInstancePage,
     TaskJson,
     decode,
 )
 from fedesk.clients.airflow_session import AirflowSession, Auth, quoted_path
+from fedesk.clients.airflow_task_log import read_log
 from fedesk.clients.certificates import chain_of
 from fedesk.domain.examination import Chain, Examination
 from fedesk.domain.identity import Identity
@@ -35,19 +32,10 @@ from fedesk.domain.states import State
 from fedesk.domain.surveys import Survey
 from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
-from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError
+from fedesk.ports.errors import ForbiddenError, NotFoundError
 
-_NOT_BEGUN = (None, "scheduled", "queued")
 _STEPS_SHOWN = 1000
 """Task instances of one run that are read; a mapped task may have thousands."""
-
-
-class _LogCursor(msgspec.Struct):
-    """Which try is read, and the server's token for what follows."""
-
-    try_number: int
-    token: str = ""
-    ended: bool = False
 
 
 class AirflowClient:
@@ -137,16 +125,7 @@ class AirflowClient:
             raise NotFoundError(
                 f"{request.run} has no log of its own; name a task of it, like {request.run}::TASK"
             )
-        path = self._path(request.run.id)
-        place = _log_cursor(cursor)
-        if place is None:
-            begun = self._begin_log(path, request.task)
-            if isinstance(begun, LogChunk):
-                return begun
-            place = begun
-        if place.ended:
-            return LogChunk(text="", cursor=cursor, complete=True)
-        return self._read_log(path, request.task, place)
+        return read_log(self.session, self._path(request.run.id), request.task, cursor)
 
     def chain(self) -> Chain:
         """The certificates that the server presents (``ports.examining.ExaminedSource``)."""
@@ -187,49 +166,3 @@ class AirflowClient:
         if all(task.start_date is not None and task.state != "upstream_failed" for task in tasks):
             return []
         return airflow_preview.graph(self.session, dag_id)
-
-    def _begin_log(self, path: str, task: TaskName) -> "_LogCursor | LogChunk":
-        """Which try to read, from the task instance as it stands."""
-        mapped = () if task.map_index is None else (task.map_index,)
-        answer = self.session.get(f"{path}{quoted_path('taskInstances', task.task, *mapped)}")
-        instance = decode(answer.body, TaskInstanceJson, self._endpoint.name)
-        newest = instance.try_number
-        wanted = newest if task.try_number is None else task.try_number
-        if instance.state in _NOT_BEGUN and wanted >= newest:
-            return LogChunk(text="", cursor="", complete=False)
-        if wanted == 0 or (wanted == newest and instance.start_date is None):
-            raise NotFoundError(
-                f"{task.task} of {self._endpoint.name} never ran ({instance.state}): it has no log"
-            )
-        return _LogCursor(try_number=wanted)
-
-    def _read_log(self, path: str, task: TaskName, place: _LogCursor) -> LogChunk:
-        query: list[tuple[str, str | int]] = []
-        if task.map_index is not None:
-            query.append(("map_index", task.map_index))
-        if place.token:
-            query.append(("token", place.token))
-        answer = self.session.get(
-            f"{path}{quoted_path('taskInstances', task.task, 'logs', place.try_number)}", query
-        )
-        page = decode(answer.body, LogPage, self._endpoint.name)
-        content = [page.content] if isinstance(page.content, str) else page.content
-        following = _LogCursor(
-            try_number=place.try_number,
-            token=page.continuation_token or "",
-            ended=page.continuation_token is None,
-        )
-        return LogChunk(
-            text=airflow_log.lines(content),
-            cursor=msgspec.json.encode(following).decode(),
-            complete=following.ended,
-        )
-
-
-def _log_cursor(cursor: str) -> _LogCursor | None:
-    if not cursor:
-        return None
-    try:
-        return msgspec.json.decode(cursor, type=_LogCursor)
-    except msgspec.DecodeError as error:
-        raise ProtocolError(f"the place in the log is not one that Airflow's client gave: {error}") from None

@@ -9,11 +9,12 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
 from fedesk.clients.bearer import claims_of, expiry_of
-from fedesk.clients.http import Answer, Query, open_client, request
+from fedesk.clients.held_answers import HeldAnswers
+from fedesk.clients.http import Answer, LineStream, Query, open_client, open_stream, request
 from fedesk.clients.wording import refused_token
 from fedesk.domain.identity import Identity
 from fedesk.domain.text import one_line
@@ -27,8 +28,11 @@ from fedesk.ports.errors import (
     UnauthenticatedError,
 )
 
+T = TypeVar("T")
+
 Auth = Literal["password", "token", "basic"]
 
+NDJSON = "application/x-ndjson"
 RENEW_BEFORE = 60.0
 """Seconds before its end at which a token is replaced; a tenth of its life where that is shorter."""
 _ABOUT_THE_TOKEN = ("token", "jwt", "expired", "signature", "credential")
@@ -44,6 +48,8 @@ class AirflowSession:
         self._lock = threading.Lock()
         self._authorization: SecretText | None = None
         self._renew_at = float("inf")
+        self.held = HeldAnswers[LineStream]()
+        """Long logs that are under way."""
         self.requests = 0
         """Requests sent so far, logins included."""
         self.transferred = 0
@@ -52,6 +58,16 @@ class AirflowSession:
     def get(self, path: str, query: Query = ()) -> Answer:
         """``GET /api/v2`` + ``path``; raises SourceError."""
         return self._authorized(lambda headers: self._send("GET", f"/api/v2{path}", headers, query=query))
+
+    def lines(self, path: str, query: Query = ()) -> LineStream:
+        """``GET`` as a stream of JSON lines where the server has one; to be closed. Raises SourceError."""
+
+        def send(headers: dict[str, str]) -> LineStream:
+            self.requests += 1
+            wanted = headers | {"Accept": NDJSON}
+            return open_stream(self._client, self.endpoint, f"/api/v2{path}", query=query, headers=wanted)
+
+        return self._authorized(send)
 
     def knock(self, path: str) -> None:
         """``GET`` what only who is logged in may see; of an Airflow 2 with ``basic``, whose API is v1."""
@@ -87,6 +103,7 @@ class AirflowSession:
 
     def close(self) -> None:
         """Close the sockets."""
+        self.held.close()
         self._client.close()
 
     def _send(
@@ -113,7 +130,7 @@ class AirflowSession:
         self.transferred += answer.transferred
         return answer
 
-    def _authorized(self, send: Callable[[dict[str, str]], Answer]) -> Answer:
+    def _authorized(self, send: Callable[[dict[str, str]], T]) -> T:
         """Send; where the token is refused, take a new one and send once more."""
         used = self._current()
         try:

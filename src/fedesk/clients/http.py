@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -184,6 +185,63 @@ def request(
         _DEADLINE.until = outer
 
 
+class LineStream:
+    """The body of an answer in whole lines, read piece by piece; each piece has the time of a request."""
+
+    def __init__(self, response: httpx.Response, endpoint: Endpoint) -> None:
+        self.content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._response = response
+        self._endpoint = endpoint
+        self._chunks = response.iter_bytes()
+        self._rest = b""
+
+    def read(self, limit: int) -> tuple[bytes, bool]:
+        """The next lines, ``limit`` bytes or a few more, and whether more are to come. Raises SourceError."""
+        read = bytearray(self._rest)
+        with _within(self._endpoint):
+            for chunk in self._chunks:
+                read += chunk
+                if len(read) >= limit and b"\n" in chunk:
+                    end = read.rfind(b"\n") + 1
+                    self._rest = bytes(read[end:])
+                    return bytes(read[:end]), True
+                _bound_body(read, self._endpoint)
+        return bytes(read), False
+
+    def close(self) -> None:
+        """Let go of the socket; what was not read is not sent."""
+        self._response.close()
+
+
+def open_stream(
+    client: httpx.Client, endpoint: Endpoint, path: str, *, query: Query, headers: Mapping[str, str]
+) -> LineStream:
+    """GET an answer of lines, of which nothing is read yet; to be closed. Raises as ``request`` does."""
+    with _within(endpoint):
+        prepared = client.build_request(
+            "GET", path, params=[(key, str(value)) for key, value in query] or None, headers=dict(headers)
+        )
+        response = client.send(prepared, stream=True)
+        if not response.is_success:
+            raise _refusal(endpoint, response, _body_of(response, endpoint, prepared))
+    return LineStream(response, endpoint)
+
+
+@contextmanager
+def _within(endpoint: Endpoint) -> Iterator[None]:
+    """What this thread reads and writes ends by the deadline; what breaks is a SourceError."""
+    outer = _DEADLINE.until
+    _DEADLINE.until = min(outer, time.monotonic() + endpoint.deadline)
+    try:
+        yield
+    except httpcore.ReadTimeout as error:
+        raise translate(httpx.ReadTimeout(str(error)), endpoint) from None
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
+        raise translate(error, endpoint) from None
+    finally:
+        _DEADLINE.until = outer
+
+
 def _send_again(client: httpx.Client, endpoint: Endpoint, prepared: httpx.Request) -> Answer:
     import stamina  # 60 ms to import, for a case that is rare
 
@@ -204,35 +262,47 @@ def _may_pass(error: Exception) -> bool:
 
 def _send(client: httpx.Client, endpoint: Endpoint, prepared: httpx.Request) -> Answer:
     response = client.send(prepared, stream=True)
+    body = _body_of(response, endpoint, prepared)
+    if not response.is_success:
+        raise _refusal(endpoint, response, body)
+    return Answer(
+        status=response.status_code,
+        headers=response.headers,
+        body=body,
+        transferred=response.num_bytes_downloaded,
+    )
+
+
+def _body_of(response: httpx.Response, endpoint: Endpoint, prepared: httpx.Request) -> bytes:
     try:
         body = bytearray()
         for piece in response.iter_bytes():
             body += piece
-            if len(body) > BODY_LIMIT:
-                raise ProtocolError(
-                    f"{_where(endpoint)} sent more than {BODY_LIMIT // 2**20} MiB in one answer; "
-                    "look at it in the system's own pages"
-                )
+            _bound_body(body, endpoint)
             _DEADLINE.bound(None)
+        return bytes(body)
     except httpcore.ReadTimeout as error:
         raise httpx.ReadTimeout(str(error), request=prepared) from None
     finally:
         response.close()
-    if response.is_success:
-        return Answer(
-            status=response.status_code,
-            headers=response.headers,
-            body=bytes(body),
-            transferred=response.num_bytes_downloaded,
+
+
+def _bound_body(body: bytearray, endpoint: Endpoint) -> None:
+    if len(body) > BODY_LIMIT:
+        raise ProtocolError(
+            f"{_where(endpoint)} sent more than {BODY_LIMIT // 2**20} MiB in one answer; "
+            "look at it in the system's own pages"
         )
+
+
+def _refusal(endpoint: Endpoint, response: httpx.Response, body: bytes) -> SourceError:
     if response.is_redirect:
         target = response.headers.get("location", "")
-        raise ProtocolError(
+        return ProtocolError(
             f"{_where(endpoint)} sends fedesk on to {quoted(target)} (HTTP {response.status_code}); "
             "if that is right, make it the `url`"
         )
-    words = own_words(bytes(body))
-    raise status_error(_where(endpoint), response.status_code, words, login=endpoint.login)
+    return status_error(_where(endpoint), response.status_code, own_words(body), login=endpoint.login)
 
 
 def own_words(body: bytes) -> str:

@@ -124,7 +124,7 @@ class Control:
     def long_log(
         self, name: str, *, lines: int, error: int = -1, began: datetime | None = None, seconds: float = 0.0
     ) -> LongLog:
-        """Give a build (``JOB#NUMBER``) a log of so many lines.
+        """Give a build (``JOB#NUMBER``) or a try (``DAG/RUN::TASK@TRY``) a log of so many lines.
 
         Line number ``error`` speaks of trouble. It grows for so many seconds from ``began`` on, or from now.
         """
