@@ -27,6 +27,7 @@ from fedesk.domain.operations import (
     Target,
 )
 from fedesk.domain.states import System
+from fedesk.domain.windows import Window, WindowKind
 from fedesk.ports.operation_store import Spending, Standing, StoreUnavailableError, Verification
 
 NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
@@ -213,6 +214,7 @@ class MemoryStore:
         self.decided: list[Decision] = []
         self.histories: list[IncidentHistory] = []
         self.said: list[Mark] = []
+        self.frozen: list[Window] = []
         self.away = ""
         self.moves = 0
         self.reads = 0
@@ -313,6 +315,21 @@ class MemoryStore:
         self.drafts.append(audit)
         self.said.append(replace(said, record=len(self.drafts)))
         self.moves += 1
+
+    def open_windows(self, at: datetime, *, environment: str | None = None) -> tuple[Window, ...]:
+        del at
+        return tuple(one for one in self.windows(environment=environment) if one.is_open)
+
+    def window(self, window: str) -> Window | None:
+        return next((one for one in self.windows() if one.id == window), None)
+
+    def windows(
+        self, *, kind: WindowKind | None = None, environment: str | None = None, limit: int = 50
+    ) -> tuple[Window, ...]:
+        self._there()
+        return tuple(
+            one for one in self.frozen if kind in (None, one.kind) and environment in (None, one.environment)
+        )[:limit]
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -27,6 +27,7 @@ from fedesk.domain.operations import (
 )
 from fedesk.domain.policy import Rule as PolicyRule
 from fedesk.domain.roles import People
+from fedesk.domain.windows import Occurrence, Unreadable
 
 ENVIRONMENT = "environment"
 SCOPE = "scope"
@@ -38,6 +39,8 @@ CONFIRMATION = "confirmation"
 REASON = "reason"
 TICKET = "ticket"
 INCIDENT = "incident"
+FREEZE = "freeze"
+HOLD = "hold"
 EXPIRY = "expiry"
 CONNECTION = "connection"
 PINNED_IDENTITY = "pinned identity"
@@ -65,6 +68,8 @@ ORDER = (
     REASON,
     TICKET,
     INCIDENT,
+    HOLD,
+    FREEZE,
     EXPIRY,
     CONNECTION,
     PINNED_IDENTITY,
@@ -145,6 +150,10 @@ class Situation:
     """What the policy asks of it."""
     lacking: tuple[str, ...] = ()
     """The policy's patterns of tickets that are not found in the reason."""
+    in_force: tuple[Occurrence, ...] = ()
+    """Freezes and holds that cover the target now."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """Freezes and holds that cover the target, and of which cannot be told whether they are in force."""
 
     @property
     def is_production(self) -> bool:
@@ -429,7 +438,7 @@ RULES: tuple[Rule, ...] = (
     retry_budget,
     loads,
 )
-"""Every guard that holds for all kinds of operations."""
+"""Every guard that holds for all kinds of operations, but for those of windows (``window_guards``)."""
 
 
 def _covers(window: WriteWindow | None, name: str, at: datetime) -> bool:

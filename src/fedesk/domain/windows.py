@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from fedesk.domain.catalogue import Catalogue, dag_of, in_environment, jobs_of
+
 _SECOND = timedelta(seconds=1)
 
 
@@ -33,6 +35,31 @@ class Reach:
     environment: str
     pipelines: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
+
+
+def reach_of(catalogue: Catalogue, environment: str, names: Iterable[str]) -> Reach:
+    """What is about some names: pipelines, or jobs and DAGs as their systems call them.
+
+    What a service deploys is about the pipelines that it carries, for it changes what they run; a pipeline is
+    about the service that carries it.
+    """
+    named = frozenset(names)
+    found = [
+        one
+        for one in catalogue.pipelines.values()
+        if named & {one.name, dag_of(one, environment), *jobs_of(one, environment)}
+    ]
+    deployed = {
+        one.name
+        for one in catalogue.services.values()
+        if one.deploy is not None and in_environment(one.deploy.job, environment) in named
+    }
+    carried = {one.name for one in catalogue.pipelines.values() if one.service in deployed}
+    return Reach(
+        environment=environment,
+        pipelines=named | {one.name for one in found} | carried,
+        services=frozenset(deployed | {one.service for one in found if one.service}),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,3 +180,14 @@ def until_said(occurrence: Occurrence, now: datetime) -> str:
     if occurrence.end is None:
         return "until it is removed"
     return f"until {time_said(occurrence.end, occurrence.window.zone, now)}"
+
+
+def unknown_said(window: str) -> str:
+    """That there is none of that id."""
+    return f"There is no freeze, hold or maintenance {window}; `fedesk freeze list` has the freezes."
+
+
+def removed_said(window: Window) -> str:
+    """That somebody has removed it before, who and when."""
+    at = f" at {window.closed_at:%Y-%m-%d %H:%M:%S} UTC" if window.closed_at else ""
+    return f"{window.id} was removed already, by {window.closed_by}{at}: {window.closed_why}"

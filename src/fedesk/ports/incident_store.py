@@ -15,6 +15,7 @@ from fedesk.domain.incidents import Incident, IncidentHistory, IncidentNote
 from fedesk.ports.approving import ApprovalStore
 from fedesk.ports.mark_store import MarkReader, MarkStore
 from fedesk.ports.operation_store import OperationReader, OperationStore, StoreError
+from fedesk.ports.window_store import WindowReader, WindowStore
 
 
 class UnknownIncidentError(StoreError):
@@ -53,9 +54,9 @@ class IncidentStore(IncidentReader, Protocol):
         """Say that it is over. Raises UnknownIncidentError, and IncidentConflictError where it is closed."""
 
 
-class DeskReader(OperationReader, IncidentReader, MarkReader, Protocol):
-    """Operations, incidents and marks, as everyone may read them."""
+class DeskReader(OperationReader, IncidentReader, MarkReader, WindowReader, Protocol):
+    """Operations, incidents, marks and windows, as everyone may read them."""
 
 
-class DeskStore(OperationStore, IncidentStore, ApprovalStore, MarkStore, Protocol):
+class DeskStore(OperationStore, IncidentStore, ApprovalStore, MarkStore, WindowStore, Protocol):
     """All that a desk keeps."""

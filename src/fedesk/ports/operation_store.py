@@ -34,6 +34,7 @@ from fedesk.domain.operations import (
     Owner,
     Plan,
 )
+from fedesk.domain.windows import Window
 
 
 class StoreError(Exception):
@@ -204,6 +205,12 @@ class OperationReader(Protocol):
 
     def standing(self, reserves: Sequence[str], *, besides: str, spending: Spending | None) -> Standing:
         """Who holds one of these reservations, other than ``besides``, and how often it was run again."""
+
+    def open_windows(self, at: datetime, *, environment: str | None = None) -> tuple[Window, ...]:
+        """Freezes, holds and maintenance that may be in force at a time or later, the oldest first.
+
+        Those that were removed, or over days before, are left out; ``services.calendar`` tells the rest.
+        """
 
     def now(self, here: datetime) -> datetime:
         """The time by the clock that leases are told by: the database's, where several machines share it.

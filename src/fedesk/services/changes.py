@@ -19,7 +19,7 @@ from fedesk.domain.operations import (
     WriteWindow,
 )
 from fedesk.domain.plans import digest_of
-from fedesk.domain.policy import UNGOVERNED, Governance
+from fedesk.domain.policy import OVERRIDES, UNGOVERNED, Governance
 from fedesk.domain.reruns import RerunRequest
 from fedesk.domain.roles import Rights
 from fedesk.ports.changing import Processes, Systems
@@ -121,11 +121,27 @@ class Changes:
         against = tuple(one for one in rulings if one.blocks)
         if against:
             self._refuse(plan, against)
+        self._record_overrides(plan, rulings, answer.accepted)
         submission = Submission(plan=plan, digest=digest, guards=rulings, confirmation=confirmation)
         try:
             return self.store.submit(submission)
         except IncidentConflictError as error:
             self._refuse(plan, (guards.closed_incident(str(error)),))
+
+    def _record_overrides(
+        self, plan: Plan, rulings: tuple[GuardResult, ...], accepted: tuple[str, ...]
+    ) -> None:
+        """What is set aside by a person is on the record before it is: a freeze that was accepted."""
+        for ruling in rulings:
+            if ruling.guard in OVERRIDES and ruling.guard in accepted and ruling.ruling is Ruling.CONFIRM:
+                self._record(
+                    plan.environment,
+                    ", ".join(target.name for target in plan.targets),
+                    ruling.reason,
+                    action=OVERRIDES[ruling.guard],
+                    phase=Phase.OVERRIDE,
+                    plan=plan,
+                )
 
     def window(self, environment: str, reason: str) -> WriteWindow:
         """Open an hour in which a read-only environment may be changed; recorded.

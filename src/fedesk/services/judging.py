@@ -3,21 +3,26 @@
 Used for the proposal, for its confirmation, and again by the runner right before anything is sent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from fedesk.domain import guards, role_guards
+from fedesk.domain import guards, role_guards, window_guards
 from fedesk.domain.catalogue import Catalogue, Pipeline, in_environment
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.guards import Situation, Spent
+from fedesk.domain.names import NameNotUnderstoodError, RunName, split_build, split_dag_run
 from fedesk.domain.operations import Confirmation, GuardResult, Operation, Plan, Ruling, WriteWindow
 from fedesk.domain.partitions import period_around, reservation
 from fedesk.domain.plans import digest_of, secrets_in
 from fedesk.domain.policy import UNGOVERNED, Governance, Policy
+from fedesk.domain.states import System
+from fedesk.domain.windows import WindowKind, reach_of
 from fedesk.ports.changing import Processes
 from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.ports.operation_store import OperationReader, Spending
+from fedesk.services.calendar import InForce, in_force
 from fedesk.services.operation_kinds import Draft, OperationKind, Weight
 from fedesk.services.proposals import Needs
 from fedesk.services.settling import left_alone
@@ -27,8 +32,9 @@ _SHOWN = {
     for rank, ruling in enumerate((Ruling.DENY, Ruling.UNKNOWN, Ruling.CONFIRM, Ruling.WARN, Ruling.ALLOW))
 }
 """What blocks is shown first."""
+RULES = (*guards.RULES, *role_guards.RULES, *window_guards.RULES)
+"""Every guard that holds for all kinds of operations."""
 _RANK = {name: rank for rank, name in enumerate(guards.ORDER)}
-_RULES = (*guards.RULES, *role_guards.RULES)
 
 
 def judge(  # noqa: PLR0913 - all that the guards judge by
@@ -60,6 +66,7 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
     spending = None if period is None else _spending(plan, period)
     standing = store.standing(_reserves(plan), besides=plan.operation, spending=spending)
     holder = standing.holder
+    windows = _in_force(plan, catalogue, store, now)
     situation = Situation(
         plan=plan,
         now=now,
@@ -80,6 +87,8 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
         os_user=os_user,
         rule=asked,
         lacking=lacking(asked.tickets, plan.reason),
+        in_force=windows.occurrences,
+        unreadable=windows.unreadable,
     )
     own: tuple[GuardResult, ...] = ()
     if isinstance(draft, SourceError):
@@ -87,7 +96,7 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
     else:
         situation = replace(situation, target=draft.target, effects=draft.effects, facts=draft.facts)
         own = draft.guards
-    ruled = [*(result for rule in _RULES if (result := rule(situation)) is not None), *own]
+    ruled = [*(result for rule in RULES if (result := rule(situation)) is not None), *own]
     weighed = (_weighed(_accepted(result, confirmation), kind) for result in ruled)
     return tuple(sorted(weighed, key=lambda one: (_SHOWN[one.ruling], _RANK.get(one.guard, len(_RANK)))))
 
@@ -120,7 +129,7 @@ def needs_of(
     )
     tickets = policy.needed(kind.action, plan.environment, accept).tickets
     given = window.reason.strip() if window is not None and guards.WRITE_WINDOW not in asks else ""
-    is_asked = bool(tickets) or (kind.wants_reason and situation.is_production)
+    is_asked = bool(tickets) or guards.FREEZE in asks or (kind.wants_reason and situation.is_production)
     return Needs(
         name=plan.environment if guards.name_is_asked(situation) else "",
         reason=is_asked and (not given or bool(lacking(tickets, given))),
@@ -162,6 +171,27 @@ def _service(plan: Plan, catalogue: Catalogue) -> str:
         ),
         "",
     )
+
+
+def _in_force(plan: Plan, catalogue: Catalogue, store: OperationReader, now: datetime) -> InForce:
+    """Freezes and holds that cover the target now, by the store's clock: no desk's own runs ahead of it."""
+    reach = reach_of(catalogue, plan.environment, _names(plan))
+    windows = [
+        one
+        for one in store.open_windows(now, environment=plan.environment)
+        if one.kind is not WindowKind.MAINTENANCE and one.covers(reach)
+    ]
+    return in_force(windows, store.now(now)) if windows else InForce()
+
+
+def _names(plan: Plan) -> Iterator[str]:
+    """What the targets are called: their pipelines, and the jobs and DAGs that their runs are of."""
+    for target in plan.targets:
+        yield target.pipeline
+        with suppress(NameNotUnderstoodError):
+            run = RunName.parse(target.name).id
+            is_build = any(effect.call.system is System.JENKINS for effect in plan.effects)
+            yield split_build(run)[0] if is_build else split_dag_run(run)[0]
 
 
 def _period(pipeline: Pipeline | None, environment: EnvironmentFacts | None, now: datetime) -> Spent | None:

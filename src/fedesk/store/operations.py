@@ -33,12 +33,13 @@ from fedesk.store.database import FileDatabase
 from fedesk.store.incidents import SqlIncidents
 from fedesk.store.marks import SqlMarks
 from fedesk.store.rows import submitted
+from fedesk.store.windows import SqlWindows
 
 if TYPE_CHECKING:
     from fedesk.store.protocol import Database
 
 
-class SqlStore(SqlIncidents, SqlApprovals, SqlMarks, SqlAnchored):
+class SqlStore(SqlIncidents, SqlApprovals, SqlMarks, SqlWindows, SqlAnchored):
     """One file of state. Opens nothing until it is first used; may be used from any thread.
 
     While there is no file, reading finds nothing and makes none; the first write makes it.

@@ -44,6 +44,11 @@ _WORDS: tuple[tuple[tuple[type[psycopg.Error], ...], re.Pattern[str] | None, str
     ),
 )
 _SAID_LIMIT = 300
+_OF_WINDOWS = "table windows"
+_ENFORCED_WINDOWS = (
+    "is enforced: freezes, holds and maintenance are added and removed by the executor's role alone. "
+    "Ask whoever looks after the executor."
+)
 
 
 class ConditionError(StoreError):
@@ -71,7 +76,10 @@ def store_error(where: str, error: BaseException) -> StoreError:
     """The sentence for an error of PostgreSQL, its driver or the network."""
     said = _said(error)
     if isinstance(error, errors.InsufficientPrivilege):
-        return StoreError(f"{where} does not let your role do this: {said}.")
+        is_of_windows = said.endswith(_OF_WINDOWS)
+        return StoreError(
+            f"{where} {_ENFORCED_WINDOWS if is_of_windows else f'does not let your role do this: {said}.'}"
+        )
     if isinstance(error, errors.UndefinedTable | errors.UndefinedFunction | errors.InvalidSchemaName):
         return SchemaError(f"{where} has no state of fedesk that this one knows ({said}). {_MIGRATE}")
     state = getattr(error, "sqlstate", None) or ""
