@@ -7,14 +7,15 @@ why.
 """
 
 import re
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 LOOKED_AT = 2_000
 """Characters of a line that are judged."""
-ERRORS_KEPT = 10_000
-"""Error lines of one log that are remembered by number."""
+ERRORS_KEPT = 1_000_000
+"""Error lines of one log that are remembered by number, in eight bytes each."""
 
 
 class Sign(StrEnum):
@@ -279,7 +280,7 @@ class LogScan:
 
     def __init__(self) -> None:
         self.lines = 0
-        self.errors: list[int] = []
+        self.errors = array("Q")
         """Numbers of the lines that speak of trouble, in order; the first ``ERRORS_KEPT`` of them."""
         self.telling: int | None = None
         """The line that says why."""

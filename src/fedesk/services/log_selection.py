@@ -1,6 +1,5 @@
 """Which lines of a log are wanted: all, the last ones, those that match or speak of trouble."""
 
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -143,7 +142,7 @@ class _Matching:
 
     def _matches(self, text: LogText, begin: int) -> Iterator[int]:
         wanted = self._wanted
-        errors = text.errors[bisect_left(text.errors, begin) :] if wanted.errors else []
+        errors = text.take_errors() if wanted.errors else ()
         if wanted.pattern is None:
             yield from errors
         elif wanted.errors:

@@ -13,7 +13,7 @@ import zlib
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import IO, Protocol
 
@@ -147,9 +147,14 @@ class LogText:
         return self._scan.lines
 
     @property
-    def errors(self) -> list[int]:
+    def errors(self) -> Sequence[int]:
         """Numbers of lines that speak of trouble, in order; grows at its end."""
         return self._scan.errors
+
+    def take_errors(self) -> Sequence[int]:
+        """The error lines since this was asked last, which are forgotten: of a log that is read but once."""
+        taken, self._scan.errors = self._scan.errors, array("Q")
+        return taken
 
     @property
     def telling(self) -> int | None:

@@ -106,7 +106,7 @@ class LogBuffer:
         return self.text.end
 
     @property
-    def errors(self) -> list[int]:
+    def errors(self) -> Sequence[int]:
         """Numbers of error lines, in order."""
         return self.text.errors
 
