@@ -1,4 +1,4 @@
-"""Configuration → anchors and signer of the audit log. Opens nothing."""
+"""Configuration → anchors and signer of the audit log, and signatures of people. Opens nothing."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from fedesk.clients.https_anchor import HttpsAnchor
     from fedesk.clients.vault_anchor import TransitSigner, VaultAnchor
     from fedesk.composition import CredentialOf
+    from fedesk.domain.audit import Actor
     from fedesk.ports.anchoring import Anchor, AnchoredLog, Signer
+    from fedesk.ports.approving import ApprovingStore, Signatures
     from fedesk.ports.endpoint import Endpoint, SecretText
     from fedesk.ports.sources import Bulkhead, Clock
+    from fedesk.services.approvals import Approvals
 
 SecretOf = Callable[[HttpsAnchorConfig], "Callable[[], SecretText] | None"]
 """Where the credential of an HTTPS anchor comes from; None where it has none."""
@@ -202,6 +205,42 @@ def _ssh(identity: IdentityConfig) -> "Signer":
     assert identity.allowed_signers is not None  # noqa: S101 - the same
     return SshSigner(
         principal=identity.principal, key=identity.signing_key, allowed_signers=identity.allowed_signers
+    )
+
+
+def approvals_of(config: Config, store: "ApprovingStore", actor: "Actor", clock: "Clock") -> "Approvals":
+    """What others say of plans; nobody's signature counts where nothing says whose do."""
+    import secrets
+
+    from fedesk.clients.bulkhead import ThreadBulkhead
+    from fedesk.services.approvals import Approvals
+
+    identity = config.identity
+    signatures: ThreadBulkhead[Signatures] | None = None
+    if identity.allowed_signers is not None:
+        signatures = ThreadBulkhead("ssh-keygen", partial(_signatures, identity), deadline=_SSH_SECONDS)
+    return Approvals(
+        store=store,
+        signatures=signatures,
+        governance=config.governance,
+        actor=actor,
+        principal=identity.principal or "",
+        clock=clock,
+        new_nonce=lambda: secrets.token_hex(16),
+        executed=frozenset(name for name, one in config.environments.items() if one.executor is not None),
+    )
+
+
+def _signatures(identity: IdentityConfig) -> "Signatures":
+    from fedesk.anchors.openssh import OpenSsh
+    from fedesk.domain.approving import NAMESPACE
+
+    assert identity.allowed_signers is not None  # noqa: S101 - it was looked at
+    return OpenSsh(
+        NAMESPACE,
+        key=identity.signing_key,
+        allowed_signers=identity.allowed_signers,
+        revoked=identity.revoked,
     )
 
 

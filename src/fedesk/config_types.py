@@ -46,6 +46,8 @@ class IdentityConfig(Table, frozen=True, kw_only=True):
     """As in ``allowed_signers``."""
     signing_key: Path | None = None
     allowed_signers: Path | None = None
+    revoked: Path | None = None
+    """Keys that count no more: a revocation list of OpenSSH, or public keys, one a line."""
 
 
 class ThemeConfig(Table, frozen=True, kw_only=True):

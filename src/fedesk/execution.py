@@ -3,11 +3,9 @@
 Everything here is made when it is first asked for: SQLAlchemy alone costs the first rows 0.4 s.
 """
 
-import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +20,14 @@ if TYPE_CHECKING:
     from fedesk.config_types import Config, ConnectionConfig, HttpsAnchorConfig
     from fedesk.domain.audit import Actor
     from fedesk.domain.front import EnvironmentFacts
+    from fedesk.domain.open_operations import Awaited
     from fedesk.domain.operations import Call, Operation, Settlement
     from fedesk.domain.roles import Rights
     from fedesk.domain.runs import LogRequest
     from fedesk.ports.changing import Launcher
     from fedesk.ports.endpoint import Endpoint, SecretText
     from fedesk.ports.sources import Bulkhead, Clock, Connection
+    from fedesk.services.approvals import Approvals
     from fedesk.services.by_hand import ByHand
     from fedesk.services.changes import Changes
     from fedesk.services.checkpointing import Checkpointing, Verified
@@ -147,7 +147,15 @@ class Desk(composition.Desk):
             processes=self.processes,
             governance=self.config.governance,
             os_user=self.rights.os_user,
+            approvals=self.approvals,
         )
+
+    @cached_property
+    def approvals(self) -> "Approvals":
+        """What others say of plans, signed."""
+        from fedesk.anchoring import approvals_of
+
+        return approvals_of(self.config, self.store, self.actor, self.clock)
 
     @cached_property
     def incidents(self) -> "Incidents":
@@ -192,9 +200,12 @@ class Desk(composition.Desk):
         """Follows the operations in the store, and tells the board of those that are open."""
         from fedesk.services.operation_watch import OperationWatch
 
-        watch = OperationWatch(lambda: self.store, lambda: self.processes, self.clock)
+        watch = OperationWatch(lambda: self.store, lambda: self.processes, self.clock, self._awaited)
         self.board.follow_operations(watch.known)
         return watch
+
+    def _awaited(self, operation: "Operation") -> "Awaited | None":
+        return self.approvals.awaited(operation)
 
     @cached_property
     def processes(self) -> "LocalProcesses":
@@ -289,6 +300,7 @@ class Desk(composition.Desk):
             processes=self.processes,
             pause=time.sleep,
             governance=self.config.governance,
+            approvals=self.approvals,
         )
         self._anchor()
         return ended
@@ -465,31 +477,3 @@ _CHANGERS: dict[System, Callable[["Endpoint", Any], "Changer"]] = {
     System.JENKINS: _jenkins,
     System.AIRFLOW: _airflow,
 }
-
-
-PRELOADED = (
-    "sqlalchemy.dialects.sqlite",
-    "fedesk.clients.airflow",
-    "fedesk.clients.airflow_changes",
-    "fedesk.clients.bulkhead",
-    "fedesk.clients.jenkins",
-    "fedesk.clients.jenkins_changes",
-    "fedesk.services.changes",
-    "fedesk.services.kinds",
-    "fedesk.services.operation_runner",
-    "fedesk.services.settling",
-    "fedesk.store.operations",
-)
-"""What executing an operation needs: a runner that waits has loaded it before the confirmation."""
-
-
-def preload() -> None:
-    """Import what executing an operation needs, and have the store's statements compiled."""
-    for name in PRELOADED:
-        import_module(name)
-    from fedesk.store.warming import warm
-
-    warm()
-    # What is loaded stays: no fork's collector need look at it, nor copy its pages by doing so.
-    gc.collect()
-    gc.freeze()

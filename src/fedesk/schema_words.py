@@ -144,6 +144,7 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "principal": _words("Who you are, as in allowed_signers.", "mara@finedge.example"),
         "signing_key": _words("Public key file; the agent, or the file beside it, signs."),
         "allowed_signers": _words("Whose signatures count."),
+        "revoked": _words("Keys that count no more: a revocation list, or public keys, one a line."),
     },
     "UiTable": {
         "theme": _words("The desk's colours, by a theme's name.", "textual-light"),

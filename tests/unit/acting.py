@@ -39,6 +39,7 @@ from fedesk.domain.operations import (
     Target,
 )
 from fedesk.domain.plans import digest_of
+from fedesk.domain.policy import UNGOVERNED, Governance
 from fedesk.domain.reruns import RerunRequest
 from fedesk.domain.states import System
 from fedesk.ports.changing import Processes, Systems
@@ -46,6 +47,7 @@ from fedesk.ports.errors import NotFoundError
 from fedesk.ports.operation_store import Lease, OperationStore, Submission, Written
 from fedesk.ports.sources import Bulkhead, Clock, Connection, Source
 from fedesk.services import operation_runner, settling
+from fedesk.services.approvals import Approvals
 from fedesk.services.operation_kinds import Draft, OperationKind, Step
 from fedesk.services.operation_runner import Changer
 from fedesk.store.operations import SqlStore
@@ -378,6 +380,8 @@ class Rig:
     systems: LineSystems = field(init=False)
     draft: Draft = field(default_factory=lambda: Draft(target=TARGET, effects=(EFFECT,), guards=(), facts=()))
     on_draft: Callable[[], None] = lambda: None
+    governance: Governance = UNGOVERNED
+    approvals: Approvals | None = None
 
     def __post_init__(self) -> None:
         self.systems = LineSystems(self.world, self.script)
@@ -409,6 +413,8 @@ class Rig:
             processes=processes or self.processes,
             pause=self.clock.pause,
             kinds=self.kinds,
+            governance=self.governance,
+            approvals=self.approvals,
         )
 
     def recheck(self, operation: str, *, processes: Processes | None = None) -> Operation:

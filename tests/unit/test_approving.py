@@ -241,11 +241,11 @@ def test_who_may_approve_is_named() -> None:
     found = judged(REQUEST)
     assert found.people == (ANN, BEN)
     assert found.said == "waits for 1 approval of an approver"
-    warned = ahead(Rule(approvals=2), found.people)
+    warned = ahead(PLAN, Rule(approvals=2), PEOPLE)
     assert warned is not None
     assert warned.ruling is Ruling.WARN
     assert warned.reason.startswith(f"It needs 2 approvals, each of another approver ({ANN}, {BEN})")
-    assert ahead(Rule(), ()) is None
+    assert ahead(PLAN, Rule(), PEOPLE) is None
 
 
 def test_where_nobody_else_has_a_say_nothing_is_said() -> None:

@@ -74,6 +74,7 @@ def code_of(error: Exception) -> Exit:
 
 
 def _store_code(error: Exception) -> Exit:
+    from fedesk.ports.approving import BroughtError, NotApprovedError
     from fedesk.ports.incident_store import IncidentConflictError, UnknownIncidentError
     from fedesk.ports.operation_store import (
         DecidedError,
@@ -85,9 +86,11 @@ def _store_code(error: Exception) -> Exit:
         UnrecordedError,
     )
 
+    if isinstance(error, NotApprovedError):
+        return Exit.APPROVAL_MISSING
     if isinstance(error, UnknownIncidentError | FlawedError):
         return Exit.FAILED
-    taken = ReservedError | NotClaimableError | DecidedError | LeaseLostError | UnderWayError
+    taken = ReservedError | NotClaimableError | DecidedError | BroughtError | LeaseLostError | UnderWayError
     if isinstance(error, taken | IncidentConflictError):
         return Exit.CONFLICT
     return Exit.OUTCOME_UNKNOWN if isinstance(error, UnrecordedError) else Exit.AUDIT_UNAVAILABLE

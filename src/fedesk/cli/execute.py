@@ -64,6 +64,10 @@ def _carried_out(desk: "Desk", found: "Operation") -> "Operation":
     from fedesk.cli import watching
 
     plan = found.plan
+    waits = desk.approvals.waits(found)
+    if waits:
+        desk.approvals.refuse_to_begin(found, waits)
+        raise session.StopError(waits, Exit.APPROVAL_MISSING)
     connections = sorted({plan.connection, *(effect.connection for effect in plan.effects)})
     launcher = desk.launcher_for(connections)
     if launcher is desk.launcher:
@@ -80,7 +84,7 @@ def serve(requests: BinaryIO, clock: "Clock") -> int:
     # The line to the terminal may go, and a key pressed for the desk may reach its group.
     for deaf in (signal.SIGHUP, signal.SIGINT, signal.SIGTSTP, signal.SIGTTOU):
         signal.signal(deaf, signal.SIG_IGN)
-    from fedesk.execution import preload
+    from fedesk.preloading import preload
 
     preload()
     header = requests.readline()

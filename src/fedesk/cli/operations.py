@@ -10,6 +10,7 @@ import typer
 from fedesk.cli import acts, output, session, watching
 from fedesk.cli.endings import code_of, code_of_operation, gravest, sentences
 from fedesk.cli.output import Column, Json, narrate
+from fedesk.cli.waiting import waits_of
 from fedesk.domain.operations import Outcome, Stage
 from fedesk.exits import Exit
 
@@ -69,7 +70,9 @@ def list_operations(
         else:
             found = list(desk.store.operations(environment=environment, limit=_EVERY if every else limit))
         if as_json or as_lines:
-            documents: list[Json] = [acts.summary_document(one) for one in found]
+            documents: list[Json] = [
+                {**acts.summary_document(one), "waits": waits_of(desk, one) or None} for one in found
+            ]
             session.printer(as_lines=as_lines)(
                 "fedesk-operations/1", environment, desk.clock.now(), operations=documents
             )
@@ -82,7 +85,7 @@ def list_operations(
 
 def _row(desk: "Desk", operation: "Operation") -> tuple[str, ...]:
     plan = operation.plan
-    said = operation.said or (plan.effects[0].sentence if plan.effects else "")
+    said = operation.said or waits_of(desk, operation) or (plan.effects[0].sentence if plan.effects else "")
     return (
         output.when(operation.confirmed_at, _zone(desk, operation)),
         acts.standing(operation),
@@ -117,6 +120,7 @@ def show(
         if as_json:
             decisions = desk.store.decisions(operation.plan.operation)
             document = acts.operation_document(operation, decisions)
+            document["waits"] = waits_of(desk, operation) or None
             output.document("fedesk-operation/1", operation.plan.environment, desk.clock.now(), **document)
         else:
             _print(desk, operation)
@@ -166,6 +170,7 @@ def _print(desk: "Desk", operation: "Operation") -> None:
         [
             ("operation", f"{plan.operation}, {plan.kind}"),
             ("outcome", f"{acts.standing(operation)}{said}"),
+            *([("stands", waits)] if (waits := waits_of(desk, operation)) else []),
             *acts.plan_facts(plan),
             ("confirmed", f"{confirmed} by {confirmation.by}, {confirmation.how}"),
             *([("reason", plan.reason)] if plan.reason else []),

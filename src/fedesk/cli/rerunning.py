@@ -181,8 +181,14 @@ def _begun(
         operation = desk.changes.confirm(proposal, _answer(desk, proposal, options))
     except sentences() as error:
         return _with_refusal(desk, _refused(item, error))
-    left.append(operation.plan.operation)
     item = replace(item, operation=operation)
+    try:
+        waits = desk.changes.waits(operation)
+    except sentences() as error:
+        return item.failed(error)
+    if waits:
+        return replace(item, error=waits, code=Exit.APPROVAL_MISSING)
+    left.append(operation.plan.operation)
     try:
         watching.begin(desk, runner, operation.plan.operation)
     except sentences() as error:

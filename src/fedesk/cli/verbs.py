@@ -64,6 +64,12 @@ GROUPS = (
         "What fedesk changed, is changing, or does not know the end of.",
     ),
     Group(
+        "plans",
+        Section.CHANGE,
+        "Those that wait for others to approve them",
+        "Plans that wait for others: shown, carried to where somebody signs, and back.",
+    ),
+    Group(
         "audit",
         Section.RECORD,
         "The record of every change and refusal",
@@ -169,6 +175,44 @@ VERBS = (
         "Carry out, or carry on, an operation that was confirmed",
         ("fedesk execute --help", "fedesk operations list --open"),
         Section.CHANGE,
+    ),
+    Verb(
+        "approve",
+        "approve:approve",
+        "Approve a plan that waits for it, signed",
+        ("fedesk approve --help", "fedesk plans list"),
+        Section.CHANGE,
+    ),
+    Verb(
+        "reject",
+        "approve:reject",
+        "Reject a plan that waits, or take back one's own",
+        ("fedesk reject --help", "fedesk plans list --json"),
+        Section.CHANGE,
+    ),
+    Verb(
+        "plans list",
+        "plans:list_plans",
+        "What waits, for whom, until when",
+        ("fedesk plans list", "fedesk plans list --env prod --json"),
+    ),
+    Verb(
+        "plans show",
+        "plans:show",
+        "One plan: effects, guards, who has said what",
+        ("fedesk plans show --help", "fedesk plans list"),
+    ),
+    Verb(
+        "plans export",
+        "plans:export",
+        "A plan as a file, for who does not share the store",
+        ("fedesk plans export --help", "fedesk plans list"),
+    ),
+    Verb(
+        "plans import",
+        "plans:import_statements",
+        "What was signed elsewhere, checked and kept",
+        ("fedesk plans import --help", "fedesk plans list"),
     ),
     Verb(
         "operations list",

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fedesk.domain.audit_chain import time_text
+from fedesk.domain.guards import APPROVALS
 from fedesk.domain.kept_text import kept_text
 from fedesk.domain.operations import GuardResult, Plan, Ruling
 from fedesk.domain.policy import Rule
@@ -20,7 +21,6 @@ from fedesk.domain.roles import People, listed
 VERSION = "fedesk-approval/1"
 NAMESPACE = "fedesk-approval"
 """Of the SSH signature: one that was made for anything else does not count."""
-GUARD = "approvals"
 FIELDS = frozenset(
     {
         "v", "plan", "operation", "environment", "action", "approver", "nonce", "at", "expires_at", "reason",
@@ -246,11 +246,7 @@ def standing(
             refused.append(Refused(statement=statement, why=why))
     return Standing(
         rule=rule,
-        people=tuple(
-            one
-            for one in people.with_a_role(rule.approvers, plan.environment)
-            if _person(one, people) not in authors
-        ),
+        people=others(plan, rule, people, authors),
         request=None if request is None else request.statement,
         wants_request=wants_request,
         approvals=tuple(one.statement for one in approvals),
@@ -334,16 +330,22 @@ def _no_role(said: Statement, plan: Plan, rule: Rule, people: People) -> str:
     )
 
 
-def ahead(rule: Rule, people: Sequence[str]) -> GuardResult | None:
-    """What a plan is told of the policy before anybody has said yes; None where nobody else has a say."""
+def others(plan: Plan, rule: Rule, people: People, authors: Iterable[str] = ()) -> tuple[str, ...]:
+    """Who may approve a plan, as the configuration names them: nobody who asked for it."""
+    asked = {_person(name, people) for name in (plan.requester, *authors)}
+    return tuple(one for one in people.with_a_role(rule.approvers, plan.environment) if one not in asked)
+
+
+def ahead(plan: Plan, rule: Rule, people: People) -> GuardResult | None:
+    """What a plan is told of the policy before it waits; None where nobody else has a say."""
     if not rule.approvals:
         return None
-    who = f" ({', '.join(people)})" if people else ""
+    who = ", ".join(others(plan, rule, people))
     return GuardResult(
-        guard=GUARD,
+        guard=APPROVALS,
         ruling=Ruling.WARN,
-        reason=f"It needs {wanted(rule.approvals, rule)}{who}; once confirmed it waits for that.",
-        remedy="Who approves runs `fedesk approve` with its id, or opens it in the desk.",
+        reason=f"It needs {wanted(rule.approvals, rule)}{who and f' ({who})'}; confirmed, it waits for that.",
+        remedy="Who approves it runs `fedesk approve` with its id, or opens it in the desk.",
     )
 
 
@@ -353,11 +355,11 @@ def ruling(found: Standing) -> GuardResult | None:
         if not found.rule.approvals:
             return None
         who = ", ".join(one.approver for one in found.approvals)
-        return GuardResult(guard=GUARD, ruling=Ruling.ALLOW, reason=f"Approved by {who}.")
+        return GuardResult(guard=APPROVALS, ruling=Ruling.ALLOW, reason=f"Approved by {who}.")
     said = found.said
     refused = "".join(f" Not counted: {one.why}." for one in found.refused)
     return GuardResult(
-        guard=GUARD,
+        guard=APPROVALS,
         ruling=Ruling.DENY,
         reason=f"{said[:1].upper()}{said[1:].rstrip('.')}.{refused}",
         remedy="Make the plan anew." if found.rejection is not None else "",

@@ -38,6 +38,7 @@ WRITE_WINDOW = "write window"
 CONFIRMATION = "confirmation"
 REASON = "reason"
 TICKET = "ticket"
+APPROVALS = "approvals"
 INCIDENT = "incident"
 FREEZE = "freeze"
 HOLD = "hold"
@@ -67,6 +68,7 @@ ORDER = (
     CONFIRMATION,
     REASON,
     TICKET,
+    APPROVALS,
     INCIDENT,
     HOLD,
     FREEZE,

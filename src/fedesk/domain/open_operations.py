@@ -27,11 +27,30 @@ class Course(StrEnum):
     """Its process lives, and waits for a person to decide."""
     UNCLAIMED = "not begun"
     """It was confirmed, and no process has taken it up: nothing was sent."""
+    WAITING = "waits for others"
+    """It was confirmed, and others have to approve it first: nothing was claimed or sent."""
 
     @property
     def is_trouble(self) -> bool:
         """Whether somebody has to look."""
-        return self is not Course.RUNNING
+        return self not in (Course.RUNNING, Course.WAITING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """Where a plan stands that others have a say in, before it has begun."""
+
+    said: str
+    """What it waits for, or who rejected it: ``waits for 1 approval of an approver``; empty if enough."""
+    since: datetime
+    """When it was confirmed, or approved last."""
+    is_mine: bool = False
+    """Whether whoever is at this desk may give one of the approvals."""
+    approved_by: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """Who may approve it, as the configuration names them."""
+    refused: tuple[str, ...] = ()
+    """Statements that do not count, each with its reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +78,16 @@ class OpenOperation:
     """Since when it goes as it goes: confirmed, ended, or lost."""
     undecided: str = ""
     """The step that waits for a person to decide."""
+    awaited: Awaited | None = None
+    """Where it stands, where others have a say and it has not begun."""
     link: str = ""
     evidence: tuple[Evidence, ...] = ()
     """What each system said last, in the order in which they were asked."""
 
 
-def course_of(operation: Operation, *, alive: bool | None, now: datetime) -> Course:
+def course_of(
+    operation: Operation, *, alive: bool | None, now: datetime, awaited: Awaited | None = None
+) -> Course:
     """How an open operation goes. ``alive`` tells of its owner; None where that cannot be told from here.
 
     Design rule 6: an owner of this machine is dead when its process is gone, one of another machine when its
@@ -73,8 +96,10 @@ def course_of(operation: Operation, *, alive: bool | None, now: datetime) -> Cou
     if operation.stage is Stage.ENDED:
         return Course.UNKNOWN
     if operation.stage is Stage.CONFIRMED:
-        waits = now - operation.confirmed_at > TAKEN_UP_WITHIN
-        return Course.UNCLAIMED if waits else Course.RUNNING
+        if awaited is not None and awaited.said and now < operation.plan.expires_at:
+            return Course.WAITING
+        free_since = operation.confirmed_at if awaited is None else awaited.since
+        return Course.UNCLAIMED if now - free_since > TAKEN_UP_WITHIN else Course.RUNNING
     until = operation.lease_until
     if until is None or until <= LET_GO:
         # The lease was never taken, or given back on purpose: nobody carries it on.
@@ -86,11 +111,13 @@ def course_of(operation: Operation, *, alive: bool | None, now: datetime) -> Cou
     return Course.UNDECIDED if operation.undecided else Course.RUNNING
 
 
-def open_operation(operation: Operation, *, alive: bool | None, now: datetime) -> OpenOperation:
+def open_operation(
+    operation: Operation, *, alive: bool | None, now: datetime, awaited: Awaited | None = None
+) -> OpenOperation:
     """What screens and triage tell of an open operation."""
     plan = operation.plan
     target = plan.targets[0] if plan.targets else None
-    course = course_of(operation, alive=alive, now=now)
+    course = course_of(operation, alive=alive, now=now, awaited=awaited)
     until = operation.lease_until
     lost = max(until, operation.confirmed_at) if course is Course.LEFT and until else None
     last = operation.journal[-1] if operation.journal else None
@@ -105,10 +132,11 @@ def open_operation(operation: Operation, *, alive: bool | None, now: datetime) -
         sentence=plan.effects[0].sentence if plan.effects else plan.kind,
         requester=plan.requester,
         course=course,
-        said=operation.said or (last.said if last else ""),
+        said=operation.said or (last.said if last else awaited.said if awaited else ""),
         expires_at=plan.expires_at,
         since=operation.ended_at or min(lost or operation.confirmed_at, now),
         undecided=operation.undecided,
+        awaited=awaited,
         link=target.link if target else "",
         evidence=evidence_of(operation),
     )

@@ -72,6 +72,13 @@ class Policy:
         own = self.environments.get(environment, {})
         return own.get(verb) or self.general.get(verb) or Rule()
 
+    @property
+    def asks_others(self) -> bool:
+        """Whether any of the rules wants an approval."""
+        return any(
+            rule.approvals for rules in (self.general, *self.environments.values()) for rule in rules.values()
+        )
+
     def needed(self, verb: str, environment: str, accepted: Iterable[str] = ()) -> Rule:
         """The strictest of the verb's rule and of what the accepted guards bring (``OVERRIDES``)."""
         rule = self.rule(verb, environment)

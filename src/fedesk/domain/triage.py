@@ -17,6 +17,8 @@ from fedesk.domain.states import Severity, Standing, State, Verdict
 if TYPE_CHECKING:
     from fedesk.domain.names import ConnectionName
 
+APPROVAL = "approval"
+"""The kind of a finding that tells of a plan that waits."""
 _BY_TIER = {Tier.PAGE: Severity.PAGE, Tier.TICKET: Severity.TICKET, Tier.LIST: Severity.LISTED}
 _ORDER = {Severity.PAGE: 0, Severity.TICKET: 1, Severity.LISTED: 2}
 _STUCK_AFTER = timedelta(minutes=10)
@@ -379,7 +381,9 @@ def unsettled_operations(facts: Facts) -> Iterator[Finding]:
         if not one.course.is_trouble:
             continue
         history = _history_of(one, facts)
-        waits = one.course is Course.UNDECIDED
+        # A plan that nobody has approved in time blocks nothing.
+        lapsed = one.awaited is not None and facts.now >= one.expires_at
+        waits = one.course is Course.UNDECIDED or lapsed
         quiet = _at_most(Severity.TICKET, severity_of(history)) if history else Severity.TICKET
         yield Finding(
             id=f"{KIND}:{one.id}",
@@ -391,6 +395,30 @@ def unsettled_operations(facts: Facts) -> Iterator[Finding]:
             since=one.since,
             owner=history.subject.owner if history else one.requester,
             todo=_todo(one, facts.now),
+            run=one.run,
+            link=one.link,
+            runbook=history.subject.runbook if history else "",
+            operation=one.id,
+        )
+
+
+def awaited_plans(facts: Facts) -> Iterator[Finding]:
+    """A plan that waits for an approval, at the desk of who may give it."""
+    for one in facts.operations:
+        mine = one.awaited is not None and one.awaited.is_mine
+        if one.environment != facts.environment.name or one.course is not Course.WAITING or not mine:
+            continue
+        history = _history_of(one, facts)
+        yield Finding(
+            id=f"{APPROVAL}:{one.id}",
+            kind=APPROVAL,
+            severity=Severity.TICKET,
+            state=State.WAITING,
+            subject=one.subject,
+            what=f"{one.requester} asks for your approval: {one.sentence}",
+            since=one.since,
+            owner=one.requester,
+            todo="Enter shows the plan: A there approves it, X rejects it",
             run=one.run,
             link=one.link,
             runbook=history.subject.runbook if history else "",
@@ -450,5 +478,6 @@ RULES: tuple[Rule, ...] = (
     ending_tokens,
     paused_pipelines,
     unsettled_operations,
+    awaited_plans,
 )
 """Every rule of triage; a new kind of finding is one function and one entry here."""

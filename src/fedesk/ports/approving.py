@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from fedesk.domain.audit import AuditDraft
-from fedesk.ports.operation_store import SignedStatement, StoreError
+from fedesk.ports.operation_store import OperationStore, SignedStatement, StoreError
 
 
 class BroughtError(StoreError):
@@ -62,3 +62,7 @@ class ApprovalStore(ApprovalReader, Protocol):
 
     def bring(self, operation: str, signed: SignedStatement, audit: AuditDraft) -> None:
         """Keep one, behind its audit record. Raises BroughtError where its nonce is there already."""
+
+
+class ApprovingStore(OperationStore, ApprovalStore, Protocol):
+    """Operations, and what was said of their plans."""

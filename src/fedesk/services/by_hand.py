@@ -7,6 +7,7 @@ not take, which is for what changes a system; a plan whose effects go on has had
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from fedesk.domain import guards, role_guards
@@ -17,9 +18,9 @@ from fedesk.domain.open_operations import evidence_of
 from fedesk.domain.operations import Choice, Decision, GuardResult, Operation, Outcome, StepState
 from fedesk.domain.roles import EVERY_RIGHT, Rights
 from fedesk.ports.changing import Processes, Systems
-from fedesk.ports.operation_store import DecidedError, NotClaimableError, OperationStore
+from fedesk.ports.operation_store import DecidedError, Lease, NotClaimableError, OperationStore, StoreError
 from fedesk.ports.sources import Clock
-from fedesk.services.held import decided, hold
+from fedesk.services.held import LEASE, Held, decided, hold
 from fedesk.services.kinds import KINDS
 from fedesk.services.operation_kinds import OperationKind
 from fedesk.services.proposals import Answer, RefusedError, told
@@ -92,15 +93,7 @@ class ByHand:
             # Somebody was faster, and it is told who.
             self._open_and_free(operation)
             raise
-        held = hold(
-            lease,
-            store=self.store,
-            systems=self.systems,
-            clock=self.clock,
-            actor=self.actor,
-            pause=self.pause,
-            kinds=self.kinds,
-        )
+        held = self._hold(lease)
         reason = kept_text(answer.reason.strip())
         said = f"settled by {self.actor.person} as {_WORDS[verdict]}: {reason}"
         entry = held.entry("", _STATES[verdict], said, evidence=evidence_of(held.operation))
@@ -132,6 +125,29 @@ class ByHand:
             decision, self._record(found, _PHASES[choice], decided(decision), reason=decision.reason)
         )
         return decision
+
+    def end_rejected(self, operation: str, said: str) -> None:
+        """End an operation whose plan was rejected before it began; nothing was sent.
+
+        Where one may not, or somebody was faster, it is left: it counts as rejected by whoever reads it.
+        """
+        with suppress(StoreError):
+            lease = self.store.claim(
+                operation, self.processes.me(), self.clock.now(), LEASE, dead=None, reserve=False
+            )
+            held = self._hold(lease)
+            held.end(Outcome.REFUSED, said, Phase.REFUSAL, (held.entry("", StepState.FAILED, said),))
+
+    def _hold(self, lease: Lease) -> Held:
+        return hold(
+            lease,
+            store=self.store,
+            systems=self.systems,
+            clock=self.clock,
+            actor=self.actor,
+            pause=self.pause,
+            kinds=self.kinds,
+        )
 
     def _open(self, operation: str) -> Operation:
         found = self.store.operation(operation)

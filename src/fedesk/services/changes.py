@@ -10,6 +10,7 @@ from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.incidents import WINDOW_ACTION, Incident, closed_said, named_in, reason_for
+from fedesk.domain.open_operations import Awaited
 from fedesk.domain.operations import (
     Confirmation,
     GuardResult,
@@ -27,6 +28,7 @@ from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.ports.incident_store import DeskStore, IncidentConflictError
 from fedesk.ports.operation_store import Submission
 from fedesk.ports.sources import Clock, Connection
+from fedesk.services.approvals import Approvals
 from fedesk.services.hiding import hidden
 from fedesk.services.judging import judge, needs_of
 from fedesk.services.kinds import KINDS, kind_for
@@ -54,6 +56,8 @@ class Changes:
     governance: Governance = UNGOVERNED
     os_user: str = ""
     """The user of this machine."""
+    approvals: Approvals | None = None
+    """What has whoever asks for a plan sign it, where others have a say."""
 
     @property
     def rights(self) -> Rights:
@@ -101,7 +105,8 @@ class Changes:
     def confirm(self, proposal: Proposal, answer: Answer) -> Operation:
         """Take the yes: judged again, and plan, guards and confirmation are durable. Asks no system.
 
-        Raises RefusedError, which is in the audit log by then, and StoreError.
+        Where others have a say, it is signed, and waits for them (``waits``). Raises RefusedError, which is
+        in the audit log by then, StoreError, and SourceError where it cannot be signed.
         """
         opened = answer.window.reason if answer.window is not None else ""
         plan = replace(proposal.plan, reason=(answer.reason or opened).strip())
@@ -121,12 +126,28 @@ class Changes:
         against = tuple(one for one in rulings if one.blocks)
         if against:
             self._refuse(plan, against)
+        request = None
+        if self.approvals is not None:
+            request = self.approvals.request(plan, digest, answer.accepted)
         self._record_overrides(plan, rulings, answer.accepted)
-        submission = Submission(plan=plan, digest=digest, guards=rulings, confirmation=confirmation)
+        submission = Submission(
+            plan=plan, digest=digest, guards=rulings, confirmation=confirmation, request=request
+        )
         try:
             return self.store.submit(submission)
         except IncidentConflictError as error:
             self._refuse(plan, (guards.closed_incident(str(error)),))
+
+    def waits(self, operation: Operation) -> str:
+        """What an operation waits for that others have to say, as a sentence; empty where it may begin.
+
+        Raises SourceError where signatures cannot be checked, StoreError.
+        """
+        return "" if self.approvals is None else self.approvals.waits(operation)
+
+    def awaited(self, operation: Operation) -> Awaited | None:
+        """Where it stands, for who follows it; None where nobody else has a say. Raises StoreError."""
+        return None if self.approvals is None else self.approvals.awaited(operation)
 
     def _record_overrides(
         self, plan: Plan, rulings: tuple[GuardResult, ...], accepted: tuple[str, ...]

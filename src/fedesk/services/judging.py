@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from fedesk.domain import guards, role_guards, window_guards
+from fedesk.domain.approving import ahead
 from fedesk.domain.catalogue import Catalogue, Pipeline, in_environment
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.guards import Situation, Spent
@@ -97,6 +98,12 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
         situation = replace(situation, target=draft.target, effects=draft.effects, facts=draft.facts)
         own = draft.guards
     ruled = [*(result for rule in RULES if (result := rule(situation)) is not None), *own]
+    if confirmation is None:
+        # What is still to be accepted may have it wait for others.
+        accept = [one.guard for one in ruled if one.ruling is Ruling.CONFIRM]
+        asked = governance.policy.needed(kind.action, plan.environment, accept)
+    waits = ahead(plan, asked, governance.people)
+    ruled += [] if waits is None else [waits]
     weighed = (_weighed(_accepted(result, confirmation), kind) for result in ruled)
     return tuple(sorted(weighed, key=lambda one: (_SHOWN[one.ruling], _RANK.get(one.guard, len(_RANK)))))
 

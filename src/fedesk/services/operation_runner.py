@@ -15,6 +15,7 @@ from typing import Protocol
 from fedesk.domain.audit import Actor, Phase
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
+from fedesk.domain.guards import APPROVALS
 from fedesk.domain.names import ConnectionName, RunName, split_task
 from fedesk.domain.operations import (
     CONFLICT,
@@ -33,6 +34,7 @@ from fedesk.domain.operations import (
 )
 from fedesk.domain.policy import UNGOVERNED, Governance
 from fedesk.domain.reruns import RerunRequest
+from fedesk.ports.approving import NotApprovedError
 from fedesk.ports.changing import Processes, Settles, Systems
 from fedesk.ports.errors import (
     ConflictError,
@@ -54,6 +56,7 @@ from fedesk.ports.operation_store import (
     StoreUnavailableError,
 )
 from fedesk.ports.sources import Bulkhead, Clock
+from fedesk.services.approvals import Approvals
 from fedesk.services.held import LEASE, Held, hold, patience_of
 from fedesk.services.operation_kinds import Draft, OperationKind, Step
 from fedesk.services.settling import (
@@ -115,6 +118,7 @@ class _Desk:
     pause: Callable[[float], None]
     kinds: Mapping[str, OperationKind]
     governance: Governance
+    approvals: Approvals | None
 
 
 def execute(  # noqa: PLR0913 - all that it touches is given to it
@@ -130,13 +134,15 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
     pause: Callable[[float], None],
     kinds: Mapping[str, OperationKind] | None = None,
     governance: Governance = UNGOVERNED,
+    approvals: Approvals | None = None,
 ) -> Operation:
     """Carry a confirmed operation out to its end, and return it as it ended.
 
     One that a dead process left, or that was given back, is carried on: what was intended is looked up and
-    never sent again. Raises NotClaimableError where somebody is at it or it has ended, LeaseLostError where
-    somebody has taken it over, UnrecordedError, and StoreError where the store failed before anything was
-    sent.
+    never sent again. Raises NotApprovedError where others have to approve it first, or SourceError where that
+    cannot be told, and nothing is claimed then; NotClaimableError where somebody is at it or it has ended,
+    LeaseLostError where somebody has taken it over, UnrecordedError, and StoreError where the store failed
+    before anything was sent.
     """
     from fedesk.services.kinds import KINDS
 
@@ -151,7 +157,9 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
         pause=pause,
         kinds=KINDS if kinds is None else kinds,
         governance=governance,
+        approvals=approvals,
     )
+    _check_approved(desk, operation)
     try:
         held = _held(desk, _claim(desk, operation))
     except ReservedError as error:
@@ -162,6 +170,38 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
         return _carry_on(desk, held)
     refusals = _refusals(desk, held)
     return _refuse(held, refusals) if refusals else _carry_out(desk, held, Phase.OUTCOME)
+
+
+def _check_approved(desk: _Desk, operation: str) -> None:
+    """Raise NotApprovedError for one that waits for others; what was rejected or has expired may be ended."""
+    approvals = desk.approvals
+    if approvals is None or not approvals.asks_anybody:
+        return
+    found = desk.store.operation(operation)
+    if found is None or found.stage is not Stage.CONFIRMED or found.plan.expires_at <= desk.clock.now():
+        return
+    waits = approvals.waits(found)
+    if waits:
+        raise NotApprovedError(waits)
+
+
+def _unapproved(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
+    """Whether what others said is enough now that nothing more can be added: statements are used by then."""
+    from fedesk.domain.approving import ruling
+
+    if desk.approvals is None:
+        rule = desk.governance.policy.needed(
+            held.action, held.plan.environment, held.operation.confirmation.accepted
+        )
+        why = "Nothing here tells whether it was approved."
+        return (_no(APPROVALS, why, "Look at identity.allowed_signers."),) if rule.approvals else ()
+    if not desk.approvals.asks_anybody:
+        return ()
+    try:
+        found = ruling(desk.approvals.standing(held.operation))
+    except SourceError as error:
+        found = _no(APPROVALS, str(error), "Make the plan anew.")
+    return (found,) if found is not None and found.blocks else ()
 
 
 def _claim(desk: _Desk, operation: str) -> Lease:
@@ -242,6 +282,7 @@ def _refusals(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
     broken = (*_changed_since(desk, held), *_unfit(plan, kind))
     if broken:
         return broken
+    unapproved = _unapproved(desk, held)
     rulings = judge(
         plan,
         kind,
@@ -255,7 +296,7 @@ def _refusals(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
         processes=desk.processes,
         governance=desk.governance,
     )
-    return tuple(one for one in rulings if one.blocks)
+    return (*(one for one in rulings if one.blocks), *unapproved)
 
 
 def _changed_since(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from fedesk.domain.incidents import Incident
 from fedesk.domain.marks import REMEMBERED, Mark
-from fedesk.domain.open_operations import Course, OpenOperation, open_operation
+from fedesk.domain.open_operations import Awaited, Course, OpenOperation, open_operation
 from fedesk.domain.operations import Evidence, Operation
 from fedesk.ports.changing import Processes
 from fedesk.ports.incident_store import DeskReader
@@ -54,9 +54,17 @@ class OperationWatch:
     """Follows the operations of one store. Opens nothing until it is started or asked to look."""
 
     def __init__(
-        self, store: Callable[[], DeskReader], processes: Callable[[], Processes], clock: Clock
+        self,
+        store: Callable[[], DeskReader],
+        processes: Callable[[], Processes],
+        clock: Clock,
+        awaited: Callable[[Operation], Awaited | None] = lambda _operation: None,
     ) -> None:
-        """Both are asked for on the watch's own thread: making them takes long."""
+        """All are asked on the watch's own thread: making store and processes takes long.
+
+        ``awaited`` tells where an operation stands that others have a say in; raises StoreError.
+        """
+        self._awaited = awaited
         self._store = store
         self._processes = processes
         self._clock = clock
@@ -154,7 +162,7 @@ class OperationWatch:
     def _opened(self, operation: Operation, now: datetime) -> OpenOperation:
         owner = operation.owner
         alive = self._processes().is_alive(owner) if owner is not None else None
-        one = open_operation(operation, alive=alive, now=now)
+        one = open_operation(operation, alive=alive, now=now, awaited=self._awaited(operation))
         evidence = tuple(_hidden(piece) for piece in one.evidence)
         return replace(one, said=hidden(one.said), evidence=evidence)
 

@@ -64,6 +64,7 @@ _COURSES = {
     Course.UNKNOWN: OUTCOMES[Outcome.UNKNOWN],
     Course.UNDECIDED: Face("⏸", "=", "to decide", "$text-warning"),
     Course.LEFT: Face("?", "?", "left", "$state-violet"),
+    Course.WAITING: Face("⏸", "=", "waits", "$text-warning"),
     Course.UNCLAIMED: Face("?", "?", "not begun", "$state-violet"),
 }
 
