@@ -22,7 +22,7 @@ VIEWS = ((b"2", b"usual"), (b"3", b"left"), (b"1", b"owner"))
 """Keys of the views, and what each paints that the one before does not."""
 LOOKED_ON = 60.0
 """Seconds of looking on."""
-QUIET, PATIENCE = 10.0, 300.0
+QUIET, PATIENCE = 20.0, 300.0
 """Seconds without a request for history after which all has been read, and until that is given up."""
 
 

@@ -81,6 +81,14 @@ def test_what_is_followed_equals_what_is_read_anew(
     assert seen.problems == fresh.problems
 
 
+def test_runs_of_which_none_has_moved_are_the_value_they_were(client: AirflowClient) -> None:
+    """Who has worked on what is known need not do so again."""
+    seen = settled(client, None)
+    again = client.observe(seen)
+    assert again.runs == seen.runs
+    assert again.runs is seen.runs
+
+
 def test_history_is_what_the_world_holds(client: AirflowClient, sandbox: Sandbox) -> None:
     """Each DAG has its last 20 runs, or those of 30 days where it runs seldom; and not many more are kept."""
     seen = settled(client, None)

@@ -14,6 +14,7 @@ the same is found by the turn that compares unfinished runs.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from operator import is_
 
 import msgspec
 
@@ -93,6 +94,7 @@ class Look:
         self._tags = tags
         self._cursor = _cursor(previous)
         held = previous if previous is not None and self._cursor.since else Observation()
+        self._held = held.runs
         self._jobs: dict[str, Job] = {job.name: job for job in held.jobs}
         self._runs: dict[str, Run] = {run.name.id: run for run in held.runs}
         self._problems = {
@@ -110,7 +112,7 @@ class Look:
             self._steady()
         else:
             self._first()
-        kept = tuple(self._kept())
+        kept = self._held if self._is_as_held() else tuple(self._kept())
         self._cursor.unasked = sorted(self._unasked & {run.name.id for run in kept})
         return Observation(
             runs=kept,
@@ -227,6 +229,8 @@ class Look:
             held = self._runs.get(run.name.id)
             if held is not None and held.state is run.state:
                 run = replace(run, reason=held.reason)
+            if held == run:
+                run = held
             if run.state is State.RUNNING or (run.state is State.FAILED and held != run):
                 self._unasked.add(run.name.id)
             self._runs[run.name.id] = run
@@ -310,8 +314,10 @@ class Look:
 
     def _reasons(self) -> None:
         """One batched request for the task instances in trouble of runs whose reason is not known yet."""
+        if self._left <= 0 or not any(map(self._is_wanting, self._runs.values())):
+            return
         asked = [run for run in self._kept() if self._is_wanting(run)][:_REASONS_AT_ONCE]
-        if not asked or self._left <= 0:
+        if not asked:
             return
         answer = self._list(
             "/dags/~/dagRuns/~/taskInstances/list",
@@ -378,6 +384,10 @@ class Look:
 
     def _is_complete(self) -> bool:
         return self._cursor.sweep is None and not self._cursor.waiting
+
+    def _is_as_held(self) -> bool:
+        """Whether no run has come, gone or moved: then they are the newest of each DAG, in their order."""
+        return len(self._runs) == len(self._held) and all(map(is_, self._runs.values(), self._held))
 
     def _kept(self) -> Iterator[Run]:
         """The newest runs of each DAG, newest first, and those that are under way however old."""
