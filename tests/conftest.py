@@ -25,6 +25,7 @@ pytest_plugins = (
     "postgres_server",
     "live_airflow",
     "soaking",
+    "told_server",
 )
 
 # Hundreds of processes are started here: without bytecode each of them would compile the libraries again.

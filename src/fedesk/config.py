@@ -17,6 +17,7 @@ from msgspec import field
 from fedesk import config_rules as rules
 from fedesk.config_audit import AuditTable, audit_of
 from fedesk.config_executor import check_executors
+from fedesk.config_notify import NotifyTable, notify_of
 from fedesk.config_path import find_config
 from fedesk.config_policy import governance_of
 from fedesk.config_types import (
@@ -108,6 +109,7 @@ class FileTable(Table, frozen=True, kw_only=True):
     store: StoreConfig = StoreConfig()
     identity: IdentityConfig = IdentityConfig()
     audit: AuditTable = AuditTable()
+    notify: NotifyTable = NotifyTable()
     ui: UiTable = UiTable()
     people: dict[str, Any] = field(default_factory=dict)
     policy: dict[str, Any] = field(default_factory=dict)
@@ -223,17 +225,18 @@ def _checked(document: dict[str, Any], findings: Findings, *, is_catalogue_neede
             f"there is no file or folder {table.catalog}; `fedesk catalog import` writes a first catalogue"
         )
         findings.add(("catalog",), sentence)
+    hook = _paths_from(findings.file.parent)
+    governance = governance_of(table.people, table.policy, table.environments, table.identity, findings)
     return Config(
         path=findings.file,
         default_environment=_default_environment(table, findings),
         catalog=table.catalog,
         store=table.store,
         identity=table.identity,
-        audit=audit_of(
-            table.audit, table.identity, environments, findings, _paths_from(findings.file.parent)
-        ),
-        ui=ui_of(table.ui, findings, _paths_from(findings.file.parent)),
-        governance=governance_of(table.people, table.policy, table.environments, table.identity, findings),
+        audit=audit_of(table.audit, table.identity, environments, findings, hook),
+        ui=ui_of(table.ui, findings, hook),
+        governance=governance,
+        notify=notify_of(table.notify, environments, governance, findings, hook),
         environments=MappingProxyType(environments),
     )
 

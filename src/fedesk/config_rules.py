@@ -8,11 +8,14 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from fedesk.config_types import (
+    RECEIVERS,
     AirflowConfig,
     ConnectionConfig,
     Environment,
+    HeartbeatConfig,
     HttpsAnchorConfig,
     JenkinsConfig,
+    PagerDutyConfig,
     Settings,
     SnowflakeConfig,
     VaultConfig,
@@ -44,9 +47,12 @@ _OUTSIDE_SCOPE = frozenset(
     }
 )
 """Keys that say nothing of which part of a system a connection holds."""
+_REFERENCE_KEYS = frozenset({"credential", *RECEIVERS})
 _ADDRESS_KEYS = frozenset({"url", "proxy", "address"})
 _PROXIES = ("socks5", "https", "http")
-HttpAddress = JenkinsConfig | AirflowConfig | VaultConfig | HttpsAnchorConfig
+HttpAddress = (
+    JenkinsConfig | AirflowConfig | VaultConfig | HttpsAnchorConfig | PagerDutyConfig | HeartbeatConfig
+)
 
 
 def check_secrets(table: Mapping[str, object], findings: Findings, place: Place = ()) -> None:
@@ -59,7 +65,7 @@ def check_secrets(table: Mapping[str, object], findings: Findings, place: Place 
             for position, item in enumerate(value):
                 if isinstance(item, dict):
                     check_secrets(item, findings, (*here, position))
-        elif key == "credential":
+        elif key in _REFERENCE_KEYS:
             _check_reference(value, findings, here)
         elif _SECRET_KEY.fullmatch(key):
             findings.add(here, f"a secret does not belong in this file; {_how_to_move(here)}")
@@ -91,9 +97,10 @@ def _how_to_move(place: Place) -> str:
     words = [str(part) for part in place[:-1] if part not in {"environments", "connections"}]
     name = "/".join(words) or "fedesk"
     is_connection = place[:1] == ("environments",) and len(words) == len(("prod", "vault"))
+    key = place[-1] if place[-1] in _REFERENCE_KEYS else "credential"
     store = f"fedesk login {'.'.join(words)}" if is_connection else f"keyring set fedesk {name}"
     return (
-        f'write credential = "keyring:{name}" (or env:NAME, or command:PROGRAM ARGUMENTS) and store it with '
+        f'write {key} = "keyring:{name}" (or env:NAME, or command:PROGRAM ARGUMENTS) and store it with '
         f"`{store}`"
     )
 
@@ -140,7 +147,8 @@ def check_connection(connection: ConnectionConfig, place: Place, findings: Findi
 
 def check_http(settings: HttpAddress, place: Place, findings: Findings) -> None:
     """Addresses and files of what is reached over HTTPS."""
-    check_address(settings.url, (*place, "url"), findings, ("http", "https"))
+    if settings.url is not None:
+        check_address(settings.url, (*place, "url"), findings, ("http", "https"))
     if settings.client_key is not None and settings.client_certificate is None:
         findings.add((*place, "client_key"), "a client_key needs a client_certificate beside it")
     _check_file(settings.client_certificate, (*place, "client_certificate"), findings)

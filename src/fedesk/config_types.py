@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from fedesk.domain.names import ConnectionName
+from fedesk.domain.notices import Route
 from fedesk.domain.policy import Governance
 from fedesk.domain.states import System
 
@@ -224,6 +225,56 @@ class AuditConfig:
     anchors: tuple[AnchorSettings, ...] = ()
 
 
+class AppriseConfig(Table, frozen=True, kw_only=True):
+    """A receiver of notices that apprise knows: Slack, mail, a webhook."""
+
+    apprise: Text
+    """Reference to its address."""
+    timeout: Seconds = 30.0
+    """Seconds in which a notice has to be taken."""
+
+
+class PagerDutyConfig(HttpTable, frozen=True, kw_only=True):
+    """A service of PagerDuty that takes events."""
+
+    pagerduty: Text
+    """Reference to its routing key."""
+    url: Text = "https://events.pagerduty.com"
+
+
+ReceiverSettings = AppriseConfig | PagerDutyConfig
+
+RECEIVERS: Mapping[str, type[ReceiverSettings]] = {"apprise": AppriseConfig, "pagerduty": PagerDutyConfig}
+"""Kinds of receivers, by the key that says which one it is."""
+
+
+class RouteConfig(Table, frozen=True, kw_only=True):
+    """Which notices go to whom, as the file has it."""
+
+    events: tuple[Text, ...] = ()
+    environments: tuple[Text, ...] = ()
+    to: tuple[Text, ...]
+
+
+class HeartbeatConfig(HttpTable, frozen=True, kw_only=True):
+    """An address that is asked now and then, for as long as somebody watches."""
+
+    url: Text | None = None
+    credential: Text | None = None
+    """Reference to the whole address instead, where whoever knows it may ask it."""
+    every: Text = "5m"
+    method: Literal["GET", "POST"] = "GET"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyConfig:
+    """Who is told what away from the desk."""
+
+    receivers: Mapping[str, ReceiverSettings]
+    routes: tuple[Route, ...]
+    heartbeat: HeartbeatConfig | None
+
+
 Settings = JenkinsConfig | AirflowConfig | VaultConfig | SnowflakeConfig
 
 SETTINGS: Mapping[System, type[JenkinsConfig | AirflowConfig | VaultConfig | SnowflakeConfig]] = {
@@ -274,4 +325,5 @@ class Config:
     audit: AuditConfig
     ui: UiConfig
     governance: Governance
+    notify: NotifyConfig
     environments: Mapping[str, Environment]

@@ -10,7 +10,8 @@ import msgspec
 from fedesk import catalogue_tables as catalogue
 from fedesk.config import EnvironmentTable, FileTable
 from fedesk.config_policy import PersonTable, PolicyTable
-from fedesk.config_types import ANCHORS, SETTINGS
+from fedesk.config_types import ANCHORS, RECEIVERS, SETTINGS, RouteConfig
+from fedesk.domain.notices import Event
 from fedesk.domain.policy import DEFAULTS
 from fedesk.schema_words import WORDS
 
@@ -42,8 +43,8 @@ def catalogue_schema() -> Schema:
 
 def configuration_schema() -> Schema:
     """Of fedesk.toml."""
-    tables = (FileTable, EnvironmentTable, PersonTable, PolicyTable)
-    _, found = _components(*tables, *SETTINGS.values(), *ANCHORS.values())
+    tables = (FileTable, EnvironmentTable, PersonTable, PolicyTable, RouteConfig)
+    _, found = _components(*tables, *SETTINGS.values(), *ANCHORS.values(), *RECEIVERS.values())
     file = found.pop("FileTable")
     file["properties"]["environments"] = _named("EnvironmentTable", "The environments, by name.")
     file["properties"]["people"] |= {"additionalProperties": {"$ref": _REF.format(name="PersonTable")}}
@@ -53,6 +54,11 @@ def configuration_schema() -> Schema:
     found["EnvironmentTable"]["properties"]["connections"] |= {"additionalProperties": {"oneOf": more}}
     sinks = [_told_apart(found[kind.__name__], "sink", name) for name, kind in ANCHORS.items()]
     found["AuditTable"]["properties"]["anchors"] |= {"items": {"oneOf": sinks}}
+    notify = found["NotifyTable"]["properties"]
+    receivers = [{"$ref": _REF.format(name=kind.__name__)} for kind in RECEIVERS.values()]
+    notify["receivers"] |= {"additionalProperties": {"oneOf": receivers}}
+    notify["routes"] |= {"items": {"$ref": _REF.format(name="RouteConfig")}}
+    found["RouteConfig"]["properties"]["events"]["items"] |= {"enum": [event.value for event in Event]}
     return {"$schema": _DRAFT, **file, "title": "fedesk.toml", "$defs": found}
 
 

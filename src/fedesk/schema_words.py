@@ -233,7 +233,36 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "review": _words("Whether somebody else looks at it afterwards."),
         "escalate_after": _words("How long a plan waits for an approval before more are told.", "30m"),
     },
+    "NotifyTable": {
+        "receivers": _words("Whom notices are given to, by a name: each an apprise address or PagerDuty."),
+        "routes": _words("Which notices go to which receivers."),
+        "heartbeat": _words("What is asked now and then, so that somebody notices when it is not any more."),
+    },
+    "AppriseConfig": {
+        "apprise": _words(
+            "Reference to an address of apprise, never the address itself.", "keyring:notify/slack"
+        ),
+        "timeout": _words("Seconds in which a notice has to be taken."),
+    },
+    "PagerDutyConfig": {
+        **_HTTP,
+        "pagerduty": _words("Reference to the routing key of a service.", "keyring:notify/pagerduty"),
+        "url": _words("Where PagerDuty takes events; https://events.eu.pagerduty.com for the EU."),
+    },
+    "RouteConfig": {
+        "events": _words("What is told; everything if left out.", ["page", "unknown", "break-glass"]),
+        "environments": _words("Of which environments; of all if left out.", ["prod"]),
+        "to": _words("Names of receivers.", ["slack-oncall"]),
+    },
+    "HeartbeatConfig": {
+        **_HTTP,
+        "url": _words("The address.", "https://heartbeat.example/fedesk"),
+        "credential": _words("Reference to the address, where whoever knows it may ask it."),
+        "every": _words("How often.", "5m"),
+        "method": _words("How it is asked."),
+    },
     "FileTable": {
+        "notify": _words("Who is told what away from the desk, by fedesk watch."),
         "people": _words("Who works with the desk, by principal; without it everybody may everything."),
         "policy": _words("What a change takes, by verb: approvals, a ticket, how long a plan lives."),
         "default_environment": _words("The environment that opens first.", "staging"),

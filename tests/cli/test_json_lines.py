@@ -35,6 +35,9 @@ OF_A_TEAM = {"plans list"}
 LINES_OF_A_LOG = {"log", "grep"}
 """Verbs whose lines have a schema of their own, which ``test_logs`` holds them to."""
 
+LINES_OF_EVENTS = {"watch"}
+"""Verbs that print a line when something happens, which ``test_watch`` holds to their schema."""
+
 
 def line_schema(schema: dict[str, Any], noun: str) -> dict[str, Any]:
     """The schema of a line: the document's, with one item in place of its lists (docs/commands.md)."""
@@ -85,7 +88,7 @@ def test_each_verb_that_prints_a_list_has_it() -> None:
         for verb, command in all_made()
         if any("--json-lines" in one.opts for one in command.params)
     }
-    assert having == set(LISTS) | LINES_OF_A_LOG | OF_A_TEAM
+    assert having == set(LISTS) | LINES_OF_A_LOG | LINES_OF_EVENTS | OF_A_TEAM
 
 
 @pytest.mark.parametrize("form", ["--json", "--json-lines"])

@@ -36,7 +36,8 @@ def test_without_the_tables_nothing_is_asked(tmp_path: Path) -> None:
 
 def test_people_with_all_their_keys(tmp_path: Path) -> None:
     """Roles by environment, users of the machine, and where they are told."""
-    found = load(tmp_path, MARA + 'notify = ["slack:mara"]\n' + ANN + '[people."eve@x"]\n').people
+    slack = '[notify.receivers."slack:mara"]\napprise = "env:SLACK"\n'
+    found = load(tmp_path, MARA + 'notify = ["slack:mara"]\n' + ANN + '[people."eve@x"]\n' + slack).people
     assert found.roles_of("mara@x", "prod") == {Role.OPERATOR, Role.APPROVER}
     assert found.roles_of("ann@x", "prod") == {Role.APPROVER}
     assert found.roles_of("ann@x", "staging") == {Role.OPERATOR}

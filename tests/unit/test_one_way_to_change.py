@@ -143,6 +143,7 @@ def test_reading_adapters_send_nothing_that_changes() -> None:
         ("jenkins_session.py", "prepare_post"),  # asks for a crumb; the request is not sent
         ("jenkins_session.py", "post"),  # see the next test
         ("https_anchor.py", "put"),  # a checkpoint of the audit log, to an address of its own
+        ("pagerduty.py", "send"),  # a notice, to an address of its own
     }
 
 

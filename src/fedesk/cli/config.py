@@ -99,7 +99,7 @@ def show(
         return Exit.DONE
     sys.stdout.write(
         f"file       {loaded.path}\ncatalogue  {loaded.catalog or 'none'}\nstore      {loaded.store.url}\n"
-        f"audit      {_audit_said(loaded)}\n"
+        f"audit      {_audit_said(loaded)}\nnotify     {_notify_said(loaded)}\n"
     )
     for table in chosen:
         facts = [f"{table.mode}", table.timezone]
@@ -136,6 +136,31 @@ def _sign_said(loaded: "Config") -> str:
             return f"{sign.connection} ({sign.mount}/{sign.key})"
 
 
+def _notify_said(loaded: "Config") -> str:
+    notify = loaded.notify
+    names = ", ".join(notify.receivers) or "nobody"
+    return names if notify.heartbeat is None else f"{names}; a heartbeat every {notify.heartbeat.every}"
+
+
+def _notify_document(loaded: "Config") -> dict[str, output.Json]:
+    import msgspec
+
+    notify = loaded.notify
+    routes: list[output.Json] = [
+        {
+            "events": sorted(event.value for event in route.events),
+            "environments": sorted(route.environments),
+            "to": list(route.to),
+        }
+        for route in notify.routes
+    ]
+    return {
+        "receivers": {name: msgspec.to_builtins(one, enc_hook=str) for name, one in notify.receivers.items()},
+        "routes": routes,
+        "heartbeat": msgspec.to_builtins(notify.heartbeat, enc_hook=str),
+    }
+
+
 def _audit_document(loaded: "Config") -> dict[str, output.Json]:
     import msgspec
 
@@ -169,6 +194,7 @@ def _show_document(loaded: "Config", environment: str | None) -> None:
         store=msgspec.to_builtins(loaded.store, enc_hook=str),
         identity=msgspec.to_builtins(loaded.identity, enc_hook=str),
         audit=_audit_document(loaded),
+        notify=_notify_document(loaded),
         ui=msgspec.to_builtins(loaded.ui),
         environments=[
             {

@@ -148,6 +148,12 @@ VERBS = (
         ("fedesk trace", "fedesk trace --env prod --json"),
     ),
     Verb(
+        "watch",
+        "watch:watch",
+        "Tell people what happens, without a screen",
+        ("fedesk watch --help", "fedesk config validate"),
+    ),
+    Verb(
         "secrets list",
         "secrets:list_secrets",
         "Each secret by the time it has left",

@@ -21,7 +21,6 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    UniqueConstraint,
     event,
 )
 from sqlalchemy.ext.compiler import compiles
@@ -331,10 +330,19 @@ outbox = Table(
     Column("tries", Integer, nullable=False),
     Column("next_at", Moment),
     Column("sent_at", Moment),
+    # What it tells of is over: the same key may come again.
+    Column("over_at", Moment),
     Column("said", String, nullable=False),
-    UniqueConstraint("key", "receiver", name="outbox_once_each"),
 )
-"""What people are to be told: once for each key and receiver, and kept until it was."""
+"""What people are to be told: once for each key and receiver until it is over, and kept until it was."""
+Index(
+    "outbox_once_each",
+    outbox.c.key,
+    outbox.c.receiver,
+    unique=True,
+    sqlite_where=outbox.c.over_at.is_(None),
+    postgresql_where=outbox.c.over_at.is_(None),
+)
 Index("outbox_by_next", outbox.c.next_at)
 
 leaders = Table(

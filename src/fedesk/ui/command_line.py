@@ -239,6 +239,7 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere(words=("sandbox",)),
     Elsewhere(words=("secrets", "check"), here="secrets list"),
     Elsewhere(words=("store",)),
+    Elsewhere(words=("watch",)),
 )
 """Every other command of the shell: understood, and answered with where it works."""
 
@@ -298,8 +299,7 @@ def _command_of(words: Sequence[str]) -> tuple[Command, Sequence[str]]:
     if group and (len(words) == 1 or words[1].startswith("-")):
         return group[0], words[1:]
     if group:
-        said = " ".join(words[:2])
-        raise CommandError(_unknown("command", said, [one.name for one in group]))
+        raise CommandError(_unknown("command", " ".join(words[:2]), [one.name for one in group]))
     raise CommandError(_unknown("command", words[0], dict.fromkeys(one.words[0] for one in COMMANDS)))
 
 
