@@ -71,17 +71,22 @@ def download(config: Path, link: str) -> float:
     return time.perf_counter() - began
 
 
+def rest(desk: Terminal, process: psutil.Process) -> None:
+    """Wait until the desk has nothing to do: on a busy machine it is behind with the keys."""
+    while process.cpu_percent(1) > AT_REST:
+        desk.read()
+
+
 def round_of(config: Path, run: str) -> tuple[float, float, float]:
     """Seconds to the end and to the first error, and MiB that were added."""
     with tempfile.TemporaryDirectory() as home:
         desk = Terminal(["--config", str(config), "--env", "prod"], home)
         desk.until("Triage")
         process = psutil.Process(desk.pid)
-        while process.cpu_percent(1) > AT_REST:
-            desk.read()
+        rest(desk, process)
         before = process.memory_info().rss
         desk.press(f":log {run}")
-        time.sleep(1)
+        rest(desk, process)
         pressed = desk.press("\r")
         end = desk.until("not counted yet", f"checksum mismatch for part {ERROR:09}") - pressed
         error = desk.until(f"checksum mismatch for part {ERROR:09}", seconds=PATIENCE) - pressed
