@@ -4,11 +4,15 @@ A command is its words, its arguments and its flags, each with what completes it
 shell reads it (``shlex``). Flags that confirm are understood and have no effect: the line ends at the plan.
 """
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
+
+_PLAIN = re.compile(r"""[^ \t\r\n'"\\]+""")
+"""A word in which ``shlex`` sees nothing but itself. Hundreds are looked at for each key that is typed."""
 
 
 class Fills(StrEnum):
@@ -413,10 +417,7 @@ def complete(line: str, known: Known) -> Completion:
 
 def _quoted(word: str) -> str:
     """The word as it has to be typed to be read as one."""
-    try:
-        return word if shlex.split(word) == [word] else shlex.quote(word)
-    except ValueError:
-        return shlex.quote(word)
+    return word if _PLAIN.fullmatch(word) else shlex.quote(word)
 
 
 def _bare(word: str) -> str:
