@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fakesnow.instance import FakeSnow
 
 from fedesk.sandbox.airflow_login import RefusedError
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.control import Control
 from fedesk.sandbox.model import DagRun, LoadRow, RunState, TaskInstance, TaskState
 from fedesk.sandbox.reruns import Clear, cleared
+from fedesk.sandbox.snowflake_tables import PipelineRuns
 from fedesk.sandbox.world import World
 
 NIGHT = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
@@ -235,3 +237,40 @@ def test_a_mapped_task_that_was_blocked_is_expanded_when_its_turn_comes(
     assert [each.plan.map_index for each in instances] == list(range(instances[0].spec.mapped))
     assert [each.plan.note for each in instances] == ["once more"] + [""] * (len(instances) - 1)
     assert now(world, run).state is RunState.SUCCESS
+
+
+def test_the_table_holds_what_the_world_says() -> None:
+    """OPS.PIPELINE_RUNS follows what is cleared, forgotten and moved in time, seen in between or not."""
+    world = World(seed=7, scale=0.1, clock=WorldClock(NIGHT), start=NIGHT)
+    control, snow = Control(world, faults=True), FakeSnow()
+    table = PipelineRuns(snow, world)
+    cursor = snow.connect("FINEDGE", "OPS")._duck_conn.cursor()  # noqa: SLF001 - as the tables are filled
+
+    def rows() -> list[tuple[object, ...]]:
+        table.catch_up("FINEDGE")
+        found = cursor.execute("select PIPELINE, RUN_ID, STATUS, OPERATION_ID from FINEDGE.OPS.PIPELINE_RUNS")
+        return sorted(found.fetchall())
+
+    def told() -> list[tuple[object, ...]]:
+        return sorted((row.pipeline, row.run_id, row.status, row.operation_id) for row in world.loads("prod"))
+
+    by_seed = told()
+    assert rows() == by_seed
+    failed = [run for run in world.dag_runs("prod") if run.state is RunState.FAILED]
+    one, other = failed[0], failed[-1]
+    assert one.plan.dag_id != other.plan.dag_id
+    clear(control, one, note="fedesk 019a")
+    cleared_one = rows()
+    assert cleared_one == told() != by_seed
+    control.forget_changes()
+    assert rows() == by_seed
+    clear(control, one)
+    rows()
+    control.forget_changes()
+    clear(control, other, note="fedesk 019b")
+    assert rows() == told() not in (by_seed, cleared_one)
+    world.clock.advance(timedelta(hours=2))
+    assert rows() == told()
+    world.clock.set(NIGHT)
+    control.forget_changes()
+    assert rows() == told() == by_seed

@@ -36,6 +36,8 @@ class PipelineRuns:
         self._known: dict[str, dict[tuple[str, str], LoadRow]] = {name: {} for name in ENVIRONMENTS}
         self._seen_at: dict[str, datetime] = {}
         self._changes = dict.fromkeys(ENVIRONMENTS, world.airflow)
+        self._changed_dags: dict[str, tuple[str, ...]] = dict.fromkeys(ENVIRONMENTS, ())
+        """DAGs whose runs were not as the seed says when they were last looked at."""
         self._connections: dict[str, Any] = {}
         for environment, database in DATABASES.items():
             connection = fake_snow.connect(database, "OPS")
@@ -52,15 +54,19 @@ class PipelineRuns:
 
     def _catch_up(self, environment: str) -> None:
         known, now, seen_at = self._known[environment], self._world.now(), self._seen_at.get(environment)
-        # Time that was set back, or changes that were forgotten, have unmade rows: then all are looked at,
-        # else those of runs that moved since.
-        forgotten = self._changes[environment] is not self._world.airflow
-        self._changes[environment] = self._world.airflow
-        everything = seen_at is None or now < seen_at or forgotten
-        since = None if everything or seen_at is None else seen_at - _OVERLAP
-        present = {(row.run_id, row.pipeline): row for row in self._world.loads(environment, since=since)}
+        # Time that was set back has unmade rows: then all are looked at. So have changes that were forgotten:
+        # then all of the DAGs they were made to. Else those of runs that moved since.
+        since = None if seen_at is None or now < seen_at else seen_at - _OVERLAP
+        found = self._world.loads(environment, since=since)
+        forgotten: tuple[str, ...] = ()
+        if self._changes[environment] is not self._world.airflow:
+            self._changes[environment] = self._world.airflow
+            forgotten = self._changed_dags[environment]
+            found += [row for dag in forgotten for row in self._world.loads(environment, dag)]
+        self._changed_dags[environment] = self._world.changed_dags(environment)
+        present = {(row.run_id, row.pipeline): row for row in found}
         changed = [row for key, row in present.items() if known.get(key) != row]
-        gone = [key for key in known if key not in present] if everything else []
+        gone = [key for key in known if key not in present and (since is None or key[1] in forgotten)]
         replaced = [key for row in changed if (key := (row.run_id, row.pipeline)) in known]
         table = f"{DATABASES[environment]}.OPS.PIPELINE_RUNS"
         # DuckDB itself: fakesnow's translation of thousands of rows costs seconds and shows nothing here.
