@@ -27,6 +27,19 @@ def world_at(start: datetime = NIGHT, *, seed: int = 7, scale: float = 1.0, host
     return World(seed=seed, scale=scale, clock=WorldClock(start), hostile=hostile)
 
 
+@pytest.fixture(scope="module")
+def shared_world() -> World:
+    """Made once, since what was looked at before changes nothing; ask for ``world`` instead."""
+    return world_at()
+
+
+@pytest.fixture
+def world(shared_world: World) -> World:
+    """A world at NIGHT, which nobody may change."""
+    shared_world.clock.set(NIGHT)
+    return shared_world
+
+
 def newest(world: World, dag_id: str, environment: str = "prod") -> DagRun:
     return world.dag_runs(environment, dag_id)[-1]
 
@@ -49,9 +62,8 @@ def task_text(world: World, run: DagRun, task_id: str) -> str:
     return "\n".join(line.text for line in log.lines)
 
 
-def test_company_has_the_shape_of_finedge() -> None:
+def test_company_has_the_shape_of_finedge(world: World) -> None:
     """40 pipelines, as many DAGs an environment, and 123 Jenkins jobs over three folders."""
-    world = world_at()
     assert len(world.pipelines) == 40
     assert [len(world.dags(environment)) for environment in ENVIRONMENTS] == [40, 40, 40]
     assert len(world.jobs()) == 123
@@ -70,9 +82,8 @@ def test_scale_multiplies_pipelines(scale: float, pipelines: int, jobs: int | No
         assert len(world.jobs()) == jobs
 
 
-def test_history_is_thirty_days_and_the_release_rate_is_finedges() -> None:
+def test_history_is_thirty_days_and_the_release_rate_is_finedges(world: World) -> None:
     """Runs and builds reach back thirty days; 30 to 50 releases a day go to prod."""
-    world = world_at()
     first = world.dag_runs("prod", "payments_daily")[0]
     assert timedelta(days=30) <= NIGHT - first.plan.run_after < timedelta(days=31)
     deploys = [
@@ -121,9 +132,8 @@ def test_order_of_asking_does_not_matter() -> None:
     assert one.builds("finedge/dev/payments-ci") == other.builds("finedge/dev/payments-ci")
 
 
-def test_state_follows_from_time() -> None:
+def test_state_follows_from_time(world: World) -> None:
     """A run is unknown, then queued, running, ended; its updated_at is its newest event."""
-    world = world_at()
     due = datetime(2026, 11, 20, 2, 45, tzinfo=UTC)
     assert newest(world, "fraud_signals").plan.run_after < due
     world.clock.set(due + timedelta(seconds=30))
@@ -147,9 +157,8 @@ def test_state_follows_from_time() -> None:
     assert [item.end_date for item in seen] == [None, None, activity.ended_at]
 
 
-def test_task_states_follow_from_time() -> None:
+def test_task_states_follow_from_time(world: World) -> None:
     """A task is scheduled, queued, running, up for retry, and runs again, each at its planned moment."""
-    world = world_at()
     plan = newest(world, "payments_daily").plan
     instance = task(world, newest(world, "payments_daily"), "dbt_test")
     first, second, third = instance.plan.attempts
@@ -172,9 +181,8 @@ def test_task_states_follow_from_time() -> None:
         assert seen.updated_at <= at
 
 
-def test_what_moved_is_exactly_what_changed_since() -> None:
+def test_what_moved_is_exactly_what_changed_since(world: World) -> None:
     """``updated_since`` gives the runs and tasks whose newest event is not before it, none else."""
-    world = world_at()
     since = NIGHT - timedelta(minutes=20)
     moved = world.dag_runs("prod", updated_since=since)
     everything = world.dag_runs("prod")
@@ -185,9 +193,8 @@ def test_what_moved_is_exactly_what_changed_since() -> None:
     assert all(item.updated_at >= since for item in tasks)
 
 
-def test_something_moves_within_any_minute() -> None:
+def test_something_moves_within_any_minute(world: World) -> None:
     """While one watches prod and its Jenkins, each of the next thirty minutes brings something new."""
-    world = world_at()
     for minute in range(30):
         since = NIGHT + timedelta(minutes=minute)
         world.clock.set(since + timedelta(minutes=1))
@@ -224,9 +231,8 @@ def test_night_on_call_is_there_at_any_hour(hour: int) -> None:
     assert deploy.ended_at == start - timedelta(hours=2)
 
 
-def test_line_that_matters_is_not_the_last() -> None:
+def test_line_that_matters_is_not_the_last(world: World) -> None:
     """The log of the failed test has 3,000 lines and more, and its reason stands far from the end."""
-    world = world_at()
     log = world.task_log("prod", "payments_daily", TODAY, "dbt_test", 3)
     found = [
         number for number, line in enumerate(log.lines) if "FAIL 14 not_null_payments_amount" in line.text
@@ -257,9 +263,8 @@ def test_failure_modes_of_runs(dag_id: str, task_id: str, state: RunState, words
     assert words in task_text(world, run, task_id)
 
 
-def test_flaky_api_succeeds_on_the_second_try() -> None:
+def test_flaky_api_succeeds_on_the_second_try(world: World) -> None:
     """The API that kyc_refresh needs fails often: its last twenty runs are mixed, some with a second try."""
-    world = world_at()
     runs = world.dag_runs("prod", "kyc_refresh")[-40:]
     assert {run.state for run in runs} == {RunState.SUCCESS, RunState.FAILED}
     last = told(world, "prod", "kyc_refresh")
@@ -269,9 +274,8 @@ def test_flaky_api_succeeds_on_the_second_try() -> None:
     assert any("503 Service Unavailable" in line.text for line in first.lines)
 
 
-def test_long_tail_runs_far_beyond_its_baseline() -> None:
+def test_long_tail_runs_far_beyond_its_baseline(world: World) -> None:
     """invoice_matching runs, at the start, longer than three times its usual duration."""
-    world = world_at()
     runs = world.dag_runs("prod", "invoice_matching")
     running = runs[-1]
     usual = sorted(run.end_date - run.start_date for run in runs if run.end_date and run.start_date)
@@ -279,9 +283,8 @@ def test_long_tail_runs_far_beyond_its_baseline() -> None:
     assert NIGHT - running.start_date > 3 * usual[len(usual) // 2]
 
 
-def test_orchestrator_outage_leaves_a_gap() -> None:
+def test_orchestrator_outage_leaves_a_gap(world: World) -> None:
     """While prod's scheduler was away nothing was queued and its heartbeat stood still."""
-    world = world_at()
     began = NIGHT - OUTAGE_BEGAN
     queued = [
         run.queued_at
@@ -323,17 +326,15 @@ def test_failure_modes_of_builds(job: str, stage: str, words: str) -> None:
     assert not world.artifacts(build)
 
 
-def test_last_release_of_payments_is_known_by_name() -> None:
+def test_last_release_of_payments_is_known_by_name(world: World) -> None:
     """deploy-payments in prod ended with build 1841, commit c0ffee1, two commits, and a release.json."""
-    world = world_at()
     build = world.builds("finedge/prod/deploy-payments")[0]
     assert (build.number, build.commit[:7], len(build.changes)) == (1841, "c0ffee1", 2)
     assert [item.path for item in world.artifacts(build)] == ["release.json", "dist/SHA256SUMS"]
 
 
-def test_build_numbers_and_queue_ids_grow() -> None:
+def test_build_numbers_and_queue_ids_grow(world: World) -> None:
     """In each job numbers follow one another, and queue ids are unique over the controller."""
-    world = world_at()
     ids: list[int] = []
     for job in world.jobs():
         builds = world.builds(job.full_name)
@@ -345,9 +346,8 @@ def test_build_numbers_and_queue_ids_grow() -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_queue_tells_its_reasons() -> None:
+def test_queue_tells_its_reasons(world: World) -> None:
     """One item waits for a label that no node has, and is stuck; a new one is in its quiet period."""
-    world = world_at()
     stuck = next(item for item in world.queue() if item.build.job == "finedge/prod/regulatory-ci")
     assert stuck.stuck
     assert "highmem" in stuck.why
@@ -355,9 +355,8 @@ def test_queue_tells_its_reasons() -> None:
     assert stuck.build in [item.build for item in world.queue()]
 
 
-def test_a_build_waits_for_approval() -> None:
+def test_a_build_waits_for_approval(world: World) -> None:
     """The deploy of merchants is paused for an input, holds no executor, and aborts after a day."""
-    world = world_at()
     build = world.builds("finedge/prod/deploy-merchants")[0]
     assert build.input_at(NIGHT) is not None
     assert build.stage_state(build.stages[-1], NIGHT) is StageState.PAUSED_PENDING_INPUT
@@ -366,9 +365,8 @@ def test_a_build_waits_for_approval() -> None:
     assert build.result_at(world.now()) is BuildResult.ABORTED
 
 
-def test_executors_hold_what_runs() -> None:
+def test_executors_hold_what_runs(world: World) -> None:
     """Every running build that is not paused sits in exactly one executor of a node that is online."""
-    world = world_at()
     busy = [executor.build for executor in world.executors() if executor.build is not None]
     assert busy == [build for build in world.running_builds() if build.input_at(NIGHT) is None]
     assert busy
@@ -377,9 +375,8 @@ def test_executors_hold_what_runs() -> None:
     assert all(executor.build is None for executor in offline)
 
 
-def test_logs_grow_while_something_runs() -> None:
+def test_logs_grow_while_something_runs(world: World) -> None:
     """A running thing's log at a later moment begins with what it was, and ends complete."""
-    world = world_at()
     job = "finedge/dev/payments-ci"
     number = world.builds(job)[0].number
     early, complete = world.build_log(job, number)
@@ -396,9 +393,8 @@ def test_logs_grow_while_something_runs() -> None:
     assert whole.endswith(b"Finished: SUCCESS\n")
 
 
-def test_task_log_grows_and_is_missing_before_its_try() -> None:
+def test_task_log_grows_and_is_missing_before_its_try(world: World) -> None:
     """The log of a try begins with the try: before it there is none, while it runs it is a part."""
-    world = world_at()
     attempt = task(world, newest(world, "payments_daily"), "dbt_test").plan.attempts[2]
     whole = world.task_log("prod", "payments_daily", TODAY, "dbt_test", 3)
     world.clock.set(attempt.started_at + timedelta(seconds=20))
@@ -410,9 +406,8 @@ def test_task_log_grows_and_is_missing_before_its_try() -> None:
         world.task_log("prod", "payments_daily", TODAY, "dbt_test", 3)
 
 
-def test_secrets_of_every_age() -> None:
+def test_secrets_of_every_age(world: World) -> None:
     """Exactly 90 days, a second more, due in 10 days, 200 days, young, deleted, without owner."""
-    world = world_at()
     secrets = {secret.path.removeprefix("finedge/prod/"): secret for secret in world.secrets("prod")}
     ages = {
         name: NIGHT - secret.versions[-1].created_time
@@ -436,9 +431,8 @@ def test_secrets_of_every_age() -> None:
     assert oldest["dev"] < timedelta(days=76)
 
 
-def test_loads_follow_the_runs() -> None:
+def test_loads_follow_the_runs(world: World) -> None:
     """Each run that started is a row of pipeline_runs: rows only where it succeeded, no end while it runs."""
-    world = world_at()
     rows = {(row.pipeline, row.run_id): row for row in world.loads("prod")}
     assert len(rows) == len([run for run in world.dag_runs("prod") if run.start_date is not None])
     failed = rows["payments_daily", TODAY]
