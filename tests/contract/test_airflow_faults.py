@@ -94,7 +94,7 @@ def sized(body: bytes, head: bytes = OK) -> bytes:
 )
 def test_a_server_that_hangs_or_drips_ends_at_the_deadline(raw_server: RawServer, talk: Talk) -> None:
     """However slowly bytes come, a request ends by itself when its time is up."""
-    error = failure(endpoint(raw_server(talk), read_timeout=60.0))
+    error = failure(endpoint(raw_server(talk), read_timeout=60.0, deadline=0.4))
     assert isinstance(error, DeadlineError)
     assert "did not answer in time" in str(error)
 
