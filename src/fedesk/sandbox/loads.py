@@ -38,11 +38,11 @@ class TaggedQuery:
     failed: bool
 
 
-def loads_of(world: "World", environment: str, dag_id: str | None, since: datetime | None) -> list[LoadRow]:
+def loads_of(world: "World", environment: str, dag_id: str, since: datetime | None) -> list[LoadRow]:
     """Rows by now, oldest first; of one DAG or of all, of runs that moved since a moment or of all."""
     rows = [
         _row(world, run)
-        for run in world.dag_runs(environment, dag_id, updated_since=since)
+        for run in world.dag_runs(environment, dag_id or None, updated_since=since)
         if run.start_date is not None
     ]
     return sorted(rows, key=lambda row: row.start_time)

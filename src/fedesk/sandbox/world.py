@@ -479,9 +479,7 @@ class World:
         """The Snowflake users that the pipelines run as."""
         return vaults.service_users(environment, self.pipelines, self.start)
 
-    def loads(
-        self, environment: str, dag_id: str | None = None, *, since: datetime | None = None
-    ) -> list[LoadRow]:
+    def loads(self, environment: str, dag_id: str = "", since: datetime | None = None) -> list[LoadRow]:
         """Rows of OPS.PIPELINE_RUNS by now, oldest first; of one DAG, of runs that moved since a moment."""
         return loads.loads_of(self, environment, dag_id, since)
 

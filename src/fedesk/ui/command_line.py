@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 
-_PLAIN = re.compile(r"""[^ \t\r\n'"\\]+""")
-"""A word in which ``shlex`` sees nothing but itself. Hundreds are looked at for each key that is typed."""
+_PLAIN = re.compile(r"""[^ \t\r\n'"\\]+""")  # to shlex; hundreds are asked for each key
 
 
 class Fills(StrEnum):
