@@ -255,11 +255,12 @@ def test_overriding_a_freeze_needs_the_role(store: SqlStore) -> None:
     put(store, a_window())
     operator = Person(principal="mara@finedge.example", roles=frozenset({Role.OPERATOR}))
     people = People({operator.principal: operator})
-    made = changes(store, governance=Governance(people=people), prod_airflow=StillSystem(clear_preview()))
+    still = changes(store, prod_airflow=StillSystem(clear_preview()))
+    made = replace(still, governance=Governance(people=people))
     ruling = of(made.propose(asked()).guards, guards.FREEZE)
     assert ruling is not None
     assert ruling.ruling is Ruling.DENY
     assert "Overriding it needs the role admin in prod; you are operator." in ruling.reason
     admin = People({operator.principal: replace(operator, roles=frozenset({Role.ADMIN}))})
-    allowed = changes(store, governance=Governance(people=admin), prod_airflow=StillSystem(clear_preview()))
+    allowed = replace(still, governance=Governance(people=admin))
     assert allowed.propose(asked()).needs.accept == ("freeze",)
