@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.processes import LocalProcesses
     from fedesk.services.tracing import Followed, Kept
+    from fedesk.services.windows import Windows
     from fedesk.store.operations import SqlStore
 
 
@@ -179,6 +180,21 @@ class Desk(composition.Desk):
         from fedesk.services.marking import Marking
 
         return Marking(store=self.store, actor=self.actor, clock=self.clock)
+
+    @cached_property
+    def windows(self) -> "Windows":
+        """Freezes, holds and maintenance, added and removed."""
+        import uuid_utils
+
+        from fedesk.services.windows import Windows
+
+        return Windows(
+            store=self.store,
+            actor=self.actor,
+            clock=self.clock,
+            new_id=lambda: str(uuid_utils.uuid7()),
+            rights=self.rights,
+        )
 
     @cached_property
     def by_hand(self) -> "ByHand":

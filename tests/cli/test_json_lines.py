@@ -23,10 +23,16 @@ LISTS: dict[str, tuple[str, ...]] = {
     "operations list": ("operations", "list"),
     "audit tail": ("audit", "tail"),
     "incident list": ("incident", "list"),
+    "freeze list": ("freeze", "list"),
+    "hold list": ("hold", "list"),
+    "maintenance list": ("maintenance", "list"),
 }
 """A command line of each verb that prints a list, by its words."""
 SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit tail": "audit"} | {
-    "incident list": "incidents"
+    "incident list": "incidents",
+    "freeze list": "windows",
+    "hold list": "windows",
+    "maintenance list": "windows",
 }
 
 
@@ -56,6 +62,9 @@ def told(acting: Run) -> Run:
     assert acting("rerun", FAILED, *YES).code == 0
     assert acting("status").code == 0
     assert acting("incident", "open", "INC-4711", "payments late").code == 0
+    assert acting("hold", "add", "--pipeline", "ledger_load", "--reason", "rates").code == 0
+    for kind in ("freeze", "maintenance"):
+        assert acting(kind, "add", "--for", "2h", "--reason", "year end").code == 0
     return acting
 
 

@@ -199,6 +199,8 @@ def test_a_hold_lasts() -> None:
         ({"recurs": "FREQ=YEARLY;BYDAY=53MO"}, "RFC 5545"),
         ({"recurs": "FREQ=DAILY\nRRULE:FREQ=DAILY"}, "RFC 5545"),
         ({"recurs": "FREQ=DAILY;FREQ=DAILY"}, "each part once"),
+        ({"recurs": "FREQ=DAILY;UNTIL=20261399T000000Z"}, "is no rule of recurrence"),
+        ({"recurs": "FREQ=DAILY;UNTIL=20261399"}, "is no rule of recurrence"),
         ({"recurs": "BYDAY=FR"}, "a FREQ"),
         ({"recurs": "every friday"}, "no part of a rule"),
         ({"recurs": "FREQ=DAILY;BYMONTHDAY=" + ",".join(["1"] * 200)}, "characters at most"),

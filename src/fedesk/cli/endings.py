@@ -42,9 +42,10 @@ def sentences() -> tuple[type[Exception], ...]:
     from fedesk.ports.changing import LaunchError
     from fedesk.ports.errors import SourceError
     from fedesk.ports.operation_store import StoreError
+    from fedesk.services.calendar import WindowError
     from fedesk.services.proposals import RefusedError
 
-    words = (ConfigurationError, WordingError, MarkError)
+    words = (ConfigurationError, WordingError, MarkError, WindowError)
     return StopError, *words, SourceError, RefusedError, LaunchError, StoreError
 
 
@@ -56,12 +57,13 @@ def code_of(error: Exception) -> Exit:
     from fedesk.ports.changing import StillWaitsError
     from fedesk.ports.errors import NotFoundError, SourceError
     from fedesk.ports.operation_store import StoreError
+    from fedesk.services.calendar import WindowError
     from fedesk.services.proposals import RefusedError
 
     match error:
         case StopError():
             return error.code
-        case ConfigurationError() | WordingError() | MarkError():
+        case ConfigurationError() | WordingError() | MarkError() | WindowError():
             return Exit.USAGE
         case NotFoundError():
             return Exit.FAILED
@@ -85,13 +87,14 @@ def _store_code(error: Exception) -> Exit:
         UnderWayError,
         UnrecordedError,
     )
+    from fedesk.ports.window_store import UnknownWindowError, WindowConflictError
 
     if isinstance(error, NotApprovedError):
         return Exit.APPROVAL_MISSING
-    if isinstance(error, UnknownIncidentError | FlawedError):
+    if isinstance(error, UnknownIncidentError | UnknownWindowError | FlawedError):
         return Exit.FAILED
     taken = ReservedError | NotClaimableError | DecidedError | BroughtError | LeaseLostError | UnderWayError
-    if isinstance(error, taken | IncidentConflictError):
+    if isinstance(error, taken | IncidentConflictError | WindowConflictError):
         return Exit.CONFLICT
     return Exit.OUTCOME_UNKNOWN if isinstance(error, UnrecordedError) else Exit.AUDIT_UNAVAILABLE
 

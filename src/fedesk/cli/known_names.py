@@ -81,6 +81,14 @@ def _incidents(look: Glance, _environment: str, _last: str) -> Iterable[Candidat
     return _stored(look, "SELECT incident, title FROM incidents ORDER BY opened_at DESC LIMIT 50")
 
 
+def _windows(look: Glance, _environment: str, _last: str) -> Iterable[Candidate]:
+    return _stored(
+        look,
+        "SELECT \"window\", kind || ' ' || reason FROM windows WHERE closed_at IS NULL"
+        " ORDER BY opened_record DESC LIMIT 50",
+    )
+
+
 def _stored(look: Glance, query: str) -> Iterable[Candidate]:
     """Rows of the person's own store, which is not made by asking it; a team's server is not asked."""
     import sqlite3
@@ -111,5 +119,6 @@ SOURCES: Mapping[str, Callable[[Glance, str, str], Iterable[Candidate]]] = {
     "OPERATION": _operations,
     "PLAN": _operations,
     "INCIDENT": _incidents,
+    "WINDOW": _windows,
 }
 """Where names come from, by the word that stands for them."""

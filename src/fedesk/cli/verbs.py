@@ -82,6 +82,24 @@ GROUPS = (
         "What went wrong, what was done about it, and in which order.",
     ),
     Group(
+        "freeze",
+        Section.CHANGE,
+        "When nothing may change, unless overridden",
+        "Windows in which an environment, a pipeline or a service does not change, unless overridden.",
+    ),
+    Group(
+        "hold",
+        Section.CHANGE,
+        "What may not change until somebody lifts it",
+        "Stops on an environment, a pipeline or a service, until somebody lifts them.",
+    ),
+    Group(
+        "maintenance",
+        Section.CHANGE,
+        "When findings are quiet",
+        "Windows in which what is wrong with something alarms nobody. They block nothing.",
+    ),
+    Group(
         "config",
         Section.SET_UP,
         "The configuration, and whether it is right",
@@ -315,6 +333,69 @@ VERBS = (
         "incident:close",
         "Close one, with what came of it",
         ('fedesk incident close INC-4711 "loaded by hand"', "fedesk incident close --help"),
+    ),
+    Verb(
+        "freeze add",
+        "windows:add_freeze",
+        "Freeze something, once or recurring",
+        (
+            'fedesk freeze add --until 2027-01-02T08:00 --reason "year end"',
+            "fedesk freeze add --env dev --from 2026-11-27T17:00 --for 62h --every FREQ=WEEKLY --reason off",
+        ),
+    ),
+    Verb(
+        "freeze list",
+        "windows:list_freezes",
+        "Freezes, in force and ahead",
+        ("fedesk freeze list", "fedesk freeze list --all --json"),
+    ),
+    Verb(
+        "freeze remove",
+        "windows:remove_freeze",
+        "End a freeze before its time",
+        ('fedesk freeze remove --reason "released"', "fedesk freeze remove --help"),
+    ),
+    Verb(
+        "hold add",
+        "windows:add_hold",
+        "Stop every change of something",
+        (
+            'fedesk hold add --pipeline payments_daily --reason "wrong rates"',
+            'fedesk hold add --service payments --env staging --reason "wrong rates"',
+        ),
+    ),
+    Verb(
+        "hold list",
+        "windows:list_holds",
+        "What is held",
+        ("fedesk hold list", "fedesk hold list --env prod --json"),
+    ),
+    Verb(
+        "hold remove",
+        "windows:remove_hold",
+        "Lift a hold",
+        ('fedesk hold remove --reason "rates are right"', "fedesk hold remove --help"),
+    ),
+    Verb(
+        "maintenance add",
+        "windows:add_maintenance",
+        "Quiet what is wrong with something for a while",
+        (
+            'fedesk maintenance add --for 2h --reason "Airflow is upgraded"',
+            'fedesk maintenance add --pipeline payments_daily --env staging --for 90m --reason "known"',
+        ),
+    ),
+    Verb(
+        "maintenance list",
+        "windows:list_maintenance",
+        "Maintenance, now and ahead",
+        ("fedesk maintenance list", "fedesk maintenance list --all --json"),
+    ),
+    Verb(
+        "maintenance remove",
+        "windows:remove_maintenance",
+        "End maintenance before its time",
+        ('fedesk maintenance remove --reason "done"', "fedesk maintenance remove --help"),
     ),
     Verb(
         "login",

@@ -84,7 +84,7 @@ def in_force(windows: Iterable[Window], at: datetime) -> InForce:
 
 def around(window: Window, at: datetime) -> Iterator[Occurrence]:
     """The occurrences that may hold at an instant. Raises WindowError."""
-    zone = _zone(window.zone)
+    zone = zone_of(window.zone)
     if not window.recurs:
         yield _occurrence(window, window.starts, zone)
         return
@@ -96,7 +96,7 @@ def around(window: Window, at: datetime) -> Iterator[Occurrence]:
 
 def following(window: Window, after: datetime) -> Occurrence | None:
     """The first occurrence that begins after an instant; None where there is none. Raises WindowError."""
-    zone = _zone(window.zone)
+    zone = zone_of(window.zone)
     starts: Iterable[datetime] = (window.starts,)
     if window.recurs:
         wall = after.astimezone(zone).replace(tzinfo=None)
@@ -108,7 +108,7 @@ def following(window: Window, after: datetime) -> Occurrence | None:
 
 def check(window: Window) -> None:
     """Whether a window can be set as it is. Raises WindowError that says what is wrong with it."""
-    zone = _zone(window.zone)
+    zone = zone_of(window.zone)
     if window.starts.year not in YEARS:
         raise WindowError(f"A window begins in a year from {YEARS[0]} to {YEARS[-1]}.")
     if window.ends is None and window.kind is not WindowKind.HOLD:
@@ -135,7 +135,8 @@ def _length(window: Window) -> timedelta:
     return length
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
+    """A zone by its IANA name. Raises WindowError where this machine has none of that name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -184,8 +185,8 @@ def _unbounded(text: str) -> str:
 def _expanded(text: str, starts: datetime, zone: str) -> "rrule":
     from dateutil.rrule import rrule, rrulestr
 
-    local = re.sub(r"(?<=UNTIL=)([0-9]{8}T[0-9]{6})Z", lambda match: _local(match[1], zone), text)
     try:
+        local = re.sub(r"(?<=UNTIL=)([0-9]{8}T[0-9]{6})Z", lambda match: _local(match[1], zone), text)
         found = rrulestr(local, dtstart=starts, cache=True)
     except (ValueError, OverflowError) as error:
         raise WindowError(f"{text} is no rule of recurrence: {error}.") from None
@@ -196,6 +197,5 @@ def _expanded(text: str, starts: datetime, zone: str) -> "rrule":
 
 def _local(utc: str, zone: str) -> str:
     """An UNTIL as RFC 5545 wants it, in UTC, as the wall time that dateutil compares with."""
-    return (
-        f"{datetime.strptime(utc, '%Y%m%dT%H%M%S').replace(tzinfo=UTC).astimezone(_zone(zone)):%Y%m%dT%H%M%S}"
-    )
+    at = datetime.strptime(utc, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    return f"{at.astimezone(zone_of(zone)):%Y%m%dT%H%M%S}"
