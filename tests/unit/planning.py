@@ -35,6 +35,7 @@ from fedesk.domain.operations import (
     WriteWindow,
 )
 from fedesk.domain.plans import digest_of
+from fedesk.domain.policy import UNGOVERNED, Governance
 from fedesk.domain.reruns import ClearPreview, RebuildParameter, RebuildPreview, RerunRequest, TaskPin
 from fedesk.domain.runs import Parameter, Run, RunDetail
 from fedesk.domain.states import State, System
@@ -316,6 +317,7 @@ def changes(
     environments: Mapping[str, EnvironmentFacts] = ENVIRONMENTS,
     catalogue: Catalogue = CATALOGUE,
     processes: Processes | None = None,
+    governance: Governance = UNGOVERNED,
     **systems: StillSystem,
 ) -> Changes:
     """Changes over a store and still systems; ids count up from 1."""
@@ -330,4 +332,5 @@ def changes(
         new_id=lambda: next(ids),
         made_by="fedesk 0.1.0 on desk-3",
         processes=processes,
+        governance=governance,
     )

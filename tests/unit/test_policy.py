@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from fedesk.domain.durations import duration_text, parse_duration
 from fedesk.domain.policy import ALONE, DEFAULTS, LONG, SHORT, Policy, Rule, strictest
 from fedesk.domain.roles import Role
 
@@ -59,6 +60,7 @@ def test_overriding_a_freeze_brings_its_own_rule() -> None:
     assert (needed.approvals, needed.lives) == (1, LONG)
 
 
+@settings(max_examples=60)
 @given(RULES, RULES)
 def test_the_strictest_asks_for_all_that_either_asks(one: Rule, other: Rule) -> None:
     """Whoever meets it meets both rules, in whichever order they are taken."""
@@ -79,3 +81,21 @@ def test_the_strictest_asks_for_all_that_either_asks(one: Rule, other: Rule) -> 
         review=one.review,
         escalate_after=one.escalate_after,
     )
+
+
+@settings(max_examples=50)
+@given(some.integers(0, 10**7))
+def test_a_length_is_written_as_it_is_read(seconds: int) -> None:
+    """What ``policy show`` prints can be put into fedesk.toml."""
+    length = timedelta(seconds=seconds)
+    assert parse_duration(duration_text(length)) == length
+
+
+def test_lengths_read_well() -> None:
+    """Without what is nought."""
+    assert [duration_text(timedelta(minutes=count)) for count in (15, 90, 480, 0)] == [
+        "15m",
+        "1h30m",
+        "8h",
+        "0s",
+    ]

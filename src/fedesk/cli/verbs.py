@@ -100,6 +100,12 @@ GROUPS = (
         "Windows in which what is wrong with something alarms nobody. They block nothing.",
     ),
     Group(
+        "policy",
+        Section.SET_UP,
+        "Who may do what, and what a change takes",
+        "Who may do what in which environment, and what a change takes beside a yes.",
+    ),
+    Group(
         "config",
         Section.SET_UP,
         "The configuration, and whether it is right",
@@ -410,6 +416,18 @@ VERBS = (
         "What is wrong with connections, store and machine",
         ("fedesk doctor", "fedesk doctor --env prod --json"),
         Section.SET_UP,
+    ),
+    Verb(
+        "policy show",
+        "policy:show",
+        "Rights and rules of each environment, and your own",
+        ("fedesk policy show", "fedesk policy show --env prod --json"),
+    ),
+    Verb(
+        "policy explain",
+        "policy:explain",
+        "What is asked of one plan, and where it stands",
+        ("fedesk policy explain", "fedesk policy explain --json"),
     ),
     Verb(
         "config init",

@@ -43,3 +43,13 @@ def parse_until(text: str, now: datetime, zone: tzinfo) -> datetime:
 
 
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
+
+
+def duration_text(length: timedelta) -> str:
+    """A length as it would be written, in whole seconds: ``15m``, ``1h30m``. ``parse_duration`` reads it."""
+    left, parts = length // timedelta(seconds=1), []
+    for unit, size in _UNITS.items():
+        count, left = divmod(left, size // timedelta(seconds=1))
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"

@@ -79,12 +79,16 @@ class Policy:
             rule.approvals for rules in (self.general, *self.environments.values()) for rule in rules.values()
         )
 
+    @staticmethod
+    def overrides(accepted: Iterable[str]) -> tuple[str, ...]:
+        """The verbs whose rules are asked as well, by the guards that were accepted."""
+        return tuple(dict.fromkeys(OVERRIDES[guard] for guard in accepted if guard in OVERRIDES))
+
     def needed(self, verb: str, environment: str, accepted: Iterable[str] = ()) -> Rule:
         """The strictest of the verb's rule and of what the accepted guards bring (``OVERRIDES``)."""
         rule = self.rule(verb, environment)
-        for guard in dict.fromkeys(accepted):
-            if guard in OVERRIDES:
-                rule = strictest(rule, self.rule(OVERRIDES[guard], environment))
+        for override in self.overrides(accepted):
+            rule = strictest(rule, self.rule(override, environment))
         return rule
 
 

@@ -1,7 +1,6 @@
 """The grammar of the ``:`` line: the shell's, as data. Nothing here knows Textual.
 
-A command is its words, its arguments and its flags, each with what completes it. A line is read the way a
-shell reads it (``shlex``). Flags that confirm are understood and have no effect: the line ends at the plan.
+A line is read the way a shell reads it. Flags that confirm have no effect: the line ends at the plan.
 """
 
 import re
@@ -242,6 +241,7 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere(words=("login",)),
     Elsewhere(words=("maintenance",)),
     Elsewhere(words=("operations", "decide"), here="operations show"),
+    Elsewhere(words=("policy",)),
     Elsewhere(words=("sandbox",)),
     Elsewhere(words=("secrets", "check"), here="secrets list"),
     Elsewhere(words=("store",)),

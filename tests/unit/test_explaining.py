@@ -1,0 +1,88 @@
+"""What the policy asks of a plan, and where each of it stands."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from making import NOW
+from planning import confirmation, plan
+
+from fedesk.domain.approving import Standing
+from fedesk.domain.operations import Operation, Stage
+from fedesk.domain.plans import digest_of
+from fedesk.domain.policy import DEFAULTS, UNGOVERNED, Governance, Policy, Rule
+from fedesk.domain.roles import People, Person, Role
+from fedesk.services.explaining import Asked, explain
+
+PLAN = plan(reason="late")
+MARA = PLAN.requester
+WAITING = Operation(
+    plan=PLAN,
+    digest=digest_of(PLAN),
+    guards=(),
+    confirmation=confirmation(PLAN, accepted=("freeze",)),
+    stage=Stage.CONFIRMED,
+    outcome=None,
+    said="",
+    confirmed_at=NOW,
+    ended_at=None,
+    owner=None,
+    lease_until=None,
+    journal=(),
+)
+
+
+def governed(rule: Rule, *roles: Role) -> Governance:
+    people = People({MARA: Person(principal=MARA, roles=frozenset(roles))})
+    return Governance(people=people, policy=Policy(general={**DEFAULTS, "rerun": rule}))
+
+
+def of(what: str, *asked: Asked) -> Asked:
+    return next(one for one in asked if one.what == what)
+
+
+def test_nothing_is_asked_where_nobody_is_told_apart() -> None:
+    """Everybody may, and no approval is wanted, whatever was accepted."""
+    found = explain(WAITING, "rerun", UNGOVERNED, None, NOW)
+    assert [(one.what, one.met) for one in found.asked] == [
+        ("role", True),
+        ("approvals", True),
+        ("in time", True),
+    ]
+
+
+def test_what_was_overridden_is_asked_as_well() -> None:
+    """The rule of a freeze's override stands beside that of the re-run."""
+    found = explain(WAITING, "rerun", governed(Rule(), Role.OPERATOR), None, NOW)
+    assert (found.verb, found.overrides, found.rule.approvals) == ("rerun", ("freeze-override",), 1)
+    assert of("approvals", *found.asked) == Asked(
+        what="approvals", met=None, said="It takes 1 approval of an approver."
+    )
+
+
+def test_approvals_stand_as_others_have_said() -> None:
+    """Missing while they are, with what is waited for."""
+    governance = governed(Rule(approvals=1), Role.OPERATOR)
+    rule = governance.policy.rule("rerun", "prod")
+    missing = of("approvals", *explain(WAITING, "rerun", governance, Standing(rule=rule), NOW).asked)
+    assert (missing.met, missing.said) == (
+        False,
+        "It takes 1 approval of an approver: waits for 1 approval of an approver.",
+    )
+
+
+def test_a_role_that_was_taken_away_and_a_ticket_that_is_not_there() -> None:
+    """Judged by the configuration as it is now."""
+    found = explain(WAITING, "rerun", governed(Rule(tickets=("INC-[0-9]+",), review=True)), None, NOW).asked
+    assert of("role", *found).met is False
+    assert of("ticket", *found) == Asked(
+        what="ticket", met=False, said="The reason has to hold INC-[0-9]+: late"
+    )
+    assert of("review", *found).met is None
+
+
+def test_a_plan_is_in_time_until_it_expires() -> None:
+    """Of one that was begun it is told until when it could be."""
+    late = PLAN.expires_at + timedelta(seconds=1)
+    assert of("in time", *explain(WAITING, "rerun", UNGOVERNED, None, late).asked).met is False
+    ended = replace(WAITING, stage=Stage.ENDED)
+    assert of("in time", *explain(ended, "rerun", UNGOVERNED, None, late).asked).met is True
