@@ -11,7 +11,7 @@ from fedesk.notifying import telling_of
 from fedesk.ports.sources import Connection
 from fedesk.services.delivering import Tell
 from fedesk.services.live_board import LiveBoard
-from fedesk.services.sighting import Sight
+from fedesk.services.sighting import Sight, awaited_plans
 from fedesk.services.watching import Around, Telling, Watcher
 
 
@@ -62,7 +62,14 @@ def watch_of(desk: Desk, environment: str | None, tell: Tell, *, once: bool) -> 
         name: LiveBoard(desk.by_name[name], desk.catalogue, theirs, {}, desk.clock)
         for name, theirs in connections.items()
     }
-    sight = Sight(boards, desk.catalogue, desk.operation_watch, lambda: desk.store, desk.clock)
+    sight = Sight(
+        boards,
+        desk.catalogue,
+        desk.operation_watch,
+        lambda: desk.store,
+        desk.clock,
+        awaited=lambda: awaited_plans(desk.store, desk.approvals),
+    )
     around = Around(
         actor=desk.actor,
         clock=desk.clock,

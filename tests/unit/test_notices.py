@@ -188,7 +188,7 @@ def test_where_a_plan_stands_is_what_is_told_of_it() -> None:
     rule = Rule(approvals=2, escalate_after=minutes(7))
     said = statement("ann")
     found = Standing(rule=rule, people=("ann", "bob"), approvals=(said,))
-    plan = awaited_of(waiting, found, ("eve",))
+    plan = awaited_of(waiting, found, ("eve",), NOW)
     assert (plan.missing, plan.approvers, plan.escalate_after, plan.escalate_to) == (
         1,
         ("ann", "bob"),
@@ -197,9 +197,10 @@ def test_where_a_plan_stands_is_what_is_told_of_it() -> None:
     )
     assert plan.approved == (Voice(principal="ann", at=NOW, nonce=said.nonce, reason="looks right"),)
     no = replace(found, rejection=statement("bob"))
-    assert awaited_of(waiting, no).missing == 0
-    assert [one.event for one in approvals([awaited_of(waiting, no)], NOW)][-1] is Event.REJECTED
-    assert awaited_of(replace(waiting, stage=Stage.RUNNING), found).missing == 0
+    assert awaited_of(waiting, no, (), NOW).missing == 0
+    assert [one.event for one in approvals([awaited_of(waiting, no, (), NOW)], NOW)][-1] is Event.REJECTED
+    assert awaited_of(replace(waiting, stage=Stage.RUNNING), found, (), NOW).missing == 0
+    assert awaited_of(waiting, found, (), waiting.plan.expires_at).missing == 0, "it has expired"
 
 
 def statement(who: str) -> Statement:

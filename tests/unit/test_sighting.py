@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from anchored_log import needs_ssh_keygen
+from approval_people import ANN, BEN, MARA, Team, submitted
 from making import AIRFLOW, NOW, PROD, catalogue, history_of, minutes
 from operation_values import OWNER, draft_of, operation_id
 from storing import LASTS, carried_out, claimed, submission, told
@@ -16,17 +18,30 @@ from fedesk.domain.marks import ACTION, Mark, MarkKind, key_of
 from fedesk.domain.notices import AwaitedPlan, Event
 from fedesk.domain.observation import Observation
 from fedesk.domain.operations import Outcome, Owner
+from fedesk.domain.policy import UNGOVERNED
 from fedesk.domain.states import State, System
 from fedesk.domain.windows import Window, WindowKind
-from fedesk.ports.errors import ServerFaultError
+from fedesk.ports.errors import NotFoundError, ServerFaultError
 from fedesk.ports.sources import Connection
 from fedesk.services.live_board import LiveBoard
 from fedesk.services.operation_watch import OperationWatch
-from fedesk.services.sighting import Sight
+from fedesk.services.sighting import JUDGED_EVERY, Sight, awaited_plans
 from fedesk.store.operations import SqlStore
 
 BROKEN = Observation(runs=history_of("payments_daily", [State.FAILED, State.SUCCEEDED]))
 WELL = Observation(runs=history_of("payments_daily", [State.SUCCEEDED, State.FAILED]))
+
+
+PLAN = AwaitedPlan(
+    operation="0199",
+    environment="prod",
+    subject="payments_daily",
+    sentence="clear",
+    requester="mara",
+    reason="",
+    since=NOW,
+    missing=1,
+)
 
 
 class Still:
@@ -87,15 +102,20 @@ class Rig:
         }
         board = LiveBoard(PROD, catalogue(), self.connections["prod"], {}, self.clock)  # type: ignore[arg-type]  # its time is set
         watch = OperationWatch(lambda: store, Processes, self.clock)  # type: ignore[arg-type]  # the same
-        self.plans: tuple[AwaitedPlan, ...] = ()
+        self.plans: tuple[AwaitedPlan, ...] | NotFoundError = ()
         self.sight = Sight(
             {"prod": board},
             catalogue(),
             watch,
             lambda: store,
             self.clock,  # type: ignore[arg-type]  # the same
-            awaited=lambda: self.plans,
+            awaited=self.awaited,
         )
+
+    def awaited(self) -> tuple[AwaitedPlan, ...]:
+        if isinstance(self.plans, NotFoundError):
+            raise self.plans
+        return self.plans
 
     def look(self) -> None:
         self.sight.read_whole(self.connections)
@@ -237,15 +257,34 @@ def test_plans_that_wait_are_told_where_one_watches(rig: Rig) -> None:
     """Of the environments that are watched, and of no other."""
     rig.source.now = WELL
     rig.look()
-    plan = AwaitedPlan(
-        operation="0199",
-        environment="prod",
-        subject="payments_daily",
-        sentence="clear",
-        requester="mara",
-        reason="",
-        since=NOW,
-        missing=1,
-    )
-    rig.plans = (plan, replace(plan, environment="dev"))
+    rig.plans = (PLAN, replace(PLAN, environment="dev"))
+    rig.clock.at += timedelta(seconds=JUDGED_EVERY)
     assert rig.events() == [Event.APPROVAL_WANTED]
+
+
+def test_where_signatures_cannot_be_checked_a_plan_that_waited_still_does(rig: Rig) -> None:
+    """It is said, nothing of plans is over meanwhile, and what else goes on is told."""
+    rig.look()
+    rig.plans = (PLAN,)
+    rig.clock.at += timedelta(seconds=JUDGED_EVERY)
+    (page, wanted) = sorted(rig.sight.look().notices, key=lambda one: one.event, reverse=True)
+    rig.plans = NotFoundError("ssh-keygen is not there")
+    rig.clock.at += timedelta(seconds=JUDGED_EVERY)
+    seen = rig.sight.look()
+    assert "ssh-keygen is not there" in seen.problem
+    assert {one.key for one in seen.notices} == {page.key, wanted.key}
+    assert (seen.knows(page), seen.knows(wanted)) == (True, False)
+
+
+@needs_ssh_keygen
+def test_a_plan_that_really_waits_is_told_to_those_who_may_approve_it(tmp_path: Path, rig: Rig) -> None:
+    """Not to its requester; approved, it is told to the requester, and nothing is wanted any more."""
+    team = Team.made(tmp_path)
+    mine, ann = (team.at(name, rig.store, rig.clock) for name in ("mara", "ann"))  # type: ignore[arg-type]  # its time is set
+    submitted(mine)
+    (waiting,) = awaited_plans(rig.store, mine)
+    assert (waiting.missing, waiting.approvers, waiting.requester) == (1, (ANN, BEN), MARA)
+    ann.approve(operation_id(1), "looks right")
+    (approved,) = awaited_plans(rig.store, mine)
+    assert (approved.missing, [voice.principal for voice in approved.approved]) == (0, [ANN])
+    assert awaited_plans(rig.store, team.at("mara", rig.store, rig.clock, governance=UNGOVERNED)) == ()  # type: ignore[arg-type]  # the same

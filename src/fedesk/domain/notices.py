@@ -252,11 +252,13 @@ class AwaitedPlan:
     """Principals behind the approvers."""
 
 
-def awaited_of(operation: Operation, found: Standing, escalate_to: tuple[str, ...] = ()) -> AwaitedPlan:
+def awaited_of(
+    operation: Operation, found: Standing, escalate_to: tuple[str, ...], now: datetime
+) -> AwaitedPlan:
     """A confirmed plan and where it stands, as people are told of it."""
     plan = operation.plan
     target = plan.targets[0] if plan.targets else None
-    waits = operation.stage is Stage.CONFIRMED and found.rejection is None
+    waits = operation.stage is Stage.CONFIRMED and found.rejection is None and now < plan.expires_at
     return AwaitedPlan(
         operation=plan.operation,
         environment=plan.environment,

@@ -129,7 +129,7 @@ class Outbox(Protocol):
         """It was not taken: when it is tried again, and why; never again where ``until`` is None."""
 
     def forget(self, lead: Lead, before: datetime) -> None:
-        """Drop what is over and done with since then."""
+        """Drop what was made before, but for what was told and goes on."""
 
     def recorded(self, phases: Collection[Phase], after: int) -> tuple[AuditRecord, ...]:
         """Records of the audit log of some phases, behind a number, oldest first."""

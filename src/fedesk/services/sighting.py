@@ -10,12 +10,26 @@ from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import Finding
 from fedesk.domain.marks import REMEMBERED, Marks, marks_of
-from fedesk.domain.notices import AwaitedPlan, Event, Notice, approvals, happened, pages, unknowns
+from fedesk.domain.notices import (
+    AwaitedPlan,
+    Event,
+    Notice,
+    approvals,
+    awaited_of,
+    happened,
+    pages,
+    unknowns,
+)
 from fedesk.domain.observation import Snapshot
+from fedesk.domain.operations import Stage
+from fedesk.domain.roles import Role
 from fedesk.domain.states import Severity
 from fedesk.domain.windows import Window, WindowKind, reach_of
+from fedesk.ports.errors import SourceError
 from fedesk.ports.notifying import WatchStore
+from fedesk.ports.operation_store import OperationReader
 from fedesk.ports.sources import Clock, Connection
+from fedesk.services.approvals import Approvals
 from fedesk.services.calendar import in_force
 from fedesk.services.live_board import LiveBoard
 from fedesk.services.one_look import read_whole
@@ -25,7 +39,9 @@ PHASES = (Phase.BREAK_GLASS,)
 """Of the records that people are told of."""
 
 Awaited = Callable[[], Sequence[AwaitedPlan]]
-"""The plans that wait for approvals, and what was said of them. Raises StoreError."""
+"""The plans that wait for approvals, and what was said of them. Raises SourceError, StoreError."""
+JUDGED_EVERY = 30.0
+"""Seconds after which it is judged again whether a plan still waits, though nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +53,8 @@ class Sighted:
     """Keys of what goes on and is not to be told."""
     knows: Callable[[Notice], bool]
     """Whether it would be among these if it went on: what was not looked at is not over."""
+    problem: str = ""
+    """What cannot be told now, in one sentence."""
 
 
 class Sight:
@@ -64,6 +82,10 @@ class Sight:
         self._records: tuple[AuditRecord, ...] = ()
         self._marks: dict[str, Marks] = {}
         self._maintenance: tuple[Window, ...] = ()
+        self._plans: tuple[AwaitedPlan, ...] = ()
+        self._judged_at = float("-inf")
+        self._unjudged = ""
+        """Why it could not be told last what plans wait for."""
         for board in boards.values():
             board.follow_operations(operations.known)
 
@@ -95,8 +117,8 @@ class Sight:
         now = self._clock.now()
         boards, operations = dict(self._latest), self._operations.known()
         knows_store = self._has_read and not self._operations.problem
-        awaited = [plan for plan in self._awaited() if plan.environment in self._boards]
         self._read_on(now)
+        awaited = [plan for plan in self._plans if plan.environment in self._boards]
         notices = [*happened(self._records, now), *approvals(awaited, now)]
         quiet: set[str] = set()
         for board in boards.values():
@@ -108,7 +130,10 @@ class Sight:
         return Sighted(
             notices=tuple(notices),
             quiet=frozenset(quiet),
-            knows=lambda notice: _knows(notice, boards, knows_store=knows_store),
+            knows=lambda notice: _knows(
+                notice, boards, knows_store=knows_store, knows_plans=not self._unjudged
+            ),
+            problem=self._unjudged,
         )
 
     def _take(self, environment: str, board: Board) -> None:
@@ -123,6 +148,8 @@ class Sight:
         """Where there are new records, read them, and what is written behind one: marks and windows."""
         head = self._store().head()
         seq = 0 if head is None else head.mark.seq
+        if seq != self._seq or self._clock.monotonic() - self._judged_at >= JUDGED_EVERY:
+            self._judge()
         if seq == self._seq:
             return
         # A log that is shorter than it was is another one.
@@ -136,6 +163,16 @@ class Sight:
         )
         self._seq = seq
 
+    def _judge(self) -> None:
+        """Ask which plans wait; those that were known stand where that cannot be told now."""
+        self._judged_at = self._clock.monotonic()
+        try:
+            self._plans = tuple(self._awaited())
+        except SourceError as error:
+            self._unjudged = f"It cannot be told which plans wait for whom: {error}"
+        else:
+            self._unjudged = ""
+
     def _is_quiet(self, board: Board, finding: Finding, now: datetime) -> bool:
         """Whether it is snoozed, silenced or in maintenance: nobody is told of it."""
         marks = self._marks.get(board.environment.name)
@@ -145,6 +182,26 @@ class Sight:
             return False
         reach = reach_of(self._catalogue, board.environment.name, _names(finding, board))
         return bool(in_force((one for one in self._maintenance if one.covers(reach)), now).occurrences)
+
+
+def awaited_plans(store: OperationReader, asked: Approvals) -> tuple[AwaitedPlan, ...]:
+    """The plans that others have a say in and that have not ended, as their people are told of them.
+
+    Behind the approvers are the admins of the environment. Raises SourceError, StoreError.
+    """
+    if not asked.asks_anybody:
+        return ()
+    now, people = asked.clock.now(), asked.governance.people
+    return tuple(
+        awaited_of(
+            one,
+            asked.standing(one),
+            people.with_a_role((Role.ADMIN,), one.plan.environment),
+            now,
+        )
+        for one in store.open_operations()
+        if one.stage is not Stage.ENDED and asked.is_asked(one)
+    )
 
 
 def _names(finding: Finding, board: Board) -> tuple[str, ...]:
@@ -159,12 +216,12 @@ def _names(finding: Finding, board: Board) -> tuple[str, ...]:
     return (finding.subject, *jobs)
 
 
-def _knows(notice: Notice, boards: Mapping[str, Board], *, knows_store: bool) -> bool:
+def _knows(notice: Notice, boards: Mapping[str, Board], *, knows_store: bool, knows_plans: bool) -> bool:
     """Whether what shows such a thing was read since the start: all of a connection, or of all of them."""
     board = boards.get(notice.environment)
     if board is None:
         return False
     if notice.event is not Event.PAGE:
-        return knows_store
+        return knows_store and (knows_plans or notice.event is Event.UNKNOWN)
     seen = [one for one in board.snapshots if notice.seen_on in {"", str(one.connection)}]
     return bool(seen) and all(one.observation is not None and one.observation.complete for one in seen)

@@ -17,6 +17,7 @@ from fedesk.ports.notifying import Lead, LeadLostError, Letter, WatchStore
 from fedesk.ports.operation_store import StoreError
 from fedesk.ports.sources import Clock
 from fedesk.services.delivering import Beats, Delivery, Tell, Told, What, about
+from fedesk.services.hiding import hidden
 from fedesk.services.side_by_side import side_by_side
 from fedesk.services.sighting import Sighted
 
@@ -90,6 +91,7 @@ class Watcher:
         self._kept_at = 0.0
         self._known = _Known()
         self._said = ""
+        self._untold = ""
 
     @property
     def lead(self) -> Lead | None:
@@ -212,6 +214,12 @@ class Watcher:
 
     def _notice(self, lead: Lead) -> None:
         seen = self._look()
+        if seen.problem != self._untold:
+            self._untold = seen.problem
+            if seen.problem:
+                self._around.tell(
+                    Told(at=self._around.clock.now(), what=What.AWAY, said=hidden(seen.problem))
+                )
         self._put(lead, seen.notices)
         going_on = {notice.key for notice in seen.notices if notice.event in LASTING} | seen.quiet
         if not self._known.is_read or self._known.lasting - going_on:

@@ -153,8 +153,11 @@ class SqlOutbox:
 
     def forget(self, lead: Lead, before: datetime) -> None:
         """Drop what is over and done with since then; raises LeadLostError."""
-        is_done = or_(outbox.c.over_at.is_not(None), outbox.c.event.not_in(_LASTING))
-        old = outbox.c.next_at.is_(None), outbox.c.made_at < before, is_done
+        # What is still to be sent after so long is of a receiver that is not configured any more.
+        is_done = or_(
+            outbox.c.next_at.is_not(None), outbox.c.over_at.is_not(None), outbox.c.event.not_in(_LASTING)
+        )
+        old = outbox.c.made_at < before, is_done
 
         def work(connection: Connection) -> None:
             leaders.check(connection, lead)
