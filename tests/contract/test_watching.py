@@ -20,6 +20,7 @@ from fedesk.domain.names import ConnectionName
 from fedesk.domain.notices import Event, Notice, Route
 from fedesk.domain.operations import Owner
 from fedesk.ports.endpoint import Endpoint, SecretText
+from fedesk.ports.errors import CredentialError
 from fedesk.ports.notifying import Receiver
 from fedesk.ports.operation_store import StoreUnavailableError
 from fedesk.services.delivering import Beats, Delivery, Told, What, waited
@@ -439,3 +440,19 @@ def test_a_heartbeat_goes_out_in_its_time_and_its_silence_is_said_once(told: Ser
     beats.send()
     assert [one.what for one in said] == [What.NO_BEAT, What.NO_BEAT]
     beats.close()
+
+
+def test_what_a_job_is_called_calls_nobody_and_links_nowhere(told: Server) -> None:
+    """A name of a system is text in a chat, however it is written."""
+    told.up()
+    address = SecretText(f"json://127.0.0.1:{told.port}/chat")
+    AppriseReceiver("chat", lambda: address).send(page(subject="@channel <http://evil|safe> @here ann@x"))
+    assert told.bodies[0]["title"] == "@ channel (http://evil|safe) @ here ann@x"
+
+
+def test_an_address_that_apprise_does_not_know_is_said_without_it() -> None:
+    """What is wrong and where to look; nothing of what the reference gave."""
+    receiver = AppriseReceiver("chat", lambda: SecretText(f"slak://{PASSWORD}"))
+    with pytest.raises(CredentialError, match="the receiver chat refers to is no address") as raised:
+        receiver.send(page())
+    assert PASSWORD not in str(raised.value)
