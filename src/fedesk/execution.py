@@ -179,7 +179,7 @@ class Desk(composition.Desk):
         """What is said of findings."""
         from fedesk.services.marking import Marking
 
-        return Marking(store=self.store, actor=self.actor, clock=self.clock)
+        return Marking(store=self.store, actor=self.actor, clock=self.clock, rights=self.rights)
 
     @cached_property
     def windows(self) -> "Windows":

@@ -26,6 +26,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "freeze list": ("freeze", "list"),
     "hold list": ("hold", "list"),
     "maintenance list": ("maintenance", "list"),
+    "findings list": ("findings", "list", "--all"),
 }
 """A command line of each verb that prints a list, by its words."""
 SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit tail": "audit"} | {
@@ -33,6 +34,7 @@ SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit 
     "freeze list": "windows",
     "hold list": "windows",
     "maintenance list": "windows",
+    "findings list": "findings",
 }
 
 
@@ -65,6 +67,7 @@ def told(acting: Run) -> Run:
     assert acting("hold", "add", "--pipeline", "ledger_load", "--reason", "rates").code == 0
     for kind in ("freeze", "maintenance"):
         assert acting(kind, "add", "--for", "2h", "--reason", "year end").code == 0
+    assert acting("findings", "snooze", "ledger_load", "2h").code == 0
     return acting
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,9 +16,11 @@ from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.front import Finding
 from fedesk.domain.marks import ACTION, Mark, MarkError, MarkKind, key_of, marks_of, theme_of
 from fedesk.domain.names import ConnectionName, RunName
+from fedesk.domain.roles import People, Person, Rights, Role
 from fedesk.domain.states import Severity, State
 from fedesk.ports.operation_store import StoreError
 from fedesk.services.marking import Marking
+from fedesk.services.proposals import RefusedError
 from fedesk.store.operations import SqlStore
 from fedesk.store.postgres_store import PostgresStore
 
@@ -153,6 +156,19 @@ def test_what_cannot_be_written_says_nothing(again: Callable[[], SqlStore]) -> N
     with pytest.raises(StoreError):
         store.mark(a_mark("x", at=None), on_record())
     assert (store.marks(EARLIER), store.tail(1)) == ((), ())
+
+
+def test_who_has_no_role_says_nothing(again: Callable[[], SqlStore]) -> None:
+    """A viewer's word is refused, and that is on the record."""
+    store = again()
+    people = People(named={"mara": Person(principal="mara", roles=frozenset({Role.VIEWER}))})
+    marking = replace(desk_of(store), rights=Rights(people=people, person="mara"))
+    with pytest.raises(RefusedError, match="operator"):
+        marking.acknowledge("prod", FAILED)
+    assert store.marks(EARLIER) == ()
+    (record,) = store.tail(5)
+    assert (record.draft.action, record.draft.phase) == (ACTION, Phase.REFUSAL)
+    assert record.draft.result.startswith("acknowledge: ")
 
 
 def test_lifting_ends_what_is_quiet_and_says_where_nothing_is(again: Callable[[], SqlStore]) -> None:

@@ -15,9 +15,8 @@ from typing import Any, TypeVar, cast
 
 import memory_desk
 from desk_fixtures import UTF8
-from memory_desk import NOW, PROD, MemoryDesk, StillClock, front
+from memory_desk import ACTOR, NOW, PROD, MemoryDesk, StillClock, front
 
-from fedesk.domain.audit import Actor
 from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue, LoadTarget, Partition, WriteMode
 from fedesk.domain.front import EnvironmentFacts
@@ -48,7 +47,6 @@ from fedesk.store.operations import SqlStore
 from fedesk.ui.app import DeskApp
 
 T = TypeVar("T")
-ACTOR = Actor(person="mara@finedge.example", known_by="configuration", host="desk-3", pid=4242)
 FAILED = (("dbt_test", "failed", 3), ("publish", "upstream_failed", 0), ("notify", "upstream_failed", 0))
 
 

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from operation_values import Living, MemoryStore
 
+from fedesk.domain.audit import Actor
 from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue, Deadline, Deploy, Owner, OwnerGroup, Pipeline, Service, Tier
 from fedesk.domain.front import EnvironmentFacts, FrontPage
@@ -27,15 +29,20 @@ from fedesk.services.boards import board_of
 from fedesk.services.checkpointing import Verified
 from fedesk.services.diagnosis import Diagnosis
 from fedesk.services.log_text import MemoryPages, Pages
+from fedesk.services.marking import Marking
 from fedesk.services.operation_watch import OperationWatch
 from fedesk.services.proposals import Answer, Proposal
 from fedesk.services.tracing import Followed, follow, kept_of
-from fedesk.ui.desk import Planning, Records, Reporting, Word
+from fedesk.ui.desk import Planning, Records, Reporting, Saying, Word
+
+if TYPE_CHECKING:
+    from fedesk.ports.incident_store import DeskStore
 
 NOW = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
 PROD = EnvironmentFacts(name="prod", production=True, mode="read-only", timezone="Europe/London")
 STAGING = EnvironmentFacts(name="staging", production=False, mode="guarded", timezone="Europe/London")
 DEV = EnvironmentFacts(name="dev", production=False, mode="guarded", timezone="Europe/London")
+ACTOR = Actor(person="mara@finedge.example", known_by="configuration", host="desk-3", pid=4242)
 HOSTILE = "[bold red]x[/] [/nope] [@click=app.quit]y[/] \x1b[31mred\x1b[0m \ud800 \u202etxt\n" + "z" * 400
 ENGINEERING = Owner(OwnerGroup.ENGINEERING)
 NAMES = ("ledger_load", "payments_daily", "fx_rates", "cards_settlement", "kyc_refresh", "regulatory_report")
@@ -429,6 +436,10 @@ class MemoryDesk:
             return board
         others = {one.name: snapshots(one.name) for one in self.environments if one.name != here.name}
         return board_of(here, catalogue(), board.snapshots, others, board.at, operations=opened)
+
+    @property
+    def marking(self) -> Saying:
+        return Marking(store=cast("DeskStore", self.store), actor=ACTOR, clock=StillClock())
 
     @property
     def processes(self) -> Living:

@@ -28,6 +28,7 @@ from fedesk.domain.states import FailureKind
 from fedesk.ui.actions import ACTIONS, VIEWS, Place, of_place
 from fedesk.ui.app import DeskApp
 from fedesk.ui.reader import Answer
+from fedesk.ui.screens.handover import HandoverScreen
 from fedesk.ui.screens.incidents import IncidentScreen, IncidentsScreen
 from fedesk.ui.screens.lists import EnvironmentsScreen, RunsScreen
 from fedesk.ui.screens.log import LogScreen
@@ -340,6 +341,7 @@ def test_every_action_has_a_method(place: Place) -> None:
         Place.ENVIRONMENTS: EnvironmentsScreen,
         Place.TEXT: TextScreen,
         Place.TRACE: TraceScreen,
+        Place.HANDOVER: HandoverScreen,
         Place.HELP: HelpScreen,
         Place.RECORD: RecordScreen,
         Place.OPERATIONS: OperationsScreen,

@@ -12,6 +12,7 @@ from painting import text_of, type_in, until
 from test_desk import SIZE, Make, hand_over, ready
 from textual.content import Content
 
+from fedesk.ui import finding_rows as found
 from fedesk.ui import rows, why
 from fedesk.ui.actions import Target
 from fedesk.ui.app import DeskApp
@@ -55,13 +56,13 @@ def test_choosing_a_column_again_turns_round_and_then_lets_go() -> None:
 
 @pytest.mark.parametrize(
     "columns",
-    [rows.FINDING_COLUMNS, rows.SECRET_COLUMNS, rows.RUN_COLUMNS, rows.pipeline_columns(["prod", "dev"])],
+    [found.COLUMNS, rows.SECRET_COLUMNS, rows.RUN_COLUMNS, rows.pipeline_columns(["prod", "dev"])],
 )
 def test_every_number_column_has_its_number_in_every_row(columns: tuple[Column, ...]) -> None:
     """A column that sorts by numbers is given one by the rows of its list, and no name is used twice."""
     board = a_board()
     made: Sequence[Listed] = {
-        rows.FINDING_COLUMNS: list[Listed](rows.finding_rows(board.findings, NOW)),
+        found.COLUMNS: list[Listed](found.finding_rows(board.findings, NOW)),
         rows.SECRET_COLUMNS: rows.secret_rows(board.secrets, frozenset()),
         rows.RUN_COLUMNS: rows.run_rows(board.histories, NOW, UTC),
     }.get(columns, rows.pipeline_rows(board, ["prod", "dev"]))

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedesk.cli.app import all_made
-from fedesk.ui.command_line import COMMANDS, SHARED, CommandError, Fills, Known, complete, parse
+from fedesk.ui.command_line import CommandError, Known, complete, parse
+from fedesk.ui.command_table import COMMANDS, SHARED, Fills
 from fedesk.ui.commands import _COMMANDS
 
 KNOWN = Known(
@@ -115,6 +116,8 @@ def test_flags_that_confirm_are_told_as_without_effect() -> None:
                 "incident",
                 "status",
                 "failures",
+                "findings",
+                "handover",
                 "runs",
                 "log",
                 "secrets",

@@ -54,6 +54,12 @@ class Verb:
 
 
 GROUPS = (
+    Group(
+        "findings",
+        Section.LOOK,
+        "What is wrong, and who has it",
+        "What is wrong, who has it, and what people on call say of it.",
+    ),
     Group("secrets", Section.LOOK, "Ages of secrets", "Ages of secrets, never their values."),
     Group(
         "operations",

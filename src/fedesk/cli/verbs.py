@@ -23,6 +23,66 @@ VERBS = (
         ("fedesk failures --since 15m", "fedesk failures --since 1d --json"),
     ),
     Verb(
+        "findings list",
+        "findings:list_findings",
+        "What is wrong now, who has it, what is quiet",
+        ("fedesk findings list", "fedesk findings list --all --json"),
+    ),
+    Verb(
+        "findings ack",
+        "findings:acknowledge",
+        "Say that you have one, or give it back",
+        ("fedesk findings ack payments_daily", "fedesk findings ack payments_daily --json"),
+    ),
+    Verb(
+        "findings assign",
+        "findings:assign",
+        "Give one to somebody",
+        (
+            "fedesk findings assign payments_daily jon@finedge.example",
+            "fedesk findings assign ledger_load ann@finedge.example --json",
+        ),
+    ),
+    Verb(
+        "findings snooze",
+        "findings:snooze",
+        "Keep one out of the queue until a time",
+        (
+            'fedesk findings snooze payments_daily 2h "after the load"',
+            "fedesk findings snooze ledger_load 23:59 --json",
+        ),
+    ),
+    Verb(
+        "findings silence",
+        "findings:silence",
+        "Keep all of its kind and subject out, for days",
+        (
+            'fedesk findings silence payments_daily 2d "known to the vendor"',
+            'fedesk findings silence ledger_load 7d "moves on Monday" --owner ann@finedge.example',
+        ),
+    ),
+    Verb(
+        "findings note",
+        "findings:note",
+        "Write something down about one",
+        (
+            'fedesk findings note payments_daily "the file came late"',
+            'fedesk findings note ledger_load "acme_07 was called" --json',
+        ),
+    ),
+    Verb(
+        "findings lift",
+        "findings:lift",
+        "Take back a snooze or a silence",
+        ("fedesk findings lift --help", "fedesk findings list --all"),
+    ),
+    Verb(
+        "handover",
+        "handover:handover",
+        "What the next person on call needs, as Markdown",
+        ("fedesk handover", "fedesk handover --since 12h --json"),
+    ),
+    Verb(
         "runs",
         "runs:runs",
         "The newest runs of a pipeline, DAG or job",

@@ -42,6 +42,16 @@ def parse_until(text: str, now: datetime, zone: tzinfo) -> datetime:
         raise ValueError("expected a time like 2h, 06:00 or 2026-11-21 06:00") from None
 
 
+def parse_until_and_why(text: str, now: datetime, zone: tzinfo) -> tuple[datetime, str]:
+    """The moment that a line begins with, and what follows: ``06:00 after the load``. Raises ValueError."""
+    words = text.split()
+    try:
+        return parse_until(" ".join(words[:_DAY_AND_TIME]), now, zone), " ".join(words[_DAY_AND_TIME:])
+    except ValueError:
+        return parse_until(words[0] if words else "", now, zone), " ".join(words[1:])
+
+
+_DAY_AND_TIME = 2
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 
 

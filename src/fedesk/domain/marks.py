@@ -17,7 +17,7 @@ from fedesk.domain.front import Finding
 from fedesk.domain.kept_text import kept_name
 from fedesk.domain.open_operations import KIND as OPERATION
 
-ACTION = "finding"
+ACTION = "mark"
 """The verb of its records in the audit log."""
 LONGEST_SILENCE = timedelta(days=7)
 REMEMBERED = timedelta(days=30)
@@ -31,6 +31,8 @@ LOUD: Mapping[str, str] = {
 """Kinds of findings that are neither snoozed nor silenced, and why."""
 SHORT = 7
 """Characters of ``short_of`` that are shown."""
+_SHORTEST = 4
+"""Characters of it that are enough to type."""
 _EVERY = "every:"
 _LONGEST_KEY = 300
 _LONGEST_NAME = 200
@@ -128,6 +130,18 @@ def theme_of(finding: Finding) -> str:
 def short_of(key: str) -> str:
     """A name to type, in hexadecimal; its first SHORT characters are shown."""
     return sha256(key.encode("utf-8", "replace")).hexdigest()
+
+
+def named(findings: Iterable[Finding], text: str) -> tuple[Finding, ...]:
+    """Those that are meant: by the beginning of their short name, or by id, run, subject or operation."""
+    found, short = tuple(findings), text.strip().lower()
+    is_short = len(short) >= _SHORTEST and all(letter in "0123456789abcdef" for letter in short)
+    by_short = tuple(one for one in found if is_short and short_of(key_of(one)).startswith(short))
+    return by_short or tuple(one for one in found if text and text in _names(one))
+
+
+def _names(one: Finding) -> frozenset[str]:
+    return frozenset({one.id, key_of(one), str(one.run or ""), one.subject, one.operation})
 
 
 def _bounded(name: str) -> str:

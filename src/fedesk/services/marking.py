@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from fedesk.domain import role_guards
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.front import Finding
 from fedesk.domain.marks import (
@@ -21,9 +22,11 @@ from fedesk.domain.marks import (
     said_of,
     theme_of,
 )
-from fedesk.ports.mark_store import MarkStore
+from fedesk.domain.roles import EVERY_RIGHT, Rights
+from fedesk.ports.incident_store import DeskStore
 from fedesk.ports.sources import Clock
 from fedesk.services.hiding import hidden
+from fedesk.services.proposals import RefusedError, told
 
 _PHASES = {
     MarkKind.SNOOZE: Phase.CONFIGURATION,
@@ -37,12 +40,14 @@ _PHASES = {
 class Marking:
     """Reads and writes marks of one environment's findings; changes no system. Blocking.
 
-    Each method raises StoreError; those that take a person's words raise MarkError.
+    Each method raises StoreError; those that take a person's words raise MarkError. Those that write raise
+    RefusedError, which is in the audit log by then, where the person has no role for it.
     """
 
-    store: MarkStore
+    store: DeskStore
     actor: Actor
     clock: Clock
+    rights: Rights = EVERY_RIGHT
 
     def known(self, environment: str) -> Marks:
         """Everything that still counts."""
@@ -101,6 +106,7 @@ class Marking:
         said: str = "",
     ) -> None:
         now = self.clock.now()
+        self._check_role(environment, key, kind, said)
         mark = Mark(
             environment=environment,
             finding=key,
@@ -112,14 +118,24 @@ class Marking:
             said=said,
         )
         to = f" {'to' if kind is MarkKind.ASSIGN else 'for'} {whom}" if whom else ""
-        draft = AuditDraft(
-            at=now,
+        result = f"{kind}{to}{f' until {until:%Y-%m-%d %H:%M:%S} UTC' if until else ''}"
+        self.store.mark(mark, self._record(environment, key, _PHASES.get(kind, Phase.REVIEW), said, result))
+
+    def _check_role(self, environment: str, key: str, kind: MarkKind, reason: str) -> None:
+        against = role_guards.against(self.rights, ACTION, environment)
+        if against:
+            said = told(against)
+            self.store.append(self._record(environment, key, Phase.REFUSAL, reason, f"{kind}: {said}"))
+            raise RefusedError(said, against)
+
+    def _record(self, environment: str, key: str, phase: Phase, reason: str, result: str) -> AuditDraft:
+        return AuditDraft(
+            at=self.clock.now(),
             actor=self.actor,
             environment=environment,
             action=ACTION,
             target=key,
-            phase=_PHASES.get(kind, Phase.REVIEW),
-            reason=said,
-            result=f"{kind}{to}{f' until {until:%Y-%m-%d %H:%M:%S} UTC' if until else ''}",
+            phase=phase,
+            reason=reason,
+            result=result,
         )
-        self.store.mark(mark, draft)

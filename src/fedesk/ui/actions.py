@@ -65,6 +65,10 @@ def _nothing(target: Target) -> str | None:
     return None if target.name else "the cursor is on nothing"
 
 
+def _no_finding(target: Target) -> str | None:
+    return None if target.marked else _nothing(target)
+
+
 def _no_entry(target: Target) -> str | None:
     return _nothing(target) or (None if target.opens else "there is nothing more behind it")
 
@@ -127,7 +131,7 @@ def _no_recheck(target: Target) -> str | None:
 
 _RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
 _RECORD = frozenset({Place.RECORD})
-_READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT, Place.TRACE})
+_READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT, Place.TRACE, Place.HANDOVER})
 _LOGS = frozenset({Place.RUN, Place.LOG})
 _LOG = frozenset({Place.LOG})
 _PLAN = frozenset({Place.PLAN})
@@ -291,6 +295,20 @@ ACTIONS: tuple[Action, ...] = (
         help="Go to the side that says why it is red; again to come back.",
     ),
     Action(
+        id="acknowledge", keys=("a",), verb="ack", places=frozenset({Place.TRIAGE}), asks="mark",
+        disabled=_no_finding,
+        help="Acknowledge: say that you have it, on the record; of what you have already: give it back.",
+    ),
+    Action(
+        id="mark-menu", keys=("m",), verb="snooze …", places=frozenset({Place.TRIAGE}), shown=False,
+        asks="mark", disabled=_no_finding,
+        help="Assign it, snooze it, silence its kind, note something down, or lift what is quiet.",
+    ),
+    Action(
+        id="quiet", keys=("z",), verb="quiet", places=frozenset({Place.TRIAGE}), shown=False,
+        help="Show what is snoozed or silenced beside the rest; again leaves it out.",
+    ),
+    Action(
         id="history", keys=("h",), verb="runs", places=frozenset({Place.TRIAGE, Place.PIPELINES}),
         disabled=_no_pipeline, help="List the latest runs of the pipeline.",
     ),
@@ -300,7 +318,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="copy", keys=("y",), verb="copy", disabled=_nothing,
-        places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD | {Place.INCIDENT, Place.SETTLE},
+        places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD | {Place.INCIDENT, Place.SETTLE, Place.HANDOVER},
         help="Copy the id, the link or the command line that does the same, over SSH too.",
     ),
     Action(

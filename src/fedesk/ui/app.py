@@ -10,7 +10,7 @@ import gc
 import os
 import sys
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from fedesk.domain.front import FrontPage
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from fedesk.ports.sources import Clock
     from fedesk.ui.actions import Place, Target
     from fedesk.ui.desk import Desk
+    from fedesk.ui.marking import Marker
     from fedesk.ui.opening import Opener
     from fedesk.ui.tour import Tour
 
@@ -219,6 +220,13 @@ class DeskApp(TerminalApp):
     def on_rechecked(self, message: Rechecked) -> None:
         """An operation was looked at again."""
         self.following.looked_again(message)
+
+    @cached_property
+    def marker(self) -> Marker:
+        """Says something of findings; made at its first use."""
+        from fedesk.ui.marking import Marker
+
+        return Marker(self)
 
     @property
     def _seen(self) -> DeskScreen | None:

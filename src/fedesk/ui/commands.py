@@ -362,6 +362,12 @@ def _report(app: DeskApp, done: str, write: Callable[[Reporting], Incident]) -> 
     threading.Thread(target=work, name="write of an incident", daemon=True).start()
 
 
+def _handover(app: DeskApp, _parsed: Parsed) -> None:
+    from fedesk.ui.screens.handover import HandoverScreen
+
+    app.push_screen(HandoverScreen())
+
+
 def _environment(app: DeskApp, parsed: Parsed) -> None:
     _go_to(app, parsed.arguments[0])
 
@@ -393,6 +399,8 @@ _COMMANDS: Mapping[tuple[str, ...], Callable[[DeskApp, Parsed], None]] = {
     ("incident", "close"): _close_incident,
     ("status",): _view(Place.PIPELINES),
     ("failures",): _view(Place.TRIAGE),
+    ("findings", "list"): _view(Place.TRIAGE),
+    ("handover",): _handover,
     ("runs",): _runs,
     ("log",): _log,
     ("secrets", "list"): _view(Place.SECRETS),

@@ -32,6 +32,7 @@ def _of_id(*words: str) -> Callable[[Target], Words]:
 
 LINES: Mapping[Place, Callable[[Target], Words]] = {
     Place.TRIAGE: _finding,
+    Place.HANDOVER: lambda _target: ("handover",),
     Place.PIPELINES: lambda target: ("runs", target.pipeline),
     Place.SECRETS: lambda _target: ("secrets", "list"),
     Place.AUDIT: _of_id("audit", "show"),
@@ -48,7 +49,7 @@ LINES: Mapping[Place, Callable[[Target], Words]] = {
     Place.INCIDENTS: _of_id("incident", "show"),
 }
 """The words of the command by the place one is at."""
-_OF_AN_ENVIRONMENT = frozenset({"failures", "runs", "secrets"})
+_OF_AN_ENVIRONMENT = frozenset({"failures", "handover", "runs", "secrets"})
 """Verbs whose arguments do not name the environment themselves."""
 
 

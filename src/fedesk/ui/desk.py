@@ -9,11 +9,14 @@ from fedesk.ports.operation_store import AuditReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
+    from fedesk.domain.audit import Actor
     from fedesk.domain.board import Board
-    from fedesk.domain.front import EnvironmentFacts
+    from fedesk.domain.front import EnvironmentFacts, Finding
     from fedesk.domain.incidents import Incident
+    from fedesk.domain.marks import Quiet
     from fedesk.domain.names import ConnectionName, RunName
     from fedesk.domain.observation import Snapshot
     from fedesk.domain.operations import Operation, Outcome, WriteWindow
@@ -128,6 +131,40 @@ class Reporting(Protocol):
         """Say that it is over."""
 
 
+class Saying(Protocol):
+    """What is said of findings: ``services.marking.Marking``.
+
+    Each blocks, and raises MarkError, StoreError.
+    """
+
+    @property
+    def actor(self) -> Actor:
+        """Who says it."""
+
+    def acknowledge(self, environment: str, finding: Finding) -> None:
+        """Say that one has it."""
+
+    def release(self, environment: str, finding: Finding) -> None:
+        """Say that nobody has it."""
+
+    def assign(self, environment: str, finding: Finding, whom: str) -> None:
+        """Give it to somebody."""
+
+    def note(self, environment: str, finding: Finding, said: str) -> None:
+        """Write something down about it."""
+
+    def snooze(self, environment: str, finding: Finding, until: datetime, said: str = "") -> None:
+        """Keep it out of the queue until a time."""
+
+    def silence(
+        self, environment: str, finding: Finding, until: datetime, reason: str, owner: str = ""
+    ) -> None:
+        """Keep everything of its kind and subject out of the queue."""
+
+    def lift(self, environment: str, keys: Sequence[str]) -> tuple[Quiet, ...]:
+        """End what is quiet under these names."""
+
+
 class Desk(Protocol):
     """One environment, open."""
 
@@ -175,6 +212,10 @@ class Desk(Protocol):
     @property
     def incidents(self) -> Reporting:
         """Incidents, in any environment. Made at first use."""
+
+    @property
+    def marking(self) -> Saying:
+        """What is said of findings. Made at first use, which may raise StoreError."""
 
     @property
     def operation_watch(self) -> OperationWatch:

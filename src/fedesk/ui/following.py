@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fedesk.domain.board import Board
-    from fedesk.domain.front import FrontPage
+    from fedesk.domain.front import Finding, FrontPage
     from fedesk.domain.incidents import Incident
+    from fedesk.domain.marks import FindingState, Mark, Marks
     from fedesk.domain.open_operations import OpenOperation
     from fedesk.domain.operations import Operation
     from fedesk.services.checkpointing import Verified
@@ -105,6 +106,7 @@ class StoreFollower:
         self.news: StoreNews | None = None
         self._known: StoreNews | None = None
         """The newest news, of the desk before this one too: all desks of a configuration share one store."""
+        self._marks: tuple[tuple[Mark, ...], str, Marks] | None = None
 
     @property
     def operations(self) -> tuple[OpenOperation, ...]:
@@ -115,6 +117,24 @@ class StoreFollower:
     def incidents(self) -> tuple[Incident, ...]:
         """Those that go on, as far as is known."""
         return self._known.incidents if self._known else ()
+
+    def marks(self, environment: str) -> Marks:
+        """What was said of findings, as far as is known."""
+        from fedesk.domain.marks import Marks, marks_of
+
+        if self._known is None:
+            return Marks()
+        kept = self._marks
+        if kept is None or kept[0] is not self._known.marks or kept[1] != environment:
+            kept = self._marks = self._known.marks, environment, marks_of(self._known.marks, environment)
+        return kept[2]
+
+    def states(self, findings: Sequence[Finding]) -> Mapping[str, FindingState]:
+        """What people said of findings of the environment that is shown, by their ids."""
+        if self._known is None or not self._known.marks:
+            return {}
+        marks, now = self.marks(self._app.facts.name), self._app.now
+        return {one.id: marks.state(one, now) for one in findings}
 
     @property
     def problem(self) -> str:

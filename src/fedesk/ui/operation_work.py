@@ -320,12 +320,13 @@ class _NoRunnerError(Exception):
 def told(error: Exception, doing: str) -> str:
     """The sentence of an error of ours; of a fault its kind alone, for its text may hold anything."""
     from fedesk.domain.incidents import WordingError
+    from fedesk.domain.marks import MarkError
     from fedesk.ports.changing import LaunchError
     from fedesk.ports.errors import SourceError
     from fedesk.ports.operation_store import StoreError
     from fedesk.services.proposals import RefusedError
 
-    sentences = (SourceError, StoreError, RefusedError, LaunchError, WordingError, _NoRunnerError)
+    sentences = (SourceError, StoreError, RefusedError, LaunchError, WordingError, MarkError, _NoRunnerError)
     if isinstance(error, sentences):
         return str(error)
     return f"fedesk failed while {doing}: {type(error).__name__}."

@@ -91,6 +91,7 @@ STALE = Face("●", "*", "stale", "$text-warning")
 CONNECTING = Face("○", "o", "connecting", MUTED)
 DOWN = Face("✗", "x", "down", "$text-error")
 NOTHING = Face("∅", "-", "empty", MUTED)
+HELD = Face("☑", "@", "held", "$text-accent")
 LONGER = Face("▲", "!", "longer than usual", "$text-warning")
 
 HEIGHTS = "▁▂▃▄▅▆▇"
@@ -115,7 +116,7 @@ a terminal's own colours lack the third; the fourth is what text on the error co
 
 ASCII: Mapping[int, str] = str.maketrans(
     {face.glyph: face.ascii for face in FACES.values()}
-    | {face.glyph: face.ascii for face in (*VERDICTS.values(), LIVE, CONNECTING, NOTHING, LONGER)}
+    | {face.glyph: face.ascii for face in (*VERDICTS.values(), LIVE, CONNECTING, NOTHING, HELD, LONGER)}
     | dict(zip(HEIGHTS, "__.-=##", strict=True))
     | dict.fromkeys("│┃║▎▏▌▊┆", "|")
     | dict.fromkeys("─━═▔", "-")

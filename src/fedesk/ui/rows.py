@@ -9,27 +9,19 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from fedesk.domain.states import FailureKind, Severity, Standing, State, System, Verdict
+from fedesk.domain.states import FailureKind, Standing, State, System, Verdict
 from fedesk.ui import present
 from fedesk.ui.actions import Target
 from fedesk.ui.listed import Column, Listed, ListState, Maker, Row, later
 
 if TYPE_CHECKING:
     from fedesk.domain.board import Board, JobHistory, JobKey, PipelineRow
-    from fedesk.domain.front import EnvironmentFacts, Finding
+    from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.names import ConnectionName
     from fedesk.domain.observation import Snapshot
     from fedesk.domain.runs import Run
     from fedesk.domain.secrets import SecretAge
 
-FINDING_COLUMNS = (
-    Column(title="", name="state", width=1, number=True),
-    Column(title="age", width=4, right=True, number=True),
-    Column(title="what", width=16, grow=2),
-    Column(title="why", width=28, grow=5),
-    Column(title="owner", width=11, importance=1),
-    Column(title="", name="severity", width=6, importance=2, number=True),
-)
 SECRET_COLUMNS = (
     Column(title="", name="state", width=1, number=True),
     Column(title="", width=11, importance=5),
@@ -62,7 +54,6 @@ SECRET_SYSTEMS = frozenset({System.VAULT, System.SNOWFLAKE})
 RUN_SYSTEMS = frozenset({System.JENKINS, System.AIRFLOW})
 
 
-_SEVERITY_ORDER: Mapping[Severity, int] = {severity: at for at, severity in enumerate(Severity)}
 _VERDICT_ORDER: Mapping[Verdict, int] = {
     Verdict.OVERDUE: 0,
     Verdict.UNDETERMINED: 1,
@@ -98,54 +89,6 @@ def further_connections(snapshots: Iterable[Snapshot]) -> frozenset[ConnectionNa
     return frozenset(
         one.connection for one in snapshots if first.setdefault(one.system, one.connection) != one.connection
     )
-
-
-def _said_where(finding: Finding, further: frozenset[ConnectionName]) -> str:
-    """The connection, where it is a further one and the row does not name it already."""
-    seen_on = finding.seen_on
-    named = seen_on is None or seen_on not in further or seen_on.name in finding.subject
-    return "" if seen_on is None or named else f"{present.text(seen_on.name, 20)} "
-
-
-def finding_rows(
-    findings: Iterable[Finding],
-    now: datetime,
-    *,
-    stale: frozenset[ConnectionName] = frozenset(),
-    further: frozenset[ConnectionName] = frozenset(),
-    pipelines: frozenset[str] = frozenset(),
-    dim_all: bool = False,
-) -> list[Row]:
-    """One row a finding, in the order given; ``pipelines`` names those that have runs to list."""
-    return [
-        Row(
-            key=finding.id,
-            cells=(
-                present.FACES[finding.state].mark,
-                Content(present.age(finding.since, now)),
-                present.plain(finding.subject, "bold"),
-                Content.assemble((_said_where(finding, further), present.MUTED), present.text(finding.what)),
-                present.plain(str(finding.owner), present.MUTED),
-                Content.styled(finding.severity.value, present.SEVERITIES[finding.severity]),
-            ),
-            target=Target(
-                name=present.text(finding.subject, 80),
-                id=str(finding.run) if finding.run else (finding.link or finding.id),
-                run=finding.run,
-                link=finding.link,
-                runbook=finding.runbook,
-                pipeline=finding.subject if finding.subject in pipelines else "",
-                operation=finding.operation,
-            ),
-            dim=dim_all or finding.seen_on in stale,
-            numbers={
-                "state": present.STATE_ORDER[finding.state],
-                "age": _age(finding.since, now),
-                "severity": _SEVERITY_ORDER[finding.severity],
-            },
-        )
-        for finding in findings
-    ]
 
 
 def pipeline_columns(environments: Sequence[str]) -> tuple[Column, ...]:

@@ -31,6 +31,7 @@ class Place(StrEnum):
     INCIDENT = "incident"
     INCIDENTS = "incidents"
     TRACE = "trace"
+    HANDOVER = "handover"
 
 
 VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT)

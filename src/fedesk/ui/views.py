@@ -10,6 +10,7 @@ from textual.content import Content
 from fedesk.domain.states import System
 from fedesk.ui import present, rows, why
 from fedesk.ui.actions import Place, Target
+from fedesk.ui.finding_rows import COLUMNS, finding_rows
 from fedesk.ui.listed import ListState
 from fedesk.ui.reader import Answer, Reader
 from fedesk.ui.widgets.row_list import SKELETON_AFTER, RowList
@@ -153,7 +154,7 @@ class TriageView(View):
     PLACE = Place.TRIAGE
 
     def __init__(self) -> None:
-        super().__init__(RowList(rows.FINDING_COLUMNS, titled=False))
+        super().__init__(RowList(COLUMNS, titled=False))
         self._side = Side()
         self._reader = Reader(self)
         self._timer: Timer | None = None
@@ -168,6 +169,9 @@ class TriageView(View):
         self._shown: Board | None = None
         self._said: tuple[object, ...] = ()
         """What the side was drawn of."""
+        self._quiet: frozenset[str] = frozenset()
+        self.shows_quiet = False
+        """Whether what is snoozed or silenced stands among the rest."""
 
     def compose(self) -> ComposeResult:
         """List and side."""
@@ -183,10 +187,14 @@ class TriageView(View):
         if board is None:
             found = app.front.findings
             self._keep(found)
-            self.row_list.show(rows.finding_rows(found, app.now, dim_all=True), self._before_first_look())
+            self.row_list.show(finding_rows(found, app.now, dim_all=True), self._before_first_look())
             self._draw_side()
             return
         self._keep(board.findings)
+        states = app.following.states(board.findings)
+        quiet = frozenset(name for name, state in states.items() if state.quiet is not None)
+        shown = tuple(one for one in board.findings if self.shows_quiet or one.id not in quiet)
+        nothing = _nothing_wrong(len(quiet))
         stale = rows.stale_connections(board.snapshots)
         pipelines = frozenset(pipeline.name for pipeline in board.pipelines)
         jobs = len(board.histories)
@@ -194,16 +202,23 @@ class TriageView(View):
             board.snapshots,
             app.now,
             app.zone,
-            empty=f"Nothing is wrong: {len(board.pipelines)} pipelines and {jobs} jobs are watched.",
+            empty=f"{nothing}: {len(board.pipelines)} pipelines and {jobs} jobs are watched.",
             systems=frozenset(System),
         )
+        if quiet != self._quiet:
+            if not self.shows_quiet:
+                # What was made quiet here leaves; what somebody else did is struck, and nothing jumps.
+                self.row_list.drop(app.marker.hushed & (quiet - self._quiet))
+            self._quiet = quiet
+        self.row_list.set_heading(_quiet_said(len(quiet), shown=self.shows_quiet), present.MUTED)
         self.row_list.show(
-            rows.finding_rows(
-                board.findings,
+            finding_rows(
+                shown,
                 app.now,
                 stale=stale,
                 further=rows.further_connections(board.snapshots),
                 pipelines=pipelines,
+                states=states,
             ),
             state,
         )
@@ -212,6 +227,21 @@ class TriageView(View):
             # What could not be read is tried again.
             self._shown = board
             self._read_soon()
+
+    @property
+    def meant(self) -> tuple[Finding, ...]:
+        """The findings that are marked, else the one under the cursor."""
+        meant = self.row_list.meant
+        return tuple(self._findings[row.key] for row in meant if row.key in self._findings)
+
+    def toggle_quiet(self) -> None:
+        """Show what is snoozed or silenced, or leave it out; says where nothing is."""
+        if not self._quiet and not self.shows_quiet:
+            self.desk_app.say("Nothing is snoozed or silenced.")
+            return
+        self.shows_quiet = not self.shows_quiet
+        self.show_board()
+        self.row_list.let_in()
 
     def _keep(self, findings: tuple[Finding, ...]) -> None:
         # Those that went stay known for as long as their rows keep their place.
@@ -294,7 +324,9 @@ class TriageView(View):
         diagnosis = self._diagnoses.get(finding.run) if finding.run else None
         reading = self._slow is not None and self._slow == finding.run
         problem = self._problems.get(finding.run, "") if finding.run else ""
-        said = finding, app.board, diagnosis, reading, problem, target, width, why.moment(finding, now)
+        state = app.following.states((finding,)).get(finding.id)
+        moment = why.moment(finding, now)
+        said = finding, app.board, diagnosis, reading, problem, state, target, width, moment
         if self._side.is_mounted and said != self._said:
             self._said = said
             run, history = why.locate(app.board, finding)
@@ -307,6 +339,7 @@ class TriageView(View):
                 diagnosis=diagnosis,
                 reading=reading,
                 problem=problem,
+                state=state,
             )
             self._side.say(Content("\n").join(why.lines(finding, known, target, width)))
         if from_top:
@@ -351,6 +384,17 @@ class TriageView(View):
     def side(self) -> Side:
         """The side."""
         return self._side
+
+
+def _nothing_wrong(quiet: int) -> str:
+    return f"Nothing is wrong but what is quiet, {quiet} here, z shows it" if quiet else "Nothing is wrong"
+
+
+def _quiet_said(quiet: int, *, shown: bool) -> str:
+    """``3 quiet, z shows them``; empty where nothing is."""
+    if not quiet:
+        return ""
+    return f"with {quiet} quiet" if shown else f"{quiet} quiet, z shows {'it' if quiet == 1 else 'them'}"
 
 
 _FINDINGS_KEPT = 2_000

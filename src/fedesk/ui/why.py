@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fedesk.domain.board import Board, JobHistory
     from fedesk.domain.front import Finding
+    from fedesk.domain.marks import FindingState
     from fedesk.domain.observation import Snapshot
     from fedesk.domain.runs import Change, Run, Step
     from fedesk.services.diagnosis import Diagnosis
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _LABEL = 10
 _CHANGES_SHOWN = 3
+_NOTES_SHOWN = 5
 _LISTED = 12
 _AROUND_CULPRIT = 5
 _MINUTE = timedelta(minutes=1)
@@ -47,6 +49,8 @@ class Known:
     """Whether the run is being read."""
     problem: str = ""
     """Why the run could not be read, in one sentence."""
+    state: FindingState | None = None
+    """What people said of it."""
 
 
 def moment(finding: Finding, now: datetime) -> datetime:
@@ -71,6 +75,7 @@ def lines(finding: Finding, known: Known, target: Target, width: int) -> list[Co
     """Everything worth saying, wrapped to ``width`` cells; what decides first."""
     shown = [*_head(finding, known, width), Content()]
     for part in (
+        _said(known, width),
         _operation(finding, known, width),
         _telling(known, width),
         _steps(known, width),
@@ -102,6 +107,30 @@ def _head(finding: Finding, known: Known, width: int) -> list[Content]:
     parts.append(Content.styled(f"{face.glyph} {said}", face.style))
     title = Content.styled(" · ", present.MUTED).join(parts)
     return [*title.wrap(width), *present.plain(finding.what).wrap(width)]
+
+
+def _said(known: Known, width: int) -> list[Content]:
+    """Who has it, until when it is quiet, what was noted: the newest first."""
+    state = known.state
+    if state is None:
+        return []
+    from fedesk.services.hiding import hidden
+
+    shown: list[Content] = []
+    if state.holder:
+        at = present.clock_time(state.held_since, known.now, known.zone)
+        by = f", from {present.text(state.assigned_by, 80)}" if state.assigned_by else ""
+        shown += _entry("has it", f"{present.text(state.holder, 80)} since {at}{by}", width)
+    if state.quiet is not None:
+        until = present.clock_time(state.quiet.until, known.now, known.zone)
+        why = f": {present.text(hidden(state.quiet.said), 400)}" if state.quiet.said else ""
+        said = f"{state.quiet.kind} until {until} by {present.text(state.quiet.owner, 80)}{why}"
+        shown += _entry("quiet", said, width)
+    for index, note in enumerate(reversed(state.notes[-_NOTES_SHOWN:])):
+        head = f"{present.clock_time(note.at, known.now, known.zone)} {present.text(note.by, 80)}: "
+        line = Content.assemble((head, present.MUTED), present.text(hidden(note.said), 400))
+        shown += _entry("" if index else "noted", line, width)
+    return shown
 
 
 def _telling(known: Known, width: int) -> list[Content]:

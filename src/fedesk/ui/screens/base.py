@@ -274,7 +274,7 @@ class ListScreen(DeskScreen):
         from fedesk.domain.reruns import RerunRequest
 
         app = self.desk_app
-        targets = self.rows.marked_targets if self.rows.marked else (self.target,)
+        targets = [row.target for row in self.rows.meant]
         meant = {(one.rerun or one.run, one.task): None for one in targets if not one.unfit}
         requests = tuple(
             RerunRequest(run=run, task=task, environment=app.facts.name) for run, task in meant if run

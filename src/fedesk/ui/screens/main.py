@@ -1,6 +1,7 @@
 """The main screen: status line, the views, the view that is seen, the keys."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,6 +14,9 @@ from fedesk.ui.views import PipelinesView, SecretsView, Side, TriageView, View
 from fedesk.ui.widgets.key_line import KeyLine
 from fedesk.ui.widgets.row_list import RowList
 from fedesk.ui.widgets.status_line import StatusLine, Tab, TabLine
+
+if TYPE_CHECKING:
+    from fedesk.ui.marking import MarkWritten
 
 
 def _audit() -> View:
@@ -101,8 +105,10 @@ class MainScreen(ListScreen):
         overdue = 0
         if app.board is not None:
             overdue = sum(age.verdict is Verdict.OVERDUE for age in app.board.secrets)
+            states = app.following.states(app.board.findings)
+            quiet = sum(state.quiet is not None for state in states.values())
             counts = {
-                Place.TRIAGE: len(app.board.findings),
+                Place.TRIAGE: len(app.board.findings) - quiet,
                 Place.PIPELINES: len(app.board.pipelines),
                 Place.SECRETS: overdue or len(app.board.secrets),
             }
@@ -209,6 +215,25 @@ class MainScreen(ListScreen):
         """To the side and back."""
         if isinstance(self.view, TriageView):
             self.view.toggle_side()
+
+    def do_acknowledge(self) -> None:
+        """Take what is marked, else what the cursor is on, or give it back."""
+        if isinstance(self.view, TriageView):
+            self.desk_app.marker.acknowledge(self, self.view.meant)
+
+    def do_mark_menu(self) -> None:
+        """Assign, snooze, silence, note or lift it."""
+        if isinstance(self.view, TriageView):
+            self.desk_app.marker.ask(self, self.view.meant)
+
+    def on_mark_written(self, message: "MarkWritten") -> None:
+        """Something was said of findings."""
+        self.desk_app.marker.took(self, message)
+
+    def do_quiet(self) -> None:
+        """Show what is quiet, or leave it out."""
+        if isinstance(self.view, TriageView):
+            self.view.toggle_quiet()
 
     def do_history(self) -> None:
         """The runs of the pipeline."""

@@ -11,7 +11,7 @@ from textual.widgets import Static
 from fedesk.ui import present
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from textual import events
 
@@ -62,6 +62,41 @@ class Choice:
     """What it is said to be, where the text has several lines."""
 
 
+def menu(title: str, named: Sequence[tuple[str, str]], width: int) -> Content:
+    """``Copy  y id  l link  Esc back``: what each key stands for."""
+    parts = [
+        Content.assemble((key, "bold $text-accent"), (f" {label}", present.MUTED))
+        for key, label in (*named, ("Esc", "back"))
+    ]
+    return Content("  ").join([Content.styled(title, "bold"), *parts]).truncate(width, ellipsis=True)
+
+
+class MenuLine(FootLine):
+    """Which of several things is to be done; each then asks for what it wants."""
+
+    def __init__(
+        self, screen: DeskScreen, title: str, choices: Mapping[str, tuple[str, Callable[[], None]]]
+    ) -> None:
+        """``choices``: by their keys, a label and what is done."""
+        super().__init__(screen)
+        self._title = title
+        self._choices = choices
+
+    def content_of(self, width: int) -> Content:
+        """``payments_daily  a assign  s snooze  Esc back``."""
+        named = [(key, label) for key, (label, _) in self._choices.items()]
+        return menu(self._title, named, width)
+
+    def take_key(self, event: events.Key) -> bool:
+        """Do what the key stands for; any other key does nothing."""
+        if event.key in PASSED:
+            return False
+        self._of.close_foot()
+        if event.key in self._choices:
+            self._choices[event.key][1]()
+        return True
+
+
 class CopyLine(FootLine):
     """Which of several texts is to be copied."""
 
@@ -72,12 +107,7 @@ class CopyLine(FootLine):
     def content_of(self, width: int) -> Content:
         """``Copy  y id  l link  c command line  f to a file  Esc back``."""
         named = [(one.key, one.label) for one in self._choices]
-        parts = [
-            Content.assemble((key, "bold $text-accent"), (f" {label}", present.MUTED))
-            for key, label in (*named, (_TO_A_FILE, "to a file"), ("Esc", "back"))
-        ]
-        line = Content("  ").join([Content.styled("Copy", "bold"), *parts])
-        return line.truncate(width, ellipsis=True)
+        return menu("Copy", [*named, (_TO_A_FILE, "to a file")], width)
 
     def take_key(self, event: events.Key) -> bool:
         """Copy what the key stands for; any other key copies nothing, and does nothing else either."""

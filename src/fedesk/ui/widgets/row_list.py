@@ -5,7 +5,7 @@ when asked for, what has gone stays dimmed until then. The selection is by ident
 widths and are dropped by importance where the terminal is narrow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from rich.segment import Segment
@@ -72,7 +72,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self.columns = tuple(columns)
         self.titled = titled
-        self._heading = ""
+        self._heading = Content()
         self._about: Content | None = None
         self.filter_words = ""
         self.typing = False
@@ -138,9 +138,11 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         return len(self._marks)
 
     @property
-    def marked_targets(self) -> tuple[Target, ...]:
-        """What the marked rows are aimed at, in their order."""
-        return tuple(row.target for row in self._order if row.key in self._marks)
+    def meant(self) -> tuple[Listed, ...]:
+        """The marked rows, in their order; where none is, the one under the cursor."""
+        if self._marks:
+            return tuple(row for row in self._order if row.key in self._marks)
+        return (self.row,) if self.row else ()
 
     def toggle_mark(self) -> None:
         """Mark the row under the cursor, or take its mark away, and go on to the next."""
@@ -160,9 +162,9 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             self._label()
         return had
 
-    def set_heading(self, heading: str) -> None:
+    def set_heading(self, heading: str, style: str = "bold") -> None:
         """What the list is of, on its upper border."""
-        self._heading = heading
+        self._heading = Content.styled(heading, style)
         self._label()
 
     def say(self, about: Content | None) -> None:
@@ -195,6 +197,10 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
         else:
             order = in_order(rows, self.columns, self.order)
         self._arrange(order)
+
+    def drop(self, keys: Collection[str]) -> None:
+        """Leave rows out for good, which were sent away here; the cursor goes on to the one below."""
+        self._arrange([row for row in self._order if row.key not in keys])
 
     def let_in(self) -> None:
         """Let new rows in and those that have gone out; the cursor stays on its row."""
@@ -269,7 +275,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _label(self) -> None:
         arrived, gone = self._news
-        parts = [Content.styled(self._heading, "bold")] if self._heading else []
+        parts = [self._heading] if self._heading else []
         if self._marks:
             parts.append(Content.styled(f"{len(self._marks)} marked", "bold $text-accent"))
         if self.typing or self.filter_words:
@@ -449,10 +455,7 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             return self._strip(Content(), self.get_visual_style(), width)
         row = self._visible[index].drawn()
         line = line_of(row.cells, self.columns, self._widths[1], marked=row.key in self._marks)
-        names = []
-        if index == self._index:
-            names.append("row-list--cursor")
-        style = self.get_visual_style(*names)
+        style = self.get_visual_style(*(["row-list--cursor"] if index == self._index else []))
         if row.dim or row.gone:
             line = Content(line.plain)
             style += self.get_visual_style("row-list--dim", partial=True)

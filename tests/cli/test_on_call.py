@@ -1,0 +1,83 @@
+"""``fedesk findings`` and ``fedesk handover`` against the sandbox."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cli_situations import FAILED, Situation
+from command_line import Changed, Run
+
+from fedesk.sandbox.server import Sandbox
+
+TOKEN = "hvs." + "CAESIJ1planted9f8e7d6c5b4a39281706f5e4d3c2b1a0"
+HOSTILE = "[red]x[/] | <img src=x> \x1b[31m \u202e `a`\n# b"
+
+
+def the(found: list[dict[str, Any]], subject: str) -> dict[str, Any]:
+    (one,) = [one for one in found if one["subject"] == subject]
+    return one
+
+
+def test_what_is_said_is_handed_over(desk: Run, situation: Situation) -> None:
+    """Taken by its subject, given away by its run, noted by its short name: the next person reads it all."""
+    assert desk("findings", "ack", "payments_daily").out == "payments_daily: you have it\n"
+    assigned = desk("findings", "assign", FAILED, "jon@finedge.example", "--json").document("findings")
+    one = the(assigned["findings"], "payments_daily")
+    assert (one["run"], one["holder"], one["quiet"]) == (FAILED, "jon@finedge.example", None)
+    assert one["assigned_by"]
+    assert desk("findings", "note", one["id"][:7], f"{HOSTILE} {TOKEN}").code == 0
+    silence = ("findings", "silence", "secrets:overdue", "1d", "rotation is tomorrow", "--owner", "ann")
+    assert desk(*silence).code == 0
+    actions = [(one.draft.action, one.draft.phase.value) for one in situation.records()]
+    assert actions == [("mark", "review")] * 3 + [("mark", "configuration")]
+
+    whole = desk("handover", "--json").document("handover")
+    assert [len(the(whole["findings"], "payments_daily")["notes"]), whole["unread"]] == [1, []]
+    assert [(one["about"], one["owner"]) for one in whole["quiets"]] == [("secrets:overdue", "ann")]
+    assert "overdue" in {one["verdict"] for one in whole["secrets"]}
+    assert "payments_daily" in {one["pipeline"] for one in whole["deadlines"]}
+    text = desk("handover", "--since", "1h").out
+    assert text.startswith("# Handover of prod, 2026-11-20 02:4")
+    assert "jon@finedge.example has it since" in text
+    assert "ends within a day" in text
+    for never in (TOKEN, "\x1b", "\n# b", "<img"):
+        assert never not in text.replace("\\<", "")
+    assert TOKEN not in json.dumps(whole)
+
+
+def test_what_is_snoozed_leaves_the_list_until_it_ends(desk: Run, sandbox: Sandbox) -> None:
+    """It is counted on stderr; past its time it is there again; taken back, it is quiet no more."""
+    snoozed = desk("findings", "snooze", "ledger_load", "2h", "after the file", "--json")
+    (one,) = snoozed.document("findings")["findings"]
+    assert (one["quiet"]["until"], one["quiet"]["reason"]) == ("2026-11-20T04:43:10Z", "after the file")
+    listed = desk("findings", "list")
+    assert one["id"][:7] not in listed.out
+    assert listed.err.endswith("1 quiet: `fedesk findings list --all` has it.\n")
+    later = sandbox.control.clock.now() + timedelta(hours=2)
+    assert one["id"][:7] in desk("findings", "list", at=later).out
+    assert desk("findings", "lift", "ledger_load").out.endswith(": snooze lifted\n")
+
+
+def test_what_names_no_finding_is_said(desk: Run) -> None:
+    """With the command that lists them; nothing is written."""
+    ended = desk("findings", "ack", "nobody_knows")
+    assert (ended.code, ended.out) == (1, "")
+    assert "`fedesk findings list --all`" in ended.err
+
+
+def test_with_the_store_away_what_is_wrong_is_listed_and_handed_over(
+    run: Run, sandbox: Sandbox, changed: Changed, tmp_path: Path
+) -> None:
+    """It is said that nobody knows who has what; what is missing stands in the handover."""
+    file = tmp_path / "fedesk.sqlite3"
+    file.write_bytes(b"no database " * 1_000)
+    config = changed((r'(?<=\[store\]\n)url = "[^"]*"', f'url = "sqlite:///{file}"'))
+    now = sandbox.control.clock.now()
+    listed = run("findings", "list", "--config", str(config), at=now)
+    assert "payments_daily" in listed.out
+    assert "Who has what, and what is quiet, is not known." in listed.err
+    handed = run("handover", "--config", str(config), at=now)
+    assert handed.code == 6
+    assert "Not everything could be read:" in handed.out
+    assert "payments\\_daily" in handed.out
