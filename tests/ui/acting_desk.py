@@ -31,7 +31,9 @@ from fedesk.domain.operations import (
     Settlement,
     StepState,
 )
+from fedesk.domain.policy import UNGOVERNED
 from fedesk.domain.reruns import ClearPreview, RebuildParameter, RebuildPreview, TaskPin
+from fedesk.domain.roles import Rights
 from fedesk.domain.runs import Parameter, Run, RunDetail
 from fedesk.domain.states import State, System
 from fedesk.ports.changing import LaunchError
@@ -39,10 +41,12 @@ from fedesk.ports.endpoint import SecretText
 from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.ports.sources import Bulkhead, Connection
 from fedesk.services import operation_runner, settling
+from fedesk.services.approvals import Approvals
 from fedesk.services.by_hand import ByHand
 from fedesk.services.changes import Changes
 from fedesk.services.incidents import Incidents
 from fedesk.services.operation_runner import Changer
+from fedesk.services.operation_watch import OperationWatch
 from fedesk.store.operations import SqlStore
 from fedesk.ui.app import DeskApp
 
@@ -280,7 +284,15 @@ class Runners:
 class ActingDesk(MemoryDesk):
     """One environment, whose runs can be run again."""
 
-    def __init__(self, folder: Path, facts: EnvironmentFacts = PROD, board: Board | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        facts: EnvironmentFacts = PROD,
+        board: Board | None = None,
+        *,
+        sign: Callable[[SqlStore, StillClock], Approvals] | None = None,
+    ) -> None:
+        """``sign`` makes what somebody approves with, whose desk it is then, under their configuration."""
         self.sql = SqlStore(folder / "state" / "fedesk.db")
         super().__init__(facts, board, store=self.sql)
         known = self.board.first.histories if self.board.first else ()
@@ -289,23 +301,34 @@ class ActingDesk(MemoryDesk):
         self.systems = MemorySystems(self.world)
         self.clock = StillClock()
         self.launcher: Runners = Runners(self)
+        self.signing = None if sign is None else sign(self.sql, self.clock)
+        self.governance = UNGOVERNED if self.signing is None else self.signing.governance
+        actor = ACTOR if self.signing is None else self.signing.actor
+        if self.signing is not None:
+            self.approvals = self.signing
+            self.rights = Rights(people=self.governance.people, person=actor.person)
+            self.operation_watch = OperationWatch(
+                lambda: self.sql, lambda: self.living, StillClock(), self.signing.awaited
+            )
         self.changes = Changes(
             store=self.sql,
             systems=self.systems,
             catalogue=catalogue(),
             environments={one.name: one for one in self.environments},
-            actor=ACTOR,
+            actor=actor,
             clock=self.clock,
             new_id=_ids(),
             made_by="fedesk 0.1.0 on desk-3",
             processes=self.processes,
+            governance=self.governance,
+            approvals=self.signing,
         )
         self.by_hand = ByHand(
             store=self.sql,
             systems=self.systems,
             clock=self.clock,
             processes=self.processes,
-            actor=ACTOR,
+            actor=actor,
             environments={one.name: one for one in self.environments},
             pause=lambda _: None,
         )
@@ -329,6 +352,8 @@ class ActingDesk(MemoryDesk):
             clock=self.clock,
             processes=self.processes,
             pause=lambda _: None,
+            governance=self.governance,
+            approvals=self.signing,
         )
 
     def recheck(self, operation: str) -> Operation:

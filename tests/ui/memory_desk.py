@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from operation_values import Living, MemoryStore
 
+from fedesk.domain.approving import Standing
 from fedesk.domain.audit import Actor
 from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue, Deadline, Deploy, Owner, OwnerGroup, Pipeline, Service, Tier
@@ -16,6 +17,7 @@ from fedesk.domain.front import EnvironmentFacts, FrontPage
 from fedesk.domain.incidents import Incident
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.observation import Failure, Observation, Problem, Snapshot
+from fedesk.domain.open_operations import Awaited
 from fedesk.domain.operations import Operation, Outcome, WriteWindow
 from fedesk.domain.reruns import RerunRequest
 from fedesk.domain.roles import EVERY_RIGHT, Rights
@@ -33,7 +35,7 @@ from fedesk.services.marking import Marking
 from fedesk.services.operation_watch import OperationWatch
 from fedesk.services.proposals import Answer, Proposal
 from fedesk.services.tracing import Followed, follow, kept_of
-from fedesk.ui.desk import Planning, Records, Reporting, Saying, Word
+from fedesk.ui.desk import Approving, Planning, Records, Reporting, Saying, Word
 
 if TYPE_CHECKING:
     from fedesk.ports.incident_store import DeskStore
@@ -367,6 +369,18 @@ class Unchangeable:
     def confirm(self, proposal: Proposal, answer: Answer) -> Operation:
         raise NotImplementedError
 
+    def awaited(self, operation: Operation) -> Awaited | None:
+        raise NotImplementedError
+
+    def approve(self, operation: str) -> Standing:
+        raise NotFoundError(f"Operation {operation} waits for nobody.")
+
+    def reject(self, operation: str, reason: str) -> Standing:
+        raise NotFoundError(f"Operation {operation} waits for nobody, {reason}.")
+
+    def end_rejected(self, operation: str, said: str) -> None:
+        raise NotImplementedError
+
     def window(self, environment: str, reason: str) -> WriteWindow:
         raise NotImplementedError
 
@@ -399,6 +413,7 @@ class MemoryDesk:
     launcher: Launcher = Unchangeable()
     incidents: Reporting = Unchangeable()
     by_hand: Word = Unchangeable()
+    approvals: Approving = Unchangeable()
     rights: Rights = EVERY_RIGHT
 
     def permit(self, verb: str, environment: str, target: str) -> None:

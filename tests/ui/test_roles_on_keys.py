@@ -43,6 +43,8 @@ FITS = Target(
     accepts="operation id",
     operation=operation_id(1),
     marked=1,
+    unapproved="",
+    unbegun="",
 )
 """A target that everything could be done with."""
 

@@ -43,7 +43,7 @@ class AuditDraft:
     actor: Actor
     environment: str
     action: str
-    """Of a fixed list: ``rerun``, ``write-window``, ``audit-export``, ``log-read``, ``log-export``."""
+    """Of a fixed list: ``rerun``, ``write-window``, ``approve``, ``audit-export``, ``log-read`` …"""
     target: str
     phase: Phase
     operation: str = ""

@@ -415,7 +415,7 @@ def awaited_plans(facts: Facts) -> Iterator[Finding]:
             severity=Severity.TICKET,
             state=State.WAITING,
             subject=one.subject,
-            what=f"{one.requester} asks for your approval: {one.sentence}",
+            what=f"wants your approval: {one.sentence}, asked for by {one.requester}",
             since=one.since,
             owner=one.requester,
             todo="Enter shows the plan: A there approves it, X rejects it",

@@ -359,7 +359,7 @@ class Approvals:
 
 
 def waits_said(operation: Operation, found: Standing) -> str:
-    """Operation 019a… waits for 1 approval of an approver (ann@…). Give them: `fedesk approve 019a…`.
+    """Operation 019a… waits for 1 approval of an approver (ann@…). To give one: `fedesk approve 019a…`.
 
     Empty for one that waits no more: approved, or rejected, which whoever executes it ends.
     """
@@ -368,7 +368,7 @@ def waits_said(operation: Operation, found: Standing) -> str:
     id_ = operation.plan.operation
     who = f" ({', '.join(found.people)})" if found.people else ""
     until = f"{operation.plan.expires_at:%Y-%m-%d %H:%M} UTC"
-    give = f" Give them: `fedesk approve {id_}`" if found.missing else ""
+    give = f" To give one: `fedesk approve {id_}`" if found.missing else ""
     return f"Operation {id_} {found.said}{who}, until {until}.{give}".rstrip(".") + "."
 
 

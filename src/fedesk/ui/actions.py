@@ -129,6 +129,14 @@ def _no_recheck(target: Target) -> str | None:
     return _no_operation(target) or target.settled or None
 
 
+def _no_approval(target: Target) -> str | None:
+    return _no_operation(target) or target.unapproved or None
+
+
+def _no_begin(target: Target) -> str | None:
+    return _no_operation(target) or target.unbegun or None
+
+
 _RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
 _RECORD = frozenset({Place.RECORD})
 _READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT, Place.TRACE, Place.HANDOVER})
@@ -195,6 +203,21 @@ ACTIONS: tuple[Action, ...] = (
         by_key_alone=True,
         only_if_it_serves=True, disabled=_no_recheck,
         help="Where no look can tell: say that it was not done. Evidence first; it asks for reason and name.",
+    ),
+    Action(
+        id="approve", keys=("Y",), verb="approve", places=_WATCH, group="change", asks="approve",
+        by_key_alone=True, only_if_it_serves=True, disabled=_no_approval,
+        help="Approve the plan that waits for it: signed with your SSH key, and on the record.",
+    ),
+    Action(
+        id="reject", keys=("X",), verb="reject", places=_WATCH, group="change", asks="reject",
+        by_key_alone=True, only_if_it_serves=True, disabled=_no_approval,
+        help="Reject the plan that waits, with a reason: signed, and final. Nothing of it is ever sent.",
+    ),
+    Action(
+        id="execute", keys=("E",), verb="execute", places=_WATCH, group="change", asks=THE_PLANS,
+        by_key_alone=True, only_if_it_serves=True, disabled=_no_begin,
+        help="Begin what was approved, where the desk of whoever asked for it does not.",
     ),
     Action(
         id="rerun", keys=("R",), verb="re-run", places=_RERUN, group="change", asks="rerun",

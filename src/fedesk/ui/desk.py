@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from fedesk.domain.approving import Standing
     from fedesk.domain.audit import Actor
     from fedesk.domain.board import Board
     from fedesk.domain.front import EnvironmentFacts, Finding
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fedesk.domain.marks import Quiet
     from fedesk.domain.names import ConnectionName, RunName
     from fedesk.domain.observation import Snapshot
+    from fedesk.domain.open_operations import Awaited
     from fedesk.domain.operations import Operation, Outcome, WriteWindow
     from fedesk.domain.reruns import RerunRequest
     from fedesk.domain.roles import Rights
@@ -92,8 +94,21 @@ class Planning(Protocol):
     def confirm(self, proposal: Proposal, answer: Answer) -> Operation:
         """Make it durable. Raises RefusedError, StoreError; then nothing was sent."""
 
+    def awaited(self, operation: Operation) -> Awaited | None:
+        """Where it stands; None where nobody else has a say, or it has begun. Raises StoreError."""
+
     def window(self, environment: str, reason: str) -> WriteWindow:
         """Open a write window, on the record. Raises StoreError."""
+
+
+class Approving(Protocol):
+    """One's own word on plans that wait, signed; each blocks. ``services.approvals.Approvals``."""
+
+    def approve(self, operation: str) -> Standing:
+        """Where it stands then. Raises RefusedError, SourceError, StoreError."""
+
+    def reject(self, operation: str, reason: str) -> Standing:
+        """The same, of a no."""
 
 
 class Word(Protocol):
@@ -104,6 +119,9 @@ class Word(Protocol):
 
     def settle(self, operation: str, verdict: Outcome, answer: Answer) -> Operation:
         """End an operation as a person says. Raises RefusedError, StoreError."""
+
+    def end_rejected(self, operation: str, said: str) -> None:
+        """End an operation whose plan was rejected, where one may."""
 
 
 class Records(DeskReader, AuditReader, Protocol):
@@ -198,6 +216,10 @@ class Desk(Protocol):
     @property
     def changes(self) -> Planning:
         """Plans of changes, in any configured environment. Made at first use, which may take a while."""
+
+    @property
+    def approvals(self) -> Approving:
+        """One's own word on plans that wait. Made at first use."""
 
     def launcher_for(self, connections: Sequence[ConnectionName]) -> Launcher:
         """Starts the processes that change these systems, or asks the executor that does it."""

@@ -103,6 +103,8 @@ class StoreFollower:
         self._epoch = 0
         """The desk that is followed."""
         self._rechecked: set[str] = set()
+        self._begins: dict[str, Operation] = {}
+        """Confirmed at this desk, to be begun as soon as others have approved them."""
         self.news: StoreNews | None = None
         self._known: StoreNews | None = None
         """The newest news, of the desk before this one too: all desks of a configuration share one store."""
@@ -175,6 +177,43 @@ class StoreFollower:
         desk = self._app.desk
         if desk is not None and (before is None or news.operations != before.operations):
             desk.board.hand_over()
+        self._begin_approved()
+
+    def begin_when_approved(self, operation: Operation) -> None:
+        """Begin an operation as soon as those have approved it who have to, whatever is on the screen."""
+        self._begins[operation.plan.operation] = operation
+        self._begin_approved()
+
+    def _begin_approved(self) -> None:
+        for one in self.operations:
+            if one.id in self._begins and one.awaited is not None and not one.awaited.said:
+                self.begin(self._begins.pop(one.id), by=", ".join(one.awaited.approved_by))
+
+    def begin(self, operation: Operation, *, by: str = "") -> None:
+        """Have a confirmed operation executed, on a thread; what stands in the way is said."""
+        desk = self._app.desk
+        if desk is None:
+            self._app.say("The systems are still being opened.")
+            return
+        plan = operation.plan
+        self._begins.pop(plan.operation, None)
+        sentence = plan.effects[0].sentence if plan.effects else plan.kind
+        self._app.say(f"{f'Approved by {by}' if by else 'Approved'}; it is begun: {sentence}.")
+
+        def start() -> None:
+            from fedesk.ui.operation_work import told
+
+            connections = sorted({plan.connection, *(effect.connection for effect in plan.effects)})
+            try:
+                runner = desk.launcher_for(connections).warm(desk.credentials_for(connections))
+                try:
+                    runner.go(plan.operation)
+                finally:
+                    runner.cancel()
+            except Exception as error:  # noqa: BLE001 - said on the screen, whatever it is
+                self._app.post_message(Said(told(error, "beginning it")))
+
+        threading.Thread(target=start, name=f"begin {plan.operation}", daemon=True).start()
 
     def written(self) -> None:
         """This process has written something itself."""
@@ -282,4 +321,9 @@ class StoreFollower:
             + f"; see `fedesk operations show {one.id}`."
             for one in self.operations
             if one.course in (Course.RUNNING, Course.UNDECIDED)
+        ) + tuple(
+            one_line(f"{one.environment}: {one.sentence} {one.awaited.said}", 200)
+            + f"; once it has that, `fedesk execute {one.id}` begins it."
+            for one in self.operations
+            if one.id in self._begins and one.awaited is not None
         )

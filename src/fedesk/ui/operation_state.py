@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fedesk.domain.incidents import named_in, reason_for
@@ -12,11 +13,12 @@ from fedesk.ui.actions import Place, Target
 from fedesk.ui.confirming import Line, Typed, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.incidents import Incident
+    from fedesk.domain.open_operations import Awaited
     from fedesk.domain.operations import Operation, WriteWindow
     from fedesk.domain.reruns import RerunRequest
     from fedesk.services.operation_kinds import Step
@@ -39,6 +41,8 @@ class Item:
     steps: tuple[Step, ...] = ()
     trouble: str = ""
     """Why it does not go on."""
+    verb: str = ""
+    """What the operation does, as the table of rights has it."""
 
     @property
     def can_go(self) -> bool:
@@ -77,6 +81,15 @@ class Situation:
     no_runner: str = ""
     watches: bool = False
     """Whether an operation is watched that was confirmed elsewhere."""
+    waiting: Mapping[str, Awaited] = field(default_factory=lambda: MappingProxyType({}))
+    """Where those stand that others have a say in and that have not begun, by operation."""
+
+    def awaited(self, item: Item) -> Awaited | None:
+        """Where an item's plan stands, where others have a say and it has not begun."""
+        operation = item.operation
+        if operation is None or operation.stage is not Stage.CONFIRMED:
+            return None
+        return self.waiting.get(operation.plan.operation)
 
     @property
     def is_production(self) -> bool:
@@ -194,8 +207,36 @@ def target_of(situation: Situation, item: Item) -> Target:
         accepts=waiting[0] if waiting else "",
         holder=made.holder if made is not None else "",
         operation=operation.plan.operation if operation is not None else "",
-        settled=item.is_settled,
+        settled="" if _has_lapsed(situation, item) else item.is_settled,
         incident=named_in(plan.reason) if operation is not None and plan is not None else "",
         environment=situation.environment,
-        doing=made.verb if made is not None else "",
+        doing=made.verb if made is not None else item.verb,
+        unapproved=_unapproved(situation.awaited(item)),
+        unbegun=_unbegun(situation.awaited(item)),
     )
+
+
+def _has_lapsed(situation: Situation, item: Item) -> bool:
+    """Whether it waited for others until it expired: looking again ends it."""
+    operation = item.operation
+    if operation is None or situation.awaited(item) is None:
+        return False
+    return operation.plan.expires_at <= situation.now
+
+
+def _unapproved(awaited: Awaited | None) -> str:
+    """Why there is nothing to approve or reject here; empty where there is."""
+    if awaited is None:
+        return "it waits for nobody"
+    if not awaited.said:
+        return "nothing is missing any more"
+    if awaited.is_mine:
+        return ""
+    return f"that is for {', '.join(awaited.others)}" if awaited.others else "that is not for you to say"
+
+
+def _unbegun(awaited: Awaited | None) -> str:
+    """Why it is not begun by a key; empty where it is."""
+    if awaited is None:
+        return "it needs no key to begin"
+    return f"it {awaited.said}" if awaited.said else ""

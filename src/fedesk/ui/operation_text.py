@@ -8,7 +8,7 @@ from textual.content import Content
 
 from fedesk.domain.operations import Ruling
 from fedesk.domain.redaction import redact
-from fedesk.ui import plan_text, present, watch_text
+from fedesk.ui import plan_text, present, waiting_text, watch_text
 from fedesk.ui.confirming import Line
 from fedesk.ui.listed import Column, Row
 from fedesk.ui.plan_text import RULINGS, doing_of, request_name
@@ -177,7 +177,13 @@ def _ruled(proposal: Proposal) -> tuple[Face, str, str]:
 def body(situation: Situation, item: Item, moment: Moment, width: int, *, is_slow: bool) -> list[Content]:
     """The plan, or how it goes; a skeleton while the plan is made, after a moment."""
     if item.operation is not None:
-        return watch_text.lines(item.operation, item.steps, moment, width)
+        awaited = situation.awaited(item)
+        waits = awaited is not None and bool(awaited.said)
+        return [
+            *(waiting_text.lines(awaited, width) if awaited is not None else []),
+            *(waiting_text.plan_lines(item.operation, moment, width) if waits else []),
+            *watch_text.lines(item.operation, () if waits else item.steps, moment, width),
+        ]
     lines: list[Content] = []
     if item.refusal:
         said = Content.assemble(("✗ ", "$text-error"), present.text(item.refusal, 800))
@@ -207,14 +213,20 @@ READING = "Reading the operation from the store …"
 # What is typed, and the key
 
 
-def foot(situation: Situation, item: Item, width: int) -> list[Content]:
+def foot(situation: Situation, item: Item, moment: Moment, width: int) -> list[Content]:
     """The lines in which something is typed and the key, dim until it is armed; later how it stands."""
     if situation.watching:
         if item.operation is None:
             _, word, why = standing(item)
             said = "" if situation.watches else f" not done: {word}. {why}"
             return Content.styled(said, present.MUTED).wrap(width)
-        lines = watch_text.ending(item.operation, item.trouble).wrap(max(width - 2, 10))
+        awaited = situation.awaited(item)
+        told = (
+            watch_text.ending(item.operation, item.trouble)
+            if awaited is None
+            else waiting_text.ending(item.operation, awaited, moment)
+        )
+        lines = told.wrap(max(width - 2, 10))
         return [Content.assemble(" " * (1 + (index > 0)), line) for index, line in enumerate(lines)]
     given = fields(situation.want, situation.typed, after_reason=_for_incident(situation))
     rows = [*given, *_reason_of_window(situation)]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
+    from fedesk.domain.approving import Standing
     from fedesk.domain.names import ConnectionName
     from fedesk.domain.operations import Operation, WriteWindow
     from fedesk.domain.reruns import RerunRequest
@@ -84,11 +85,25 @@ class Answered(Message):
     """Every plan of the yes has been dealt with."""
 
 
+class Waits(Message):
+    """An operation was confirmed that others have to approve before it begins."""
+
+    def __init__(self, operation: Operation) -> None:
+        super().__init__()
+        self.operation = operation
+
+
 class Went(Message):
     """Where an operation is now."""
 
     def __init__(
-        self, index: int, operation: Operation | None, *, trouble: str = "", steps: tuple[Step, ...] = ()
+        self,
+        index: int,
+        operation: Operation | None,
+        *,
+        trouble: str = "",
+        steps: tuple[Step, ...] = (),
+        verb: str = "",
     ) -> None:
         """``trouble``: why it does not go on, in the runner's words; ``operation`` may be as before then."""
         super().__init__()
@@ -96,6 +111,7 @@ class Went(Message):
         self.operation = operation
         self.trouble = trouble
         self.steps = steps
+        self.verb = verb
 
 
 class _LeftError(Exception):
@@ -235,7 +251,49 @@ class Work:
             except Exception as error:  # noqa: BLE001 - one that is refused does not stop the others
                 self._post(Refused(index, told(error, "confirming")))
                 continue
-            self._go(index, operation, runner)
+            try:
+                awaited = changes.awaited(operation)
+            except Exception as error:  # noqa: BLE001 - it is confirmed, and the runner asks again
+                self._post(Went(index, operation, trouble=told(error, "asking who has to approve it")))
+                continue
+            if awaited is not None and awaited.said:
+                self._wait(index, operation)
+            else:
+                self._go(index, operation, runner)
+
+    def _wait(self, index: int, operation: Operation) -> None:
+        """Nobody begins it before others have approved it; it is followed all the same."""
+        self._desk.operation_watch.nudge(moved=True)
+        self._post(Waits(operation))
+        self._post(Went(index, operation))
+        self.follow(index, operation.plan.operation)
+
+    def approve(self, operation: str) -> None:
+        """Sign an approval; what came of it is said."""
+        self._start(
+            "approve", partial(self._say, operation, partial(self._desk.approvals.approve, operation))
+        )
+
+    def reject(self, operation: str, reason: str) -> None:
+        """Sign a rejection, and end the operation where one may; what came of it is said."""
+
+        def reject() -> Standing:
+            after = self._desk.approvals.reject(operation, reason)
+            self._desk.by_hand.end_rejected(operation, after.said)
+            return after
+
+        self._start("reject", partial(self._say, operation, reject))
+
+    def _say(self, operation: str, say: Callable[[], Standing]) -> None:
+        from fedesk.ui.following import Said
+
+        try:
+            after = say()
+            said = f"Operation {operation} {after.said or 'waits for nobody any more'}."
+        except Exception as error:  # noqa: BLE001 - said on the screen, whatever it is
+            said = told(error, "signing")
+        self._desk.operation_watch.nudge(moved=True)
+        self._post(Said(said))
 
     def _go(self, index: int, operation: Operation, runner: Runner) -> None:
         identity = operation.plan.operation
@@ -280,7 +338,8 @@ class Work:
                 self._desk.store, operation, pause=pause, processes=self._desk.processes, away=away
             ):
                 kind = KINDS.get(last.plan.kind)
-                self._post(Went(index, last, steps=kind.steps if kind else ()))
+                steps, verb = (kind.steps, kind.action) if kind else ((), "")
+                self._post(Went(index, last, steps=steps, verb=verb))
         except _LeftError:
             return
         except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is

@@ -80,6 +80,10 @@ class Target:
     """The incident that it belongs to, by the word that its reason begins with."""
     environment: str = ""
     """Where it is, where no run tells; empty for the one that is looked at."""
+    unapproved: str = "it waits for nobody"
+    """Why ``Y`` and ``X`` do not serve; empty where they do."""
+    unbegun: str = "it goes on"
+    """Why ``E`` does not serve; empty where it does."""
     doing: str = ""
     """What the plan does that is before one, as a verb of ``domain.roles.RIGHTS``."""
     barred: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

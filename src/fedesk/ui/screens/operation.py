@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from fedesk.domain.reruns import RerunRequest
     from fedesk.ui.desk import Desk
-    from fedesk.ui.operation_work import Planned, Refused, RunnerFailed, Went, WindowOpened
+    from fedesk.ui.operation_work import Planned, Refused, RunnerFailed, Waits, Went, WindowOpened
 
 
 class OperationScreen(OperationKeys):
@@ -144,9 +144,14 @@ class OperationScreen(OperationKeys):
             message.index,
             operation=message.operation or known.operation,
             steps=message.steps or known.steps,
+            verb=message.verb or known.verb,
             trouble=message.trouble,
         )
         self.draw()
+
+    def on_waits(self, message: Waits) -> None:
+        """It was confirmed, and others have to approve it: this desk begins it as soon as they have."""
+        self.desk_app.following.begin_when_approved(message.operation)
 
     def _change(self, index: int, **values: object) -> None:
         self._items[index] = replace(self._items[index], **values)  # type: ignore[arg-type] # fields of Item, by name
@@ -192,7 +197,7 @@ class OperationScreen(OperationKeys):
         inner = max(self._body.scrollable_content_region.width, 20)
         text = operation_text.body(situation, item, moment, inner, is_slow=self._slow)
         self._text.say(_joined(text))
-        self._foot.say(_joined(operation_text.foot(situation, item, width)))
+        self._foot.say(_joined(operation_text.foot(situation, item, moment, width)))
         self._follow_log(item)
         self.show_keys()
 

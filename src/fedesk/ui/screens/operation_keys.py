@@ -17,6 +17,7 @@ from fedesk.ui.operation_state import Item, Situation, answer_of, target_of
 from fedesk.ui.operation_work import Work
 from fedesk.ui.plan_text import doing_of
 from fedesk.ui.screens.base import DeskScreen
+from fedesk.ui.widgets.prompt_line import PromptLine
 from fedesk.ui.widgets.row_list import RowList
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class OperationKeys(DeskScreen):
             sending=self._sending,
             no_runner=self._no_runner,
             watches=bool(self._operation),
+            waiting={one.id: one.awaited for one in app.following.operations if one.awaited is not None},
         )
 
     @property
@@ -198,6 +200,25 @@ class OperationKeys(DeskScreen):
         operation = self.item.operation
         if operation is not None:
             self._work.recheck(self._items.index(self.item), operation)
+
+    def do_approve(self) -> None:
+        """Sign an approval of what is before one."""
+        operation = self.item.operation
+        if operation is not None:
+            self._work.approve(operation.plan.operation)
+
+    def do_reject(self) -> None:
+        """Ask for the reason, then sign a rejection."""
+        operation = self.item.operation
+        if operation is not None:
+            id_ = operation.plan.operation
+            self.open_foot(PromptLine(self, "Reject it, because", lambda why: self._work.reject(id_, why)))
+
+    def do_execute(self) -> None:
+        """Begin what was approved."""
+        operation = self.item.operation
+        if operation is not None:
+            self.desk_app.following.begin(operation)
 
     def do_settle_done(self) -> None:
         """Say that it was done, where no look can tell."""

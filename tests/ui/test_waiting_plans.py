@@ -1,0 +1,175 @@
+"""A plan that waits, by keys: asked for at one desk, approved or rejected at another, begun by either."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acting_desk import ActingDesk, acting
+from anchored_log import needs_ssh_keygen
+from approval_people import ANN, MARA, Team
+from memory_desk import StillClock
+from painting import said, text_of, type_in, until
+from test_operation_screen import PAYMENTS, frame, planned, red_run, words
+from textual.pilot import Pilot
+
+from fedesk.domain.audit import Phase
+from fedesk.domain.names import RunName
+from fedesk.domain.operations import Operation, Outcome, Stage
+from fedesk.domain.reruns import RerunRequest
+from fedesk.services.approvals import Approvals
+from fedesk.services.proposals import Answer
+from fedesk.store.operations import SqlStore
+from fedesk.ui.app import DeskApp
+from fedesk.ui.screens.main import MainScreen
+
+pytestmark = needs_ssh_keygen
+SIZE = (120, 40)
+Sign = Callable[[SqlStore, StillClock], Approvals]
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
+    return Team.made(tmp_path_factory.mktemp("team"))
+
+
+def of(team: Team, name: str) -> Sign:
+    """Somebody's desk."""
+    return lambda store, clock: team.at(name, store, clock)
+
+
+def held(desk: ActingDesk) -> Operation:
+    """The one operation there is."""
+    (found,) = desk.sql.operations()
+    return found
+
+
+def begun(desk: ActingDesk) -> bool:
+    """Whether it was carried out to its end."""
+    return held(desk).outcome is Outcome.SUCCEEDED
+
+
+async def asked(pilot: Pilot[int]) -> DeskApp:
+    """Mara has asked for a re-run, with name, reason and key."""
+    await planned(pilot)
+    await type_in(pilot, *"prod", "tab", *"INC-7")
+    await pilot.press("ctrl+y")
+    app: Any = pilot.app
+    await until(pilot, lambda: frame(app).item.operation is not None)
+    await until(pilot, lambda: "waits for 1 approval" in words(app))
+    return app  # type: ignore[no-any-return] # DeskApp, as frame() asserts
+
+
+async def opened(pilot: Pilot[int]) -> DeskApp:
+    """Ann has opened the plan from the finding that tells her of it."""
+    app = await red_run(pilot)
+    await until(pilot, lambda: "wants your approval" in words(app), 10)
+    index = next(
+        at for at, finding in enumerate(app.board.findings if app.board else ()) if finding.kind == "approval"
+    )
+    await pilot.press("g", *("j",) * index, "enter")
+    await until(pilot, lambda: "approves it" in words(app))
+    return app
+
+
+def waiting(folder: Path, team: Team) -> None:
+    """A plan of mara's in the store, of the run that her desk would clear."""
+    with acting(folder, sign=of(team, "mara")) as (desk, _):
+        run = RunName.parse(f"prod/airflow:{PAYMENTS}")
+        window = desk.changes.window("prod", "INC-7")
+        proposal = desk.changes.propose(RerunRequest(run=run), window)
+        desk.changes.confirm(proposal, Answer(how="key", reason="INC-7", window=window))
+
+
+async def test_the_desk_that_asked_begins_it_when_it_is_approved(tmp_path: Path, team: Team) -> None:
+    """The plan warns before; nothing is begun; left for another screen, it is begun at the approval."""
+    with acting(tmp_path, sign=of(team, "mara")) as (desk, app):
+        async with app.run_test(size=SIZE) as pilot:
+            await asked(pilot)
+            assert (held(desk).stage, desk.world.sent, desk.launcher.threads) == (Stage.CONFIRMED, [], [])
+            assert f"fedesk approve {held(desk).plan.operation}" in words(app)
+            await pilot.press("Y")
+            assert any(one.startswith("approve: that is for ann@finedge.example") for one in said(app))
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, MainScreen))
+            team.at("ann", desk.sql, desk.clock).approve(held(desk).plan.operation)
+            app.following.written()
+            await until(pilot, lambda: begun(desk))
+            assert any("Approved by ann@finedge.example; it is begun" in one for one in said(app))
+        assert len(desk.world.sent) == 1
+        assert len(desk.launcher.threads) == 1
+
+
+async def test_the_plan_says_that_it_will_wait(tmp_path: Path, team: Team) -> None:
+    """Before anything is typed: how many, of whom."""
+    with acting(tmp_path, sign=of(team, "mara")) as (_, app):
+        async with app.run_test(size=SIZE) as pilot:
+            await planned(pilot)
+            assert "It needs 1 approval of an approver (ann@finedge.example, ben@finedge.example)" in words(
+                app
+            )
+            assert "expires in 8h" in text_of(app)
+
+
+async def test_an_approver_sees_it_signs_it_and_begins_it(tmp_path: Path, team: Team) -> None:
+    """A finding leads to effects, guards, facts; Y signs; E begins it, for who may do such a change."""
+    waiting(tmp_path, team)
+    with acting(tmp_path, sign=of(team, "ann")) as (desk, app):
+        async with app.run_test(size=SIZE) as pilot:
+            await opened(pilot)
+            for told in ("waits for 1 approval", "clear 3 task instances", "✓ allows", "DAG version 7", MARA):
+                assert told in words(app), told
+            await pilot.press("E")
+            assert held(desk).stage is Stage.CONFIRMED
+            await pilot.press("Y")
+            await until(pilot, lambda: "approved by ann@finedge.example" in words(app))
+            assert [one.principal for one in desk.sql.statements(held(desk).plan.operation)].count(ANN) == 1
+            assert desk.world.sent == []
+            await pilot.press("Y")
+            assert "approve: nothing is missing any more." in said(app)
+            await pilot.press("E")
+            assert any("execute: needs the role" in one for one in said(app))
+        assert Phase.APPROVAL in [one.draft.phase for one in desk.sql.tail(9)]
+    with acting(tmp_path, sign=of(team, "eve")) as (desk, app):
+        async with app.run_test(size=SIZE) as pilot:
+            await red_run(pilot)
+            app.watch_operation(held(desk).plan.operation)
+            await until(pilot, lambda: "E begins it here" in words(app))
+            await pilot.press("E")
+            await until(pilot, lambda: begun(desk))
+        assert len(desk.world.sent) == 1
+
+
+async def test_a_rejection_wants_a_reason_and_ends_it(tmp_path: Path, team: Team) -> None:
+    """Esc asks for nothing; with a reason it is signed, ended, and never sent."""
+    waiting(tmp_path, team)
+    with acting(tmp_path, sign=of(team, "ann")) as (desk, app):
+        async with app.run_test(size=SIZE) as pilot:
+            await opened(pilot)
+            await pilot.press("X")
+            await until(pilot, lambda: "Reject it, because" in text_of(app))
+            await pilot.press("escape")
+            assert held(desk).stage is Stage.CONFIRMED
+            await pilot.press("X")
+            await type_in(pilot, *"wrong day", "enter")
+            await until(pilot, lambda: held(desk).outcome is Outcome.REFUSED)
+            await until(pilot, lambda: "rejected by ann@finedge.example: wrong day" in words(app))
+        assert desk.world.sent == []
+        assert [one.draft.phase for one in desk.sql.tail(9)][-2:] == [Phase.REJECTION, Phase.REFUSAL]
+
+
+async def test_who_may_not_approve_is_told_and_has_no_finding(tmp_path: Path, team: Team) -> None:
+    """An operator sees it under way, and no key signs for them."""
+    waiting(tmp_path, team)
+    with acting(tmp_path, sign=of(team, "eve")) as (desk, app):
+        async with app.run_test(size=SIZE) as pilot:
+            await red_run(pilot)
+            await until(pilot, lambda: app.following.operations)
+            assert "wants your approval" not in words(app)
+            app.watch_operation(held(desk).plan.operation)
+            await until(pilot, lambda: "waits for 1 approval" in words(app))
+            for key in ("Y", "X"):
+                await pilot.press(key)
+            told = [one for one in said(app) if "needs the role approver" in one]
+            assert len(told) == 2
+        assert len(desk.sql.statements(held(desk).plan.operation)) == 1
