@@ -1,6 +1,5 @@
 """What a role may not do is refused on the command line: exit 3, recorded, and nothing is sent."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -79,27 +78,23 @@ def test_incidents_are_refused(as_mara: Run, desk: Run, situation: Situation) ->
     assert situation.phases() == ["start", "refusal", "refusal", "refusal"]
 
 
-WORDS: Mapping[str, tuple[str, ...]] = {
-    "recheck": ("operations", "recheck"),
-    "settle": ("operations", "settle", "--outcome", "done", "--confirm", "prod", "--reason", "INC-1"),
-}
-
-
-@pytest.mark.parametrize("verb", WORDS)
 def test_a_word_on_an_operation_is_refused(
-    as_mara: Run, situation: Situation, request: pytest.FixtureRequest, verb: str
+    as_mara: Run, situation: Situation, request: pytest.FixtureRequest
 ) -> None:
-    """No look is made, nothing is settled: exit 3, recorded with the operation."""
+    """No look is made, nothing is settled: exit 3, each recorded with the operation."""
     operation = request.getfixturevalue("unknown")
     before = situation.phases()
-    ended = as_mara(*WORDS[verb], operation)
-    assert ended.code == 3, ended.err
-    assert SAID.format(verb=verb) in ended.err
-    assert situation.phases() == [*before, "refusal"]
-    assert situation.records()[-1].draft.operation == operation
+    yes = ("--outcome", "done", "--confirm", "prod", "--reason", "INC-1")
+    for verb, options in (("recheck", ()), ("settle", yes)):
+        ended = as_mara("operations", verb, operation, *options)
+        assert ended.code == 3, ended.err
+        assert SAID.format(verb=verb) in ended.err
+    assert situation.phases() == [*before, "refusal", "refusal"]
+    assert {one.draft.operation for one in situation.records()[-2:]} == {operation}
     assert [one.outcome for one in situation.operations()] == [Outcome.UNKNOWN]
 
 
+@pytest.mark.soak
 def test_a_decision_is_refused(as_mara: Run, situation: Situation, request: pytest.FixtureRequest) -> None:
     """The step still waits."""
     operation = request.getfixturevalue("undecided")

@@ -10,8 +10,8 @@ from fedesk.domain.approving import Standing
 from fedesk.domain.operations import Operation, Stage
 from fedesk.domain.plans import digest_of
 from fedesk.domain.policy import DEFAULTS, UNGOVERNED, Governance, Policy, Rule
-from fedesk.domain.roles import People, Person, Role
-from fedesk.services.explaining import Asked, explain
+from fedesk.domain.roles import People, Person, Rights, Role
+from fedesk.services.explaining import Asked, complaints, explain
 
 PLAN = plan(reason="late")
 MARA = PLAN.requester
@@ -86,3 +86,26 @@ def test_a_plan_is_in_time_until_it_expires() -> None:
     assert of("in time", *explain(WAITING, "rerun", UNGOVERNED, None, late).asked).met is False
     ended = replace(WAITING, stage=Stage.ENDED)
     assert of("in time", *explain(ended, "rerun", UNGOVERNED, None, late).asked).met is True
+
+
+def told(governance: Governance, user: str = "", *, has_signers: bool = True) -> list[str]:
+    rights = Rights(people=governance.people, person=MARA, os_user=user)
+    return [one.sentence for one in complaints(governance, rights, ("prod", "dev"), has_signers=has_signers)]
+
+
+def test_what_nobody_could_meet_is_told() -> None:
+    """Nobody named; approvals without signers, or without people who may give them; another's machine."""
+    assert told(UNGOVERNED) == [
+        "Nobody is told apart: everybody may everything, until [people] in fedesk.toml names somebody."
+    ]
+    alone = governed(Rule(), Role.OPERATOR)
+    verbs = "promote, reload, backfill, rotate, freeze-override"
+    assert told(alone, has_signers=False) == [
+        f"Approvals are wanted for {verbs}; without identity.allowed_signers nobody can give one.",
+        f"In prod there are too few people to approve {verbs}.",
+        f"In dev there are too few people to approve {verbs}.",
+    ]
+    ben = Person(principal="ben", roles=frozenset({Role.APPROVER}), os_users=("ben",))
+    both = replace(alone, people=People({**alone.people.named, "ben": ben}))
+    assert told(both) == []
+    assert told(both, "ben") == [f"You may change nothing: the user ben of this machine is ben, not {MARA}."]

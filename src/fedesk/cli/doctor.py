@@ -35,7 +35,7 @@ COLUMNS = (
     Column(title="RIGHTS", importance=7),
 )
 _TOKENS = frozenset({"token", "oidc", "oauth"})
-_MACHINE, _STORE = "this machine", "store"
+_MACHINE, _STORE, _POLICY = "this machine", "store", "policy"
 Patient = tuple[str, tuple[Complaint, ...]]
 """Who has complaints, and which."""
 
@@ -71,6 +71,7 @@ def doctor(
             for one in checkups
         ]
         patients.append((_STORE, _of_store(condition)))
+        patients.append((_POLICY, _of_policy(desk)))
         patients.append((_MACHINE, machine.complaints(_references(desk.config))))
     if as_json:
         _document(environment, now, checkups, condition, patients)
@@ -112,6 +113,13 @@ def _of_store(condition: "Condition") -> tuple[Complaint, ...]:
         *(Complaint(gravity=Gravity.FAULT, sentence=one) for one in condition.problems),
         *(Complaint(gravity=Gravity.NOTE, sentence=one) for one in condition.notes),
     )
+
+
+def _of_policy(desk: "Desk") -> tuple[Complaint, ...]:
+    from fedesk.services.explaining import complaints as found
+
+    signers = desk.config.identity.allowed_signers
+    return tuple(found(desk.config.governance, desk.rights, desk.by_name, has_signers=signers is not None))
 
 
 def _tables(checkups: "Sequence[Checkup]", patients: Sequence[Patient]) -> None:
@@ -169,6 +177,7 @@ def _document(
             {**_checkup(one), "complaints": _complaints(said[str(one.connection)])} for one in checkups
         ],
         store={"place": condition.where, "complaints": _complaints(said[_STORE])},
+        policy={"complaints": _complaints(said[_POLICY])},
         machine={"complaints": _complaints(said[_MACHINE])},
     )
 

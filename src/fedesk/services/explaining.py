@@ -1,13 +1,14 @@
-"""What the policy asks of an operation's plan, one thing after the other, and where each stands."""
+"""What the policy asks of a plan, and where each of it stands; and what of the policy nobody could meet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from fedesk.domain.approving import Standing, wanted
+from fedesk.domain.examination import Complaint, Gravity
 from fedesk.domain.guards import moment
 from fedesk.domain.operations import Operation, Stage
-from fedesk.domain.policy import Governance, Rule
+from fedesk.domain.policy import DEFAULTS, Governance, Rule
 from fedesk.domain.role_guards import against
 from fedesk.domain.roles import Rights, listed
 from fedesk.services.judging import lacking
@@ -101,3 +102,36 @@ def _in_time(operation: Operation, now: datetime) -> Asked:
     if now >= plan.expires_at:
         return Asked(what="in time", met=False, said=f"It could be begun until {until}.")
     return Asked(what="in time", met=True, said=f"It may be begun until {until}.")
+
+
+def complaints(
+    governance: Governance, rights: Rights, environments: Iterable[str], *, has_signers: bool
+) -> Iterator[Complaint]:
+    """What is wrong with people and policy beside the mistakes that the configuration itself is told of."""
+    people = governance.people
+    if not people:
+        said = "Nobody is told apart: everybody may everything, until [people] in fedesk.toml names somebody."
+        yield Complaint(gravity=Gravity.NOTE, sentence=said)
+        return
+    if rights.another:
+        said = f"You may change nothing: {rights.another}."
+        yield Complaint(gravity=Gravity.WARNING, sentence=said)
+    asking = [
+        (name, verb, rule)
+        for name in environments
+        for verb in DEFAULTS
+        if (rule := governance.policy.rule(verb, name)).approvals
+    ]
+    if asking and not has_signers:
+        verbs = ", ".join(dict.fromkeys(verb for _, verb, _ in asking))
+        said = f"Approvals are wanted for {verbs}; without identity.allowed_signers nobody can give one."
+        yield Complaint(gravity=Gravity.WARNING, sentence=said)
+    for name in dict.fromkeys(name for name, _, _ in asking):
+        short = [
+            verb
+            for where, verb, rule in asking
+            if where == name and len(people.with_a_role(rule.approvers, name)) < rule.approvals
+        ]
+        if short:
+            said = f"In {name} there are too few people to approve {', '.join(short)}."
+            yield Complaint(gravity=Gravity.WARNING, sentence=said)
