@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -31,6 +32,10 @@ pytest_plugins = (
 # Hundreds of processes are started here: without bytecode each of them would compile the libraries again.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# What a script starts in the background hands down that Ctrl+C is ignored: children could not be interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _MEMORY, _ROOM = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - it is asked whether it is fit for it
 
