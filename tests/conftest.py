@@ -78,8 +78,8 @@ settings.register_profile("quick", max_examples=50, deadline=None)
 settings.load_profile("quick")
 
 LONG = (
-    "test_random_keys", "test_nothing_leaks", "test_tour", "test_hostile_texts", "test_shell_completion",
-    "test_team_store", "test_lost_at_random", "test_team_store_away", "test_bad_days", "test_killed_desk",
+    "test_random_keys", "test_nothing_leaks", "test_tour", "test_hostile_texts", "test_store_away",
+    "test_lost_at_random", "test_team_store_away", "test_bad_days", "test_killed_desk",
     "test_setup_on_sandbox", "test_help", "test_real_processes",
 )  # fmt: skip
 """Files with tests of five seconds and more."""
