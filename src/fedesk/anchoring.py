@@ -227,7 +227,9 @@ def approvals_of(config: Config, store: "ApprovingStore", actor: "Actor", clock:
         principal=identity.principal or "",
         clock=clock,
         new_nonce=lambda: secrets.token_hex(16),
-        executed=frozenset(name for name, one in config.environments.items() if one.executor is not None),
+        executed=frozenset(
+            name for name, one in config.environments.items() if one.executor is not None or one.signed
+        ),
     )
 
 

@@ -20,6 +20,8 @@ def check_executors(
         for one in environment.connections()
         if one.system is System.JENKINS
     }
+    if any(environment.signed for environment in environments.values()) and identity.allowed_signers is None:
+        findings.add_first(("identity", "allowed_signers"), "is missing; it says whose signed plans count")
     for name, environment in environments.items():
         executor = environment.executor
         if executor is None:

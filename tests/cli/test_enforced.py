@@ -2,49 +2,189 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
+import psycopg
 import pytest
 from command_line import Ended, Run
-from enforced_rig import JOB, MARA, RUNNER, Enforced, enforced
+from enforced_rig import ANN, JOB, MARA, RUNNER, Enforced, enforced
 from postgres_server import Server
+from psycopg import errors
+from sqlalchemy.engine import make_url
 
 from fedesk.domain.audit import Phase
-from fedesk.domain.operations import Outcome
+from fedesk.domain.names import RunName
+from fedesk.domain.operations import Operation, Outcome, Stage
 from fedesk.store.postgres_store import PostgresStore
 
 Desk = Callable[..., Ended]
 YES = ("--confirm", "prod", "--write", "prod", "--reason", "the partner delivered late")
+POLICY = """
+[environments.prod.policy.rerun]
+approvals = {approvals}
+"""
 
 
 @pytest.fixture(scope="module")
 def company(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enforced]:
+    """One in which a re-run of production takes nobody else's yes."""
     with enforced(postgres, tmp_path_factory.mktemp("enforced")) as running:
         yield running
 
 
+@pytest.fixture(scope="module")
+def strict(company: Enforced, tmp_path_factory: pytest.TempPathFactory) -> Enforced:
+    """The same people, store and systems where a re-run takes one approval."""
+    folder = tmp_path_factory.mktemp("strict")
+    for file in company.folder.iterdir():
+        text = file.read_bytes()
+        if file.suffix == ".toml":
+            text += POLICY.format(approvals=1).encode()
+        (folder / file.name).write_bytes(text)
+        (folder / file.name).chmod(0o600)
+    return replace(company, folder=folder)
+
+
 @pytest.fixture
-def desk(run: Run, company: Enforced) -> Desk:
+def desk(run: Run) -> Desk:
     """Somebody's command line, in real time."""
 
-    def run_it(name: str, *arguments: str) -> Ended:
+    def run_it(company: Enforced, name: str, *arguments: str) -> Ended:
         return run(*arguments, "--config", str(company.config(name)))
 
     return run_it
 
 
-def test_a_rerun_goes_through_the_executor(company: Enforced, desk: Desk) -> None:
+@pytest.fixture
+def runs(company: Enforced) -> Iterator[RunName]:
+    """Failed runs that no test has touched."""
+    return iter(run for run in company.failed_runs() if not company.is_taken(run))
+
+
+def newest(company: Enforced) -> Operation:
+    with closing(PostgresStore(company.url)) as store:
+        return store.operations(limit=1)[0]
+
+
+def refusals(company: Enforced, operation: str) -> list[str]:
+    """What the audit log says of no, to an operation."""
+    with closing(PostgresStore(company.url)) as store:
+        records = store.tail(50, operation=operation)
+    return [one.draft.result for one in records if one.draft.phase is Phase.REFUSAL]
+
+
+def waiting(strict: Enforced, desk: Desk, run: RunName) -> str:
+    """A re-run that mara has asked for and that waits for an approval; its operation."""
+    assert desk(strict, "mara", "rerun", str(run), *YES).code == 4
+    found = newest(strict)
+    assert found.stage is Stage.CONFIRMED
+    return found.plan.operation
+
+
+def test_a_rerun_goes_through_the_executor(company: Enforced, desk: Desk, runs: Iterator[RunName]) -> None:
     """Proposed by a person, asked of the job, carried out by its identity, followed to the end: exit 0."""
-    run = company.failed_runs()[-1]
-    ended = desk("mara", "rerun", str(run), *YES, "--json")
+    run = next(runs)
+    ended = desk(company, "mara", "rerun", str(run), *YES, "--json")
     assert ended.code == 0, ended.err
     assert company.is_cleared(run)
     assert ended.document("change")["outcome"] == "succeeded"
     assert f"prod/jenkins was asked: {JOB} is in its queue" in ended.err
+    operation = newest(company)
     with closing(PostgresStore(company.url)) as store:
-        (operation,) = store.operations()
         records = store.tail(9, operation=operation.plan.operation)
         assert (operation.outcome, operation.confirmation.by) == (Outcome.SUCCEEDED, MARA)
         done = {one.draft.actor.person for one in records if one.draft.phase in (Phase.INTENT, Phase.OUTCOME)}
         assert done == {RUNNER}
         assert store.verify(deep=True).flaw is None
-    company.asked()
+    for name in ("mara", "executor"):
+        again = desk(company, name, "execute", operation.plan.operation)
+        assert (again.code, "has ended: succeeded" in again.err) == (5, True), again.err
+    assert company.clears_of(operation.plan.operation) == 1
+
+
+def test_an_approved_plan_is_carried_out_and_no_other(
+    strict: Enforced, desk: Desk, runs: Iterator[RunName]
+) -> None:
+    """The executor refuses what is not approved (4); approved it is done, and the statements are used."""
+    run = next(runs)
+    operation = waiting(strict, desk, run)
+    too_early = desk(strict, "executor", "execute", operation)
+    assert (too_early.code, "waits for 1 approval" in too_early.err) == (4, True), too_early.err
+    assert not strict.is_cleared(run)
+    assert desk(strict, "mara", "approve", operation).code == 3
+    approved = desk(strict, "ann", "approve", operation)
+    assert approved.code == 0, approved.err
+    done = desk(strict, "mara", "execute", operation)
+    assert done.code == 0, done.err
+    assert strict.is_cleared(run)
+    with psycopg.connect(conninfo(strict)) as database:
+        used = database.execute(
+            "SELECT principal FROM fedesk.used_nonces NATURAL JOIN fedesk.approvals WHERE operation = %s",
+            (operation,),
+        ).fetchall()
+    assert {one for (one,) in used} == {MARA, ANN}
+
+
+def test_a_forged_approval_counts_for_nothing(strict: Enforced, desk: Desk, runs: Iterator[RunName]) -> None:
+    """Put into the database by hand, in the name of who may approve, signed with another key: refused (4)."""
+    run = next(runs)
+    operation = waiting(strict, desk, run)
+    strict.forge(operation, principal=ANN, key="stranger")
+    ended = desk(strict, "executor", "execute", operation)
+    assert (ended.code, "waits for 1 approval" in ended.err) == (4, True), ended.err
+    assert not strict.is_cleared(run)
+
+
+def test_what_has_changed_since_is_refused(strict: Enforced, desk: Desk, runs: Iterator[RunName]) -> None:
+    """Approved, and somebody has cleared the run in Airflow meanwhile: stale (5), and nothing is sent."""
+    run = next(runs)
+    operation = waiting(strict, desk, run)
+    assert desk(strict, "ann", "approve", operation).code == 0
+    strict.clear_by_hand(run)
+    ended = desk(strict, "executor", "execute", operation)
+    assert ended.code == 5, ended.err
+    assert strict.clears_of(operation) == 0
+    assert len(refusals(strict, operation)) == 1
+
+
+def test_a_freeze_that_began_meanwhile_stops_it(
+    strict: Enforced, desk: Desk, runs: Iterator[RunName]
+) -> None:
+    """The executor's to set, nobody else's to take away: what was approved before is stale (5)."""
+    run = next(runs)
+    operation = waiting(strict, desk, run)
+    assert desk(strict, "ann", "approve", operation).code == 0
+    told = desk(strict, "mara", "freeze", "add", "--env", "prod", "--for", "1h", "--reason", "quarter end")
+    assert told.code in (3, 6), told.err
+    added = desk(
+        strict, "executor", "freeze", "add", "--env", "prod", "--for", "1h", "--reason", "quarter end"
+    )
+    assert added.code == 0, added.err
+    with (
+        psycopg.connect(conninfo(strict, strict.role("mara")), autocommit=True) as person,
+        pytest.raises(errors.InsufficientPrivilege),
+    ):
+        person.execute("DELETE FROM fedesk.windows")
+    ended = desk(strict, "executor", "execute", operation)
+    assert (ended.code, "refused: freeze: all of prod" in ended.out) == (5, True), ended
+    assert strict.clears_of(operation) == 0
+    with psycopg.connect(conninfo(strict), autocommit=True) as owner:
+        owner.execute("DELETE FROM fedesk.windows")
+
+
+def test_a_person_cannot_write_past_fedesk(company: Enforced, desk: Desk, runs: Iterator[RunName]) -> None:
+    """With the executor left out of their configuration their desk starts nothing, and Airflow says no."""
+    run = next(runs)
+    config = company.config("mara")
+    own = company.config("alone")
+    text = config.read_text(encoding="utf-8")
+    head, _, rest = text.partition("[environments.prod.executor]\n")
+    own.write_text(head + rest.split("\n", 2)[2], encoding="utf-8")
+    ended = desk(company, "alone", "rerun", str(run), *YES)
+    assert ended.code == 8, ended.err
+    assert "Your role in the store proposes changes" in ended.err
+    assert not company.is_cleared(run)
+
+
+def conninfo(company: Enforced, role: str | None = None) -> str:
+    return company.postgres.conninfo(str(make_url(company.url).database), role)

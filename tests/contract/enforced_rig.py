@@ -5,21 +5,31 @@ Jenkins are the readers', and their roles in the store may write proposals alone
 """
 
 import json
+import os
 import shlex
+import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from anchored_log import allow, make_key
 from postgres_server import Server
+from sqlalchemy.engine import make_url
 
+from fedesk.domain.approving import NAMESPACE, Action, Statement, statement_bytes
+from fedesk.domain.audit_chain import time_text
 from fedesk.domain.names import ConnectionName, RunName
+from fedesk.sandbox.airflow_clear import clear_as
+from fedesk.sandbox.airflow_events import CLEAR
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.executing import ExecutorJob
 from fedesk.sandbox.server import Sandbox, start
 from fedesk.sandbox.world import World
+from fedesk.store.postgres_store import PostgresStore
 
 JOB = "fedesk/execute"
 MARA, ANN, RUNNER = (f"{name}@finedge.example" for name in ("mara", "ann", "runner"))
@@ -28,6 +38,8 @@ PEOPLE = f"""
 roles = ["operator"]
 [people."{ANN}"]
 roles = ["approver"]
+[people."{RUNNER}"]
+roles = ["admin"]
 """
 
 
@@ -65,10 +77,51 @@ class Enforced:
         dag_id, _, run_id = run.id.partition("/")
         return self.sandbox.world.dag_run("prod", dag_id, run_id).state != "failed"
 
-    def asked(self) -> None:
-        """Wait until every build of the executor has ended."""
-        for thread in self.executor.threads:
-            thread.join(60)
+    def is_taken(self, run: RunName) -> bool:
+        """Whether an operation was confirmed for it."""
+        with closing(PostgresStore(self.url)) as store:
+            return any(str(run) == target.name for one in store.operations() for target in one.plan.targets)
+
+    def clears_of(self, operation: str) -> int:
+        """Clears that Airflow has carried out or refused for an operation, as its own log has them."""
+        events = self.sandbox.world.airflow.events("prod")
+        return sum(event.event == CLEAR and operation in event.extra for event in events)
+
+    def clear_by_hand(self, run: RunName) -> None:
+        """Somebody clears a failed run in Airflow's own pages."""
+        dag_id, _, run_id = run.id.partition("/")
+        body = {"dag_run_id": run_id, "only_failed": True, "dry_run": False}
+        clear_as(self.sandbox.world, "prod", dag_id, "tomasz", body)
+
+    def role(self, name: str) -> str:
+        """Somebody's login role in the store."""
+        with self.config(name).open("rb") as file:
+            return str(make_url(tomllib.load(file)["store"]["url"]).username)
+
+    def forge(self, operation: str, *, principal: str, key: str) -> None:
+        """Put an approval into the store, past fedesk, as mara's role may: signed with another key."""
+        with closing(PostgresStore(self.url)) as store:
+            found = store.operation(operation)
+            assert found is not None
+        statement = Statement(
+            plan=found.digest,
+            operation=operation,
+            environment="prod",
+            action=Action.APPROVE,
+            approver=principal,
+            nonce=os.urandom(16).hex(),
+            at=found.confirmed_at,
+            expires_at=found.plan.expires_at,
+        )
+        raw = statement_bytes(statement)
+        command = ["ssh-keygen", "-Y", "sign", "-f", str(self.key(key)), "-n", NAMESPACE]
+        signed = subprocess.run(command, input=raw, capture_output=True, check=True).stdout.decode()
+        address = self.postgres.conninfo(str(make_url(self.url).database), self.role("mara"))
+        with psycopg.connect(address, autocommit=True) as person:
+            person.execute(
+                "INSERT INTO fedesk.approvals VALUES (%s, %s, 'approve', %s, %s, %s, %s, %s)",
+                (statement.nonce, operation, principal, raw, signed, time_text(statement.at), MARA),
+            )
 
 
 @contextmanager

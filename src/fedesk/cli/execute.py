@@ -60,8 +60,12 @@ def execute(
 
 
 def _carried_out(desk: "Desk", found: "Operation") -> "Operation":
-    """Executed here; where its environment has an executor, that one is asked, and followed."""
+    """Executed here; where its environment has an executor, that one is asked, and followed.
+
+    Of one that has ended it is said here that it has.
+    """
     from fedesk.cli import watching
+    from fedesk.ports.operation_store import NotClaimableError
 
     plan = found.plan
     waits = desk.approvals.waits(found)
@@ -72,6 +76,8 @@ def _carried_out(desk: "Desk", found: "Operation") -> "Operation":
     launcher = desk.launcher_for(connections)
     if launcher is desk.launcher:
         return desk.execute(plan.operation)
+    if not found.is_open:
+        raise NotClaimableError(f"Operation {plan.operation} has ended: {found.outcome}.")
     watching.begin(desk, launcher.warm(desk.credentials_for(connections)), plan.operation)
     return watching.follow_to_its_end(desk, plan.operation)
 
