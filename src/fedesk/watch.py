@@ -11,7 +11,7 @@ from fedesk.notifying import telling_of
 from fedesk.ports.sources import Connection
 from fedesk.services.delivering import Tell
 from fedesk.services.live_board import LiveBoard
-from fedesk.services.sighting import Sight, awaited_plans
+from fedesk.services.sighting import SETTLED_AFTER, Sight, awaited_plans
 from fedesk.services.watching import Around, Telling, Watcher
 
 
@@ -68,6 +68,7 @@ def watch_of(desk: Desk, environment: str | None, tell: Tell, *, once: bool) -> 
         desk.operation_watch,
         lambda: desk.store,
         desk.clock,
+        settled_after=0.0 if once else SETTLED_AFTER,
         awaited=lambda: awaited_plans(desk.store, desk.approvals),
     )
     around = Around(

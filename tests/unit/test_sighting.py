@@ -87,7 +87,7 @@ class Answer:
 class Rig:
     """A sight of one environment with one Airflow."""
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: SqlStore, settled_after: float = 0.0) -> None:
         self.store, self.clock, self.source = store, Still(), Answer()
         self.connections = {
             "prod": (
@@ -109,6 +109,7 @@ class Rig:
             watch,
             lambda: store,
             self.clock,  # type: ignore[arg-type]  # the same
+            settled_after=settled_after,
             awaited=self.awaited,
         )
 
@@ -148,6 +149,25 @@ def test_what_pages_is_seen_and_is_over_when_it_is_gone(rig: Rig) -> None:
     seen = rig.sight.look()
     assert seen.notices == ()
     assert seen.knows(notice)
+
+
+def test_a_finding_is_told_when_it_has_settled(tmp_path: Path) -> None:
+    """One look finds it, the next reads why. What went away meanwhile begins anew."""
+    store = SqlStore(tmp_path / "fedesk.sqlite3")
+    rig = Rig(store, settled_after=10)
+    rig.look()
+    rig.clock.at += timedelta(seconds=9)
+    seen = rig.sight.look()
+    assert (seen.notices, len(seen.quiet)) == ((), 1)
+    rig.clock.at += timedelta(seconds=1)
+    assert rig.events() == [], "it was first seen by the look before"
+    rig.clock.at += timedelta(seconds=9)
+    assert rig.events() == [Event.PAGE]
+    for observation in (WELL, BROKEN):
+        rig.source.now = observation
+        rig.look()
+        assert rig.events() == []
+    store.close()
 
 
 def test_what_was_never_read_is_not_over(rig: Rig) -> None:

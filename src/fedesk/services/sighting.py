@@ -40,6 +40,8 @@ PHASES = (Phase.BREAK_GLASS,)
 
 Awaited = Callable[[], Sequence[AwaitedPlan]]
 """The plans that wait for approvals, and what was said of them. Raises SourceError, StoreError."""
+SETTLED_AFTER = 10.0
+"""Seconds for which a finding has to be there before it is told: one look finds it, the next reads why."""
 JUDGED_EVERY = 30.0
 """Seconds after which it is judged again whether a plan still waits, though nothing was written."""
 
@@ -67,13 +69,18 @@ class Sight:
         operations: OperationWatch,
         store: Callable[[], WatchStore],
         clock: Clock,
+        settled_after: float = SETTLED_AFTER,
         awaited: Awaited = tuple,
     ) -> None:
+        """``settled_after``: seconds; none where all is read to its end before anything is told."""
         self._boards = boards
         self._catalogue = catalogue
         self._operations = operations
         self._store = store
         self._clock = clock
+        self._settled_after = settled_after
+        self._first_seen: dict[str, float] = {}
+        """By key, in seconds of the clock that only grows."""
         self._awaited = awaited
         self._latest: dict[str, Board] = {}
         self._has_read = False
@@ -120,13 +127,17 @@ class Sight:
         self._read_on(now)
         awaited = [plan for plan in self._plans if plan.environment in self._boards]
         notices = [*happened(self._records, now), *approvals(awaited, now)]
+        paging: list[Notice] = []
         quiet: set[str] = set()
         for board in boards.values():
             found = [one for one in board.findings if one.severity is Severity.PAGE]
             hushed = [one for one in found if self._is_quiet(board, one, now)]
             notices += unknowns(board.environment, operations, now)
-            notices += pages(board.environment, (one for one in found if one not in hushed), operations, now)
+            paging += pages(board.environment, (one for one in found if one not in hushed), operations, now)
             quiet |= {one.key for one in pages(board.environment, hushed, operations, now)}
+        settled = self._settled(paging)
+        notices += [one for one in paging if one.key in settled]
+        quiet |= {one.key for one in paging} - settled
         return Sighted(
             notices=tuple(notices),
             quiet=frozenset(quiet),
@@ -162,6 +173,12 @@ class Sight:
             one for one in self._store().open_windows(now) if one.kind is WindowKind.MAINTENANCE
         )
         self._seq = seq
+
+    def _settled(self, notices: Sequence[Notice]) -> set[str]:
+        """Keys of those that have been there for long enough."""
+        now = self._clock.monotonic()
+        self._first_seen = {one.key: self._first_seen.get(one.key, now) for one in notices}
+        return {key for key, since in self._first_seen.items() if now - since >= self._settled_after}
 
     def _judge(self) -> None:
         """Ask which plans wait; those that were known stand where that cannot be told now."""
