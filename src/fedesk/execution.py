@@ -218,6 +218,7 @@ class Desk(composition.Desk):
 
         watch = OperationWatch(lambda: self.store, lambda: self.processes, self.clock, self._awaited)
         self.board.follow_operations(watch.known)
+        self.board.follow_windows(watch.windows)
         return watch
 
     def _awaited(self, operation: "Operation") -> "Awaited | None":

@@ -43,6 +43,13 @@ class Finding:
     """The operation of fedesk's own that it tells of."""
     seen_on: ConnectionName | None = None
     """The connection whose look has shown it; None where that was none, or several."""
+    maintenance: str = ""
+    """``maintenance until 06:00``; empty where what it is about is in none."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is nobody's alarm now."""
+        return bool(self.maintenance)
 
     @property
     def recurs(self) -> bool:

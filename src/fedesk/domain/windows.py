@@ -94,11 +94,16 @@ class Window:
         """Whether nobody has removed it."""
         return self.closed_at is None
 
+    @property
+    def covers_all(self) -> bool:
+        """Whether it is of all of its environment."""
+        return not self.pipeline and not self.service
+
     def covers(self, reach: Reach) -> bool:
         """Whether what is reached lies in its scope."""
         if self.environment != reach.environment:
             return False
-        if not self.pipeline and not self.service:
+        if self.covers_all:
             return True
         return self.pipeline in reach.pipelines or self.service in reach.services
 

@@ -16,12 +16,13 @@ from fedesk.domain.board import (
     subjects,
 )
 from fedesk.domain.catalogue import Catalogue, owners_of_secrets
-from fedesk.domain.front import EnvironmentFacts
+from fedesk.domain.front import EnvironmentFacts, Finding
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.open_operations import OpenOperation
 from fedesk.domain.secrets import SecretAge, judge
 from fedesk.domain.states import Verdict
 from fedesk.domain.triage import Facts, findings
+from fedesk.domain.windows import Window
 
 MAX_AGE = timedelta(days=90)
 WARN_BEFORE = timedelta(days=14)
@@ -71,10 +72,12 @@ class Boards:
         elsewhere: Mapping[str, Sequence[Snapshot]],
         now: datetime,
         operations: Sequence[OpenOperation] = (),
+        windows: Sequence[Window] = (),
     ) -> Board:
         """The board of one environment; ``elsewhere`` holds the snapshots of the others.
 
-        ``operations`` are those of fedesk's own that are still open, of whatever environment.
+        ``operations`` are those of fedesk's own that are still open, and ``windows`` those that nobody has
+        removed, of whatever environment.
         """
         found = self._histories(environment.name, snapshots)
         others = {name: self._histories(name, theirs) for name, theirs in elsewhere.items()}
@@ -98,11 +101,25 @@ class Boards:
             at=now,
             snapshots=tuple(snapshots),
             pipelines=pipelines(self._catalogue, environment.name, found, others, loads),
-            findings=findings(facts),
+            findings=self._quieted(facts, windows),
             secrets=secrets,
             queue=queue,
             histories=found,
             operations=tuple(operations),
+        )
+
+    def _quieted(self, facts: Facts, windows: Sequence[Window]) -> tuple[Finding, ...]:
+        if not windows:
+            return findings(facts)
+        from fedesk.services.quieting import quieted
+
+        return quieted(
+            findings(facts),
+            facts.histories,
+            windows,
+            catalogue=self._catalogue,
+            environment=facts.environment.name,
+            now=facts.now,
         )
 
     def _owners(self, environment: str) -> tuple[Mapping[JobKey, Subject], Mapping[str, str]]:

@@ -106,6 +106,23 @@ def following(window: Window, after: datetime) -> Occurrence | None:
     return next((one for one in found if one.start > after), None)
 
 
+def frozen(windows: Iterable[Window], environment: str, now: datetime) -> tuple[Occurrence | None, str]:
+    """The freeze of all of an environment that is told of: in force, else the next; or why none can be told.
+
+    A freeze of a single pipeline or service is told where something of it is to be changed.
+    """
+    freezes = [
+        one
+        for one in windows
+        if one.kind is WindowKind.FREEZE and one.environment == environment and one.covers_all
+    ]
+    found = in_force(freezes, now)
+    if found.unreadable:
+        return None, found.unreadable[0].why
+    ahead = [one for one in (following(window, now) for window in freezes) if one is not None]
+    return foremost(found.occurrences) or min(ahead, key=lambda one: one.start, default=None), ""
+
+
 def check(window: Window) -> None:
     """Whether a window can be set as it is. Raises WindowError that says what is wrong with it."""
     zone = zone_of(window.zone)

@@ -16,6 +16,7 @@ from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.open_operations import OpenOperation
+from fedesk.domain.windows import Window
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.boards import Boards
 from fedesk.services.looking import look, seconds_fresh, unseen
@@ -65,6 +66,7 @@ class LiveBoard:
         self._stopped = threading.Event()
         self._wake: dict[ConnectionName, threading.Event] = {}
         self._operations: Callable[[], Sequence[OpenOperation]] = tuple
+        self._windows: Callable[[], Sequence[Window]] = tuple
 
     def start(self, on_board: Callable[[Board], None]) -> None:
         """Begin to poll; ``on_board`` gets what is known at once, and a board when something was looked at.
@@ -87,6 +89,10 @@ class LiveBoard:
     def follow_operations(self, known: Callable[[], Sequence[OpenOperation]]) -> None:
         """Where the open operations of each board come from; asked on any thread, and must not wait."""
         self._operations = known
+
+    def follow_windows(self, known: Callable[[], Sequence[Window]]) -> None:
+        """Where the windows come from that quiet findings of each board; the same."""
+        self._windows = known
 
     def hand_over(self) -> None:
         """Hand over a board of what is known, without a look: an operation has moved. Returns at once."""
@@ -114,6 +120,7 @@ class LiveBoard:
             {name: [snapshots[one.name] for one in theirs] for name, theirs in self._elsewhere.items()},
             self._clock.now(),
             self._operations(),
+            self._windows(),
         )
 
     def elsewhere(self, environment: EnvironmentFacts) -> Board:
@@ -128,6 +135,7 @@ class LiveBoard:
             {name: [snapshots[one.name] for one in others] for name, others in theirs.items()},
             self._clock.now(),
             self._operations(),
+            self._windows(),
         )
 
     def history_of(self, connection: ConnectionName, job: str) -> JobHistory | None:

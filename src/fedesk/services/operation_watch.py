@@ -14,6 +14,7 @@ from fedesk.domain.incidents import Incident
 from fedesk.domain.marks import REMEMBERED, Mark
 from fedesk.domain.open_operations import Awaited, Course, OpenOperation, open_operation
 from fedesk.domain.operations import Evidence, Operation
+from fedesk.domain.windows import Window
 from fedesk.ports.changing import Processes
 from fedesk.ports.incident_store import DeskReader
 from fedesk.ports.operation_store import StoreError
@@ -42,6 +43,8 @@ class StoreNews:
     """What was said of findings, of every environment; the last known ones where the store is away."""
     only_proposes: bool = False
     """Whether the store lets who is here propose changes, and not carry them out."""
+    windows: tuple[Window, ...] = ()
+    """Freezes, holds and maintenance, now and ahead, of every environment; the last known ones as well."""
     problem: str = ""
     """Why the store cannot be read, in one sentence."""
     since: datetime | None = None
@@ -93,6 +96,10 @@ class OperationWatch:
     def known(self) -> tuple[OpenOperation, ...]:
         """What was read last; never waits."""
         return self._news.operations
+
+    def windows(self) -> tuple[Window, ...]:
+        """Freezes, holds and maintenance that were read last; never waits."""
+        return self._news.windows
 
     @property
     def problem(self) -> str:
@@ -153,6 +160,7 @@ class OperationWatch:
             operations=operations,
             incidents=incidents,
             marks=marks,
+            windows=store.open_windows(self._clock.now()),
             only_proposes=store.only_proposes(),
             version=before.version,
         )

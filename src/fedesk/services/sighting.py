@@ -34,6 +34,7 @@ from fedesk.services.calendar import in_force
 from fedesk.services.live_board import LiveBoard
 from fedesk.services.one_look import read_whole
 from fedesk.services.operation_watch import OperationWatch, StoreNews
+from fedesk.services.quieting import names_of
 
 PHASES = (Phase.BREAK_GLASS,)
 """Of the records that people are told of."""
@@ -197,7 +198,7 @@ class Sight:
             return True
         if not self._maintenance:
             return False
-        reach = reach_of(self._catalogue, board.environment.name, _names(finding, board))
+        reach = reach_of(self._catalogue, board.environment.name, names_of(finding, board.histories))
         return bool(in_force((one for one in self._maintenance if one.covers(reach)), now).occurrences)
 
 
@@ -219,18 +220,6 @@ def awaited_plans(store: OperationReader, asked: Approvals) -> tuple[AwaitedPlan
         for one in store.open_operations()
         if one.stage is not Stage.ENDED and asked.is_asked(one)
     )
-
-
-def _names(finding: Finding, board: Board) -> tuple[str, ...]:
-    """What a finding is about, by the names that a window may bear: its subject, and the job of its run."""
-    jobs = (
-        history.key[1]
-        for history in board.histories
-        if finding.run is not None
-        and history.connection == finding.run.connection
-        and any(run.name == finding.run for run in history.runs)
-    )
-    return (finding.subject, *jobs)
 
 
 def _knows(notice: Notice, boards: Mapping[str, Board], *, knows_store: bool, knows_plans: bool) -> bool:

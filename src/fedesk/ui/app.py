@@ -138,6 +138,7 @@ class DeskApp(TerminalApp):
             writes_until=window.until if (window := self.window_of(self.facts.name)) else None,
             operations=self.following.operations,
             store_problem=self.following.problem,
+            freeze=self.following.freeze,
         )
 
     def with_rights(self, target: Target) -> Target:

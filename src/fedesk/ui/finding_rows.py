@@ -75,10 +75,13 @@ def finding_rows(
                 Content.assemble(
                     _said_who(states.get(finding.id), now),
                     (_said_where(finding, further), present.MUTED),
+                    (f"{finding.maintenance}: " if finding.maintenance else "", present.MUTED),
                     present.text(finding.what),
                 ),
                 present.plain(str(finding.owner), present.MUTED),
-                Content.styled(finding.severity.value, present.SEVERITIES[finding.severity]),
+                present.plain("quiet", present.MUTED)
+                if finding.is_quiet
+                else Content.styled(finding.severity.value, present.SEVERITIES[finding.severity]),
             ),
             target=Target(
                 name=present.text(finding.subject, 80),
@@ -89,7 +92,7 @@ def finding_rows(
                 pipeline=finding.subject if finding.subject in pipelines else "",
                 operation=finding.operation,
             ),
-            dim=dim_all or finding.seen_on in stale or _is_quiet(states.get(finding.id)),
+            dim=dim_all or finding.is_quiet or finding.seen_on in stale or _is_quiet(states.get(finding.id)),
             numbers={
                 "state": present.STATE_ORDER[finding.state],
                 "age": None if finding.since is None else (now - finding.since).total_seconds(),

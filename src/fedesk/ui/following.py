@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fedesk.domain.marks import FindingState, Mark, Marks
     from fedesk.domain.open_operations import OpenOperation
     from fedesk.domain.operations import Operation
+    from fedesk.domain.windows import Window
     from fedesk.services.checkpointing import Verified
     from fedesk.services.operation_watch import OperationWatch, StoreNews
     from fedesk.ui.app import DeskApp
@@ -116,6 +117,20 @@ class StoreFollower:
         return self._known.operations if self._known else ()
 
     @property
+    def windows(self) -> tuple[Window, ...]:
+        """Freezes, holds and maintenance that nobody has removed, as far as is known."""
+        return self._known.windows if self._known else ()
+
+    @property
+    def freeze(self) -> str:
+        """What the first line says of freezes; nothing is loaded for it while there are no windows."""
+        if not self.windows:
+            return ""
+        from fedesk.ui.freeze_text import freeze_said
+
+        return freeze_said(self.windows, self._app.facts.name, self._app.now)
+
+    @property
     def incidents(self) -> tuple[Incident, ...]:
         """Those that go on, as far as is known."""
         return self._known.incidents if self._known else ()
@@ -175,7 +190,9 @@ class StoreFollower:
         if news.problem and not (before and before.problem):
             self._app.say(news.problem)
         desk = self._app.desk
-        if desk is not None and (before is None or news.operations != before.operations):
+        if desk is not None and (
+            before is None or (news.operations, news.windows) != (before.operations, before.windows)
+        ):
             desk.board.hand_over()
         self._begin_approved()
 

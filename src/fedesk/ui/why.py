@@ -235,9 +235,8 @@ def _dates(finding: Finding, known: Known, width: int) -> list[Content]:
     if known.diagnosis is not None and known.diagnosis.changes:
         shown += _changes(known.diagnosis.changes, width)
     shown += _due(known, width)
-    shown += _entry(
-        "owner", f"{present.text(str(finding.owner)) or 'nobody in the catalogue'}, {finding.severity}", width
-    )
+    owner = present.text(str(finding.owner)) or "nobody in the catalogue"
+    shown += _entry("owner", f"{owner}, {finding.maintenance or finding.severity}", width)
     return shown
 
 

@@ -56,6 +56,8 @@ class Status:
     """When the write window that is open here closes."""
     store_problem: str = ""
     """Why the operations cannot be read."""
+    freeze: str = ""
+    """``FROZEN until 06:00``, or ``frozen in 2h10m``."""
 
 
 def status_content(status: Status, width: int) -> Content:
@@ -108,7 +110,9 @@ def _counts(operations: Sequence[OpenOperation], *, worded: bool) -> list[Conten
 
 
 def _left(status: Status, level: _Without) -> Content:
-    parts = [Content.assemble(_environment(status.environment, level), _window(status))]
+    parts = [
+        Content.assemble(_environment(status.environment, level), _window(status), _freeze(status, level))
+    ]
     sources = _sources(status, level)
     if level >= _Without.NAMES:
         return Content(" ").join([*parts, *sources])
@@ -134,6 +138,15 @@ def _window(status: Status) -> Content:
     left = present.length_of(status.writes_until - status.now)
     style = "bold $text-error reverse" if status.environment.production else "bold $text-warning reverse"
     return Content.styled(f" write {left} ", style)
+
+
+def _freeze(status: Status, level: _Without) -> Content:
+    """Whether all of the environment is frozen, or will be; shorter where there is less room."""
+    if not status.freeze:
+        return Content()
+    said = status.freeze.replace(" until", "") if level >= _Without.MODE else status.freeze
+    style = "bold $text-warning reverse" if said.startswith("FROZEN") else "$text-warning"
+    return Content.styled(f" {said} ", style)
 
 
 def _clock(status: Status, level: _Without) -> Content:
