@@ -1,7 +1,6 @@
 """``fedesk findings`` and ``fedesk handover`` against the sandbox."""
 
 import json
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,7 @@ def the(found: list[dict[str, Any]], subject: str) -> dict[str, Any]:
 
 
 def test_what_is_said_is_handed_over(desk: Run, situation: Situation) -> None:
-    """Taken by its subject, given away by its run, noted by its short name: the next person reads it all."""
-    assert desk("findings", "ack", "payments_daily").out == "payments_daily: you have it\n"
+    """Given away by its run, noted by its short name, silenced by its id: the next person reads it all."""
     assigned = desk("findings", "assign", FAILED, "jon@finedge.example", "--json").document("findings")
     one = the(assigned["findings"], "payments_daily")
     assert (one["run"], one["holder"], one["quiet"]) == (FAILED, "jon@finedge.example", None)
@@ -30,37 +28,25 @@ def test_what_is_said_is_handed_over(desk: Run, situation: Situation) -> None:
     silence = ("findings", "silence", "secrets:overdue", "1d", "rotation is tomorrow", "--owner", "ann")
     assert desk(*silence).code == 0
     actions = [(one.draft.action, one.draft.phase.value) for one in situation.records()]
-    assert actions == [("mark", "review")] * 3 + [("mark", "configuration")]
+    assert actions == [("mark", "review")] * 2 + [("mark", "configuration")]
 
     whole = desk("handover", "--json").document("handover")
     assert [len(the(whole["findings"], "payments_daily")["notes"]), whole["unread"]] == [1, []]
     assert [(one["about"], one["owner"]) for one in whole["quiets"]] == [("secrets:overdue", "ann")]
     assert "overdue" in {one["verdict"] for one in whole["secrets"]}
     assert "payments_daily" in {one["pipeline"] for one in whole["deadlines"]}
-    text = desk("handover", "--since", "1h").out
-    assert text.startswith("# Handover of prod, 2026-11-20 02:4")
-    assert "jon@finedge.example has it since" in text
-    assert "ends within a day" in text
-    for never in (TOKEN, "\x1b", "\n# b", "<img"):
-        assert never not in text.replace("\\<", "")
     assert TOKEN not in json.dumps(whole)
 
 
-def test_what_is_snoozed_leaves_the_list_until_it_ends(desk: Run, sandbox: Sandbox) -> None:
-    """It is counted on stderr; past its time it is there again; taken back, it is quiet no more."""
+def test_what_is_snoozed_leaves_the_list_until_it_is_lifted(desk: Run) -> None:
+    """It is counted on stderr; taken back, it is quiet no more; what names no finding is said."""
     snoozed = desk("findings", "snooze", "ledger_load", "2h", "after the file", "--json")
     (one,) = snoozed.document("findings")["findings"]
     assert (one["quiet"]["until"], one["quiet"]["reason"]) == ("2026-11-20T04:43:10Z", "after the file")
     listed = desk("findings", "list")
     assert one["id"][:7] not in listed.out
     assert listed.err.endswith("1 quiet: `fedesk findings list --all` has it.\n")
-    later = sandbox.control.clock.now() + timedelta(hours=2)
-    assert one["id"][:7] in desk("findings", "list", at=later).out
-    assert desk("findings", "lift", "ledger_load").out.endswith(": snooze lifted\n")
-
-
-def test_what_names_no_finding_is_said(desk: Run) -> None:
-    """With the command that lists them; nothing is written."""
+    assert desk("findings", "lift", one["id"][:7]).out.endswith(": snooze lifted\n")
     ended = desk("findings", "ack", "nobody_knows")
     assert (ended.code, ended.out) == (1, "")
     assert "`fedesk findings list --all`" in ended.err
@@ -79,5 +65,6 @@ def test_with_the_store_away_what_is_wrong_is_listed_and_handed_over(
     assert "Who has what, and what is quiet, is not known." in listed.err
     handed = run("handover", "--config", str(config), at=now)
     assert handed.code == 6
+    assert handed.out.startswith("# Handover of prod, 2026-11-20 02:4")
     assert "Not everything could be read:" in handed.out
     assert "payments\\_daily" in handed.out
