@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -17,6 +18,9 @@ from hypothesis import settings
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.server import Sandbox, start
 from fedesk.sandbox.world import World
+
+if TYPE_CHECKING:
+    from approval_people import Team
 
 pytest_plugins = (
     "asgi_server",
@@ -116,6 +120,14 @@ def shared_sandbox() -> Iterator[Sandbox]:
     running = start(frozen_world(), systems=("jenkins", "airflow", "vault"))
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def team(tmp_path_factory: pytest.TempPathFactory) -> "Team":
+    """People with SSH keys of their own, made once for a worker."""
+    from approval_people import Team
+
+    return Team.made(tmp_path_factory.mktemp("team"))
 
 
 @pytest.fixture

@@ -62,11 +62,6 @@ class Office:
         return str(ended.document("change")["operation"])
 
 
-@pytest.fixture(scope="module")
-def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
-    return Team.made(tmp_path_factory.mktemp("team"))
-
-
 @pytest.fixture
 def office(run: Run, sandbox: Sandbox, team: Team) -> Office:
     return Office(run, sandbox, team)

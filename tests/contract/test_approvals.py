@@ -11,10 +11,12 @@ from approval_people import ANN, BEN, GOVERNANCE, MARA, Team, submitted, waiting
 from making import NOW, minutes
 from operation_values import draft_of, operation_id
 from planning import StillClock
+from storing import tampered
 
 from fedesk.domain.approving import NAMESPACE, Action, Statement, statement_bytes, statement_of
 from fedesk.domain.audit import Phase
-from fedesk.domain.operations import Operation
+from fedesk.domain.operations import Operation, Plan
+from fedesk.domain.plans import digest_of, plan_bytes
 from fedesk.domain.policy import Governance, Policy, Rule
 from fedesk.ports.approving import BroughtError
 from fedesk.ports.errors import CredentialError
@@ -26,11 +28,6 @@ from fedesk.store.operations import SqlStore
 pytestmark = needs_ssh_keygen
 ID = operation_id(1)
 At = Callable[..., Approvals]
-
-
-@pytest.fixture(scope="module")
-def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
-    return Team.made(tmp_path_factory.mktemp("team"))
 
 
 @pytest.fixture
@@ -120,16 +117,15 @@ _ELSEWHERE: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", _ELSEWHERE)
-def test_what_does_not_count_is_refused_and_recorded(case: str, at: At, team: Team, store: SqlStore) -> None:
-    """One sentence that says why, one record of a refusal where it was brought; the plan waits on."""
-    words, why = _ELSEWHERE[case]
+def test_what_does_not_count_is_refused_and_recorded(at: At, team: Team, store: SqlStore) -> None:
+    """Each with one sentence that says why, and one record where it was brought; the plan waits on."""
     operation = submitted(at("mara"))
-    with pytest.raises(RefusedError, match="does not count: ") as caught:
-        _from_elsewhere(at("mara"), operation, team, **words)
-    assert why in str(caught.value)
-    assert phases(store) == [(Phase.REFUSAL, "approve")]
-    assert store.tail(1)[0].draft.result == str(caught.value)
+    for number, (case, (words, why)) in enumerate(_ELSEWHERE.items(), start=1):
+        with pytest.raises(RefusedError, match="does not count: ") as caught:
+            _from_elsewhere(at("mara"), operation, team, **words)
+        assert why in str(caught.value), case
+        assert phases(store) == [(Phase.REFUSAL, "approve")] * number
+        assert store.tail(1)[0].draft.result == str(caught.value)
     assert at("mara").standing(operation).missing == 1
 
 
@@ -187,6 +183,23 @@ def test_what_is_kept_past_fedesk_is_believed_by_its_signature_alone(at: At, sto
         "it is not signed by ann@finedge.example",
         "it is kept under the nonce of another",
     ]
+
+
+def _put(store: SqlStore, plan: Plan) -> None:
+    """Put a plan into the row of the one operation, past fedesk; its digest there stays as it is."""
+    tampered(store.path, f"UPDATE operations SET plan = X'{plan_bytes(plan).hex()}'")  # noqa: S608 - a test's
+
+
+def test_what_is_signed_is_what_is_shown(at: At, store: SqlStore) -> None:
+    """Another plan is shown under the first one's digest, then put back: the approval is of the other."""
+    operation = submitted(at("mara"))
+    shown = replace(operation.plan, reason="nothing to worry about")
+    _put(store, shown)
+    assert not at("ann").approve(ID).is_enough
+    _put(store, operation.plan)
+    found = at("mara").standing(operation)
+    assert found.missing == 1
+    assert f"it is of the plan {digest_of(shown)[:12]}" in found.refused[0].why
 
 
 def test_with_two_minutes_of_skew_it_counts_and_expired_it_does_not(at: At, clock: StillClock) -> None:

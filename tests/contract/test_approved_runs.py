@@ -21,11 +21,6 @@ from fedesk.services.proposals import Answer
 pytestmark = needs_ssh_keygen
 
 
-@pytest.fixture(scope="module")
-def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
-    return Team.made(tmp_path_factory.mktemp("team"))
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SeamStore]:
     opened = SeamStore(tmp_path / "fedesk.sqlite3")

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from acting_desk import ActingDesk, acting
 from anchored_log import needs_ssh_keygen
-from approval_people import ANN, MARA, Team
+from approval_people import ANN, BEN, MARA, Team
 from memory_desk import StillClock
 from painting import said, text_of, type_in, until
 from test_operation_screen import PAYMENTS, frame, planned, red_run, words
@@ -28,11 +27,6 @@ SIZE = (120, 40)
 Sign = Callable[[SqlStore, StillClock], Approvals]
 
 
-@pytest.fixture(scope="module")
-def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
-    return Team.made(tmp_path_factory.mktemp("team"))
-
-
 def of(team: Team, name: str) -> Sign:
     """Somebody's desk."""
     return lambda store, clock: team.at(name, store, clock)
@@ -51,10 +45,12 @@ def begun(desk: ActingDesk) -> bool:
 
 async def asked(pilot: Pilot[int]) -> DeskApp:
     """Mara has asked for a re-run, with name, reason and key."""
+    app: Any = pilot.app
     await planned(pilot)
+    assert f"It needs 1 approval of an approver ({ANN}, {BEN})" in words(app)
+    assert "expires in 8h" in text_of(app)
     await type_in(pilot, *"prod", "tab", *"INC-7")
     await pilot.press("ctrl+y")
-    app: Any = pilot.app
     await until(pilot, lambda: frame(app).item.operation is not None)
     await until(pilot, lambda: "waits for 1 approval" in words(app))
     return app  # type: ignore[no-any-return] # DeskApp, as frame() asserts
@@ -98,17 +94,6 @@ async def test_the_desk_that_asked_begins_it_when_it_is_approved(tmp_path: Path,
             assert any("Approved by ann@finedge.example; it is begun" in one for one in said(app))
         assert len(desk.world.sent) == 1
         assert len(desk.launcher.threads) == 1
-
-
-async def test_the_plan_says_that_it_will_wait(tmp_path: Path, team: Team) -> None:
-    """Before anything is typed: how many, of whom."""
-    with acting(tmp_path, sign=of(team, "mara")) as (_, app):
-        async with app.run_test(size=SIZE) as pilot:
-            await planned(pilot)
-            assert "It needs 1 approval of an approver (ann@finedge.example, ben@finedge.example)" in words(
-                app
-            )
-            assert "expires in 8h" in text_of(app)
 
 
 async def test_an_approver_sees_it_signs_it_and_begins_it(tmp_path: Path, team: Team) -> None:

@@ -69,6 +69,7 @@ def _say(
         if path.is_file():
             waiting = of_file(desk, path)
             plan = waiting.file.plan
+            _tell_plan(plan)
             signed, after = desk.approvals.say(case_of(desk, waiting), action, reason)
             _add(path, desk, waiting, signed)
             narrate(
@@ -76,9 +77,18 @@ def _say(
             )
         else:
             plan = named(desk, given).plan
+            _tell_plan(plan)
             after = _said(desk, plan.operation, action, reason)
         _tell(desk, plan, action, after, as_json=as_json, in_file=path.is_file())
     return Exit.DONE
+
+
+def _tell_plan(plan: "Plan") -> None:
+    """What is signed, before a key is touched."""
+    for effect in plan.effects:
+        narrate(f"{effect.sentence}, on {effect.connection} at {plan.address}, for {plan.requester}")
+    for note in plan.notes:
+        narrate(note)
 
 
 def _said(desk: "Desk", operation: str, action: Action, reason: str) -> Standing:

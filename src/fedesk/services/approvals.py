@@ -26,6 +26,7 @@ from fedesk.domain.guards import APPROVALS
 from fedesk.domain.kept_text import kept_name, kept_text
 from fedesk.domain.open_operations import Awaited
 from fedesk.domain.operations import GuardResult, Operation, Plan, Ruling, Stage
+from fedesk.domain.plans import digest_of
 from fedesk.domain.policy import Governance, Rule
 from fedesk.ports.approving import ApprovingStore, Checked, Signatures
 from fedesk.ports.errors import CredentialError, NotFoundError, SourceError
@@ -140,11 +141,14 @@ class Approvals:
         return may and self.principal not in given
 
     def case_of(self, operation: Operation) -> Case:
-        """An operation as a case, with what was brought; nothing is read where nobody else has a say."""
+        """An operation as a case, with what was brought; nothing is read where nobody else has a say.
+
+        Its digest is that of the plan as it is there, which is what people are shown and sign.
+        """
         asked = self.is_asked(operation)
         return Case(
             plan=operation.plan,
-            digest=operation.digest,
+            digest=digest_of(operation.plan),
             confirmed_by=operation.confirmation.by,
             accepted=operation.confirmation.accepted,
             statements=self.store.statements(operation.plan.operation) if asked else (),
