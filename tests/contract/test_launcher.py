@@ -37,6 +37,11 @@ LISTENER = textwrap.dedent(
 )
 
 
+def youngest_child() -> psutil.Process:
+    """The process started last; process ids begin again from below when they have come to their end."""
+    return max(psutil.Process().children(), key=psutil.Process.create_time)
+
+
 def listener(place: Path, program: str = LISTENER) -> ProcessLauncher:
     """A launcher whose process writes what it was given to ``place`` when its input ends."""
     return ProcessLauncher(place, (sys.executable, "-c", program))
@@ -99,7 +104,7 @@ def test_a_runner_has_a_session_of_its_own(tmp_path: Path) -> None:
 def test_a_runner_that_is_not_needed_ends(tmp_path: Path) -> None:
     """A plan that is left unconfirmed leaves no process behind."""
     runner = listener(tmp_path / "given").warm(dict)
-    process = psutil.Process().children()[-1]
+    process = youngest_child()
     runner.cancel()
     gone, alive = psutil.wait_procs([process], timeout=20)
     assert gone
@@ -165,7 +170,7 @@ def test_the_waiting_runner_is_deaf_to_a_hang_up(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     runner = ProcessLauncher(config).warm(dict)
-    process = psutil.Process().children()[-1]
+    process = youngest_child()
     ignored = signal.SIGHUP - 1
     until = time.monotonic() + 30
     while time.monotonic() < until and not _ignored(process.pid) >> ignored & 1:
