@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedesk import __version__, composition
 from fedesk.domain.names import ConnectionName
-from fedesk.domain.states import System
+from fedesk.live_systems import LiveSystems, changers
 from fedesk.runner_credentials import STORE, anchor_key
 
 if TYPE_CHECKING:
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from fedesk.domain.audit import Actor
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.open_operations import Awaited
-    from fedesk.domain.operations import Call, Operation, Settlement
+    from fedesk.domain.operations import Operation
     from fedesk.domain.roles import Rights
     from fedesk.domain.runs import LogRequest
     from fedesk.ports.changing import Launcher
-    from fedesk.ports.endpoint import Endpoint, SecretText
-    from fedesk.ports.sources import Bulkhead, Clock, Connection
+    from fedesk.ports.endpoint import SecretText
+    from fedesk.ports.sources import Clock
     from fedesk.services.approvals import Approvals
     from fedesk.services.by_hand import ByHand
     from fedesk.services.changes import Changes
     from fedesk.services.checkpointing import Checkpointing, Verified
     from fedesk.services.incidents import Incidents
     from fedesk.services.marking import Marking
-    from fedesk.services.operation_runner import Changer
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.processes import LocalProcesses
+    from fedesk.services.reviewing import Reviewing
     from fedesk.services.tracing import Followed, Kept
     from fedesk.services.windows import Windows
     from fedesk.store.operations import SqlStore
@@ -44,49 +44,6 @@ if TYPE_CHECKING:
 def _untold(sentence: str) -> None:
     """Nobody is there to be told."""
     del sentence
-
-
-class LiveSystems:
-    """The configured systems, to be read and to be changed (``services.operation_runner.ChangingSystems``).
-
-    Opens nothing until it is asked.
-    """
-
-    def __init__(
-        self, connections: Sequence["Connection"], changers: Mapping[ConnectionName, "Bulkhead[Changer]"]
-    ) -> None:
-        self._connections = {connection.name: connection for connection in connections}
-        self._changers = changers
-
-    def reading(self, name: ConnectionName) -> "Connection":
-        """How a connection is read; raises NotFoundError where it is not configured."""
-        found = self._connections.get(name)
-        if found is None:
-            raise self._missing(name, self._connections)
-        return found
-
-    def changing(self, name: ConnectionName) -> "Bulkhead[Changer]":
-        """How a connection is changed; raises NotFoundError where it is not configured, or cannot be."""
-        found = self._changers.get(name)
-        if found is None:
-            raise self._missing(name, self._changers)
-        return found
-
-    def settle(self, name: ConnectionName, call: "Call") -> "Settlement":
-        """Look an effect up. Raises SourceError."""
-        return self.changing(name).call(lambda system: system.settle(call))
-
-    def close(self) -> None:
-        """Let go of every system; waits for none."""
-        for bulkhead in self._changers.values():
-            bulkhead.close()
-
-    @staticmethod
-    def _missing(name: ConnectionName, known: Mapping[ConnectionName, Any]) -> Exception:
-        from fedesk.ports.errors import NotFoundError
-
-        named = ", ".join(str(one) for one in sorted(known)) or "none"
-        return NotFoundError(f"{name} is not configured as a system that can be changed; there are: {named}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +139,13 @@ class Desk(composition.Desk):
         return Marking(store=self.store, actor=self.actor, clock=self.clock, rights=self.rights)
 
     @cached_property
+    def reviewing(self) -> "Reviewing":
+        """What was done past the rules, and who has looked at it since."""
+        from fedesk.services.reviewing import Reviewing
+
+        return Reviewing(store=self.store, actor=self.actor, clock=self.clock, rights=self.rights)
+
+    @cached_property
     def windows(self) -> "Windows":
         """Freezes, holds and maintenance, added and removed."""
         import uuid_utils
@@ -219,6 +183,7 @@ class Desk(composition.Desk):
         watch = OperationWatch(lambda: self.store, lambda: self.processes, self.clock, self._awaited)
         self.board.follow_operations(watch.known)
         self.board.follow_windows(watch.windows)
+        self.board.follow_reviews(watch.unreviewed)
         return watch
 
     def _awaited(self, operation: "Operation") -> "Awaited | None":
@@ -456,41 +421,3 @@ def _of_those(credentials: Mapping[str, "SecretText"], name: str) -> "Callable[[
         return secret
 
     return look_up
-
-
-def changers(config: "Config", credential_of: "CredentialOf") -> "dict[ConnectionName, Bulkhead[Changer]]":
-    """A way to change each configured system that can be changed. Opens nothing."""
-    from fedesk.clients.bulkhead import ThreadBulkhead
-
-    found: dict[ConnectionName, Bulkhead[Changer]] = {}
-    for environment in config.environments.values():
-        for configured in environment.connections():
-            make = _CHANGERS.get(configured.system)
-            if make is None:
-                continue
-            # A change gets its whole deadline, beside opening and logging in.
-            endpoint = composition.endpoint_of(configured, credential_of)
-            found[configured.name] = ThreadBulkhead(
-                f"{configured.name} (changes)",
-                partial(make, endpoint, configured.settings),
-                deadline=endpoint.deadline * 2,
-            )
-    return found
-
-
-def _jenkins(endpoint: "Endpoint", _: Any) -> "Changer":
-    from fedesk.clients.jenkins_changes import JenkinsChanges
-
-    return JenkinsChanges(endpoint)
-
-
-def _airflow(endpoint: "Endpoint", settings: Any) -> "Changer":
-    from fedesk.clients.airflow_changes import AirflowChanges
-
-    return AirflowChanges(endpoint, auth=settings.auth)
-
-
-_CHANGERS: dict[System, Callable[["Endpoint", Any], "Changer"]] = {
-    System.JENKINS: _jenkins,
-    System.AIRFLOW: _airflow,
-}

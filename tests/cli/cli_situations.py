@@ -12,7 +12,8 @@ from fedesk.cli.session import LauncherOf
 from fedesk.domain.audit import AuditRecord
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import Call, Operation, Receipt, Settlement
-from fedesk.execution import Desk, LiveSystems
+from fedesk.execution import Desk
+from fedesk.live_systems import LiveSystems
 from fedesk.ports.endpoint import SecretText
 from fedesk.ports.sources import Bulkhead, Connection, Result
 from fedesk.sandbox.airflow_clear import clear_as

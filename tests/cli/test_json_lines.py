@@ -38,7 +38,7 @@ SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit 
 }
 
 
-OF_A_TEAM = {"plans list"}
+OF_A_TEAM = {"plans list", "audit review"}
 """Lists that have nothing at a desk for one person: ``test_approval_commands`` prints them."""
 LINES_OF_A_LOG = {"log", "grep"}
 """Verbs whose lines have a schema of their own, which ``test_logs`` holds them to."""

@@ -26,6 +26,7 @@ from fedesk.domain.operations import (
     StepState,
     Target,
 )
+from fedesk.domain.reviews import WANTED, Review
 from fedesk.domain.states import System
 from fedesk.domain.windows import Window, WindowKind
 from fedesk.ports.operation_store import Spending, Standing, StoreUnavailableError, Verification
@@ -214,6 +215,7 @@ class MemoryStore:
         self.decided: list[Decision] = []
         self.histories: list[IncidentHistory] = []
         self.said: list[Mark] = []
+        self.reviews: dict[int, Review] = {}
         self.frozen: list[Window] = []
         self.away = ""
         self.moves = 0
@@ -309,6 +311,15 @@ class MemoryStore:
         return tuple(
             one for one in self.said if one.at >= since_when and environment in (None, one.environment)
         )
+
+    def unreviewed(self, *, environment: str | None = None) -> tuple[AuditRecord, ...]:
+        self._there()
+        waiting = [one for one in self.tail(1000, environment=environment) if one.draft.phase is WANTED]
+        return tuple(one for one in waiting if self.review_of(one.seq) is None)
+
+    def review_of(self, seq: int) -> Review | None:
+        self._there()
+        return self.reviews.get(seq)
 
     def mark(self, said: Mark, audit: AuditDraft) -> None:
         self._there()

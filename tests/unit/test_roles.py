@@ -40,8 +40,12 @@ def test_a_viewer_may_do_no_verb_and_each_verb_is_somebodys() -> None:
 
 
 def test_approving_goes_with_no_other_right() -> None:
-    """Who approves alone cannot make what they approve."""
-    assert {verb for verb, roles in RIGHTS.items() if Role.APPROVER in roles} == {"approve", "reject"}
+    """Who approves alone cannot make what they approve; what others did without them they review."""
+    assert {verb for verb, roles in RIGHTS.items() if Role.APPROVER in roles} == {
+        "approve",
+        "reject",
+        "review",
+    }
 
 
 def test_roles_are_those_of_the_environment_else_the_general_ones() -> None:

@@ -38,6 +38,7 @@ def sentences() -> tuple[type[Exception], ...]:
     """The errors whose text is a sentence for the person; all others are faults of fedesk."""
     from fedesk.domain.incidents import WordingError
     from fedesk.domain.marks import MarkError
+    from fedesk.domain.reviews import ReviewError
     from fedesk.mistakes import ConfigurationError
     from fedesk.ports.changing import LaunchError
     from fedesk.ports.errors import SourceError
@@ -45,7 +46,7 @@ def sentences() -> tuple[type[Exception], ...]:
     from fedesk.services.calendar import WindowError
     from fedesk.services.proposals import RefusedError
 
-    words = (ConfigurationError, WordingError, MarkError, WindowError)
+    words = (ConfigurationError, WordingError, MarkError, ReviewError, WindowError)
     return StopError, *words, SourceError, RefusedError, LaunchError, StoreError
 
 
@@ -53,6 +54,7 @@ def code_of(error: Exception) -> Exit:
     """The exit code of one of ``sentences``."""
     from fedesk.domain.incidents import WordingError
     from fedesk.domain.marks import MarkError
+    from fedesk.domain.reviews import ReviewError
     from fedesk.mistakes import ConfigurationError
     from fedesk.ports.changing import StillWaitsError
     from fedesk.ports.errors import NotFoundError, SourceError
@@ -63,7 +65,7 @@ def code_of(error: Exception) -> Exit:
     match error:
         case StopError():
             return error.code
-        case ConfigurationError() | WordingError() | MarkError() | WindowError():
+        case ConfigurationError() | WordingError() | MarkError() | ReviewError() | WindowError():
             return Exit.USAGE
         case NotFoundError():
             return Exit.FAILED
@@ -87,14 +89,15 @@ def _store_code(error: Exception) -> Exit:
         UnderWayError,
         UnrecordedError,
     )
+    from fedesk.ports.review_store import ReviewedError, UnknownRecordError
     from fedesk.ports.window_store import UnknownWindowError, WindowConflictError
 
     if isinstance(error, NotApprovedError):
         return Exit.APPROVAL_MISSING
-    if isinstance(error, UnknownIncidentError | UnknownWindowError | FlawedError):
+    if isinstance(error, UnknownIncidentError | UnknownWindowError | UnknownRecordError | FlawedError):
         return Exit.FAILED
     taken = ReservedError | NotClaimableError | DecidedError | BroughtError | LeaseLostError | UnderWayError
-    if isinstance(error, taken | IncidentConflictError | WindowConflictError):
+    if isinstance(error, taken | IncidentConflictError | WindowConflictError | ReviewedError):
         return Exit.CONFLICT
     return Exit.OUTCOME_UNKNOWN if isinstance(error, UnrecordedError) else Exit.AUDIT_UNAVAILABLE
 

@@ -48,7 +48,16 @@ def failures(
     known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
     clock, watch = session.clock_of(context), desk.operation_watch
     with looking([one.name for one in with_runs]) as read:
-        board = board_once(desk.environment, desk.catalogue, with_runs, clock, known, watch.look, read)
+        board = board_once(
+            desk.environment,
+            desk.catalogue,
+            with_runs,
+            clock,
+            known,
+            watch.look,
+            read,
+            watch.unreviewed,
+        )
     desk.board.know(board.snapshots)
     desk.close()
     found = failed_since(board.histories, board.at, since)

@@ -102,7 +102,14 @@ def look(context: typer.Context, config: Path | None, environment: str | None) -
         clock, watch = session.clock_of(context), desk.operation_watch
         with looking([one.name for one in desk.connections]) as read:
             board = board_once(
-                desk.environment, desk.catalogue, desk.connections, clock, known, watch.look, read
+                desk.environment,
+                desk.catalogue,
+                desk.connections,
+                clock,
+                known,
+                watch.look,
+                read,
+                watch.unreviewed,
             )
         desk.board.know(board.snapshots)
         session.tell_incomplete(board)

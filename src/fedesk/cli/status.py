@@ -42,7 +42,16 @@ def _status(
     known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
     clock, watch = session.clock_of(context), desk.operation_watch
     with looking([one.name for one in desk.connections]) as read:
-        board = board_once(desk.environment, desk.catalogue, desk.connections, clock, known, watch.look, read)
+        board = board_once(
+            desk.environment,
+            desk.catalogue,
+            desk.connections,
+            clock,
+            known,
+            watch.look,
+            read,
+            watch.unreviewed,
+        )
     desk.board.know(board.snapshots)
     desk.close()
     show(status_of(board), as_json=as_json, as_lines=as_lines)

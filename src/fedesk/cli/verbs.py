@@ -243,6 +243,12 @@ VERBS = (
         ("fedesk audit export", "fedesk audit export --format jsonl --output audit.jsonl"),
     ),
     Verb(
+        "audit review",
+        "reviewing:review",
+        "Look at what was done past the rules, or list what waits",
+        ("fedesk audit review", "fedesk audit review --json"),
+    ),
+    Verb(
         "incident open",
         "incident:open_incident",
         "Open one; what happens from here on belongs to it",

@@ -27,6 +27,8 @@ HELD_FOR = timedelta(days=1)
 LOUD: Mapping[str, str] = {
     OPERATION: "Nobody knows what this operation did, and its target is blocked, so it stays in the queue: "
     "acknowledge it, or recheck and settle it.",
+    "break-glass": "Somebody did this past the rules, so it stays in the queue until another one has "
+    "reviewed it: `fedesk audit review` lists what waits.",
 }
 """Kinds of findings that are neither snoozed nor silenced, and why."""
 SHORT = 7

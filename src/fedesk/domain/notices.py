@@ -19,6 +19,7 @@ from fedesk.domain.front import EnvironmentFacts, Finding
 from fedesk.domain.open_operations import Course, OpenOperation
 from fedesk.domain.operations import Operation, Owner, Stage
 from fedesk.domain.redaction import redact
+from fedesk.domain.reviews import KIND as GLASS
 from fedesk.domain.states import Severity
 from fedesk.domain.text import one_line
 
@@ -141,10 +142,14 @@ def pages(
     operations: Iterable[OpenOperation],
     now: datetime,
 ) -> Iterator[Notice]:
-    """One notice a finding that pages. An operation without a known outcome is told of by ``unknowns``."""
+    """One notice a finding that pages.
+
+    An operation without a known outcome is told of by ``unknowns``, broken glass by ``happened``.
+    """
     untold = {one.id for one in operations if one.course in _UNKNOWN}
     for finding in findings:
-        if finding.severity is not Severity.PAGE or finding.operation in untold:
+        told = finding.kind == GLASS or finding.operation in untold
+        if finding.severity is not Severity.PAGE or told:
             continue
         said = finding.state.value if environment.phi else finding.what
         since = f"since {_when(finding.since)}" if finding.since else ""

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from fedesk.domain.audit import AuditRecord
 from fedesk.domain.board import JobHistory, Role
 from fedesk.domain.catalogue import Tier
 from fedesk.domain.front import EnvironmentFacts, Finding
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.open_operations import KIND, Course, OpenOperation
+from fedesk.domain.reviews import findings_of
 from fedesk.domain.runs import Load, QueueItem, Run
 from fedesk.domain.secrets import SecretAge
 from fedesk.domain.states import Severity, Standing, State, Verdict
@@ -41,6 +43,8 @@ class Facts:
     """The newest load by pipeline."""
     operations: tuple[OpenOperation, ...] = ()
     """Operations of fedesk's own that are still open, of whatever environment."""
+    unreviewed: tuple[AuditRecord, ...] = ()
+    """Records that wait for a review, of whatever environment."""
 
 
 Rule = Callable[[Facts], Iterable[Finding]]
@@ -426,6 +430,11 @@ def awaited_plans(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def broken_glass(facts: Facts) -> Iterator[Finding]:
+    """What somebody did past the rules, until another one has reviewed it."""
+    return findings_of(facts.unreviewed, facts.environment.name)
+
+
 def _history_of(one: OpenOperation, facts: Facts) -> JobHistory | None:
     for history in facts.histories:
         if one.run is None or history.connection != one.run.connection:
@@ -479,5 +488,6 @@ RULES: tuple[Rule, ...] = (
     paused_pipelines,
     unsettled_operations,
     awaited_plans,
+    broken_glass,
 )
 """Every rule of triage; a new kind of finding is one function and one entry here."""

@@ -15,6 +15,7 @@ from fedesk.domain.incidents import Incident, IncidentHistory, IncidentNote
 from fedesk.ports.approving import ApprovalStore
 from fedesk.ports.mark_store import MarkReader, MarkStore
 from fedesk.ports.operation_store import OperationReader, OperationStore, StoreError
+from fedesk.ports.review_store import ReviewReader, ReviewStore
 from fedesk.ports.window_store import WindowReader, WindowStore
 
 
@@ -54,9 +55,9 @@ class IncidentStore(IncidentReader, Protocol):
         """Say that it is over. Raises UnknownIncidentError, and IncidentConflictError where it is closed."""
 
 
-class DeskReader(OperationReader, IncidentReader, MarkReader, WindowReader, Protocol):
-    """Operations, incidents, marks and windows, as everyone may read them."""
+class DeskReader(OperationReader, IncidentReader, MarkReader, ReviewReader, WindowReader, Protocol):
+    """Operations, incidents, marks, reviews and windows, as everyone may read them."""
 
 
-class DeskStore(OperationStore, IncidentStore, ApprovalStore, MarkStore, WindowStore, Protocol):
+class DeskStore(OperationStore, IncidentStore, ApprovalStore, MarkStore, ReviewStore, WindowStore, Protocol):
     """All that a desk keeps."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import is_
 
+from fedesk.domain.audit import AuditRecord
 from fedesk.domain.board import (
     Board,
     JobHistory,
@@ -73,11 +74,12 @@ class Boards:
         now: datetime,
         operations: Sequence[OpenOperation] = (),
         windows: Sequence[Window] = (),
+        unreviewed: Sequence[AuditRecord] = (),
     ) -> Board:
         """The board of one environment; ``elsewhere`` holds the snapshots of the others.
 
-        ``operations`` are those of fedesk's own that are still open, and ``windows`` those that nobody has
-        removed, of whatever environment.
+        ``operations`` are those of fedesk's own that are still open, ``windows`` those that nobody has
+        removed, and ``unreviewed`` the records that wait for a review, of whatever environment.
         """
         found = self._histories(environment.name, snapshots)
         others = {name: self._histories(name, theirs) for name, theirs in elsewhere.items()}
@@ -95,6 +97,7 @@ class Boards:
             queue=queue,
             loads=loads,
             operations=tuple(operations),
+            unreviewed=tuple(unreviewed),
         )
         return Board(
             environment=environment,
@@ -153,6 +156,7 @@ def board_of(
     now: datetime,
     *,
     operations: Sequence[OpenOperation] = (),
+    unreviewed: Sequence[AuditRecord] = (),
 ) -> Board:
     """A single board, of which nothing is made again; as ``Boards.board``."""
-    return Boards(catalogue).board(environment, snapshots, elsewhere, now, operations)
+    return Boards(catalogue).board(environment, snapshots, elsewhere, now, operations, unreviewed=unreviewed)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from fedesk.domain.audit import AuditRecord
 from fedesk.domain.board import Board, JobHistory
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
@@ -67,6 +68,7 @@ class LiveBoard:
         self._wake: dict[ConnectionName, threading.Event] = {}
         self._operations: Callable[[], Sequence[OpenOperation]] = tuple
         self._windows: Callable[[], Sequence[Window]] = tuple
+        self._unreviewed: Callable[[], Sequence[AuditRecord]] = tuple
 
     def start(self, on_board: Callable[[Board], None]) -> None:
         """Begin to poll; ``on_board`` gets what is known at once, and a board when something was looked at.
@@ -93,6 +95,10 @@ class LiveBoard:
     def follow_windows(self, known: Callable[[], Sequence[Window]]) -> None:
         """Where the windows come from that quiet findings of each board; the same."""
         self._windows = known
+
+    def follow_reviews(self, known: Callable[[], Sequence[AuditRecord]]) -> None:
+        """Where the records come from that wait for a review; the same."""
+        self._unreviewed = known
 
     def hand_over(self) -> None:
         """Hand over a board of what is known, without a look: an operation has moved. Returns at once."""
@@ -121,6 +127,7 @@ class LiveBoard:
             self._clock.now(),
             self._operations(),
             self._windows(),
+            self._unreviewed(),
         )
 
     def elsewhere(self, environment: EnvironmentFacts) -> Board:
@@ -136,6 +143,7 @@ class LiveBoard:
             self._clock.now(),
             self._operations(),
             self._windows(),
+            self._unreviewed(),
         )
 
     def history_of(self, connection: ConnectionName, job: str) -> JobHistory | None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from fedesk.domain.audit import AuditRecord
 from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
@@ -27,11 +28,12 @@ def board_once(
     known: Mapping[ConnectionName, Snapshot],
     operations: Callable[[], Sequence[OpenOperation]] = tuple,
     read: Callable[[ConnectionName], None] = lambda _: None,
+    unreviewed: Callable[[], Sequence[AuditRecord]] = tuple,
 ) -> Board:
     """The board after each connection was read, side by side. ``incomplete`` tells what of it is partial.
 
     ``operations`` reads those that are still open, beside the systems. ``read`` is told of each connection
-    that was read, on a thread of its own.
+    that was read, on a thread of its own. ``unreviewed`` is asked once the operations were read.
     """
     opened: list[OpenOperation] = []
     reading = threading.Thread(
@@ -40,7 +42,9 @@ def board_once(
     reading.start()
     snapshots = read_whole(connections, clock, known, read)
     reading.join()
-    return board_of(environment, catalogue, snapshots, {}, clock.now(), operations=opened)
+    return board_of(
+        environment, catalogue, snapshots, {}, clock.now(), operations=opened, unreviewed=unreviewed()
+    )
 
 
 def read_whole(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from fedesk.domain.audit import AuditRecord
 from fedesk.domain.incidents import Incident
 from fedesk.domain.marks import REMEMBERED, Mark
 from fedesk.domain.open_operations import Awaited, Course, OpenOperation, open_operation
@@ -41,6 +42,8 @@ class StoreNews:
     """Those that go on, newest first; the last known ones where the store is away."""
     marks: tuple[Mark, ...] = ()
     """What was said of findings, of every environment; the last known ones where the store is away."""
+    unreviewed: tuple[AuditRecord, ...] = ()
+    """Records that wait for a review, of every environment; the last known ones where the store is away."""
     only_proposes: bool = False
     """Whether the store lets who is here propose changes, and not carry them out."""
     windows: tuple[Window, ...] = ()
@@ -100,6 +103,10 @@ class OperationWatch:
     def windows(self) -> tuple[Window, ...]:
         """Freezes, holds and maintenance that were read last; never waits."""
         return self._news.windows
+
+    def unreviewed(self) -> tuple[AuditRecord, ...]:
+        """Records that waited for a review when it was read last; never waits."""
+        return self._news.unreviewed
 
     @property
     def problem(self) -> str:
@@ -161,6 +168,7 @@ class OperationWatch:
             incidents=incidents,
             marks=marks,
             windows=store.open_windows(self._clock.now()),
+            unreviewed=store.unreviewed(),
             only_proposes=store.only_proposes(),
             version=before.version,
         )

@@ -96,6 +96,7 @@ class Sight:
         """Why it could not be told last what plans wait for."""
         for board in boards.values():
             board.follow_operations(operations.known)
+            board.follow_reviews(operations.unreviewed)
 
     def start(self) -> None:
         """Begin to poll."""

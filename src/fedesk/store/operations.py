@@ -34,6 +34,7 @@ from fedesk.store.incidents import SqlIncidents
 from fedesk.store.leaders import SqlLeaders
 from fedesk.store.marks import SqlMarks
 from fedesk.store.outbox import SqlOutbox
+from fedesk.store.reviews import SqlReviews
 from fedesk.store.rows import submitted
 from fedesk.store.windows import SqlWindows
 
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
     from fedesk.store.protocol import Database
 
 
-class SqlStore(SqlIncidents, SqlApprovals, SqlMarks, SqlWindows, SqlAnchored, SqlLeaders, SqlOutbox):
+class SqlStore(
+    SqlIncidents, SqlApprovals, SqlMarks, SqlReviews, SqlWindows, SqlAnchored, SqlLeaders, SqlOutbox
+):
     """One file of state. Opens nothing until it is first used; may be used from any thread.
 
     While there is no file, reading finds nothing and makes none; the first write makes it.

@@ -22,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     event,
+    literal_column,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler
@@ -117,6 +118,9 @@ audit = Table(
 )
 Index("audit_by_operation", audit.c.operation)
 Index("audit_by_environment", audit.c.environment)
+BROKEN = audit.c.phase == literal_column("'break-glass'")
+"""Of the records that wait for a review, as the index of them has it."""
+Index("audit_broken", audit.c.seq, sqlite_where=BROKEN, postgresql_where=BROKEN)
 Index(
     "audit_one_intent",
     audit.c.operation,

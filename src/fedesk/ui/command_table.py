@@ -232,6 +232,7 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere(words=("approve",), here="operations show"),
     Elsewhere(words=("audit", "checkpoint")),
     Elsewhere(words=("audit", "export"), here="audit tail"),
+    Elsewhere(words=("audit", "review"), here="audit tail"),
     Elsewhere(words=("catalog",)),
     Elsewhere(words=("completion",)),
     Elsewhere(words=("config",)),

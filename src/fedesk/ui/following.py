@@ -190,9 +190,7 @@ class StoreFollower:
         if news.problem and not (before and before.problem):
             self._app.say(news.problem)
         desk = self._app.desk
-        if desk is not None and (
-            before is None or (news.operations, news.windows) != (before.operations, before.windows)
-        ):
+        if desk is not None and (before is None or _told_on_boards(news) != _told_on_boards(before)):
             desk.board.hand_over()
         self._begin_approved()
 
@@ -320,9 +318,10 @@ class StoreFollower:
     def with_kept(self, board: Board, front: FrontPage) -> Board:
         """The board with the findings of operations that were known last, until the store was read."""
         from fedesk.domain.open_operations import KIND
+        from fedesk.domain.reviews import KIND as GLASS
         from fedesk.domain.triage import in_order
 
-        kept = [finding for finding in front.findings if finding.kind == KIND]
+        kept = [finding for finding in front.findings if finding.kind in {KIND, GLASS}]
         was_read = self.news is not None and not (self.news.problem and not self.news.version)
         if was_read or not kept:
             return board
@@ -344,3 +343,8 @@ class StoreFollower:
             for one in self.operations
             if one.id in self._begins and one.awaited is not None
         )
+
+
+def _told_on_boards(news: StoreNews) -> tuple[object, ...]:
+    """What of the news a board tells."""
+    return news.operations, news.windows, news.unreviewed

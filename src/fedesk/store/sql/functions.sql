@@ -305,6 +305,24 @@ CREATE TRIGGER windows_closed_by_author BEFORE UPDATE ON windows
 CREATE TRIGGER marks_by_author BEFORE INSERT ON marks FOR EACH ROW EXECUTE FUNCTION check_author('by');
 CREATE TRIGGER reviews_by_author BEFORE INSERT ON reviews FOR EACH ROW EXECUTE FUNCTION check_author('by');
 
+-- What was done past the rules is looked at by somebody else than who did it.
+CREATE FUNCTION check_reviewer() RETURNS trigger
+LANGUAGE plpgsql SET search_path = fedesk, pg_temp SET standard_conforming_strings = on
+AS $$
+DECLARE
+  who text := to_json(NEW) ->> 'by';
+BEGIN
+  IF NOT EXISTS (
+    SELECT FROM audit WHERE seq = NEW.reviewed AND phase = 'break-glass' AND person IS DISTINCT FROM who
+  ) THEN
+    RAISE EXCEPTION 'record % is not one that % reviews', NEW.reviewed, who
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER reviews_by_another BEFORE INSERT ON reviews FOR EACH ROW EXECUTE FUNCTION check_reviewer();
+
 -- Who follows is woken; what is told at once is one notification a transaction.
 CREATE FUNCTION tell() RETURNS trigger
 LANGUAGE plpgsql
