@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ class Enforced:
     """One company, whose production is written by its executor alone."""
 
     sandbox: Sandbox
-    executor: ExecutorJob
+    executor: ExecutorJob | None
     url: str
     """The store, as its superuser."""
     folder: Path
@@ -150,28 +150,60 @@ def enforced(postgres: Server, folder: Path, *, policy: str = "") -> Iterator[En
         sandbox.close()
 
 
+@contextmanager
+def sharing(
+    postgres: Server, folder: Path, people: Mapping[str, Sequence[str]], policy: str
+) -> Iterator[Enforced]:
+    """ADVISORY: the desks of a team over one database, each of which acts. ``people`` have roles, by name."""
+    sandbox = start(World(seed=7, scale=0.2, clock=WorldClock()), systems=("airflow",))
+    try:
+        url = postgres.fresh()
+        postgres.profile(url, "advisory")
+        keys = [(f"{name}@finedge.example", make_key(folder, name)) for name in people]
+        allow(folder / "allowed_signers", *keys)
+        rig = Enforced(sandbox=sandbox, executor=None, url=url, folder=folder, postgres=postgres)
+        named = "".join(
+            f'[people."{name}@finedge.example"]\nroles = {json.dumps(list(roles))}\n'
+            for name, roles in people.items()
+        )
+        for name in people:
+            principal = f"{name}@finedge.example"
+            text = _pointed(sandbox, postgres.person(url, principal))
+            identity = [*_identity(rig, principal), f"signing_key = {json.dumps(str(rig.key(name)))}\n"]
+            rig.config(name).write_text("\n".join([text, *identity, named, policy]), encoding="utf-8")
+        yield rig
+    finally:
+        sandbox.close()
+
+
 def _write(rig: Enforced, name: str, principal: str, store: str, policy: str, *, is_person: bool) -> None:
     sandbox = rig.sandbox
-    text = sandbox.config_path.read_text(encoding="utf-8")
-    text = text.replace('catalog = "catalog.yaml"', f'catalog = "{sandbox.config_path.parent}/catalog.yaml"')
-    identity = [
-        "[identity]",
-        f"principal = {json.dumps(principal)}",
-        f"allowed_signers = {json.dumps(str(rig.folder / 'allowed_signers'))}",
-    ]
+    text, identity, prod = _pointed(sandbox, store), _identity(rig, principal), ""
     if is_person:
         identity.append(f"signing_key = {json.dumps(str(rig.key(name)))}")
         text = _reading(text, sandbox, rig.folder)
         prod = f'[environments.prod.executor]\nconnection = "prod/jenkins"\njob = "{JOB}"\n'
     else:
-        prod = ""
         text = text.replace("[environments.prod]\n", "[environments.prod]\nsigned = true\n")
-    lines = [
+    rig.config(name).write_text("\n".join([text, *identity, prod, PEOPLE, policy]), encoding="utf-8")
+
+
+def _pointed(sandbox: Sandbox, store: str) -> str:
+    """The sandbox's configuration with another store."""
+    text = sandbox.config_path.read_text(encoding="utf-8")
+    text = text.replace('catalog = "catalog.yaml"', f'catalog = "{sandbox.config_path.parent}/catalog.yaml"')
+    return "\n".join(
         f"url = {json.dumps(store)}" if line.startswith('url = "sqlite') else line
         for line in text.splitlines()
+    )
+
+
+def _identity(rig: Enforced, principal: str) -> list[str]:
+    return [
+        "[identity]",
+        f"principal = {json.dumps(principal)}",
+        f"allowed_signers = {json.dumps(str(rig.folder / 'allowed_signers'))}",
     ]
-    tables = "\n".join([*lines, *identity, prod, PEOPLE, policy])
-    rig.config(name).write_text(tables, encoding="utf-8")
 
 
 def _reading(text: str, sandbox: Sandbox, folder: Path) -> str:
