@@ -41,7 +41,14 @@ def main(uv: str) -> None:
         )
         lines = run([*offline(), fedesk, "--version", "--verbose"], environment, folder).stdout.splitlines()
         expect(len(lines) == len(("fedesk", "Python", "four clients", *range(3), "Textual")), str(lines))
-        for words in (["--help"], ["completion", "zsh"], ["config", "path"], ["store", "grants", "enforced"]):
+        kit = ["kit", "copy", "executor", str(folder / "kit")]
+        for words in (
+            ["--help"],
+            ["completion", "zsh"],
+            ["config", "path"],
+            ["store", "grants", "enforced"],
+            kit,
+        ):
             run([*offline(), fedesk, *words], environment, folder)
 
         run([uv, "tool", "install", "-q", f"{wheel}[sandbox]"], environment, folder)

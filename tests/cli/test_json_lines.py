@@ -40,6 +40,8 @@ SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit 
 
 OF_A_TEAM = {"plans list", "audit review"}
 """Lists that have nothing at a desk for one person: ``test_approval_commands`` prints them."""
+OF_NO_SYSTEM = {"kit list"}
+"""Lists of what comes with fedesk, which take no configuration: ``test_kit_commands`` prints them."""
 LINES_OF_A_LOG = {"log", "grep"}
 """Verbs whose lines have a schema of their own, which ``test_logs`` holds them to."""
 
@@ -100,7 +102,7 @@ def test_each_verb_that_prints_a_list_has_it() -> None:
         for verb, command in all_made()
         if any("--json-lines" in one.opts for one in command.params)
     }
-    assert having == set(LISTS) | LINES_OF_A_LOG | LINES_OF_EVENTS | OF_A_TEAM
+    assert having == set(LISTS) | LINES_OF_A_LOG | LINES_OF_EVENTS | OF_A_TEAM | OF_NO_SYSTEM
 
 
 @pytest.mark.parametrize("form", ["--json", "--json-lines"])

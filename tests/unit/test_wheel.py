@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from fedesk.kit import KITS
 from fedesk.store import migrating
 
 TREE = Path(__file__).parents[2]
 
 
 def test_the_wheel_brings_what_is_not_code_and_finds_it(tmp_path: Path) -> None:
-    """A wheel that is built holds styles, SQL, migrations, completion scripts and the manual page."""
+    """A wheel holds styles, SQL, migrations, completion scripts, the kit and the manual page."""
     uv = os.environ.get("UV") or shutil.which("uv") or str(TREE / ".uv" / "bin" / "uv")
     if not Path(uv).exists():
         pytest.skip("no uv to build a wheel with: run the tests by the README's command")
@@ -35,6 +36,11 @@ def test_the_wheel_brings_what_is_not_code_and_finds_it(tmp_path: Path) -> None:
     assert steps == {path.name for path in (TREE / "src/fedesk/store/migrations").rglob("*.py")}
     scripts = {path.name for path in (installed / "fedesk" / "cli" / "scripts").iterdir()}
     assert scripts == {"fedesk.bash", "fedesk.zsh", "fedesk.fish"}
+    for kit in KITS.values():
+        copied = installed / "fedesk" / "kit" / kit.name
+        assert {path.name: path.read_text("utf-8") for path in copied.iterdir()} == {
+            file: kit.text(file) for file in kit.files
+        }
     (page,) = installed.glob("fedesk-*.data/data/share/man/man1/fedesk.1")
     assert ".SS fedesk status" in page.read_text(encoding="ascii")
     assert folder == str(installed / "fedesk" / "styles")

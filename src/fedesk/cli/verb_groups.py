@@ -128,6 +128,12 @@ GROUPS = (
         "The desk's own state: made, looked at, kept and moved to a team's database.",
     ),
     Group(
+        "kit",
+        Section.SET_UP,
+        "Files to copy: an executor, minimal permissions",
+        "Files that come with fedesk, to be copied, filled in and applied.",
+    ),
+    Group(
         "sandbox",
         Section.SET_UP,
         "Four simulated systems, to try everything on",

@@ -458,6 +458,24 @@ VERBS = (
         ("fedesk store person --help", "fedesk store grants advisory --json"),
     ),
     Verb(
+        "kit list",
+        "kit:list_kits",
+        "What there is",
+        ("fedesk kit list", "fedesk kit list --json"),
+    ),
+    Verb(
+        "kit show",
+        "kit:show",
+        "What is in one, and what to fill in; or one file",
+        ("fedesk kit show executor", "fedesk kit show permissions/vault-reader.hcl"),
+    ),
+    Verb(
+        "kit copy",
+        "kit:copy",
+        "Copy one into a folder; nothing is overwritten",
+        ("fedesk kit copy executor fedesk-executor", "fedesk kit copy permissions rights --json"),
+    ),
+    Verb(
         "sandbox serve",
         "sandbox:serve",
         "Serve them until SIGTERM; prints their configuration's path",

@@ -76,7 +76,10 @@ ASSETS_READ = Need(
     id="assets-read", name="can read on Assets", optional=True, without="import datasets into the catalogue"
 )
 TASKS_EDIT = Need(
-    id="tasks-edit", name="can edit on Task Instances", changes=True, without="re-run failed tasks"
+    id="tasks-edit",
+    name="can edit on DAGs, DAG Runs and Task Instances",
+    changes=True,
+    without="re-run failed tasks",
 )
 
 LOOKUP_SELF = Need(

@@ -246,6 +246,7 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere(words=("freeze",)),
     Elsewhere(words=("grep",), here="log"),
     Elsewhere(words=("hold",)),
+    Elsewhere(words=("kit",)),
     Elsewhere(words=("login",)),
     Elsewhere(words=("maintenance",)),
     Elsewhere(words=("operations", "decide"), here="operations show"),
