@@ -36,6 +36,7 @@ from fedesk.clients.vault_anchor import KvPlace, TransitSigner, VaultAnchor
 from fedesk.domain.audit_chain import Mark
 from fedesk.domain.checkpoints import Checkpoint, Signature, Signed, checkpoint_bytes, line_of, signed_of
 from fedesk.domain.names import ConnectionName
+from fedesk.kit import PERMISSIONS
 from fedesk.ports.anchoring import Anchor, Signer
 from fedesk.ports.endpoint import Endpoint, SecretText
 from fedesk.ports.errors import (
@@ -112,14 +113,6 @@ def collector(authorization: str = f"Bearer {PLANTED}") -> Starlette:
 
 # --- Vault ----------------------------------------------------------------------------------------------
 
-POLICY = """
-path "kv/data/fedesk/checkpoints/*" { capabilities = ["create", "read"] }
-path "kv/metadata/fedesk/checkpoints/*" { capabilities = ["list"] }
-path "transit/sign/fedesk" { capabilities = ["update"] }
-path "transit/verify/fedesk" { capabilities = ["update"] }
-"""
-"""As docs/permissions.md gives it."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Vault:
@@ -145,7 +138,8 @@ def live() -> Iterator[Vault]:
         server.call("POST", "sys/mounts/kv", {"type": "kv", "options": {"version": "2"}})
         server.call("POST", "sys/mounts/transit", {"type": "transit"})
         server.call("POST", "transit/keys/fedesk", {"type": "ed25519"})
-        server.call("PUT", "sys/policies/acl/anchor", {"policy": POLICY})
+        policy = PERMISSIONS.text("vault-executor.hcl")
+        server.call("PUT", "sys/policies/acl/anchor", {"policy": policy})
         token = server.call("POST", "auth/token/create", {"policies": ["anchor"]})["auth"]["client_token"]
         yield Vault(url=server.url, token=token)
 

@@ -20,6 +20,7 @@ from fedesk.clients.vault_metadata import Metadata, Version, age_of
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Observation
 from fedesk.domain.secrets import SecretMetadata
+from fedesk.kit import PERMISSIONS
 from fedesk.ports.endpoint import Endpoint, SecretText
 from fedesk.ports.errors import (
     CredentialError,
@@ -125,7 +126,7 @@ def live_server() -> Iterator[Server]:
             )
             if any(version.deletion_time for version in secret.versions):
                 vault.call("DELETE", f"kv/data/{secret.path}")
-        policy = 'path "kv/metadata/finedge/prod/*" { capabilities = ["list", "read"] }'
+        policy = PERMISSIONS.text("vault-reader.hcl")
         vault.call("PUT", "sys/policies/acl/reader", {"policy": policy})
         token = vault.call(
             "POST", "auth/token/create", {"policies": ["reader"], "ttl": "768h", "display_name": "reader"}

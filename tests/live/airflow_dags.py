@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from fedesk.kit import EXECUTOR
+
 _SHAPES = """
 import os
 import time
@@ -206,9 +208,33 @@ def go_of_changes(go: Path) -> Path:
 
 
 def write_all(folder: Path, go: Path) -> None:
-    """Both, each with a file of its own to wait for."""
+    """Both, each with a file of its own to wait for; and the DAG of the kit."""
     write_shapes(folder, go)
     write_changes(folder, go_of_changes(go))
+    write_executor(folder, go)
+
+
+_STAND_IN = """#!/bin/sh
+# In the place of fedesk: what it was called with, and the credentials that it was given.
+for word in "$@" "$FEDESK_STORE" "$FEDESK_JENKINS" "$FEDESK_AIRFLOW" "$FEDESK_VAULT"; do
+    printf '%s\\n' "$word"
+done >'{told}.part'
+mv '{told}.part' '{told}'
+"""
+
+
+def told_by_executor(go: Path) -> Path:
+    """What the stand-in of fedesk was called with the last time, a word a line."""
+    return go.with_name("told-by-executor")
+
+
+def write_executor(folder: Path, go: Path) -> None:
+    """The DAG of the kit, whose fedesk is a script that tells what it was called with."""
+    program = go.with_name("fedesk")
+    program.write_text(_STAND_IN.format(told=told_by_executor(go)), encoding="utf-8")
+    program.chmod(0o700)
+    text = EXECUTOR.text("fedesk_execute.py").replace("/opt/fedesk/bin/fedesk", str(program))
+    (folder / "fedesk_execute.py").write_text(text, encoding="utf-8")
 
 
 def write_many(folder: Path, count: int, days: int) -> None:

@@ -1,6 +1,6 @@
 """The kit's files are whole, agree with one another and with what fedesk asks, and take no hostile id.
 
-What a real Vault, a real Airflow and Jenkins' Groovy make of them: ``tests/contract/test_kit.py``.
+What a real Vault, a real Airflow and Jenkins' Groovy make of them: ``tests/contract/test_kit_on_servers.py``.
 """
 
 import ast

@@ -1,0 +1,255 @@
+"""The kit's files on the real thing: a Vault's policies, a DAG on an Airflow, scripts on Jenkins' Groovy."""
+
+import urllib.error
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import live_groovy
+import live_vault
+import pytest
+import requests
+from airflow_dags import told_by_executor
+from airflow_server import AirflowServer, wait_until
+from live_vault import LiveVault
+
+from fedesk.clients.vault import KvScope, VaultClient
+from fedesk.clients.vault_anchor import KvPlace, TransitSigner, VaultAnchor
+from fedesk.domain.audit_chain import Mark
+from fedesk.domain.checkpoints import Checkpoint, Signed, checkpoint_bytes, line_of
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.rights import Grant
+from fedesk.kit import EXECUTOR, PERMISSIONS
+from fedesk.ports.endpoint import Endpoint, SecretText
+from fedesk.ports.errors import ForbiddenError
+
+pytestmark = pytest.mark.live
+
+PLAN = "0193a1b2-0001-7000-8000-000000000001"
+PROD = KvScope("kv", "finedge/prod")
+PLACE = KvPlace("kv", "fedesk/checkpoints")
+CHECKPOINT = Checkpoint(
+    log="desk", first="1" * 64, mark=Mark(seq=7, hash="7" * 64), at=datetime(2026, 11, 20, tzinfo=UTC)
+)
+LINE = line_of(Signed(checkpoint=CHECKPOINT))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policed:
+    """A real Vault with the kit's policies, and a token of each."""
+
+    vault: LiveVault
+    tokens: dict[str, str]
+
+    def endpoint(self, who: str) -> Endpoint:
+        return Endpoint(
+            name=ConnectionName("prod", "vault"),
+            url=self.vault.url,
+            credential=lambda: SecretText(self.tokens[who]),
+        )
+
+    def status(self, who: str, method: str, path: str, body: dict[str, Any] | None = None) -> int:
+        """What Vault answers to one request."""
+        head = {"X-Vault-Token": self.tokens[who]}
+        url = f"{self.vault.url}/v1/{path}"
+        return requests.request(method, url, json=body, headers=head, timeout=20).status_code
+
+
+@pytest.fixture(scope="module")
+def policed() -> Iterator[Policed]:
+    with live_vault.running() as vault:
+        vault.call("POST", "sys/mounts/kv", {"type": "kv", "options": {"version": "2"}})
+        vault.call("POST", "sys/mounts/transit", {"type": "transit"})
+        vault.call("POST", "transit/keys/fedesk", {"type": "ed25519"})
+        vault.call("POST", "transit/keys/other", {"type": "ed25519"})
+        for path in ("finedge/prod/smtp-relay", "finedge/prod/sftp/acme_07", "finedge/dev/smtp-relay"):
+            vault.call("POST", f"kv/data/{path}", {"data": {"value": "planted"}})
+        tokens = {}
+        for who in ("reader", "executor"):
+            policy = PERMISSIONS.text(f"vault-{who}.hcl")
+            vault.call("PUT", f"sys/policies/acl/fedesk-{who}", {"policy": policy})
+            made = vault.call("POST", "auth/token/create", {"policies": [f"fedesk-{who}"]})
+            tokens[who] = made["auth"]["client_token"]
+        yield Policed(vault=vault, tokens=tokens)
+
+
+@pytest.mark.parametrize("who", ["reader", "executor"])
+def test_with_either_policy_all_that_fedesk_reads_is_read(policed: Policed, who: str) -> None:
+    """Every right that doctor tries is there and none too many; ages are found; another prefix is closed."""
+    with closing(VaultClient(policed.endpoint(who), auth="token", kv=(PROD,))) as vault:
+        found = vault.examine()
+        assert {right.grant for right in found.rights} == {Grant.GRANTED}
+        assert found.excess == ()
+        seen = vault.observe(None)
+        assert seen.complete
+        assert seen.problems == ()
+        assert {secret.name for secret in seen.secrets} == {
+            "kv:finedge/prod/smtp-relay",
+            "kv:finedge/prod/sftp/acme_07",
+        }
+    with closing(
+        VaultClient(policed.endpoint(who), auth="token", kv=(KvScope("kv", "finedge/dev"),))
+    ) as vault:
+        assert Grant.REFUSED in {right.grant for right in vault.examine().rights}
+
+
+@pytest.mark.parametrize("who", ["reader", "executor"])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "kv/data/finedge/prod/smtp-relay", None),
+        ("POST", "kv/data/finedge/prod/smtp-relay", {"data": {"value": "mine"}}),
+        ("POST", "kv/data/finedge/prod/new", {"data": {"value": "mine"}}),
+        ("DELETE", "kv/data/finedge/prod/smtp-relay", None),
+        ("POST", "kv/metadata/finedge/prod/smtp-relay", {"custom_metadata": {"owner": "me"}}),
+        ("DELETE", "kv/metadata/finedge/prod/smtp-relay", None),
+        ("POST", "kv/destroy/finedge/prod/smtp-relay", {"versions": [1]}),
+        ("DELETE", "kv/metadata/fedesk/checkpoints/desk/000000000007", None),
+        ("POST", "transit/sign/other", {"input": "eA=="}),
+        ("POST", "transit/keys/fedesk/rotate", None),
+        ("GET", "sys/policies/acl/fedesk-executor", None),
+        ("PUT", "sys/policies/acl/fedesk-reader", {"policy": 'path "*" { capabilities = ["sudo"] }'}),
+        ("POST", "auth/token/create", {"policies": ["root"]}),
+    ],
+)
+def test_values_and_changes_are_refused(
+    policed: Policed, who: str, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    """With neither policy a value is read, a secret written, a checkpoint removed or a right gained: 403."""
+    assert policed.status(who, method, path, body) == 403
+
+
+def test_checkpoints_are_made_by_the_executor_and_verified_by_people(policed: Policed) -> None:
+    """The executor signs and puts one, and none in its place; a reader reads and verifies it."""
+    signers = {
+        who: TransitSigner(policed.endpoint(who), "token", mount="transit", key="fedesk")
+        for who in policed.tokens
+    }
+    anchors = {who: VaultAnchor(policed.endpoint(who), "token", PLACE) for who in policed.tokens}
+    signature = signers["executor"].sign(checkpoint_bytes(CHECKPOINT))
+    with pytest.raises(ForbiddenError):
+        signers["reader"].sign(checkpoint_bytes(CHECKPOINT))
+    with pytest.raises(ForbiddenError):
+        anchors["reader"].put("desk", 7, LINE)
+    anchors["executor"].put("desk", 7, LINE)
+    written = "kv/data/fedesk/checkpoints/desk/000000000007"
+    for who in policed.tokens:
+        assert policed.status(who, "POST", written, {"data": {"checkpoint": "another"}}) == 403
+        assert anchors[who].lines("desk") == (LINE,)
+        assert signers[who].flaw(CHECKPOINT, signature) == ""
+    for who in policed.tokens:
+        signers[who].close()
+        anchors[who].close()
+
+
+# --- Airflow --------------------------------------------------------------------------------------------
+
+RUNS = "/api/v2/dags/fedesk_execute/dagRuns"
+KEYS = ("fedesk_store", "fedesk_jenkins", "fedesk_airflow", "fedesk_vault")
+
+
+def test_the_dag_runs_a_plan_and_takes_no_other_word(live_airflow: AirflowServer) -> None:
+    """It imports; a hostile id starts no run (400); a plan's is one word of fedesk, with four passwords."""
+    token = live_airflow.token()
+    errors = live_airflow.request("GET", "/api/v2/importErrors", token=token)
+    assert isinstance(errors, dict)
+    assert [one["filename"] for one in errors["import_errors"] if "fedesk_execute" in one["filename"]] == []
+    for key in KEYS:
+        made = {"connection_id": key, "conn_type": "generic", "password": f"planted {key}"}
+        live_airflow.request("POST", "/api/v2/connections", made, token=token)
+    for asked in (f"{PLAN}; touch pwned", "--pipe", "", PLAN.upper()):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            live_airflow.request("POST", RUNS, {"conf": {"plan": asked}, "logical_date": None}, token=token)
+        assert refused.value.code == 400
+    live_airflow.request(
+        "POST", RUNS, {"dag_run_id": "one", "conf": {"plan": PLAN}, "logical_date": None}, token=token
+    )
+
+    def has_ended() -> bool:
+        run = live_airflow.request("GET", f"{RUNS}/one", token=token)
+        assert isinstance(run, dict)
+        assert run["state"] != "failed"
+        return bool(run["state"] == "success")
+
+    wait_until(has_ended, 60, "the plan was not executed")
+    told = told_by_executor(live_airflow.go).read_text("utf-8").splitlines()
+    assert told == [
+        *("execute", PLAN, "--config", "/etc/fedesk-executor/fedesk.toml"),
+        *(f"planted {key}" for key in KEYS),
+    ]
+    log = live_airflow.request("GET", f"{RUNS}/one/taskInstances/{quote('execute')}/logs/1", token=token)
+    assert "planted" not in str(log)
+
+
+# --- Jenkins' Groovy ------------------------------------------------------------------------------------
+
+
+def jenkinsfile(folder: Path) -> Path:
+    """The kit's, with a fedesk that tells what it was called with."""
+    fedesk = folder / "fedesk"
+    fedesk.write_text('#!/bin/sh\nprintf "%s\\n" "$@" "$FEDESK_STORE"\n', encoding="utf-8")
+    fedesk.chmod(0o700)
+    path = folder / "Jenkinsfile"
+    path.write_text(EXECUTOR.text("Jenkinsfile").replace("/opt/fedesk/bin/fedesk", str(fedesk)), "utf-8")
+    return path
+
+
+def test_the_job_runs_a_plan_with_the_folders_credentials(tmp_path: Path) -> None:
+    """On its own agent, within its time, in one shell step; the credentials are there for that step alone."""
+    came = live_groovy.run(jenkinsfile(tmp_path), PLAN=PLAN, FEDESK_OPERATION=PLAN)
+    assert (came["said"], came["description"]) == ("", PLAN)
+    (step,) = [call for call in came["calls"] if call["name"] == "sh"]
+    assert step["out"].splitlines() == [
+        *("execute", PLAN, "--config", "/etc/fedesk-executor/fedesk.toml"),
+        "planted-fedesk-store",
+    ]
+    assert "planted" not in step["err"]
+    assert "withCredentials" in step["path"]
+    labels = [call["given"] for call in came["calls"] if call["name"] == "label"]
+    assert labels == [["fedesk-executor"]]
+    assert "timeout" in {call["name"] for call in came["calls"]}
+
+
+@pytest.mark.parametrize(
+    ("plan", "operation", "said"),
+    [
+        (f'{PLAN}"; touch pwned; "', PLAN, "PLAN is not the id of an operation"),
+        ("", "", "PLAN is not the id of an operation"),
+        (PLAN, PLAN.replace("1", "2"), "FEDESK_OPERATION names another operation than PLAN"),
+    ],
+)
+def test_the_job_stops_before_any_machine_is_used(
+    tmp_path: Path, plan: str, operation: str, said: str
+) -> None:
+    """What is no id, or two of them, ends the build on the controller; the value is not repeated."""
+    came = live_groovy.run(jenkinsfile(tmp_path), PLAN=plan, FEDESK_OPERATION=operation)
+    assert came["said"].startswith(said)
+    assert {"label", "sh", "withCredentials"}.isdisjoint(call["name"] for call in came["calls"])
+    assert not plan or plan not in came["said"]
+
+
+def test_the_folder_is_made_with_its_credentials_and_one_job(tmp_path: Path) -> None:
+    """Job DSL of both files runs: values come from files, the pipeline is written into the job, sandboxed."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    for name in ("store", "jenkins", "airflow", "vault"):
+        (secrets / f"fedesk-{name}").write_text(f"planted {name}\n", encoding="utf-8")
+    (tmp_path / "Jenkinsfile").write_text(EXECUTOR.text("Jenkinsfile"), encoding="utf-8")
+    folder = tmp_path / "folder.groovy"
+    text = EXECUTOR.text("folder.groovy").replace("/var/jenkins_home/fedesk", str(tmp_path))
+    folder.write_text(text.replace("/run/secrets/fedesk-executor", str(secrets)), encoding="utf-8")
+    came = live_groovy.run(folder)
+    assert came["said"] == ""
+    given = [(call["path"].rpartition(" > ")[2], call["name"], call["given"]) for call in came["calls"]]
+    values = [what for path, name, what in given if (path, name) == ("string", "secret")]
+    assert values == [[f"planted {name}"] for name in ("store", "jenkins", "airflow", "vault")]
+    assert ("cps", "script", [EXECUTOR.text("Jenkinsfile")]) in given
+    assert ("cps", "sandbox", [True]) in given
+    assert [what for path, name, what in given if not path] == [["fedesk"], ["fedesk/execute"]]
+    rights = tmp_path / "rights.groovy"
+    rights.write_text(PERMISSIONS.text("jenkins-folder.groovy"), encoding="utf-8")
+    assert live_groovy.run(rights)["said"] == ""
