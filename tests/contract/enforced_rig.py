@@ -6,6 +6,7 @@ Jenkins are the readers', and their roles in the store may write proposals alone
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from sqlalchemy.engine import make_url
 from fedesk.domain.approving import NAMESPACE, Action, Statement, statement_bytes
 from fedesk.domain.audit_chain import time_text
 from fedesk.domain.names import ConnectionName, RunName
+from fedesk.kit import EXECUTOR
 from fedesk.sandbox.airflow_clear import clear_as
 from fedesk.sandbox.airflow_events import CLEAR
 from fedesk.sandbox.clock import WorldClock
@@ -124,14 +126,24 @@ class Enforced:
             )
 
 
+def _job(folder: Path, config: Path, builder: str) -> ExecutorJob:
+    """The job, whose builds run the shell step of the kit's Jenkinsfile, over the fedesk of these tests."""
+    (step,) = re.findall(r"sh label: .*?, script: '(.*)'$", EXECUTOR.text("Jenkinsfile"), re.MULTILINE)
+    fedesk = folder / "fedesk"
+    fedesk.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m fedesk "$@"\n', encoding="utf-8")
+    fedesk.chmod(0o700)
+    given = f"FEDESK={shlex.quote(str(fedesk))} FEDESK_CONFIG={shlex.quote(str(config))}"
+    command = ("/bin/sh", "-xec", f'export PLAN="$1" {given}; exec {step}', "job")
+    return ExecutorJob(full_name=JOB, command=command, builders=(builder,))
+
+
 @contextmanager
 def enforced(postgres: Server, folder: Path, *, policy: str = "") -> Iterator[Enforced]:
     """A sandbox, a team's database whose grants are the profile ``enforced``, keys and configurations."""
     world = World(seed=7, scale=0.2, clock=WorldClock())
     reader = world.identity("jenkins").user
     config = folder / "executor.toml"
-    command = (sys.executable, "-P", "-m", "fedesk", "execute", "--config", str(config))
-    world.executor = ExecutorJob(full_name=JOB, command=command, builders=(reader,))
+    world.executor = _job(folder, config, reader)
     sandbox = start(world, systems=("jenkins", "airflow"))
     try:
         url = postgres.fresh()
