@@ -16,6 +16,7 @@ from msgspec import field
 
 from fedesk import config_rules as rules
 from fedesk.config_audit import AuditTable, audit_of
+from fedesk.config_emergency import emergency_of
 from fedesk.config_executor import check_executors
 from fedesk.config_notify import NotifyTable, notify_of
 from fedesk.config_path import find_config
@@ -93,6 +94,7 @@ class EnvironmentTable(Table, frozen=True, kw_only=True):
     phi: bool = False
     executor: ExecutorConfig | None = None
     signed: bool = False
+    emergency: dict[str, Any] = field(default_factory=dict)
     jenkins: JenkinsConfig | None = None
     airflow: AirflowConfig | None = None
     vault: VaultConfig | None = None
@@ -218,7 +220,7 @@ def _checked(document: dict[str, Any], findings: Findings, *, is_catalogue_neede
     rules.check_overlaps(environments, places, findings)
     if table is None:
         return None
-    _check_store(table.store, findings)
+    _check_store(table.store.url, ("store", "url"), findings)
     check_executors(environments, table.store, table.identity, findings)
     if is_catalogue_needed and table.catalog is not None and not table.catalog.exists():
         sentence = (
@@ -254,15 +256,15 @@ def _default_environment(table: FileTable, findings: Findings) -> str:
     return named
 
 
-def _check_store(store: StoreConfig, findings: Findings) -> None:
-    if store.url == "sqlite" or re.fullmatch(r"sqlite:///[/~].+", store.url):
+def _check_store(url: str, place: Place, findings: Findings) -> None:
+    if url == "sqlite" or re.fullmatch(r"sqlite:///[/~].+", url):
         return
-    if not re.fullmatch(r"postgresql\+psycopg://[^\s]+", store.url):
+    if not re.fullmatch(r"postgresql\+psycopg://[^\s]+", url):
         sentence = (
             'expected "sqlite", an absolute file like sqlite:////var/lib/fedesk/fedesk.sqlite3, '
             "or an address like postgresql+psycopg://USER@HOST/DATABASE"
         )
-        findings.add_first(("store", "url"), sentence)
+        findings.add_first(place, sentence)
 
 
 def _environments(
@@ -288,6 +290,10 @@ def _environments(
             places[str(connection.name)] = where
             rules.check_connection(connection, where, findings)
         plain = table or EnvironmentTable()
+        configured = tuple(connection for connection, _ in connections)
+        sealed = emergency_of(plain.emergency, configured, (*place, "emergency"), findings, hook)
+        if sealed is not None and sealed.store_url is not None:
+            _check_store(sealed.store_url, (*place, "emergency", "store_url"), findings)
         environments[name] = Environment(
             name=name,
             production=plain.production,
@@ -296,7 +302,8 @@ def _environments(
             phi=plain.phi,
             executor=plain.executor,
             signed=plain.signed,
-            configured=tuple(connection for connection, _ in connections),
+            emergency=sealed,
+            configured=configured,
         )
     return environments, places
 

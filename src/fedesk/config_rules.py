@@ -47,8 +47,8 @@ _OUTSIDE_SCOPE = frozenset(
     }
 )
 """Keys that say nothing of which part of a system a connection holds."""
-_REFERENCE_KEYS = frozenset({"credential", *RECEIVERS})
-_ADDRESS_KEYS = frozenset({"url", "proxy", "address"})
+_REFERENCE_KEYS = frozenset({"credential", "store_credential", *RECEIVERS})
+_ADDRESS_KEYS = frozenset({"url", "store_url", "proxy", "address"})
 _PROXIES = ("socks5", "https", "http")
 HttpAddress = (
     JenkinsConfig | AirflowConfig | VaultConfig | HttpsAnchorConfig | PagerDutyConfig | HeartbeatConfig

@@ -194,6 +194,24 @@ class ExecutorConfig(Table, frozen=True, kw_only=True):
     """Seconds after which a plan that the job has not taken up is said to hang."""
 
 
+class EmergencyLogin(Table, frozen=True, kw_only=True):
+    """Who logs in to a system where the glass is broken."""
+
+    user: Text | None = None
+    """The connection's own where absent."""
+    credential: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyConfig:
+    """Sealed credentials of an environment: used where somebody breaks the glass, and rotated afterwards."""
+
+    store_url: str | None
+    """The team's database, as a role that may carry changes out; the ordinary store where absent."""
+    store_credential: str | None
+    logins: Mapping[ConnectionName, EmergencyLogin]
+
+
 AnchorSettings = FileAnchorConfig | SyslogAnchorConfig | HttpsAnchorConfig | VaultAnchorConfig
 
 ANCHORS: Mapping[str, type[AnchorSettings]] = {
@@ -306,6 +324,7 @@ class Environment:
     executor: ExecutorConfig | None = None
     signed: bool = False
     """Whether nothing is executed that its requester has not signed: so an executor's configuration says."""
+    emergency: EmergencyConfig | None = None
     configured: tuple[ConnectionConfig, ...]
 
     def connections(self) -> tuple[ConnectionConfig, ...]:

@@ -91,6 +91,7 @@ class Desk(composition.Desk):
         """Plans and their confirmation."""
         import uuid_utils
 
+        from fedesk.config_emergency import credentials_said, sealed_at_desk
         from fedesk.services.changes import Changes
 
         return Changes(
@@ -106,6 +107,8 @@ class Desk(composition.Desk):
             governance=self.config.governance,
             os_user=self.rights.os_user,
             approvals=self.approvals,
+            sealed=sealed_at_desk(self.config),
+            emergency={name: credentials_said(one) for name, one in self.config.environments.items()},
         )
 
     @cached_property
@@ -203,9 +206,19 @@ class Desk(composition.Desk):
 
         return ProcessLauncher(self.config.path)
 
-    def launcher_for(self, connections: "Sequence[ConnectionName]") -> "Launcher":
-        """The same for these systems; where their environment has an executor, that one is asked."""
+    def launcher_for(
+        self, connections: "Sequence[ConnectionName]", *, break_glass: bool = False
+    ) -> "Launcher":
+        """The same for these systems; where their environment has an executor, that one is asked.
+
+        With broken glass nobody is, where their environment has sealed credentials.
+        """
         names = {name.environment for name in connections}
+        sealed = self._sealed(connections) if break_glass else ""
+        if sealed:
+            from fedesk.launcher import ProcessLauncher
+
+            return ProcessLauncher(self.config.path, emergency=sealed)
         asked = [name for name in sorted(names) if self.config.environments[name].executor is not None]
         if asked:
             return self.executors[asked[0]]
@@ -257,18 +270,36 @@ class Desk(composition.Desk):
         """All environments."""
         return {facts.name: facts for facts in self.environments}
 
-    def credentials_for(self, connections: Sequence[ConnectionName]) -> "Callable[[], dict[str, SecretText]]":
-        """Looks the credentials of some connections, the store's and the anchors' up when it is called."""
+    def credentials_for(
+        self, connections: Sequence[ConnectionName], *, break_glass: bool = False
+    ) -> "Callable[[], dict[str, SecretText]]":
+        """Looks the credentials of some connections, the store's and the anchors' up when it is called.
+
+        With broken glass the sealed ones, where there are any.
+        """
         from fedesk.runner_credentials import lookups_of
 
+        sealed = self._sealed(connections) if break_glass else ""
+        if sealed:
+            from fedesk.config_emergency import with_emergency
+
+            config = with_emergency(self.config, sealed)
+            password = composition.looked_up(config.store.credential)
+            return lookups_of(config, connections, self.credential_of, password, self.anchor_secret_of)
         return lookups_of(
             self.config, connections, self.credential_of, self.store_password, self.anchor_secret_of
         )
+
+    def _sealed(self, connections: Sequence[ConnectionName]) -> str:
+        """The environment whose sealed credentials are used for these systems; empty where it has none."""
+        names = sorted({one.environment for one in connections})
+        return next((name for name in names if self.config.environments[name].emergency is not None), "")
 
     def execute(self, operation: str) -> "Operation":
         """Execute a confirmed operation in this process. Raises StoreError."""
         import time
 
+        from fedesk.config_emergency import sealed_here
         from fedesk.services.operation_runner import execute
 
         ended = execute(
@@ -283,6 +314,7 @@ class Desk(composition.Desk):
             pause=time.sleep,
             governance=self.config.governance,
             approvals=self.approvals,
+            sealed=sealed_here(self.config),
         )
         self._anchor()
         return ended
@@ -367,12 +399,21 @@ def open_runner(
     credentials: Mapping[str, "SecretText"],
     clock: "Clock",
     tell: Callable[[str], None] = _untold,
+    *,
+    emergency: str = "",
 ) -> Desk:
-    """A desk that executes operations with credentials it was given, and with no others."""
+    """A desk that executes operations with credentials it was given, and with no others.
+
+    ``emergency``: the environment whose sealed logins and store stand in the place of the ordinary ones.
+    """
     given = partial(_given, credentials)
     from fedesk.config import load_config
+    from fedesk.config_emergency import with_emergency
 
-    desk = composition.compose(load_config(config), None, clock, credential_of=given)
+    loaded = load_config(config)
+    if emergency:
+        loaded = with_emergency(loaded, emergency)
+    desk = composition.compose(loaded, None, clock, credential_of=given)
     return _acting(
         desk,
         clock=clock,

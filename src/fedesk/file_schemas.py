@@ -10,7 +10,7 @@ import msgspec
 from fedesk import catalogue_tables as catalogue
 from fedesk.config import EnvironmentTable, FileTable
 from fedesk.config_policy import PersonTable, PolicyTable
-from fedesk.config_types import ANCHORS, RECEIVERS, SETTINGS, RouteConfig
+from fedesk.config_types import ANCHORS, RECEIVERS, SETTINGS, EmergencyLogin, RouteConfig
 from fedesk.domain.notices import Event
 from fedesk.domain.policy import DEFAULTS
 from fedesk.schema_words import WORDS
@@ -43,13 +43,17 @@ def catalogue_schema() -> Schema:
 
 def configuration_schema() -> Schema:
     """Of fedesk.toml."""
-    tables = (FileTable, EnvironmentTable, PersonTable, PolicyTable, RouteConfig)
+    tables = (FileTable, EnvironmentTable, PersonTable, PolicyTable, EmergencyLogin, RouteConfig)
     _, found = _components(*tables, *SETTINGS.values(), *ANCHORS.values(), *RECEIVERS.values())
     file = found.pop("FileTable")
     file["properties"]["environments"] = _named("EnvironmentTable", "The environments, by name.")
     file["properties"]["people"] |= {"additionalProperties": {"$ref": _REF.format(name="PersonTable")}}
     for table in (file, found["EnvironmentTable"]):
         table["properties"]["policy"] |= _by_verb("PolicyTable")
+    found["EnvironmentTable"]["properties"]["emergency"] |= {
+        "properties": {key: {"type": "string", "minLength": 1} for key in ("store_url", "store_credential")},
+        "additionalProperties": {"$ref": _REF.format(name="EmergencyLogin")},
+    }
     more = [_told_apart(found[kind.__name__], "system", system.value) for system, kind in SETTINGS.items()]
     found["EnvironmentTable"]["properties"]["connections"] |= {"additionalProperties": {"oneOf": more}}
     sinks = [_told_apart(found[kind.__name__], "sink", name) for name, kind in ANCHORS.items()]

@@ -1,8 +1,9 @@
 """Starting the process that changes something: warm before it is needed, and deaf to what ends the desk.
 
 The process is ``fedesk execute --pipe``. Its standard input is a pipe: one line of JSON with the path of the
-configuration and the credentials, then a line with the id of each operation that is to be executed. It forks
-for each, so that every operation has a process of its own. The end of the pipe ends the one that waits alone.
+configuration, the environment whose sealed credentials hold, where one's do, and the credentials; then a line
+with the id of each operation that is to be executed. It forks for each, so that every operation has a process
+of its own. The end of the pipe ends the one that waits alone.
 """
 
 import contextlib
@@ -36,13 +37,14 @@ _LONGEST = 2000
 class ProcessLauncher:
     """``ports.changing.Launcher`` by real processes; ``command`` starts another program instead of fedesk."""
 
-    def __init__(self, config: Path, command: tuple[str, ...] | None = None) -> None:
-        self._config = config
+    def __init__(self, config: Path, command: tuple[str, ...] | None = None, *, emergency: str = "") -> None:
+        """``emergency``: the environment whose sealed credentials the runner goes by."""
+        self._header = {"config": str(config)} | ({"emergency": emergency} if emergency else {})
         self._command = command or (sys.executable, "-P", "-m", "fedesk", "execute", "--pipe")
 
     def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> "ProcessRunner":
         """Start a runner; returns at once. Credentials are looked up on a thread and go through the pipe."""
-        return ProcessRunner((*scope(os.environ), *self._command), self._config, credentials)
+        return ProcessRunner((*scope(os.environ), *self._command), self._header, credentials)
 
 
 class ProcessRunner:
@@ -53,7 +55,7 @@ class ProcessRunner:
     def __init__(
         self,
         command: tuple[str, ...],
-        config: Path,
+        header: Mapping[str, str],
         credentials: Callable[[], dict[str, SecretText]],
     ) -> None:
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the runner
@@ -73,7 +75,7 @@ class ProcessRunner:
             said = error.strerror or type(error).__name__
             raise LaunchError(f"The runner could not be started: {said}. Nothing was sent.") from None
         self._begun = threading.Thread(
-            target=self._begin, args=(config, credentials), name="warm the runner", daemon=True
+            target=self._begin, args=(header, credentials), name="warm the runner", daemon=True
         )
         self._begun.start()
 
@@ -101,13 +103,13 @@ class ProcessRunner:
         """End the process that waits, by ending its input; returns at once."""
         threading.Thread(target=self._end, name="end the runner", daemon=True).start()
 
-    def _begin(self, config: Path, credentials: Callable[[], Mapping[str, SecretText]]) -> None:
+    def _begin(self, header: Mapping[str, str], credentials: Callable[[], Mapping[str, SecretText]]) -> None:
         try:
             found = {name: secret.reveal() for name, secret in credentials().items()}
         except Exception as error:  # noqa: BLE001 - told by go(), in the person's own time
             self._said.append(str(error))
             return
-        self._write(json.dumps({"config": str(config), "credentials": found}))
+        self._write(json.dumps({**header, "credentials": found}))
 
     def _write(self, line: str) -> None:
         pipe = self._process.stdin

@@ -112,6 +112,9 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "timezone": _words("IANA name; times are shown on its clocks.", "Europe/London"),
         "phi": _words("Whether it holds protected health information: reading a log is then recorded."),
         "executor": _words("The Jenkins job that does the writing; people only propose then."),
+        "emergency": _words(
+            "Sealed credentials for broken glass: a table a connection, and store_url, store_credential."
+        ),
         "signed": _words("Whether nothing is executed that its requester has not signed."),
         "jenkins": _words("The connection NAME/jenkins."),
         "airflow": _words("The connection NAME/airflow."),
@@ -121,6 +124,10 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
             "A second system of a kind, by the connection's name; its `system` says which."
         ),
         "policy": _words("The keys of policy for this environment; they win key by key."),
+    },
+    "EmergencyLogin": {
+        "user": _words("Who logs in; the connection's own user if left out.", "fedesk-emergency"),
+        "credential": _CREDENTIAL,
     },
     "ExecutorConfig": {
         "connection": _words("Of a Jenkins, as whose user the desk asks.", "prod/jenkins"),

@@ -27,6 +27,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "hold list": ("hold", "list"),
     "maintenance list": ("maintenance", "list"),
     "findings list": ("findings", "list", "--all"),
+    "audit review": ("audit", "review"),
 }
 """A command line of each verb that prints a list, by its words."""
 SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit tail": "audit"} | {
@@ -35,10 +36,11 @@ SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit 
     "hold list": "windows",
     "maintenance list": "windows",
     "findings list": "findings",
+    "audit review": "reviews",
 }
 
 
-OF_A_TEAM = {"plans list", "audit review"}
+OF_A_TEAM = {"plans list"}
 """Lists that have nothing at a desk for one person: ``test_approval_commands`` prints them."""
 OF_NO_SYSTEM = {"kit list"}
 """Lists of what comes with fedesk, which take no configuration: ``test_kit_commands`` prints them."""
@@ -63,7 +65,7 @@ def line_schema(schema: dict[str, Any], noun: str) -> dict[str, Any]:
 @pytest.fixture
 def told(acting: Run) -> Run:
     """A desk that has something in each list."""
-    assert acting("rerun", FAILED, *YES).code == 0
+    assert acting("rerun", FAILED, *YES, "--break-glass").code == 0
     assert acting("status").code == 0
     assert acting("incident", "open", "INC-4711", "payments late").code == 0
     assert acting("hold", "add", "--pipeline", "ledger_load", "--reason", "rates").code == 0

@@ -382,6 +382,7 @@ class Rig:
     on_draft: Callable[[], None] = lambda: None
     governance: Governance = UNGOVERNED
     approvals: Approvals | None = None
+    sealed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.systems = LineSystems(self.world, self.script)
@@ -415,6 +416,7 @@ class Rig:
             kinds=self.kinds,
             governance=self.governance,
             approvals=self.approvals,
+            sealed=self.sealed,
         )
 
     def recheck(self, operation: str, *, processes: Processes | None = None) -> Operation:

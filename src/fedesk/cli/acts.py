@@ -99,6 +99,8 @@ def flags(proposal: "Proposal") -> str:
     """The options that say yes to a plan: ``--confirm prod --write prod --reason TEXT``."""
     needs = proposal.needs
     words = [f"--confirm {needs.name}" if needs.name else "--yes"]
+    if proposal.break_glass:
+        words.append("--break-glass")
     if needs.window:
         words.append(f"--write {proposal.plan.environment}")
     if needs.reason:

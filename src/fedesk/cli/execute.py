@@ -73,12 +73,14 @@ def _carried_out(desk: "Desk", found: "Operation") -> "Operation":
         desk.approvals.refuse_to_begin(found, waits)
         raise session.StopError(waits, Exit.APPROVAL_MISSING)
     connections = sorted({plan.connection, *(effect.connection for effect in plan.effects)})
-    launcher = desk.launcher_for(connections)
+    broken = found.confirmation.break_glass
+    launcher = desk.launcher_for(connections, break_glass=broken)
     if launcher is desk.launcher:
         return desk.execute(plan.operation)
     if not found.is_open:
         raise NotClaimableError(f"Operation {plan.operation} has ended: {found.outcome}.")
-    watching.begin(desk, launcher.warm(desk.credentials_for(connections)), plan.operation)
+    runner = launcher.warm(desk.credentials_for(connections, break_glass=broken))
+    watching.begin(desk, runner, plan.operation)
     return watching.follow_to_its_end(desk, plan.operation)
 
 
@@ -113,7 +115,8 @@ def _opened(header: bytes, clock: "Clock") -> "Desk":
 
     document = json.loads(header.decode("utf-8", "surrogatepass"))
     credentials = {name: SecretText(secret) for name, secret in document["credentials"].items()}
-    return open_runner(Path(document["config"]), credentials, clock, narrate)
+    emergency = document.get("emergency", "")
+    return open_runner(Path(document["config"]), credentials, clock, narrate, emergency=emergency)
 
 
 def _execute_and_exit(desk: "Desk", operation: str) -> None:

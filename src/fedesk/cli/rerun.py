@@ -42,6 +42,10 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
         list[str] | None,
         typer.Option("--accept", metavar="GUARD", help="Accept what a guard asks about, by its name."),
     ] = None,
+    break_glass: Annotated[
+        bool,
+        typer.Option("--break-glass", help="Past approvals, freezes and holds, alone; reviewed afterwards."),
+    ] = False,
     environment: session.EnvironmentOption = None,
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
@@ -74,11 +78,14 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
             reason=hidden(reason.strip()),
             accept=tuple(accept or ()),
             wait=wait,
+            break_glass=break_glass,
         )
         items = [understood(desk, one, options) for one in asked]
+        if break_glass and len({one.request.run.connection.environment for one in items if one.request}) > 1:
+            raise session.StopError("--break-glass is for runs of one environment", Exit.USAGE)
         # A run named twice, by its name and its address say, is one.
         items = list({item.request or item.asked: item for item in items}.values())
         if dry_run:
-            plans = [planned(desk, item, asked=False) for item in items]
+            plans = [planned(desk, item, asked=False, break_glass=break_glass) for item in items]
             return print_plans(desk, plans, as_json=as_json)
         return print_changes(desk, carried_out(context, desk, items, options), as_json=as_json)

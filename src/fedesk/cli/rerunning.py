@@ -34,6 +34,7 @@ class Options:
     reason: str
     accept: tuple[str, ...]
     wait: bool
+    break_glass: bool
 
     @property
     def asks(self) -> bool:
@@ -108,12 +109,14 @@ def _request(desk: "Desk", asked: "Asked", options: Options) -> "RerunRequest":
     return RerunRequest(run=run, task=task, environment=options.environment)
 
 
-def planned(desk: "Desk", item: Item, *, asked: bool) -> Item:
+def planned(desk: "Desk", item: Item, *, asked: bool, break_glass: bool = False) -> Item:
     """The item with its plan, unless it has ended already."""
     if item.request is None:
         return item
     try:
         proposal = desk.changes.propose(item.request, asked=asked)
+        if break_glass:
+            proposal = desk.changes.with_broken_glass(proposal)
     except sentences() as error:
         return _with_refusal(desk, item.failed(error))
     return replace(item, proposal=proposal)
@@ -144,11 +147,12 @@ def carried_out(context: typer.Context, desk: "Desk", items: Sequence[Item], opt
     targets = {item.request.run.connection for item in items if item.request is not None}
     runner: Runner | None = None
     if options.asks and targets:
-        launcher = session.launcher_of(context, desk, sorted(targets))
-        runner = launcher.warm(desk.credentials_for(sorted(targets)))
+        broken = options.break_glass
+        launcher = session.launcher_of(context, desk, sorted(targets), break_glass=broken)
+        runner = launcher.warm(desk.credentials_for(sorted(targets), break_glass=broken))
     left: list[str] = []
     try:
-        found = [planned(desk, item, asked=options.asks) for item in items]
+        found = [planned(desk, item, asked=options.asks, break_glass=options.break_glass) for item in items]
         many = len(items) > 1
         found = [_begun(desk, runner, item, options, left, prefix=_prefix(item, many=many)) for item in found]
         return [_ended(desk, item, options, left, prefix=_prefix(item, many=many)) for item in found]
@@ -217,6 +221,7 @@ def _answer(desk: "Desk", proposal: "Proposal", options: Options) -> "Answer":
         reason=options.reason,
         window=_window(desk, options),
         accepted=tuple(sorted(name for name in asking if _plain(name) in given)),
+        break_glass=options.break_glass,
     )
 
 

@@ -90,10 +90,18 @@ def compose(context: typer.Context, config: "Config", environment: str | None) -
     return compose_it(config, environment, clock_of(context), tell=narrate)
 
 
-def launcher_of(context: typer.Context, desk: "Desk", connections: "Sequence[ConnectionName]") -> "Launcher":
+def launcher_of(
+    context: typer.Context,
+    desk: "Desk",
+    connections: "Sequence[ConnectionName]",
+    *,
+    break_glass: bool = False,
+) -> "Launcher":
     """What starts the processes that change these systems."""
     session: Session = context.obj
-    return desk.launcher_for(connections) if session.launcher is None else session.launcher(desk)
+    if session.launcher is not None:
+        return session.launcher(desk)
+    return desk.launcher_for(connections, break_glass=break_glass)
 
 
 def known_environment(config: "Config", name: str | None, option: str) -> None:

@@ -39,6 +39,7 @@ CONFIRMATION = "confirmation"
 REASON = "reason"
 TICKET = "ticket"
 APPROVALS = "approvals"
+BREAK_GLASS = "break-glass"
 INCIDENT = "incident"
 FREEZE = "freeze"
 HOLD = "hold"
@@ -68,6 +69,7 @@ ORDER = (
     CONFIRMATION,
     REASON,
     TICKET,
+    BREAK_GLASS,
     APPROVALS,
     INCIDENT,
     HOLD,
@@ -145,6 +147,8 @@ class Situation:
     """The service whose deploy job the target is."""
     verb: str = ""
     """What is done, as the audit log and the table of rights have it."""
+    broken: bool = False
+    """Whether somebody breaks the glass."""
     people: People = field(default_factory=People)
     os_user: str = ""
     """The user of the machine at which it is proposed or confirmed; empty in a runner."""
@@ -301,14 +305,17 @@ def against_word(
 
 
 def reason(situation: Situation) -> GuardResult | None:
-    """Production wants to know why, or a ticket, where the kind of operation says so."""
-    if situation.confirmation is None or not situation.wants_reason or not situation.is_production:
+    """Production wants to know why, or a ticket, where the kind of operation says so; broken glass always."""
+    is_asked = situation.broken or (situation.wants_reason and situation.is_production)
+    if situation.confirmation is None or not is_asked:
         return None
     if situation.plan.reason.strip():
         return _allow(REASON, "A reason was given.")
     return _deny(
         REASON,
-        f"{situation.plan.environment} is production, and no reason was given.",
+        "The glass is broken with a reason, and none was given."
+        if situation.broken
+        else f"{situation.plan.environment} is production, and no reason was given.",
         "Give a reason or a ticket; on the command line --reason TEXT.",
     )
 

@@ -185,6 +185,8 @@ class Confirmation:
     window: WriteWindow | None = None
     accepted: tuple[str, ...] = ()
     """Guards that said Confirm and were accepted, by name."""
+    break_glass: bool = False
+    """Whether it stands in the place of what others would have to say (``domain.break_glass``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,8 @@ def freeze(situation: Situation) -> GuardResult | None:
         f" ({told.window.id} of {told.window.opened_by}){_more(found, told)}"
     )
     facts, confirmation = _facts(situation, found), situation.confirmation
+    if situation.broken:
+        return GuardResult(guard=FREEZE, ruling=Ruling.WARN, reason=why, facts=facts)
     if later:
         return GuardResult(
             guard=FREEZE,

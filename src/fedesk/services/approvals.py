@@ -93,8 +93,10 @@ class Approvals:
 
     def is_asked(self, operation: Operation) -> bool:
         """Whether others have a say in an operation, or signatures are wanted of it at all."""
-        plan = operation.plan
-        return self.wants_signature(self.rule(plan, operation.confirmation.accepted), plan.environment)
+        plan, given = operation.plan, operation.confirmation
+        # Whether broken glass serves is a guard's to say, where it is executed.
+        asked = self.wants_signature(self.rule(plan, given.accepted), plan.environment)
+        return asked and not given.break_glass
 
     def standing(self, operation: Operation) -> Standing:
         """Where an operation stands by what was brought on its plan. Raises SourceError, StoreError."""
@@ -302,6 +304,11 @@ class Approvals:
             ended = f"has ended: {found.outcome}" if found.stage is Stage.ENDED else "has begun"
             raise NotClaimableError(
                 f"Operation {found.plan.operation} {ended}. Nothing more is to be said of its plan."
+            )
+        if found.confirmation.break_glass:
+            raise NotClaimableError(
+                f"Operation {found.plan.operation} waits for nobody: the glass was broken for it. "
+                "`fedesk audit review` has its record."
             )
         case = self.case_of(found)
         self._check_waits(case)

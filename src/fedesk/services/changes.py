@@ -1,11 +1,11 @@
 """Plans put before a person, and their yes: what leads to an operation that may be executed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from fedesk.domain import guards, role_guards
+from fedesk.domain import break_glass, guards, role_guards
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
@@ -58,6 +58,10 @@ class Changes:
     """The user of this machine."""
     approvals: Approvals | None = None
     """What has whoever asks for a plan sign it, where others have a say."""
+    sealed: Mapping[str, str] = field(default_factory=dict)
+    """By environment, why the glass cannot be broken from this desk."""
+    emergency: Mapping[str, str] = field(default_factory=dict)
+    """By environment, which sealed credentials are used where it is broken."""
 
     @property
     def rights(self) -> Rights:
@@ -102,13 +106,19 @@ class Changes:
         """The same plan, judged with a window that was opened or has ended. Asks no system; StoreError."""
         return self._judged(proposal, window)
 
+    def with_broken_glass(self, proposal: Proposal) -> Proposal:
+        """The same plan, judged as with broken glass. Asks no system; StoreError."""
+        return self._judged(replace(proposal, break_glass=True), proposal.window)
+
     def confirm(self, proposal: Proposal, answer: Answer) -> Operation:
         """Take the yes: judged again, and plan, guards and confirmation are durable. Asks no system.
 
         Where others have a say, it is signed, and waits for them (``waits``). Raises RefusedError, which is
         in the audit log by then, StoreError, and SourceError where it cannot be signed.
         """
-        opened = answer.window.reason if answer.window is not None else ""
+        # Broken glass has a reason of its own.
+        gives = answer.window is not None and not answer.break_glass
+        opened = answer.window.reason if answer.window is not None and gives else ""
         plan = replace(proposal.plan, reason=(answer.reason or opened).strip())
         digest = digest_of(plan)
         now = self.clock.now()
@@ -121,13 +131,16 @@ class Changes:
             named=answer.named,
             window=answer.window,
             accepted=answer.accepted,
+            break_glass=answer.break_glass,
         )
         rulings = self._judge(replace(proposal, plan=plan), confirmation, answer.window, now)
         against = tuple(one for one in rulings if one.blocks)
         if against:
             self._refuse(plan, against)
         request = None
-        if self.approvals is not None:
+        if answer.break_glass:
+            self._record_broken_glass(plan, rulings)
+        elif self.approvals is not None:
             request = self.approvals.request(plan, digest, answer.accepted)
         self._record_overrides(plan, rulings, answer.accepted)
         submission = Submission(
@@ -163,6 +176,18 @@ class Changes:
                     phase=Phase.OVERRIDE,
                     plan=plan,
                 )
+
+    def _record_broken_glass(self, plan: Plan, rulings: tuple[GuardResult, ...]) -> None:
+        """No audit, no action: what is overridden, and by which credential, is on the record before it is."""
+        credential = self.emergency.get(plan.environment, "")
+        self._record(
+            plan.environment,
+            ", ".join(target.name for target in plan.targets),
+            break_glass.said_of(rulings, credential),
+            action=break_glass.EMERGENCY if credential else break_glass.VERB,
+            phase=Phase.BREAK_GLASS,
+            plan=plan,
+        )
 
     def window(self, environment: str, reason: str) -> WriteWindow:
         """Open an hour in which a read-only environment may be changed; recorded.
@@ -237,7 +262,9 @@ class Changes:
         plan, now = proposal.plan, self.clock.now()
         rulings = self._judge(proposal, None, window, now)
         environment, policy = self.environments.get(plan.environment), self.governance.policy
-        needs = needs_of(plan, KINDS[plan.kind], environment, window, rulings, now, policy)
+        needs = needs_of(
+            plan, KINDS[plan.kind], environment, window, rulings, now, policy, broken=proposal.break_glass
+        )
         return replace(proposal, guards=rulings, needs=needs, window=window)
 
     def _judge(
@@ -262,6 +289,8 @@ class Changes:
             processes=self.processes,
             governance=self.governance,
             os_user=self.os_user,
+            broken=proposal.break_glass,
+            sealed=self.sealed.get(plan.environment, ""),
         )
 
     def _refuse_outside(self, request: RerunRequest) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from fedesk.domain import guards, role_guards, window_guards
+from fedesk.domain import break_glass, guards, role_guards, window_guards
 from fedesk.domain.approving import ahead
 from fedesk.domain.catalogue import Catalogue, Pipeline, in_environment
 from fedesk.domain.front import EnvironmentFacts
@@ -53,13 +53,17 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
     processes: Processes | None = None,
     governance: Governance = UNGOVERNED,
     os_user: str = "",
+    broken: bool = False,
+    sealed: str = "",
 ) -> tuple[GuardResult, ...]:
     """Every guard's ruling, in the order they are shown. Asks no system; raises StoreError.
 
     ``draft`` is what the kind makes of the systems now, or the error in which looking ended. ``environment``
     is the target's as configured, None where it is not. Without ``processes`` an owner counts as alive.
-    ``os_user`` is the user of this machine, where somebody sits at it.
+    ``os_user`` is the user of this machine, where somebody sits at it. ``broken`` says of a proposal that the
+    glass is broken with it, ``sealed`` why that does not serve here.
     """
+    broken = broken if confirmation is None else confirmation.break_glass
     accepted = confirmation.accepted if confirmation is not None else ()
     asked = governance.policy.needed(kind.action, plan.environment, accepted)
     pipeline = _pipeline(plan, catalogue)
@@ -83,7 +87,8 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
         pipeline=pipeline,
         service=_service(plan, catalogue),
         secrets=secrets_in(plan),
-        verb=kind.action,
+        verb=break_glass.VERB if broken else kind.action,
+        broken=broken,
         people=governance.people,
         os_user=os_user,
         rule=asked,
@@ -104,6 +109,8 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
         asked = governance.policy.needed(kind.action, plan.environment, accept)
     waits = ahead(plan, asked, governance.people)
     ruled += [] if waits is None else [waits]
+    if broken:
+        ruled = [break_glass.ruling(sealed, plan.environment), *map(break_glass.overridden, ruled)]
     weighed = (_weighed(_accepted(result, confirmation), kind) for result in ruled)
     return tuple(sorted(weighed, key=lambda one: (_SHOWN[one.ruling], _RANK.get(one.guard, len(_RANK)))))
 
@@ -126,8 +133,10 @@ def needs_of(
     rulings: Iterable[GuardResult],
     now: datetime,
     policy: Policy,
+    *,
+    broken: bool = False,
 ) -> Needs:
-    """What a confirmation has to bring (design, rule 7)."""
+    """What a confirmation has to bring (design, rule 7); broken glass a reason of its own in any case."""
     situation = Situation(plan=plan, now=now, environment=environment, window=window)
     rulings = tuple(rulings)
     asks = {one.guard for one in rulings if one.ruling is Ruling.CONFIRM}
@@ -139,7 +148,7 @@ def needs_of(
     is_asked = bool(tickets) or guards.FREEZE in asks or (kind.wants_reason and situation.is_production)
     return Needs(
         name=plan.environment if guards.name_is_asked(situation) else "",
-        reason=is_asked and (not given or bool(lacking(tickets, given))),
+        reason=broken or (is_asked and (not given or bool(lacking(tickets, given)))),
         tickets=tickets,
         window=guards.WRITE_WINDOW in asks,
         accept=accept,

@@ -119,6 +119,7 @@ class _Desk:
     kinds: Mapping[str, OperationKind]
     governance: Governance
     approvals: Approvals | None
+    sealed: Mapping[str, str]
 
 
 def execute(  # noqa: PLR0913 - all that it touches is given to it
@@ -135,6 +136,7 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
     kinds: Mapping[str, OperationKind] | None = None,
     governance: Governance = UNGOVERNED,
     approvals: Approvals | None = None,
+    sealed: Mapping[str, str] | None = None,
 ) -> Operation:
     """Carry a confirmed operation out to its end, and return it as it ended.
 
@@ -142,7 +144,7 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
     never sent again. Raises NotApprovedError where others have to approve it first, or SourceError where that
     cannot be told, and nothing is claimed then; NotClaimableError where somebody is at it or it has ended,
     LeaseLostError where somebody has taken it over, UnrecordedError, and StoreError where the store failed
-    before anything was sent.
+    before anything was sent. ``sealed`` says by environment why broken glass does not serve here.
     """
     from fedesk.services.kinds import KINDS
 
@@ -158,6 +160,7 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
         kinds=KINDS if kinds is None else kinds,
         governance=governance,
         approvals=approvals,
+        sealed=sealed or {},
     )
     _check_approved(desk, operation)
     try:
@@ -189,6 +192,8 @@ def _unapproved(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
     """Whether what others said is enough now that nothing more can be added: statements are used by then."""
     from fedesk.domain.approving import ruling
 
+    if held.operation.confirmation.break_glass:
+        return ()
     if desk.approvals is None:
         rule = desk.governance.policy.needed(
             held.action, held.plan.environment, held.operation.confirmation.accepted
@@ -295,6 +300,7 @@ def _refusals(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
         now=desk.clock.now(),
         processes=desk.processes,
         governance=desk.governance,
+        sealed=desk.sealed.get(plan.environment, ""),
     )
     return (*(one for one in rulings if one.blocks), *unapproved)
 

@@ -35,6 +35,8 @@ class Proposal:
     """What the systems said; it is judged again without asking them."""
     named: str | None = None
     """The environment that was named with the request."""
+    break_glass: bool = False
+    """Whether it was judged with broken glass."""
 
     @property
     def is_blocked(self) -> bool:
@@ -58,6 +60,8 @@ class Answer:
     window: WriteWindow | None = None
     """The window that is open, or that this answer opens."""
     accepted: tuple[str, ...] = ()
+    break_glass: bool = False
+    """Whether the glass is broken with it."""
 
 
 class RefusedError(Exception):
