@@ -79,11 +79,11 @@ def under_way(ago: float, **given: object) -> Run:
 
 
 def test_a_failed_run_is_told_with_all_that_holds_of_it() -> None:
-    """Named after the first failure of a row, told by the newest, since that ended."""
+    """Named after the newest failure of a row and told by it, since that ended."""
     first = replace(BAD, name=RunName(AIRFLOW, "payments_daily/r0"))
     expected = replace(
         OF_PAYMENTS,
-        id="failed:prod/airflow:payments_daily:payments_daily/r0",
+        id="failed:prod/airflow:payments_daily:payments_daily/r1",
         kind="failed run",
         severity=Severity.PAGE,
         state=State.FAILED,

@@ -19,6 +19,7 @@ from storing import LASTS, UNTIL, carried_out, claimed, submission
 from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Stage
 from fedesk.ports.operation_store import SchemaError, StoreError, StoreUnavailableError
+from fedesk.store import tables
 from fedesk.store.database import FileDatabase
 from fedesk.store.operations import SqlStore
 
@@ -264,7 +265,7 @@ def _of_another(path: Path) -> None:
 
 
 def _newer(path: Path) -> None:
-    _changed(path, "UPDATE fedesk_schema SET number = 3")
+    _changed(path, f"UPDATE fedesk_schema SET number = {tables.SCHEMA + 1}")  # noqa: S608 - a number
 
 
 def _older(path: Path) -> None:
@@ -289,9 +290,9 @@ def _changed(path: Path, statement: str) -> None:
         (_no_sqlite, StoreUnavailableError, "is no SQLite file"),
         (_a_directory, StoreUnavailableError, "cannot be opened"),
         (_of_another, StoreUnavailableError, "a SQLite file that fedesk did not make"),
-        (_newer, SchemaError, "made by a newer fedesk: its schema is 3, this one knows 2"),
-        (_older, SchemaError, "no schema that this fedesk knows: 0 instead of 2"),
-        (_nameless, SchemaError, "no schema that this fedesk knows: none instead of 2"),
+        (_newer, SchemaError, f"its schema is {tables.SCHEMA + 1}, this one knows {tables.SCHEMA}"),
+        (_older, SchemaError, f"no schema that this fedesk knows: 0 instead of {tables.SCHEMA}"),
+        (_nameless, SchemaError, f"no schema that this fedesk knows: none instead of {tables.SCHEMA}"),
     ],
 )
 def test_a_file_that_cannot_serve(
