@@ -139,6 +139,7 @@ class DeskApp(TerminalApp):
             operations=self.following.operations,
             store_problem=self.following.problem,
             freeze=self.following.freeze,
+            enforced=self.facts.executed and self.following.only_proposes,
         )
 
     def with_rights(self, target: Target) -> Target:

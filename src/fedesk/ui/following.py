@@ -159,6 +159,11 @@ class StoreFollower:
         return self.news.problem if self.news else ""
 
     @property
+    def only_proposes(self) -> bool:
+        """Whether the store lets who is here propose changes alone; not before it has said so."""
+        return self._known.only_proposes if self._known else False
+
+    @property
     def version(self) -> int:
         """Grows whenever something was written; -1 before anything is known."""
         return self.news.version if self.news else -1

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fedesk.domain.observation import Snapshot
     from fedesk.domain.open_operations import OpenOperation
 
+ENFORCED, ADVISORY = "ENFORCED", "ADVISORY"
+"""Whether the rules hold whoever is at the desk, or because people keep to them."""
 _SEPARATOR = Content.styled(" │ ", "$foreground-disabled")
 
 
@@ -35,9 +37,10 @@ class _Without(IntEnum):
     SECONDS = 3
     WORDS = 4
     LATENCY = 5
-    MODE = 6
-    NAMES = 7
-    HEALTHY = 8
+    RULE = 6
+    MODE = 7
+    NAMES = 8
+    HEALTHY = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,8 @@ class Status:
     """Why the operations cannot be read."""
     freeze: str = ""
     """``FROZEN until 06:00``, or ``frozen in 2h10m``."""
+    enforced: bool = False
+    """Whether the rules hold for everybody: an executor does the writing, and the store sees to it."""
 
 
 def status_content(status: Status, width: int) -> Content:
@@ -110,25 +115,25 @@ def _counts(operations: Sequence[OpenOperation], *, worded: bool) -> list[Conten
 
 
 def _left(status: Status, level: _Without) -> Content:
-    parts = [
-        Content.assemble(_environment(status.environment, level), _window(status), _freeze(status, level))
-    ]
+    parts = [Content.assemble(_environment(status, level), _window(status), _freeze(status, level))]
     sources = _sources(status, level)
     if level >= _Without.NAMES:
         return Content(" ").join([*parts, *sources])
     return _SEPARATOR.join([*parts, *sources])
 
 
-def _environment(facts: EnvironmentFacts, level: _Without) -> Content:
+def _environment(status: Status, level: _Without) -> Content:
+    facts = status.environment
     brand = Content.styled(" fedesk ", "bold") if level < _Without.BRAND else Content()
     if not facts.name:
         return Content.assemble(brand, Content.styled(" no environment ", present.MUTED))
     name = present.text(facts.name, 24)
-    if facts.production:
-        said = f" {name.upper()} {facts.mode} " if level < _Without.MODE else f" {name.upper()} "
-        return Content.assemble(brand, Content.styled(said, "bold $on-error on $error"))
-    said = f" {name} {facts.mode} " if level < _Without.MODE else f" {name} "
-    return Content.assemble(brand, Content.styled(said, "bold on $surface-lighten-2"))
+    words = [name.upper() if facts.production else name]
+    words += [facts.mode] if level < _Without.MODE else []
+    rule = ENFORCED if status.enforced else ADVISORY
+    words.append(rule if level < _Without.RULE else rule[:3])
+    style = "bold $on-error on $error" if facts.production else "bold on $surface-lighten-2"
+    return Content.assemble(brand, Content.styled(f" {' '.join(words)} ", style))
 
 
 def _window(status: Status) -> Content:
@@ -238,7 +243,7 @@ class StatusLine(Widget):
         left, mark, _ = _parts(self._status, self.size.width)
         if left.cell_length <= event.x < left.cell_length + mark.cell_length:
             self.post_message(self.MarkClicked())
-        elif event.x < _environment(self._status.environment, _Without.NOTHING).cell_length:
+        elif event.x < _environment(self._status, _Without.NOTHING).cell_length:
             self.post_message(self.EnvironmentClicked())
 
 
