@@ -274,7 +274,8 @@ class ListScreen(DeskScreen):
         from fedesk.domain.reruns import RerunRequest
 
         app = self.desk_app
-        targets = [row.target for row in self.rows.meant]
+        marked = self.rows.meant if self.rows.marked else ()
+        targets = [row.target for row in marked] or [self.target]
         meant = {(one.rerun or one.run, one.task): None for one in targets if not one.unfit}
         requests = tuple(
             RerunRequest(run=run, task=task, environment=app.facts.name) for run, task in meant if run

@@ -41,6 +41,7 @@ class _Without(IntEnum):
     MODE = 7
     NAMES = 8
     HEALTHY = 9
+    ENFORCEMENT = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def _parts(status: Status, width: int) -> tuple[Content, Content, Content]:
             if spare >= 1:
                 return left.pad_right(spare), mark, clock
     mark = mark_content(status, worded=False)
-    left = _left(status, _Without.HEALTHY).truncate(max(width - mark.cell_length, 0), ellipsis=True)
+    left = _left(status, _Without.ENFORCEMENT).truncate(max(width - mark.cell_length, 0), ellipsis=True)
     return left, mark, Content()
 
 
@@ -131,7 +132,8 @@ def _environment(status: Status, level: _Without) -> Content:
     words = [name.upper() if facts.production else name]
     words += [facts.mode] if level < _Without.MODE else []
     rule = ENFORCED if status.enforced else ADVISORY
-    words.append(rule if level < _Without.RULE else rule[:3])
+    if level < _Without.ENFORCEMENT:
+        words.append(rule if level < _Without.RULE else rule[:3])
     style = "bold $on-error on $error" if facts.production else "bold on $surface-lighten-2"
     return Content.assemble(brand, Content.styled(f" {' '.join(words)} ", style))
 
