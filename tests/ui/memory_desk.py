@@ -366,6 +366,9 @@ class Unchangeable:
     def with_window(self, proposal: Proposal, window: WriteWindow | None) -> Proposal:
         raise NotImplementedError
 
+    def with_broken_glass(self, proposal: Proposal) -> Proposal:
+        raise NotImplementedError
+
     def confirm(self, proposal: Proposal, answer: Answer) -> Operation:
         raise NotImplementedError
 
@@ -419,8 +422,8 @@ class MemoryDesk:
     def permit(self, verb: str, environment: str, target: str) -> None:
         assert not self.rights.against(verb, environment), target
 
-    def launcher_for(self, connections: Sequence[ConnectionName]) -> Launcher:
-        del connections
+    def launcher_for(self, connections: Sequence[ConnectionName], *, break_glass: bool = False) -> Launcher:
+        del connections, break_glass
         return self.launcher
 
     def __init__(
@@ -460,7 +463,10 @@ class MemoryDesk:
     def processes(self) -> Living:
         return self.living
 
-    def credentials_for(self, connections: Sequence[ConnectionName]) -> Callable[[], dict[str, SecretText]]:
+    def credentials_for(
+        self, connections: Sequence[ConnectionName], *, break_glass: bool = False
+    ) -> Callable[[], dict[str, SecretText]]:
+        del break_glass
         return lambda: {str(name): SecretText("s3cret") for name in connections}
 
     def verify(self, *, deep: bool, from_newest: bool = False) -> Verified:

@@ -45,6 +45,7 @@ FITS = Target(
     marked=1,
     unapproved="",
     unbegun="",
+    unbroken="",
 )
 """A target that everything could be done with."""
 

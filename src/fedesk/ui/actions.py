@@ -109,6 +109,10 @@ def _nothing_to_accept(target: Target) -> str | None:
     return None if target.accepts else "nothing waits to be accepted"
 
 
+def _unbroken(target: Target) -> str | None:
+    return target.unbroken or None
+
+
 def _no_line(target: Target) -> str | None:
     return None if target.has_lines else "there is nothing to type"
 
@@ -165,6 +169,11 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="holder", keys=("f",), verb="follow", places=_PLAN, only_if_it_serves=True, disabled=_no_holder,
         help="Follow the operation that stands in the way.",
+    ),
+    Action(
+        id="break-glass", keys=("B",), verb="break glass", places=frozenset({Place.PLAN, Place.CONFIRM}),
+        group="change", asks="break-glass", by_key_alone=True, only_if_it_serves=True, disabled=_unbroken,
+        help="Plan it past approvals, freezes, holds and executor: with a reason, and reviewed by another.",
     ),
     Action(
         id="replan", keys=("r",), verb="plan again", places=_PLAN,

@@ -88,6 +88,9 @@ class Planning(Protocol):
     def propose(self, request: RerunRequest, window: WriteWindow | None = None) -> Proposal:
         """The plan of a re-run, judged. Raises SourceError, StoreError."""
 
+    def with_broken_glass(self, proposal: Proposal) -> Proposal:
+        """The same plan, judged as with broken glass. Asks no system; StoreError."""
+
     def with_window(self, proposal: Proposal, window: WriteWindow | None) -> Proposal:
         """The same plan, judged again with a write window; asks no system."""
 
@@ -221,7 +224,7 @@ class Desk(Protocol):
     def approvals(self) -> Approving:
         """One's own word on plans that wait. Made at first use."""
 
-    def launcher_for(self, connections: Sequence[ConnectionName]) -> Launcher:
+    def launcher_for(self, connections: Sequence[ConnectionName], *, break_glass: bool = False) -> Launcher:
         """Starts the processes that change these systems, or asks the executor that does it."""
 
     @property
@@ -257,7 +260,9 @@ class Desk(Protocol):
     def processes(self) -> Processes:
         """Whether the process that carries an operation out still lives."""
 
-    def credentials_for(self, connections: Sequence[ConnectionName]) -> Callable[[], dict[str, SecretText]]:
+    def credentials_for(
+        self, connections: Sequence[ConnectionName], *, break_glass: bool = False
+    ) -> Callable[[], dict[str, SecretText]]:
         """Looks the credentials of some connections up, when it is called."""
 
     def close(self) -> None:

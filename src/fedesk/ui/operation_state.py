@@ -79,6 +79,8 @@ class Situation:
     sending: bool = False
     """Whether the yes is being written down."""
     no_runner: str = ""
+    glass: bool = False
+    """Whether the glass is broken."""
     watches: bool = False
     """Whether an operation is watched that was confirmed elsewhere."""
     waiting: Mapping[str, Awaited] = field(default_factory=lambda: MappingProxyType({}))
@@ -185,6 +187,7 @@ def answer_of(situation: Situation) -> Answer:
         reason=situation.reason,
         window=window,
         accepted=tuple(guard for guard in want.accept if guard in typed.accepted),
+        break_glass=situation.glass,
     )
 
 
@@ -213,6 +216,7 @@ def target_of(situation: Situation, item: Item) -> Target:
         doing=made.verb if made is not None else item.verb,
         unapproved=_unapproved(situation.awaited(item)),
         unbegun=_unbegun(situation.awaited(item)),
+        unbroken=_unbroken(situation, item),
     )
 
 
@@ -240,3 +244,13 @@ def _unbegun(awaited: Awaited | None) -> str:
     if awaited is None:
         return "it needs no key to begin"
     return f"it {awaited.said}" if awaited.said else ""
+
+
+def _unbroken(situation: Situation, item: Item) -> str:
+    """Why there is no glass to break; empty where there is."""
+    if situation.glass:
+        return "the glass is broken already"
+    if item.made is None or situation.watching:
+        return "there is no plan"
+    is_executed = situation.facts is not None and situation.facts.executed
+    return "" if is_executed or item.made.is_held_up else "nothing stands in its way that it would override"

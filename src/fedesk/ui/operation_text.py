@@ -229,9 +229,16 @@ def foot(situation: Situation, item: Item, moment: Moment, width: int) -> list[C
         lines = told.wrap(max(width - 2, 10))
         return [Content.assemble(" " * (1 + (index > 0)), line) for index, line in enumerate(lines)]
     given = fields(situation.want, situation.typed, after_reason=_for_incident(situation))
-    rows = [*given, *_reason_of_window(situation)]
-    armed = key(situation.missing, question(situation), width, is_production=situation.is_production)
+    rows = [*_broken_glass(situation), *given, *_reason_of_window(situation)]
+    loud = situation.is_production or situation.glass
+    armed = key(situation.missing, question(situation), width, is_production=loud)
     return [*(row.truncate(width, ellipsis=True) for row in rows), *armed]
+
+
+def _broken_glass(situation: Situation) -> Iterable[Content]:
+    if situation.glass:
+        said = "past approvals, freezes and holds; it pages until another one has reviewed it"
+        yield Content.assemble((f" ▲ {'break-glass':<{_FIELD}} ", "bold $text-error"), (said, "$text-error"))
 
 
 def fields(want: Wanted, typed: Typed, *, after_reason: str = "") -> Iterable[Content]:

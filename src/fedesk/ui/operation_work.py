@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from fedesk.domain.operations import Stage
+from fedesk.domain.operations import Ruling, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +54,13 @@ class Made:
     """The operation that holds its target, where one does."""
     verb: str = ""
     """What it does, as the table of rights has it."""
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether it waits for others, is frozen or held."""
+        from fedesk.domain.break_glass import OVERRIDDEN
+
+        return any(one.guard in OVERRIDDEN and one.ruling is not Ruling.ALLOW for one in self.proposal.guards)
 
 
 class RunnerFailed(Message):
@@ -131,6 +138,8 @@ class Work:
         self._runner: Runner | None = None
         self._warmed = threading.Event()
         self._no_runner = ""
+        self._warming = 0
+        """The newest runner; one that was asked for before is let go when it comes."""
 
     def _start(self, name: str, work: Callable[[], None]) -> None:
         threading.Thread(target=work, name=name, daemon=True).start()
@@ -141,17 +150,31 @@ class Work:
 
     # The plan
 
-    def plan(self, number: int, requests: Sequence[RerunRequest], window: WriteWindow | None) -> None:
+    def plan(
+        self,
+        number: int,
+        requests: Sequence[RerunRequest],
+        window: WriteWindow | None,
+        *,
+        break_glass: bool = False,
+    ) -> None:
         """Make a plan of each request; Planned follows for each."""
         waiting: SimpleQueue[tuple[int, RerunRequest]] = SimpleQueue()
         for pair in enumerate(requests):
             waiting.put(pair)
         for _ in range(min(_PLANS_AT_ONCE, len(requests))):
-            self._start("plan a change", partial(self._plan, number, waiting, window))
+            work = partial(self._plan, number, waiting, window, break_glass=break_glass)
+            self._start("plan a change", work)
 
     def _plan(
-        self, number: int, waiting: SimpleQueue[tuple[int, RerunRequest]], window: WriteWindow | None
+        self,
+        number: int,
+        waiting: SimpleQueue[tuple[int, RerunRequest]],
+        window: WriteWindow | None,
+        *,
+        break_glass: bool,
     ) -> None:
+        from fedesk.domain.break_glass import VERB
         from fedesk.services.kinds import KINDS
 
         while not self._stopped.is_set():
@@ -161,7 +184,9 @@ class Work:
                 return
             try:
                 proposal = self._desk.changes.propose(request, window)
-                verb = KINDS[proposal.plan.kind].action
+                if break_glass:
+                    proposal = self._desk.changes.with_broken_glass(proposal)
+                verb = VERB if break_glass else KINDS[proposal.plan.kind].action
                 made = Made(proposal=proposal, holder=_holder_of(self._desk, proposal), verb=verb)
             except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
                 self._post(Planned(number, index, None, told(error, "making the plan")))
@@ -170,23 +195,38 @@ class Work:
 
     # The runner
 
-    def warm(self, connections: Sequence[ConnectionName]) -> None:
-        """Start the runner, so that it has loaded by the time of the yes."""
+    def warm(self, connections: Sequence[ConnectionName], *, break_glass: bool = False) -> None:
+        """Start the runner, so that it has loaded by the time of the yes; one from before is let go."""
         self._warmed.clear()
         self._no_runner = ""
-        self._start("warm the runner", partial(self._warm, connections))
+        with self._lock:
+            self._warming += 1
+            before, self._runner = self._runner, None
+        if before is not None:
+            before.cancel()
+        self._start(
+            "warm the runner", partial(self._warm, self._warming, connections, break_glass=break_glass)
+        )
 
-    def _warm(self, connections: Sequence[ConnectionName]) -> None:
+    def _warm(self, number: int, connections: Sequence[ConnectionName], *, break_glass: bool) -> None:
         try:
             # What cannot be recorded cannot be done: better known now than after the yes.
             self._desk.store.check()
-            runner = self._desk.launcher_for(connections).warm(self._desk.credentials_for(connections))
+            credentials = self._desk.credentials_for(connections, break_glass=break_glass)
+            runner = self._desk.launcher_for(connections, break_glass=break_glass).warm(credentials)
         except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
+            if number != self._warming:
+                return
             self._no_runner = told(error, "starting the runner")
             self._post(RunnerFailed(self._no_runner))
         else:
             with self._lock:
-                self._runner = runner
+                is_newest = number == self._warming
+                if is_newest:
+                    self._runner = runner
+            if not is_newest:
+                runner.cancel()
+                return
         self._warmed.set()
         self._let_go()
 

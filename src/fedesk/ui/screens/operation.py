@@ -96,7 +96,8 @@ class OperationScreen(OperationKeys):
             self._begun, self._typed = False, Typed(reason=self._typed.reason)
         self._begin_typing()
         self._slow = False
-        self._work.plan(self._number, self._requests, self.desk_app.window_of(self.environment))
+        window = self.desk_app.window_of(self.environment)
+        self._work.plan(self._number, self._requests, window, break_glass=self._glass)
         self.set_timer(SKELETON_AFTER, self._show_skeleton)
 
     def _show_skeleton(self) -> None:

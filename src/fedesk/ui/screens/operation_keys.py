@@ -61,6 +61,7 @@ class OperationKeys(DeskScreen):
         self._swallows = False
         self._sending = False
         self._no_runner = ""
+        self._glass = False
 
     @property
     def environment(self) -> str:
@@ -84,6 +85,7 @@ class OperationKeys(DeskScreen):
             incidents=app.following.incidents,
             sending=self._sending,
             no_runner=self._no_runner,
+            glass=self._glass,
             watches=bool(self._operation),
             waiting={one.id: one.awaited for one in app.following.operations if one.awaited is not None},
         )
@@ -142,6 +144,12 @@ class OperationKeys(DeskScreen):
             self._settle()
             return event.is_printable
         self._begin_typing()
+        if event.key == "B" and self._typed.line is Line.NAME and not self.target.unbroken:
+            # A key of the frame also while the name is awaited, as A is; but for a name that has it.
+            return "B" in situation.want.name and self._take_text(situation, event)
+        return self._take_text(situation, event)
+
+    def _take_text(self, situation: Situation, event: events.Key) -> bool:
         typed = confirming.take_key(situation.want, self._typed, event)
         if typed is None:
             return False
@@ -186,9 +194,19 @@ class OperationKeys(DeskScreen):
         """Make the plans again; a runner that failed is started again."""
         if self._no_runner:
             self._no_runner = ""
-            self._work.warm(sorted({one.run.connection for one in self._requests}))
+            connections = sorted({one.run.connection for one in self._requests})
+            self._work.warm(connections, break_glass=self._glass)
         if not self._sending:
             self.plan()
+        self.draw()
+
+    def do_break_glass(self) -> None:
+        """Plan it anew past what others would have to say; the runner is one for that."""
+        if self._sending:
+            return
+        self._glass, self._no_runner = True, ""
+        self._work.warm(sorted({one.run.connection for one in self._requests}), break_glass=True)
+        self.plan()
         self.draw()
 
     def do_holder(self) -> None:
