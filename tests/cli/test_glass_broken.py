@@ -36,6 +36,8 @@ def test_past_a_hold_with_a_reason_and_reviewed_by_nobody_yet(acting: Run, situa
     assert ended.code == 0, ended.err
     assert situation.state() is not UNTOUCHED
     assert "Overridden by break-glass" in ended.err
+    shown = acting("operations", "show", "--json").document("operation")
+    assert shown["confirmation"]["break_glass"] is True
     (waits,) = acting("audit", "review", "--json").document("reviews")["records"]
     assert (waits["phase"], waits["action"], waits["wants_rotation"]) == ("break-glass", "break-glass", False)
     assert "wrong rates" in waits["result"]

@@ -1,5 +1,6 @@
 """B in the plan frame: past a hold with a name and a reason, loud, and no key where nothing is in the way."""
 
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -12,6 +13,8 @@ from test_operation_screen import SIZE, ended, frame, phases, planned, words
 from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Outcome
 from fedesk.domain.windows import Window, WindowKind
+from fedesk.ui import watch_text
+from fedesk.ui.run_text import Moment
 
 if TYPE_CHECKING:
     from fedesk.store.operations import SqlStore
@@ -38,6 +41,7 @@ async def test_past_a_hold(tmp_path: Path) -> None:
             await planned(pilot)
             await until(pilot, lambda: "Blocked" in words(app))
             assert "wrong rates" in words(app)
+            assert "B goes past it: one person" in words(app)
             await pilot.press("B")
             await until(pilot, lambda: "Overridden by break-glass" in words(app))
             assert "▲ break-glass past approvals, freezes and holds" in words(app)
@@ -49,6 +53,8 @@ async def test_past_a_hold(tmp_path: Path) -> None:
             operation = await ended(pilot)
         assert operation.outcome is Outcome.SUCCEEDED
         assert operation.confirmation.break_glass
+        told = watch_text.lines(operation, (), Moment(now=NOW, zone=UTC), 200)
+        assert "with broken glass" in "\n".join(line.plain for line in told)
         assert phases(desk)[1:] == [Phase.OVERRIDE, Phase.BREAK_GLASS, Phase.INTENT, Phase.OUTCOME]
         (glass,) = desk.store.unreviewed()
         assert glass.draft.reason == "nobody answers"

@@ -209,6 +209,7 @@ def operation_document(operation: "Operation", decisions: "Sequence[Decision]") 
             "how": confirmation.how,
             "named": confirmation.named or None,
             "accepted": list(confirmation.accepted),
+            "break_glass": confirmation.break_glass,
             "window": None
             if window is None
             else {

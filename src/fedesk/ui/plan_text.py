@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from fedesk.domain.break_glass import OVERRIDDEN
 from fedesk.domain.guards import IN_FLIGHT
 from fedesk.domain.operations import Ruling
 from fedesk.ui import present
@@ -141,6 +142,8 @@ def _way(guard: GuardResult, holder: str) -> Content:
     """The key that leads to what would lift it."""
     if holder and guard.guard == IN_FLIGHT:
         return _key("holder", "follows the operation that holds it.")
+    if guard.guard in OVERRIDDEN:
+        return _key("break-glass", "goes past it: one person, with a reason, reviewed by another afterwards.")
     if guard.conflict or guard.ruling is Ruling.UNKNOWN:
         return _key("replan", "plans again, from what the systems say then.")
     return _key("open-run", "opens the run.")

@@ -121,6 +121,8 @@ def _agreed(operation: Operation, moment: Moment) -> Content:
     agreed = operation.confirmation
     at = present.clock_time(agreed.at, moment.now, moment.zone)
     parts = [Content(f"{present.text(agreed.by, 80)} by {present.text(agreed.how, 40)} at {at}")]
+    if agreed.break_glass:
+        parts.append(Content.styled("with broken glass", "$text-error"))
     if operation.plan.reason or (agreed.window and agreed.window.reason):
         why = operation.plan.reason or (agreed.window.reason if agreed.window else "")
         parts.append(Content.assemble(("because ", present.MUTED), f"“{present.text(why, 400)}”"))
