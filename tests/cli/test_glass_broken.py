@@ -25,9 +25,6 @@ def test_past_a_hold_with_a_reason_and_reviewed_by_nobody_yet(acting: Run, situa
     assert acting("hold", "add", "--pipeline", "payments_daily", "--reason", "wrong rates").code == 0
     assert acting("rerun", FAILED, *YES).code == 3
     assert situation.state() is UNTOUCHED
-    planned = acting("rerun", FAILED, "--break-glass", "--dry-run", "--json").document("plan")
-    assert planned["blocked"] is False
-    assert planned["needs"]["reason"] is True
     refused = acting("rerun", FAILED, "--break-glass", "--confirm", "prod", "--write", "prod")
     assert refused.code == 3
     assert "--confirm prod --break-glass --write prod --reason TEXT" in refused.err
@@ -46,7 +43,6 @@ def test_past_a_hold_with_a_reason_and_reviewed_by_nobody_yet(acting: Run, situa
     assert "somebody else has to review it" in own.err
     assert acting("audit", "review", str(waits["seq"])).code == 2
     assert acting("audit", "review", "999", "--said", "x").code == 1
-    assert "nobody answers" in acting("findings", "list").out
 
 
 @pytest.fixture(scope="module")

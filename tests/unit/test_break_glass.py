@@ -185,19 +185,27 @@ def test_a_confirmation_of_before_breaks_nothing() -> None:
     assert msgspec.json.decode(old, type=Confirmation).break_glass is False
 
 
-@pytest.mark.parametrize("sealed", ["", "In prod only what was signed is executed here."])
-def test_who_executes_judges_it_again(tmp_path: Path, sealed: str) -> None:
-    """Without an approval where its configuration allows it; where it is sealed nothing is sent."""
+@pytest.mark.parametrize(
+    ("sealed", "recorded"),
+    [("", True), ("", False), ("In prod only what was signed is executed here.", True)],
+)
+def test_who_executes_judges_it_again(tmp_path: Path, sealed: str, *, recorded: bool) -> None:
+    """Without an approval; where it is sealed, or the log does not say so, nothing is sent."""
     with closing(SqlStore(tmp_path / "fedesk.sqlite3")) as store:
         given = with_a_key(make_plan(reason="nobody answers"))
         store.submit(replace(given, confirmation=replace(given.confirmation, break_glass=True)))
+        if recorded:
+            store.append(
+                draft_of(Phase.BREAK_GLASS, operation=given.plan.operation, plan_digest=given.digest)
+            )
         world = LineWorld(tmp_path / "world")
         rig = Rig(
             store, world, governance=governed(policy=BY_OTHERS), sealed={given.plan.environment: sealed}
         )
         ended = rig.execute(given.plan.operation)
-        assert ended.outcome is (Outcome.REFUSED if sealed else Outcome.SUCCEEDED), ended.said
-        assert bool(world.lines()) is not bool(sealed)
+        serves = recorded and not sealed
+        assert ended.outcome is (Outcome.SUCCEEDED if serves else Outcome.REFUSED), ended.said
+        assert bool(world.lines()) is serves
 
 
 CONFIG = """

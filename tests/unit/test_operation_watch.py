@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from making import NOW, PROD, catalogue, snapshot
-from operation_values import AWAY, EVIDENCE, Living, MemoryStore, operation, unknown
+from operation_values import AWAY, EVIDENCE, Living, MemoryStore, draft_of, operation, unknown
 
+from fedesk.domain.audit import Phase
 from fedesk.domain.open_operations import Course
+from fedesk.domain.reviews import Review
+from fedesk.domain.states import Severity
 from fedesk.services import operation_watch
 from fedesk.services.live_board import LiveBoard
 from fedesk.services.one_look import board_once
@@ -165,6 +168,28 @@ def test_the_board_has_the_operations_it_is_told_of() -> None:
     once = board_once(PROD, catalogue(), [], clock, {}, watch.look)
     assert once.findings == (finding,)
     assert snapshot().observation is not None
+
+
+def test_the_board_has_what_nobody_else_has_reviewed() -> None:
+    """Broken glass of this environment pages until a review is there; that of another one does not here."""
+    glass = draft_of(
+        Phase.BREAK_GLASS, action="emergency-credential", operation="", result="overrides hold: H"
+    )
+    store = MemoryStore(records=(glass, replace(glass, environment="dev"), draft_of(Phase.REFUSAL)))
+    watch = OperationWatch(lambda: store, Living, Ticking())
+    live = LiveBoard(PROD, catalogue(), [], {}, Ticking())
+    live.follow_reviews(watch.unreviewed)
+    watch.look()
+    (finding,) = live.board().findings
+    assert (finding.kind, finding.severity) == ("break-glass", Severity.PAGE)
+    assert finding.what == "mara@finedge.example broke the glass: INC-2207; overrides hold: H"
+    assert finding.todo.endswith("`fedesk audit review 1 --said TEXT --rotated`")
+    once = board_once(PROD, catalogue(), [], Ticking(), {}, watch.look, unreviewed=watch.unreviewed)
+    assert once.findings == (finding,)
+    store.reviews[1] = Review(reviewed=1, at=NOW, by="ann", said="well")
+    watch.nudge(moved=True)
+    watch.look()
+    assert live.board().findings == ()
 
 
 def test_a_board_is_handed_over_when_an_operation_moves() -> None:

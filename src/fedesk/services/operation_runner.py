@@ -86,6 +86,10 @@ _REFUSED_BY_SYSTEM = (
 """After these nothing was done: no byte left, or the system said no."""
 
 
+_FIRST = 50
+"""Newest records of an operation among which that of its confirmation is, before it has begun."""
+
+
 class Changer(Settles, Protocol):
     """A system as it is changed. Blocking, called on the bulkhead's threads only."""
 
@@ -193,7 +197,7 @@ def _unapproved(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
     from fedesk.domain.approving import ruling
 
     if held.operation.confirmation.break_glass:
-        return ()
+        return _unrecorded_glass(desk, held)
     if desk.approvals is None:
         rule = desk.governance.policy.needed(
             held.action, held.plan.environment, held.operation.confirmation.accepted
@@ -207,6 +211,18 @@ def _unapproved(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
     except SourceError as error:
         found = _no(APPROVALS, str(error), "Make the plan anew.")
     return (found,) if found is not None and found.blocks else ()
+
+
+def _unrecorded_glass(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
+    """Whether the log lacks the record without which nobody would know that the glass was broken."""
+    records = desk.store.tail(_FIRST, operation=held.plan.operation)
+    if any(
+        one.draft.phase is Phase.BREAK_GLASS and one.draft.plan_digest == held.operation.digest
+        for one in records
+    ):
+        return ()
+    why = "The audit log does not say that the glass was broken for this plan."
+    return (_no("break-glass", why, "Make the plan anew."),)
 
 
 def _claim(desk: _Desk, operation: str) -> Lease:
