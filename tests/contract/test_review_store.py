@@ -75,7 +75,8 @@ def test_it_waits_until_another_one_has_reviewed_it(again: Callable[[], SqlStore
     here, there = again(), again()
     here.append(draft_of(Phase.REFUSAL, operation="", plan_digest=""))
     here.append(broken())
-    here.append(broken(environment="dev"))
+    wanted = draft_of(Phase.REVIEW, action="review-wanted", operation="", plan_digest="", environment="dev")
+    here.append(wanted)
     assert [one.seq for one in there.unreviewed()] == [2, 3]
     assert [one.seq for one in there.unreviewed(environment="prod")] == [2]
     assert [finding.id for finding in findings_of(there.unreviewed(), "prod")] == [

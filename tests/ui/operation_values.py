@@ -26,7 +26,7 @@ from fedesk.domain.operations import (
     StepState,
     Target,
 )
-from fedesk.domain.reviews import WANTED, Review
+from fedesk.domain.reviews import Review, is_wanted
 from fedesk.domain.states import System
 from fedesk.domain.windows import Window, WindowKind
 from fedesk.ports.operation_store import Spending, Standing, StoreUnavailableError, Verification
@@ -314,7 +314,7 @@ class MemoryStore:
 
     def unreviewed(self, *, environment: str | None = None) -> tuple[AuditRecord, ...]:
         self._there()
-        waiting = [one for one in self.tail(1000, environment=environment) if one.draft.phase is WANTED]
+        waiting = [one for one in self.tail(1000, environment=environment) if is_wanted(one.draft)]
         return tuple(one for one in waiting if self.review_of(one.seq) is None)
 
     def review_of(self, seq: int) -> Review | None:

@@ -22,7 +22,9 @@ from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.operations import Confirmation, Outcome, Ruling
 from fedesk.domain.policy import Governance, Policy, Rule
 from fedesk.domain.reruns import TaskPin
+from fedesk.domain.reviews import findings_of
 from fedesk.domain.roles import People, Person, Role
+from fedesk.domain.states import Severity
 from fedesk.domain.windows import WindowKind
 from fedesk.mistakes import ConfigurationError
 from fedesk.services.changes import Changes
@@ -288,3 +290,18 @@ def test_mistakes_are_named(tmp_path: Path, wrong: str, said: str) -> None:
     """By their key, before anybody needs it at night."""
     with pytest.raises(ConfigurationError, match=said):
         configured(tmp_path, f"{CONFIG}\n{wrong}\n")
+
+
+def test_what_the_policy_wants_reviewed_is_on_the_record_before(store: SqlStore) -> None:
+    """A rule with ``review``: somebody else has to look at it afterwards, and until then it is a ticket."""
+    made = desk(store, governance=governed(policy=Policy(general={"rerun": Rule(review=True)})))
+    confirmed = made.confirm(made.propose(asked(DAG_RUN)), replace(YES, break_glass=False))
+    (record,) = store.unreviewed()
+    draft = record.draft
+    assert (draft.phase, draft.action, draft.operation) == (
+        Phase.REVIEW,
+        "review-wanted",
+        confirmed.plan.operation,
+    )
+    (finding,) = findings_of((record,), "prod")
+    assert (finding.kind, finding.severity) == ("review", Severity.TICKET)

@@ -26,6 +26,18 @@ _QUOTED = 200
 _KEY = re.compile(rb"^Good .* key (SHA256:[A-Za-z0-9+/=]+)\s*$", re.MULTILINE)
 """What it says of a good signature, with the fingerprint at the end: no principal can have a line break."""
 
+_INHERITED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+    "SSH_AUTH_SOCK",
+    "SSH_SK_PROVIDER",
+)
+"""Variables that it is started with. All others stay behind: a credential may be among them."""
+
 
 class OpenSsh:
     """Signs with one's own key for one purpose, and checks against ``allowed_signers`` what others signed."""
@@ -95,7 +107,8 @@ class OpenSsh:
         self, arguments: Sequence[str], given: bytes, seconds: float
     ) -> "subprocess.CompletedProcess[bytes]":
         # UTC, since a verify-time without a zone is local, and older ones know no zone.
-        environment = {**os.environ, "TZ": "UTC", "LC_ALL": "C", "SSH_ASKPASS_REQUIRE": "never"}
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        environment = {**inherited, "TZ": "UTC", "LC_ALL": "C", "SSH_ASKPASS_REQUIRE": "never"}
         command = [self._program, *arguments]
         try:
             process = subprocess.Popen(  # noqa: S603 - OpenSSH's own program, no shell

@@ -12,10 +12,10 @@ from fedesk.domain.states import Severity, State
 
 VERB = "review"
 """The right that it takes, and the action of its record."""
-WANTED = Phase.BREAK_GLASS
-"""The phase of the records that wait for it."""
+WANTED = "review-wanted"
+"""The action of a record that says so of a change, as the policy has it; broken glass always waits."""
 KIND = "break-glass"
-"""The kind of the finding that tells of one."""
+"""The kind of the finding that tells of broken glass; of anything else it is ``VERB``."""
 
 
 class ReviewError(Exception):
@@ -35,6 +35,11 @@ class Review:
     """Number of the record that says so; 0 before it is written."""
 
 
+def is_wanted(draft: AuditDraft) -> bool:
+    """Whether somebody else has to look at it."""
+    return draft.phase is Phase.BREAK_GLASS or draft.action == WANTED
+
+
 def wants_rotation(draft: AuditDraft) -> bool:
     """Whether a sealed credential is known to a machine since, and so has to be another one."""
     return draft.action == EMERGENCY
@@ -42,7 +47,7 @@ def wants_rotation(draft: AuditDraft) -> bool:
 
 def check(record: AuditRecord, said: str, *, rotated: bool) -> None:
     """Raise ReviewError where this would be no review of that record."""
-    if record.draft.phase is not WANTED:
+    if not is_wanted(record.draft):
         raise ReviewError(
             f"Record {record.seq} waits for no review; `fedesk audit review` lists those that do."
         )
@@ -65,19 +70,21 @@ def own(record: AuditRecord, person: str) -> str:
 
 
 def findings_of(unreviewed: Iterable[AuditRecord], environment: str) -> Iterator[Finding]:
-    """One finding a record that waits, of an environment or of none: it pages until it was reviewed."""
+    """One finding a record that waits, of an environment or of none; broken glass pages until then."""
     for record in unreviewed:
         draft = record.draft
         if draft.environment not in {"", environment}:
             continue
         rotated = " --rotated" if wants_rotation(draft) else ""
+        is_broken = draft.phase is Phase.BREAK_GLASS
+        kind, did = (KIND, "broke the glass") if is_broken else (VERB, "did what is reviewed afterwards")
         yield Finding(
-            id=f"{KIND}:{record.hash}",
-            kind=KIND,
-            severity=Severity.PAGE,
-            state=State.FAILED,
+            id=f"{kind}:{record.hash}",
+            kind=kind,
+            severity=Severity.PAGE if is_broken else Severity.TICKET,
+            state=State.FAILED if is_broken else State.WAITING,
             subject=draft.target,
-            what=f"{draft.actor.person} broke the glass: {draft.reason}; {draft.result}",
+            what=f"{draft.actor.person} {did}: {draft.reason}; {draft.result}",
             since=draft.at,
             owner=draft.actor.person,
             todo=f"somebody else reviews it: `fedesk audit review {record.seq} --said TEXT{rotated}`",

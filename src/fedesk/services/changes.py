@@ -22,6 +22,7 @@ from fedesk.domain.operations import (
 from fedesk.domain.plans import digest_of
 from fedesk.domain.policy import OVERRIDES, UNGOVERNED, Governance
 from fedesk.domain.reruns import RerunRequest
+from fedesk.domain.reviews import WANTED as REVIEW_WANTED
 from fedesk.domain.roles import Rights
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.errors import NotFoundError, SourceError
@@ -143,6 +144,7 @@ class Changes:
         elif self.approvals is not None:
             request = self.approvals.request(plan, digest, answer.accepted)
         self._record_overrides(plan, rulings, answer.accepted)
+        self._record_review(plan, answer)
         submission = Submission(
             plan=plan, digest=digest, guards=rulings, confirmation=confirmation, request=request
         )
@@ -176,6 +178,20 @@ class Changes:
                     phase=Phase.OVERRIDE,
                     plan=plan,
                 )
+
+    def _record_review(self, plan: Plan, answer: Answer) -> None:
+        """That somebody else looks at it afterwards, where the policy wants it; broken glass waits anyway."""
+        verb, policy = KINDS[plan.kind].action, self.governance.policy
+        if answer.break_glass or not policy.needed(verb, plan.environment, answer.accepted).review:
+            return
+        self._record(
+            plan.environment,
+            ", ".join(target.name for target in plan.targets),
+            f"{verb}: the policy wants it reviewed afterwards, by somebody else",
+            action=REVIEW_WANTED,
+            phase=Phase.REVIEW,
+            plan=plan,
+        )
 
     def _record_broken_glass(self, plan: Plan, rulings: tuple[GuardResult, ...]) -> None:
         """No audit, no action: what is overridden, and by which credential, is on the record before it is."""

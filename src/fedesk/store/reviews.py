@@ -8,13 +8,13 @@ from fedesk.domain.reviews import Review
 from fedesk.ports.review_store import ReviewedError
 from fedesk.store import audit_log
 from fedesk.store.recording import Recording
-from fedesk.store.tables import BROKEN, audit, reviews
+from fedesk.store.tables import REVIEWED, audit, reviews
 
 
 def unreviewed(connection: Connection, environment: str | None) -> tuple[AuditRecord, ...]:
     """Records that wait for a review, oldest first."""
     # By an index of these records alone: an open desk asks whenever something was written.
-    where = [BROKEN, ~exists().where(reviews.c.reviewed == audit.c.seq)]
+    where = [REVIEWED, ~exists().where(reviews.c.reviewed == audit.c.seq)]
     if environment is not None:
         where.append(audit.c.environment == environment)
     return audit_log.matching(connection, *where)

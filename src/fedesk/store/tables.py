@@ -118,9 +118,11 @@ audit = Table(
 )
 Index("audit_by_operation", audit.c.operation)
 Index("audit_by_environment", audit.c.environment)
-BROKEN = audit.c.phase == literal_column("'break-glass'")
-"""Of the records that wait for a review, as the index of them has it."""
-Index("audit_broken", audit.c.seq, sqlite_where=BROKEN, postgresql_where=BROKEN)
+REVIEWED = (audit.c.phase == literal_column("'break-glass'")) | (
+    audit.c.action == literal_column("'review-wanted'")
+)
+"""Of the records that somebody else has to review, as the index of them has it."""
+Index("audit_reviewed", audit.c.seq, sqlite_where=REVIEWED, postgresql_where=REVIEWED)
 Index(
     "audit_one_intent",
     audit.c.operation,

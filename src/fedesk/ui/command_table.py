@@ -115,6 +115,7 @@ COMMANDS: tuple[Command, ...] = (
             Flag(name="--incident", help="what it is done for", takes=Fills.INCIDENT),
             Flag(name="--dry-run", help="only the plan, as here always", silent=True),
             Flag(name="--wait", help="until the run has ended", silent=True),
+            Flag(name="--break-glass", help="without anybody's leave", confirms=True),
             *_CONFIRMING,
         ),
     ),

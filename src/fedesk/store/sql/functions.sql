@@ -313,7 +313,9 @@ DECLARE
   who text := to_json(NEW) ->> 'by';
 BEGIN
   IF NOT EXISTS (
-    SELECT FROM audit WHERE seq = NEW.reviewed AND phase = 'break-glass' AND person IS DISTINCT FROM who
+    SELECT FROM audit
+    WHERE seq = NEW.reviewed AND (phase = 'break-glass' OR action = 'review-wanted')
+      AND person IS DISTINCT FROM who
   ) THEN
     RAISE EXCEPTION 'record % is not one that % reviews', NEW.reviewed, who
       USING ERRCODE = 'insufficient_privilege';

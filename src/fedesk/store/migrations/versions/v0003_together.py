@@ -25,6 +25,6 @@ _NEW = (
 def upgrade() -> None:
     """Add the tables, and an index of the records that are reviewed; what was there stays as it is."""
     tables.metadata.create_all(op.get_bind(), tables=_NEW, checkfirst=False)
-    next(one for one in tables.audit.indexes if one.name == "audit_broken").create(
+    next(one for one in tables.audit.indexes if one.name == "audit_reviewed").create(
         op.get_bind(), checkfirst=True
     )
