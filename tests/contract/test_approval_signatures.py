@@ -1,14 +1,19 @@
 """Statements signed with real keys by OpenSSH, and what does not count as somebody's signature."""
 
+import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from anchored_log import allow, make_key, needs_ssh_keygen
 from making import NOW, minutes
+from operation_values import plan_of
 
 from fedesk.anchors.openssh import OpenSsh
-from fedesk.domain.approving import NAMESPACE
+from fedesk.domain.approving import NAMESPACE, Action, pasted, statement_of
+from fedesk.domain.notices import Event, Notice, fit
+from fedesk.domain.plans import digest_of
 from fedesk.ports.approving import Signatures
 from fedesk.ports.errors import NotFoundError
 
@@ -88,3 +93,33 @@ def test_a_key_counts_at_the_time_of_what_was_said(tmp_path: Path, keys: dict[st
     signature = _signed(keys["ann"])
     assert checks.check(RAW, signature, ANN, NOW).flaw == ""
     assert checks.check(RAW, signature, ANN, NOW + minutes(5)).flaw
+
+
+def test_what_is_told_is_pasted_anywhere(tmp_path: Path, keys: dict[str, Path]) -> None:
+    """The line of a notice makes an approval that counts, with a shell and ssh-keygen alone."""
+    plan = plan_of(1)
+    told = Notice(
+        key="k",
+        event=Event.APPROVAL_WANTED,
+        environment="prod",
+        subject="s",
+        text="t",
+        at=NOW,
+        command=pasted(plan, digest_of(plan), ANN),
+    )
+    (tmp_path / ".ssh").mkdir()
+    for suffix in ("", ".pub"):
+        own = keys["ann"].with_suffix(suffix)
+        shutil.copy(own, tmp_path / ".ssh" / f"id_ed25519{suffix}")
+    command = fit(told).command
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    raw = (tmp_path / "approval").read_bytes()
+    said = statement_of(raw)
+    assert (said.plan, said.operation, said.environment) == (digest_of(plan), plan.operation, "prod")
+    assert (said.action, said.approver, said.expires_at) == (Action.APPROVE, ANN, plan.expires_at)
+    assert abs((datetime.now(UTC) - said.at).total_seconds()) < 60
+    signers = allow(tmp_path / "signers", (ANN, keys["ann"]))
+    signature = (tmp_path / "approval.sig").read_text()
+    found = OpenSsh(NAMESPACE, key=None, allowed_signers=signers).check(raw, signature, ANN, said.at)
+    assert (found.flaw, bool(found.key)) == ("", True)

@@ -1,7 +1,7 @@
 """Three people on one team's store at once, each in a process of their own, with answers that get lost.
 
-Whatever they do in whatever order: nothing is done in production that the policy does not allow. Who approved
-what is found out past fedesk, from the rows and OpenSSH alone.
+Whatever they do in whatever order: nothing is done in production that the policy does not allow, but with a
+record of broken glass before it. Who approved what is found out past fedesk, from the rows and OpenSSH.
 """
 
 import multiprocessing
@@ -23,6 +23,7 @@ from postgres_server import Server
 from sqlalchemy.engine import make_url
 
 from fedesk import execution
+from fedesk.domain.audit import Phase
 from fedesk.domain.names import RunName
 from fedesk.domain.operations import Outcome, Stage
 from fedesk.domain.reruns import RerunRequest
@@ -68,6 +69,12 @@ def do(desk: execution.Desk, deed: str, which: int, runs: Sequence[str]) -> str:
         proposal = desk.changes.propose(RerunRequest(run=RunName.parse(runs[which % len(runs)])))
         answer = Answer(how="--confirm prod", named="prod", reason="late again")
         return desk.changes.confirm(proposal, answer).plan.operation
+    if deed == "break glass":
+        proposal = desk.changes.with_broken_glass(
+            desk.changes.propose(RerunRequest(run=RunName.parse(runs[which % len(runs)])))
+        )
+        answer = Answer(how="--confirm prod", named="prod", reason="nobody answers", break_glass=True)
+        return str(desk.execute(desk.changes.confirm(proposal, answer).plan.operation).outcome)
     waiting = [one for one in desk.store.open_operations() if one.stage is Stage.CONFIRMED]
     if not waiting:
         return "nothing waits"
@@ -126,7 +133,8 @@ def suppress_send(orders: Connection) -> None:
 
 DEEDS = st.lists(
     st.tuples(
-        st.sampled_from(("plan", "approve", "approve", "execute", "execute", "reject")), st.integers(0, 3)
+        st.sampled_from(("plan", "approve", "approve", "execute", "execute", "reject", "break glass")),
+        st.integers(0, 3),
     ),
     max_size=6,
 )
@@ -143,6 +151,9 @@ def check(rig: Enforced) -> int:
             operation = store.operation(id_)
             assert operation is not None
             assert done.count(id_) == 1 or operation.outcome is not Outcome.REFUSED
+            if operation.confirmation.break_glass:
+                assert Phase.BREAK_GLASS in {one.draft.phase for one in store.tail(9, operation=id_)}
+                continue
             others = approved_by(rig, id_) & APPROVERS - {operation.plan.requester}
             assert others, f"{id_} was carried out, and nobody else has approved it"
         for operation in store.operations(limit=500):

@@ -6,6 +6,7 @@ with ``ssh-keygen -Y sign -n fedesk-approval``. It names the plan by its digest,
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,8 @@ LIMIT = 16 * 1024
 """Bytes of a statement."""
 PRINCIPAL = re.compile(r"[\x21-\x7e]{1,300}")
 """A principal of ``allowed_signers``: ASCII, no spaces."""
+_HOLE = "\x7fhole"
+"""What a shell fills in; no name holds it."""
 _NONCE = re.compile(r"[0-9a-f]{32,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -86,6 +89,32 @@ def statement_bytes(statement: Statement) -> bytes:
             "expires_at": time_text(statement.expires_at),
             "reason": kept_text(statement.reason),
         }
+    )
+
+
+def pasted(plan: Plan, digest: str, approver: str) -> str:
+    """One line that makes and signs an approval where there is nothing but a POSIX shell and ssh-keygen.
+
+    ``approver`` is the principal where only one may, else empty: whoever pastes it writes theirs over
+    YOUR_PRINCIPAL. It leaves ``approval`` and ``approval.sig``, which ``fedesk plans import approval`` takes.
+    """
+    left = Statement(
+        plan=digest,
+        operation=plan.operation,
+        environment=plan.environment,
+        action=Action.APPROVE,
+        approver=_HOLE,
+        nonce=_HOLE,
+        at=plan.made_at,
+        expires_at=plan.expires_at,
+    )
+    form = statement_bytes(left).decode().replace("%", "%%").replace("\\", "\\\\")
+    form = form.replace(_HOLE, "%s").replace(f'"at":"{time_text(plan.made_at)}"', '"at":"%s"')
+    me = shlex.quote(approver or "YOUR_PRINCIPAL")
+    return (
+        f'ME={me}; printf {shlex.quote(form)} "$ME" "$(date -u +%Y-%m-%dT%H:%M:%S.000000Z)" '
+        "\"$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n')\" > approval && "
+        f"ssh-keygen -Y sign -n {NAMESPACE} -f ~/.ssh/id_ed25519 approval"
     )
 
 

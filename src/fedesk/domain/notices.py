@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from fedesk.domain.approving import Standing, Statement
+from fedesk.domain.approving import Standing, Statement, pasted
 from fedesk.domain.audit import AuditRecord, Phase
 from fedesk.domain.front import EnvironmentFacts, Finding
 from fedesk.domain.open_operations import Course, OpenOperation
 from fedesk.domain.operations import Operation, Owner, Stage
+from fedesk.domain.plans import digest_of
 from fedesk.domain.redaction import redact
 from fedesk.domain.reviews import KIND as GLASS
 from fedesk.domain.states import Severity
@@ -255,6 +256,8 @@ class AwaitedPlan:
     escalate_after: timedelta | None = None
     escalate_to: tuple[str, ...] = ()
     """Principals behind the approvers."""
+    paste: str = ""
+    """What makes an approval on any machine that has ssh-keygen."""
 
 
 def awaited_of(
@@ -278,6 +281,7 @@ def awaited_of(
         rejected=(_voice(found.rejection),) if found.rejection is not None else (),
         escalate_after=found.rule.escalate_after,
         escalate_to=escalate_to,
+        paste=pasted(plan, digest_of(plan), found.people[0] if len(found.people) == 1 else ""),
     )
 
 
@@ -322,6 +326,10 @@ def _of_plan(
     nonce: str = "",
 ) -> Notice:
     verb = "approve" if event in LASTING else "operations show"
+    command = f"fedesk {verb} {shlex.quote(plan.operation)}"
+    if event in LASTING and plan.paste:
+        text = f"{text}. {command}; or what follows, on any machine, then fedesk plans import approval"
+        command = plan.paste
     return Notice(
         key=_key(event, plan.environment, plan.operation, *((nonce,) if nonce else ())),
         event=event,
@@ -329,7 +337,7 @@ def _of_plan(
         subject=subject,
         text=text,
         at=now,
-        command=f"fedesk {verb} {shlex.quote(plan.operation)}",
+        command=command,
         people=people,
     )
 
