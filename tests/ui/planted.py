@@ -80,8 +80,9 @@ class LeakyWorld(World):
         super().__init__(seed=7, scale=0.2, clock=WorldClock())
         self.planted = planted
         self.build_name = self._plant_in_a_build()
-        # The run of prod that everybody sees first.
-        plan = self.dag_runs("prod", "payments_daily")[-1].plan
+        # The run of prod that everybody sees first; in the hour after midnight the next one is under way.
+        runs = self.dag_runs("prod", "payments_daily")
+        plan = next(run.plan for run in reversed(runs) if run.state == "failed")
         self.noted = f"see api_key: {planted.note}"
         self.dag_history("prod", plan.dag_id).amend(replace(plan, note=self.noted))
 
