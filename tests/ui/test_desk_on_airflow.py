@@ -57,7 +57,7 @@ def test_the_command_line_finds_the_failed_run_and_its_log(
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("case", ["real"], indirect=True)
+@pytest.mark.parametrize("airflow_case", ["real"], indirect=True)
 async def test_the_desk_leads_from_the_finding_to_the_log(case: Case, config: Path) -> None:
     """The failed run is a finding; Enter opens it with its tasks, ``l`` the log at the line that says why."""
     run_id, task, _ = case.failed
