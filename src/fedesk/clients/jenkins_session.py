@@ -130,7 +130,7 @@ class TextAnswer:
         self.headers: Mapping[str, str] = response.headers
         self._response = response
         self._endpoint = endpoint
-        self._chunks: Iterator[bytes] = response.iter_content(64 * 1024)
+        self._chunks: Iterator[bytes] = response.iter_content(256 * 1024)
         self._rest = b""
 
     def read(self, limit: int) -> Piece:

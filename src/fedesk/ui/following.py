@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -188,6 +189,8 @@ class StoreFollower:
 
     def _hand_over(self, epoch: int, news: StoreNews) -> None:
         self._app.post_message(StoreMoved(news, epoch))
+        # On the watch's own thread, while nobody waits: what `l` opens takes a tenth of a second to import.
+        import_module("fedesk.ui.screens.log")
 
     def take(self, news: StoreNews) -> None:
         """News have arrived: the board learns of them too, and a store that is away is told of once."""
