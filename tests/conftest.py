@@ -28,6 +28,7 @@ pytest_plugins = (
     "desk_fixtures",
     "airflow_changed",
     "postgres_server",
+    "several_desks",
     "live_airflow",
     "soaking",
     "told_server",

@@ -9,13 +9,13 @@ from threading import Barrier
 import pytest
 from making import NOW
 from operation_values import operation_id
+from several_desks import opened_over
 from storing import carried_out, claimed, submission, told
 
 from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Choice, Decision
 from fedesk.ports.operation_store import DecidedError, NotClaimableError
 from fedesk.store.operations import SqlStore
-from fedesk.store.postgres_store import PostgresStore
 
 REVIEW = "review"
 
@@ -23,18 +23,11 @@ REVIEW = "review"
 @pytest.fixture(params=["sqlite", "postgresql", "person"])
 def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], SqlStore]]:
     """Opens one store, as often as asked, as several desks do."""
-    opened: list[SqlStore] = []
     team = None if request.param == "sqlite" else request.getfixturevalue("postgres").fresh()
     if team is not None and request.param == "person":
         team = request.getfixturevalue("postgres").desk(team, "mara")
-
-    def open_it() -> SqlStore:
-        opened.append(SqlStore(tmp_path / "fedesk.sqlite3") if team is None else PostgresStore(team))
-        return opened[-1]
-
-    yield open_it
-    for store in opened:
-        store.close()
+    with opened_over(tmp_path, team) as open_it:
+        yield open_it
 
 
 def decision(number: int = 1, *, choice: Choice = Choice.PROCEED, reason: str = "it is well") -> Decision:

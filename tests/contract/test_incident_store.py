@@ -19,25 +19,9 @@ from fedesk.domain.plans import digest_of
 from fedesk.ports.incident_store import DeskStore, IncidentConflictError, UnknownIncidentError
 from fedesk.ports.operation_store import StoreError, Submission
 from fedesk.store.operations import SqlStore
-from fedesk.store.postgres_store import PostgresStore
 
 OTHER = "prod/airflow:ledger_load/scheduled__2026-11-19T00:00:00+00:00"
 TOKEN = "hvs." + "CAESIJ1planted9f8e7d6c5b4a39281706f5e4d3c2b1a0"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], SqlStore]]:
-    """Opens one store, as often as asked, as several desks do."""
-    opened: list[SqlStore] = []
-    team = request.getfixturevalue("postgres").fresh() if request.param == "postgresql" else None
-
-    def open_it() -> SqlStore:
-        opened.append(SqlStore(tmp_path / "fedesk.sqlite3") if team is None else PostgresStore(team))
-        return opened[-1]
-
-    yield open_it
-    for store in opened:
-        store.close()
 
 
 @pytest.fixture

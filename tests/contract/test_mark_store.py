@@ -1,11 +1,10 @@
 """What is said of findings, on a file and on a server: written with its record, read in order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -22,7 +21,6 @@ from fedesk.ports.operation_store import StoreError
 from fedesk.services.marking import Marking
 from fedesk.services.proposals import RefusedError
 from fedesk.store.operations import SqlStore
-from fedesk.store.postgres_store import PostgresStore
 
 FAILED = Finding(
     id="failed:prod/airflow:payments_daily:payments_daily/scheduled__2026-11-19T00:00:00+00:00",
@@ -38,21 +36,6 @@ FAILED = Finding(
 )
 TOKEN = "hvs." + "CAESIJ1planted9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 EARLIER = NOW - timedelta(days=30)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], SqlStore]]:
-    """Opens one store, as often as asked, as several desks do."""
-    opened: list[SqlStore] = []
-    team = request.getfixturevalue("postgres").fresh() if request.param == "postgresql" else None
-
-    def open_it() -> SqlStore:
-        opened.append(SqlStore(tmp_path / "fedesk.sqlite3") if team is None else PostgresStore(team))
-        return opened[-1]
-
-    yield open_it
-    for store in opened:
-        store.close()
 
 
 class StillClock:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from making import NOW, minutes
 from operation_values import EVIDENCE, GUARDS, OWNER, draft_of, operation_id
+from several_desks import opened_over
 from storing import LASTS, PARTITION, RUN, SECOND, carried_out, claimed, entry, submission, told
 
 from fedesk.domain.audit import Phase
@@ -24,7 +25,6 @@ from fedesk.ports.operation_store import (
     StoreError,
 )
 from fedesk.store.operations import SqlStore
-from fedesk.store.postgres_store import PostgresStore
 
 if TYPE_CHECKING:
     from postgres_server import Server
@@ -36,21 +36,14 @@ def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[
 
     ``postgresql`` is a database as its owner, ``person`` as the login role of one whose desk runs operations.
     """
-    opened: list[SqlStore] = []
     team: str | None = None
     if request.param != "sqlite":
         server: Server = request.getfixturevalue("postgres")
         team = server.fresh()
         if request.param == "person":
             team = server.desk(team, "mara")
-
-    def open_it() -> SqlStore:
-        opened.append(SqlStore(tmp_path / "fedesk.sqlite3") if team is None else PostgresStore(team))
-        return opened[-1]
-
-    yield open_it
-    for store in opened:
-        store.close()
+    with opened_over(tmp_path, team) as open_it:
+        yield open_it
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from making import NOW, minutes
 from operation_values import OWNER, draft_of
+from several_desks import opened_over
 
 from fedesk.domain.audit import Phase
 from fedesk.domain.notices import Event, Notice, taken_back
 from fedesk.domain.operations import Owner
 from fedesk.ports.notifying import Lead, Leaders, LeadLostError, Letter, Outbox
 from fedesk.store.operations import SqlStore
-from fedesk.store.postgres_store import PostgresStore
 
 if TYPE_CHECKING:
     from postgres_server import Server
@@ -31,19 +31,12 @@ STOPPING = draft_of(Phase.STOP, action="watch", operation="", plan_digest="")
 @pytest.fixture(params=["sqlite", "person"])
 def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], SqlStore]]:
     """Opens one store, as often as asked: a file, or a team's database as a person's login role."""
-    opened: list[SqlStore] = []
     team: str | None = None
     if request.param == "person":
         server: Server = request.getfixturevalue("postgres")
         team = server.desk(server.fresh(), "mara")
-
-    def open_it() -> SqlStore:
-        opened.append(SqlStore(tmp_path / "fedesk.sqlite3") if team is None else PostgresStore(team))
-        return opened[-1]
-
-    yield open_it
-    for store in opened:
-        store.close()
+    with opened_over(tmp_path, team) as open_it:
+        yield open_it
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """Reviews of broken glass, on a file and on a server: by somebody else, once, with their record."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from making import NOW
@@ -23,21 +22,6 @@ from fedesk.store.postgres_store import PostgresStore
 
 MARA, ANN = "mara@finedge.example", "ann@finedge.example"
 TOKEN = "hvs." + "CAESIJ1planted9f8e7d6c5b4a39281706f5e4d3c2b1a0"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], SqlStore]]:
-    """Opens one store, as often as asked, as several desks do."""
-    opened: list[SqlStore] = []
-    team = request.getfixturevalue("postgres").fresh() if request.param == "postgresql" else None
-
-    def open_it() -> SqlStore:
-        opened.append(SqlStore(tmp_path / "fedesk.sqlite3") if team is None else PostgresStore(team))
-        return opened[-1]
-
-    yield open_it
-    for store in opened:
-        store.close()
 
 
 class StillClock:

@@ -1,6 +1,6 @@
 """Freezes, holds and maintenance on a file and on a server: written with their record, read by every desk."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -24,21 +24,6 @@ from fedesk.store.postgres_store import PostgresStore
 
 TOKEN = "hvs." + "CAESIJ1planted9f8e7d6c5b4a39281706f5e4d3c2b1a0"
 FREEZE = a_window(opened_by="mara")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], SqlStore]]:
-    """Opens one store, as often as asked, as several desks do."""
-    opened: list[SqlStore] = []
-    team = request.getfixturevalue("postgres").fresh() if request.param == "postgresql" else None
-
-    def open_it() -> SqlStore:
-        opened.append(SqlStore(tmp_path / "fedesk.sqlite3") if team is None else PostgresStore(team))
-        return opened[-1]
-
-    yield open_it
-    for store in opened:
-        store.close()
 
 
 def on_record(window: str = FREEZE.id, action: str = "freeze") -> AuditDraft:
