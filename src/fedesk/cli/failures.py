@@ -7,7 +7,6 @@ import typer
 
 from fedesk.cli import output, session
 from fedesk.cli.output import Column
-from fedesk.cli.progress import looking
 from fedesk.exits import Exit
 
 COLUMNS = (
@@ -41,28 +40,14 @@ def failures(
     Exit code 8 when Jenkins or Airflow could not be read; what is known is printed all the same.
     """
     from fedesk.domain.failures import failed_since
-    from fedesk.services.one_look import board_once
 
     desk = session.open_desk(context, config, environment)
     with_runs = [connection for connection in desk.connections if connection.runs is not None]
-    known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
-    clock, watch = session.clock_of(context), desk.operation_watch
-    with looking([one.name for one in with_runs]) as read:
-        board = board_once(
-            desk.environment,
-            desk.catalogue,
-            with_runs,
-            clock,
-            known,
-            watch.look,
-            read,
-            watch.unreviewed,
-        )
-    desk.board.know(board.snapshots)
+    board = session.look_once(context, desk, with_runs)
     desk.close()
     found = failed_since(board.histories, board.at, since)
     partial = session.tell_incomplete(board)
-    session.tell_operations(board, watch.problem)
+    session.tell_operations(board, desk.operation_watch.problem)
     unread = [snapshot.failure for snapshot in board.snapshots if snapshot.failure]
     for failure in unread:
         output.narrate(failure.sentence)

@@ -12,7 +12,6 @@ import typer
 
 from fedesk.cli import output, session
 from fedesk.cli.output import Column, Json
-from fedesk.cli.progress import looking
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
@@ -94,24 +93,9 @@ class Looked:
 @contextmanager
 def look(context: typer.Context, config: Path | None, environment: str | None) -> Iterator[Looked]:
     """A look at every system, and the store open beside it. What could not be read is told."""
-    from fedesk.services.one_look import board_once
-
     desk = session.open_desk(context, config, environment)
     try:
-        known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
-        clock, watch = session.clock_of(context), desk.operation_watch
-        with looking([one.name for one in desk.connections]) as read:
-            board = board_once(
-                desk.environment,
-                desk.catalogue,
-                desk.connections,
-                clock,
-                known,
-                watch.look,
-                read,
-                watch.unreviewed,
-            )
-        desk.board.know(board.snapshots)
+        board = session.look_once(context, desk, desk.connections)
         session.tell_incomplete(board)
         failures = [snapshot.failure for snapshot in board.snapshots if snapshot.failure]
         for failure in failures:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fedesk.domain.names import ConnectionName
     from fedesk.execution import Desk
     from fedesk.ports.changing import Launcher
-    from fedesk.ports.sources import Clock
+    from fedesk.ports.sources import Clock, Connection
 
 EnvironmentOption = Annotated[
     str | None,
@@ -113,6 +113,28 @@ def known_environment(config: "Config", name: str | None, option: str) -> None:
     like = nearest(name, config.environments)
     hint = f"did you mean {like}?" if like else f"there are: {', '.join(config.environments)}"
     raise StopError(f"{option}: no environment is named {name!r}; {hint}", Exit.USAGE)
+
+
+def look_once(context: typer.Context, desk: "Desk", connections: "Sequence[Connection]") -> "Board":
+    """The board after one look at these systems, told of on stderr; the desk keeps what was learnt."""
+    from fedesk.cli.progress import looking
+    from fedesk.services.one_look import board_once
+
+    known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
+    watch = desk.operation_watch
+    with looking([one.name for one in connections]) as read:
+        board = board_once(
+            desk.environment,
+            desk.catalogue,
+            connections,
+            clock_of(context),
+            known,
+            watch.look,
+            read,
+            watch.unreviewed,
+        )
+    desk.board.know(board.snapshots)
+    return board
 
 
 def let_go(desk: "Desk") -> None:

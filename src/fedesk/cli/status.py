@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from fedesk.cli import output, session
-from fedesk.cli.progress import looking
 from fedesk.cli.status_output import show, show_last_known
 from fedesk.exits import Exit
 
@@ -36,27 +35,13 @@ def _status(
     context: typer.Context, config: Path | None, environment: str | None, *, as_json: bool, as_lines: bool
 ) -> int:
     from fedesk.domain.status import status_of
-    from fedesk.services.one_look import board_once
 
     desk = session.open_desk(context, config, environment)
-    known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
-    clock, watch = session.clock_of(context), desk.operation_watch
-    with looking([one.name for one in desk.connections]) as read:
-        board = board_once(
-            desk.environment,
-            desk.catalogue,
-            desk.connections,
-            clock,
-            known,
-            watch.look,
-            read,
-            watch.unreviewed,
-        )
-    desk.board.know(board.snapshots)
+    board = session.look_once(context, desk, desk.connections)
     desk.close()
     show(status_of(board), as_json=as_json, as_lines=as_lines)
     session.tell_incomplete(board)
-    session.tell_operations(board, watch.problem)
+    session.tell_operations(board, desk.operation_watch.problem)
     return output.exit_for(one.failure for one in board.snapshots if one.failure)
 
 
