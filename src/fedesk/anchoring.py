@@ -161,21 +161,10 @@ def _https(endpoint: "Endpoint") -> "HttpsAnchor":
 
 
 def _endpoint(settings: HttpsAnchorConfig, secret_of: SecretOf) -> "Endpoint":
-    from fedesk.ports.endpoint import Endpoint
-
-    return Endpoint(
-        # In sentences alone: no environment can have this name.
-        name=ConnectionName("audit", "anchor"),
-        url=settings.url,
-        user=settings.user or "",
-        credential=secret_of(settings),
-        connect_timeout=settings.timeout.connect,
-        read_timeout=settings.timeout.read,
-        deadline=settings.timeout.connect + settings.timeout.read,
-        ca_bundle=settings.ca_bundle,
-        client_certificate=settings.client_certificate,
-        client_key=settings.client_key,
-        proxy=settings.proxy or "",
+    # No environment can have this name.
+    name = ConnectionName("audit", "anchor")
+    return composition.endpoint_over_http(
+        name, settings.url, settings, user=settings.user or "", credential=secret_of(settings)
     )
 
 

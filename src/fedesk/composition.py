@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fedesk.clients.jenkins import JenkinsClient
     from fedesk.clients.snowflake import SnowflakeClient
     from fedesk.clients.vault import VaultClient
-    from fedesk.config_types import Config, ConnectionConfig, Environment
+    from fedesk.config_types import Config, ConnectionConfig, Environment, HttpTable
     from fedesk.domain.board import Board
     from fedesk.domain.catalogue import Catalogue
     from fedesk.domain.identity import Identity
@@ -357,6 +357,32 @@ def endpoint_of(configured: "ConnectionConfig", credential_of: "CredentialOf") -
         ca_bundle=settings.ca_bundle,
         client_certificate=certificate,
         client_key=key,
+        proxy=settings.proxy or "",
+    )
+
+
+def endpoint_over_http(
+    name: ConnectionName,
+    url: str,
+    settings: "HttpTable",
+    *,
+    user: str = "",
+    credential: "Callable[[], SecretText] | None" = None,
+) -> "Endpoint":
+    """An address that is no connection of an environment's; ``name`` stands in sentences alone."""
+    from fedesk.ports.endpoint import Endpoint
+
+    return Endpoint(
+        name=name,
+        url=url,
+        user=user,
+        credential=credential,
+        connect_timeout=settings.timeout.connect,
+        read_timeout=settings.timeout.read,
+        deadline=settings.timeout.connect + settings.timeout.read,
+        ca_bundle=settings.ca_bundle,
+        client_certificate=settings.client_certificate,
+        client_key=settings.client_key,
         proxy=settings.proxy or "",
     )
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fedesk.composition import looked_up
+from fedesk.composition import endpoint_over_http, looked_up
 from fedesk.config_types import (
     AppriseConfig,
     Config,
@@ -113,16 +113,4 @@ def _heartbeat(settings: HeartbeatConfig) -> "Heartbeat":
 
 
 def _endpoint(name: str, url: str, settings: HttpTable) -> "Endpoint":
-    from fedesk.ports.endpoint import Endpoint
-
-    return Endpoint(
-        name=ConnectionName(_AREA, name),
-        url=url.rstrip("/"),
-        connect_timeout=settings.timeout.connect,
-        read_timeout=settings.timeout.read,
-        deadline=settings.timeout.connect + settings.timeout.read,
-        ca_bundle=settings.ca_bundle,
-        client_certificate=settings.client_certificate,
-        client_key=settings.client_key,
-        proxy=settings.proxy or "",
-    )
+    return endpoint_over_http(ConnectionName(_AREA, name), url.rstrip("/"), settings)
