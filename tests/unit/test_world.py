@@ -62,6 +62,17 @@ def task_text(world: World, run: DagRun, task_id: str) -> str:
     return "\n".join(line.text for line in log.lines)
 
 
+@pytest.mark.parametrize("hour", range(0, 24, 2))
+@pytest.mark.parametrize("minute", [10, 40, 55])
+def test_a_night_is_told_at_each_hour_of_the_day(hour: int, minute: int) -> None:
+    """The run that a story is about is the newest one that has begun, whenever the world is started."""
+    start = NIGHT.replace(hour=hour, minute=minute)
+    at_that_hour = world_at(start, scale=0.2)
+    for dag_id, state in (("payments_daily", RunState.FAILED), ("ledger_load", RunState.RUNNING)):
+        run = newest(at_that_hour, dag_id)
+        assert (run.state, run.plan.story != "") == (state, True), dag_id
+
+
 def test_company_has_the_shape_of_finedge(world: World) -> None:
     """40 pipelines, as many DAGs an environment, and 123 Jenkins jobs over three folders."""
     assert len(world.pipelines) == 40

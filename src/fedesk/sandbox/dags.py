@@ -92,7 +92,7 @@ def dag_of(seed: int, pipeline: Pipeline, environment: str, start: datetime) -> 
         environment=environment,
         owners=(pipeline.owner.replace("client:", ""),),
         tags=(environment, f"tier-{pipeline.tier}", pipeline.service),
-        timetable=timetable(pipeline, environment),
+        timetable=timetable(pipeline, environment, start),
         description=pipeline.description,
         tasks=FLAVOURS[pipeline.flavour],
         paused=environment == "dev" and chance < _PAUSED,
