@@ -13,6 +13,7 @@ from approval_people import ANN, MARA, Team
 from cli_situations import FAILED, UNTOUCHED, YES, Situation, runners_of
 from command_line import SCHEMAS, Ended, Run
 
+from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Outcome, Stage
 from fedesk.sandbox.model import RunState
 from fedesk.sandbox.server import Sandbox
@@ -26,11 +27,13 @@ allowed_signers = "{folder}/allowed_signers"
 revoked = "{folder}/revoked_keys"
 
 [people."mara@finedge.example"]
-roles = ["operator"]
+roles = {roles}
 
 [people."ann@finedge.example"]
 roles = ["approver"]
-
+{policy}
+"""
+_TWO_AGREE = """
 [policy.rerun]
 approvals = 1
 lives = "8h"
@@ -42,13 +45,19 @@ class Office:
 
     def __init__(self, run: Run, sandbox: Sandbox, team: Team) -> None:
         self._run, self.sandbox, self._team = run, sandbox, team
+        self.policy, self.roles = _TWO_AGREE, ["operator"]
+        """The policy of both, and mara's roles."""
 
     def __call__(self, who: str, *arguments: str, store: str = "fedesk.sqlite3") -> Ended:
         """A command line of somebody's; with another ``store`` they do not share it."""
         home = self.sandbox.config_path.parent
         text = self.sandbox.config_path.read_text(encoding="utf-8").replace("fedesk.sqlite3", store)
         governed = _GOVERNED.format(
-            principal=f"{who}@finedge.example", key=self._team.key(who), folder=self._team.folder
+            principal=f"{who}@finedge.example",
+            key=self._team.key(who),
+            folder=self._team.folder,
+            policy=self.policy,
+            roles=json.dumps(self.roles),
         )
         file = home / f"{who}.toml"
         file.write_text(text + governed, encoding="utf-8")
@@ -96,6 +105,35 @@ def test_a_plan_waits_until_it_is_approved(office: Office, situation: Situation)
     assert done.code == 0, done.err
     assert situation.state() is not UNTOUCHED
     assert situation.phases() == ["refusal", "approval", "intent", "outcome"]
+
+
+def test_a_freeze_is_overridden_by_two(office: Office, situation: Situation) -> None:
+    """A re-run waits for nobody; inside a freeze it does, for the stricter rule; approved it is carried out.
+
+    The override is on the record when it is asked for, and who executes finds the freeze accepted.
+    """
+    office.policy, office.roles = "", ["operator", "admin"]
+    added = office("mara", "freeze", "add", "--for", "2h", "--reason", "year end", "--json")
+    freeze = added.document("window")["window"]["id"]
+    assert office("mara", "rerun", FAILED, *YES).code == 3
+    asked = office("mara", "rerun", FAILED, *YES, "--accept", "freeze", "--json")
+    assert asked.code == 4, asked.err
+    id_ = str(asked.document("change")["operation"])
+    explained = office("ann", "policy", "explain", id_, "--json").document("policy-explanation")
+    assert (explained["verb"], explained["overrides"]) == ("rerun", ["freeze-override"])
+    (plan,) = office("ann", "plans", "list", "--json").document("waiting-plans")["plans"]
+    assert (plan["operation"], plan["missing"], plan["approvers"]) == (id_, 1, [ANN])
+    refused = office("mara", "execute", id_)
+    assert (refused.code, situation.state()) == (4, UNTOUCHED)
+    assert office("ann", "approve", id_).code == 0
+    done = office("mara", "execute", id_)
+    assert done.code == 0, done.err
+    assert situation.state() is not UNTOUCHED
+    phases = ["configuration", "refusal", "override", "refusal", "approval", "intent", "outcome"]
+    assert situation.phases() == phases
+    (override,) = (one.draft for one in situation.records() if one.draft.phase is Phase.OVERRIDE)
+    assert (override.action, override.operation, override.actor.person) == ("freeze-override", id_, MARA)
+    assert f"year end ({freeze} of {MARA})" in override.result
 
 
 def test_ones_own_plan_is_not_approved(office: Office, situation: Situation) -> None:

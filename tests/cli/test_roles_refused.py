@@ -94,7 +94,6 @@ def test_a_word_on_an_operation_is_refused(
     assert [one.outcome for one in situation.operations()] == [Outcome.UNKNOWN]
 
 
-@pytest.mark.soak
 def test_a_decision_is_refused(as_mara: Run, situation: Situation, request: pytest.FixtureRequest) -> None:
     """The step still waits."""
     operation = request.getfixturevalue("undecided")

@@ -31,7 +31,7 @@ from fedesk.domain.operations import (
     Settlement,
     StepState,
 )
-from fedesk.domain.policy import UNGOVERNED
+from fedesk.domain.policy import UNGOVERNED, Governance
 from fedesk.domain.reruns import ClearPreview, RebuildParameter, RebuildPreview, TaskPin
 from fedesk.domain.roles import Rights
 from fedesk.domain.runs import Parameter, Run, RunDetail
@@ -291,8 +291,12 @@ class ActingDesk(MemoryDesk):
         board: Board | None = None,
         *,
         sign: Callable[[SqlStore, StillClock], Approvals] | None = None,
+        governance: Governance = UNGOVERNED,
     ) -> None:
-        """``sign`` makes what somebody approves with, whose desk it is then, under their configuration."""
+        """``sign`` makes what somebody approves with, whose desk it is then, under their configuration.
+
+        Without it nobody signs, and people and policy are those of ``governance``.
+        """
         self.sql = SqlStore(folder / "state" / "fedesk.db")
         super().__init__(facts, board, store=self.sql)
         known = self.board.first.histories if self.board.first else ()
@@ -302,11 +306,11 @@ class ActingDesk(MemoryDesk):
         self.clock = StillClock()
         self.launcher: Runners = Runners(self)
         self.signing = None if sign is None else sign(self.sql, self.clock)
-        self.governance = UNGOVERNED if self.signing is None else self.signing.governance
+        self.governance = governance if self.signing is None else self.signing.governance
         actor = ACTOR if self.signing is None else self.signing.actor
+        self.rights = Rights(people=self.governance.people, person=actor.person)
         if self.signing is not None:
             self.approvals = self.signing
-            self.rights = Rights(people=self.governance.people, person=actor.person)
             self.operation_watch = OperationWatch(
                 lambda: self.sql, lambda: self.living, StillClock(), self.signing.awaited
             )

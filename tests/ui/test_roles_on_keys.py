@@ -9,8 +9,8 @@ import pytest
 from acting_desk import ActingDesk, acting
 from memory_desk import ACTOR, MemoryDesk
 from operation_values import operation_id
-from painting import said, text_of, until
-from test_operation_screen import SIZE
+from painting import said, text_of, type_in, until
+from test_operation_screen import SIZE, ended, phases, planned, words
 from test_settle_screen import IN_PROD, unknown
 from textual.binding import BindingType
 from textual.command import DiscoveryHit
@@ -18,6 +18,8 @@ from textual.pilot import Pilot
 
 from fedesk.domain.audit import Phase
 from fedesk.domain.names import ConnectionName, RunName
+from fedesk.domain.operations import Outcome
+from fedesk.domain.policy import DEFAULTS, Governance, Policy
 from fedesk.domain.roles import RIGHTS, People, Person, Rights, Role
 from fedesk.ui.actions import ACTIONS, EVERYWHERE, THE_PLANS, Action, Place, Target, bindings
 from fedesk.ui.app import DeskApp
@@ -280,3 +282,25 @@ async def test_a_viewers_key_says_what_it_wants(tmp_path: Path) -> None:
             )
             assert not desk.launcher.warmed
             assert app.with_rights(Target(environment="staging")).barred.get("rerun") is None
+
+
+async def test_an_on_call_rerun_is_one_key_one_word_and_one_reason(tmp_path: Path) -> None:
+    """People, ADVISORY, the default policy: R, the name, a reason, the key; nobody is waited for."""
+    approver = Person(principal="ann@finedge.example", roles=frozenset({Role.APPROVER}))
+    people = People(
+        {MARA: Person(principal=MARA, roles=frozenset({Role.OPERATOR})), approver.principal: approver}
+    )
+    governance = Governance(people=people, policy=Policy(general=DEFAULTS))
+    with acting(tmp_path, governance=governance) as (desk, app):
+        async with app.run_test(size=SIZE) as pilot:
+            await planned(pilot)
+            assert "ADVISORY" in text_of(app).splitlines()[0]
+            assert f"✓ allows role {MARA} is operator in prod" in words(app)
+            assert "expires in 15m" in words(app)
+            await type_in(pilot, *"prod", "tab", *"late file")
+            await pilot.press("ctrl+y")
+            operation = await ended(pilot)
+        assert (operation.outcome, operation.plan.reason) == (Outcome.SUCCEEDED, "late file")
+        assert operation.confirmation.accepted == ()
+        assert phases(desk) == [Phase.OVERRIDE, Phase.INTENT, Phase.OUTCOME]
+        assert desk.store.unreviewed() == ()
