@@ -38,6 +38,14 @@ def test_past_a_hold_with_a_reason_and_reviewed_by_nobody_yet(acting: Run, situa
     (waits,) = acting("audit", "review", "--json").document("reviews")["records"]
     assert (waits["phase"], waits["action"], waits["wants_rotation"]) == ("break-glass", "break-glass", False)
     assert "wrong rates" in waits["result"]
+    explained = acting("policy", "explain", "--json").document("policy-explanation")
+    asked = {one["what"]: (one["met"], one["said"]) for one in explained["asked"]}
+    assert asked["break-glass"][0] is True
+    assert (
+        f"(record {waits['seq']}), because 02:40, nobody answers: it overrides hold"
+        in asked["break-glass"][1]
+    )
+    assert asked["review"][0] is None
     own = acting("audit", "review", str(waits["seq"]), "--said", "it was well")
     assert own.code == 3
     assert "somebody else has to review it" in own.err

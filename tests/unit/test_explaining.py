@@ -4,14 +4,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 from making import NOW
+from operation_values import draft_of
 from planning import confirmation, plan
 
 from fedesk.domain.approving import Standing
+from fedesk.domain.audit import AuditRecord, Phase
 from fedesk.domain.operations import Operation, Stage
 from fedesk.domain.plans import digest_of
 from fedesk.domain.policy import DEFAULTS, UNGOVERNED, Governance, Policy, Rule
+from fedesk.domain.reviews import Review
 from fedesk.domain.roles import People, Person, Rights, Role
-from fedesk.services.explaining import Asked, complaints, explain
+from fedesk.services.explaining import Afterwards, Asked, complaints, explain
 
 PLAN = plan(reason="late")
 MARA = PLAN.requester
@@ -42,7 +45,7 @@ def of(what: str, *asked: Asked) -> Asked:
 
 def test_nothing_is_asked_where_nobody_is_told_apart() -> None:
     """Everybody may, and no approval is wanted, whatever was accepted."""
-    found = explain(WAITING, "rerun", UNGOVERNED, None, NOW)
+    found = explain(WAITING, "rerun", UNGOVERNED, NOW)
     assert [(one.what, one.met) for one in found.asked] == [
         ("role", True),
         ("approvals", True),
@@ -52,7 +55,7 @@ def test_nothing_is_asked_where_nobody_is_told_apart() -> None:
 
 def test_what_was_overridden_is_asked_as_well() -> None:
     """The rule of a freeze's override stands beside that of the re-run."""
-    found = explain(WAITING, "rerun", governed(Rule(), Role.OPERATOR), None, NOW)
+    found = explain(WAITING, "rerun", governed(Rule(), Role.OPERATOR), NOW)
     assert (found.verb, found.overrides, found.rule.approvals) == ("rerun", ("freeze-override",), 1)
     assert of("approvals", *found.asked) == Asked(
         what="approvals", met=None, said="It takes 1 approval of an approver."
@@ -63,7 +66,7 @@ def test_approvals_stand_as_others_have_said() -> None:
     """Missing while they are, with what is waited for."""
     governance = governed(Rule(approvals=1), Role.OPERATOR)
     rule = governance.policy.rule("rerun", "prod")
-    missing = of("approvals", *explain(WAITING, "rerun", governance, Standing(rule=rule), NOW).asked)
+    missing = of("approvals", *explain(WAITING, "rerun", governance, NOW, standing=Standing(rule=rule)).asked)
     assert (missing.met, missing.said) == (
         False,
         "It takes 1 approval of an approver: waits for 1 approval of an approver.",
@@ -72,7 +75,7 @@ def test_approvals_stand_as_others_have_said() -> None:
 
 def test_a_role_that_was_taken_away_and_a_ticket_that_is_not_there() -> None:
     """Judged by the configuration as it is now."""
-    found = explain(WAITING, "rerun", governed(Rule(tickets=("INC-[0-9]+",), review=True)), None, NOW).asked
+    found = explain(WAITING, "rerun", governed(Rule(tickets=("INC-[0-9]+",), review=True)), NOW).asked
     assert of("role", *found).met is False
     assert of("ticket", *found) == Asked(
         what="ticket", met=False, said="The reason has to hold INC-[0-9]+: late"
@@ -80,12 +83,40 @@ def test_a_role_that_was_taken_away_and_a_ticket_that_is_not_there() -> None:
     assert of("review", *found).met is None
 
 
+def test_broken_glass_stands_in_the_place_of_approvals() -> None:
+    """Its own right is asked; the record says who and why, and whether somebody else has reviewed it."""
+    broken = replace(WAITING, confirmation=replace(WAITING.confirmation, break_glass=True))
+    governance = governed(Rule(approvals=1), Role.SECRETS)
+    found = explain(broken, "rerun", governance, NOW).asked
+    assert of("role", *found).met is True
+    assert of("approvals", *found) == Asked(
+        what="approvals",
+        met=False,
+        said="It takes 1 approval of an approver, in whose place the glass was broken.",
+    )
+    assert of("break-glass", *found).met is False
+    draft = draft_of(Phase.BREAK_GLASS, reason="nobody answers")
+    record = AuditRecord(seq=12, draft=draft, hash="0" * 64, raw=b"")
+    unseen = explain(broken, "rerun", governance, NOW, afterwards=Afterwards(record=record)).asked
+    assert of("break-glass", *unseen).met is True
+    assert "broke the glass (record 12), because nobody answers: it " in of("break-glass", *unseen).said
+    assert of("review", *unseen).met is None
+    assert "`fedesk audit review 12 --said TEXT`" in of("review", *unseen).said
+    review = Review(reviewed=12, at=NOW, by="ann", said="agreed", record=14)
+    seen = explain(
+        broken, "rerun", governance, NOW, afterwards=Afterwards(record=record, review=review)
+    ).asked
+    assert of("review", *seen) == Asked(
+        what="review", met=True, said=f"ann reviewed it at {NOW:%Y-%m-%d %H:%M} UTC (record 14): agreed"
+    )
+
+
 def test_a_plan_is_in_time_until_it_expires() -> None:
     """Of one that was begun it is told until when it could be."""
     late = PLAN.expires_at + timedelta(seconds=1)
-    assert of("in time", *explain(WAITING, "rerun", UNGOVERNED, None, late).asked).met is False
+    assert of("in time", *explain(WAITING, "rerun", UNGOVERNED, late).asked).met is False
     ended = replace(WAITING, stage=Stage.ENDED)
-    assert of("in time", *explain(ended, "rerun", UNGOVERNED, None, late).asked).met is True
+    assert of("in time", *explain(ended, "rerun", UNGOVERNED, late).asked).met is True
 
 
 def told(governance: Governance, user: str = "", *, has_signers: bool = True) -> list[str]:

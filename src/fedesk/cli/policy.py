@@ -202,13 +202,21 @@ def explain(
     as_json: session.JsonOption = False,
 ) -> int:
     """Say what the policy asks of a plan that was confirmed, by this configuration, and where it stands."""
+    from fedesk.services.explaining import afterwards_of
     from fedesk.services.explaining import explain as explained
 
     with closing(session.open_desk(context, config, environment)) as desk:
         operation = newest(desk, environment) if operation_id is None else named(desk, operation_id)
         now, governance = desk.clock.now(), desk.config.governance
         plan = operation.plan
-        found = explained(operation, desk.approvals.verb(plan), governance, _standing(desk, operation), now)
+        found = explained(
+            operation,
+            desk.approvals.verb(plan),
+            governance,
+            now,
+            standing=_standing(desk, operation),
+            afterwards=afterwards_of(plan.operation, desk.store),
+        )
         if as_json:
             output.document(
                 "fedesk-policy-explanation/1",

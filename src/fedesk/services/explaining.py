@@ -4,14 +4,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from fedesk.domain import break_glass
 from fedesk.domain.approving import Standing, wanted
+from fedesk.domain.audit import AuditRecord, Phase
 from fedesk.domain.examination import Complaint, Gravity
 from fedesk.domain.guards import moment
 from fedesk.domain.operations import Operation, Stage
 from fedesk.domain.policy import DEFAULTS, Governance, Rule
+from fedesk.domain.reviews import Review, is_wanted, wants_rotation
 from fedesk.domain.role_guards import against
 from fedesk.domain.roles import Rights, listed
+from fedesk.ports.incident_store import DeskStore
 from fedesk.services.judging import lacking
+
+_RECORDS = 100
+"""Of one operation; more than it has before it is carried out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +26,7 @@ class Asked:
     """One thing that is asked."""
 
     what: str
-    """``role``, ``ticket``, ``approvals``, ``in time`` or ``review``."""
+    """``role``, ``ticket``, ``approvals``, ``break-glass``, ``in time`` or ``review``."""
     met: bool | None
     """None where it is not yet time to tell."""
     said: str
@@ -37,8 +44,31 @@ class Explained:
     asked: tuple[Asked, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Afterwards:
+    """The record of a change that somebody else looks at afterwards."""
+
+    record: AuditRecord
+    review: Review | None = None
+    """None as long as nobody has."""
+
+
+def afterwards_of(operation: str, store: DeskStore) -> Afterwards | None:
+    """What of an operation is reviewed afterwards; None where nothing is. Raises StoreError."""
+    wanting = [one for one in store.tail(_RECORDS, operation=operation) if is_wanted(one.draft)]
+    if not wanting:
+        return None
+    return Afterwards(record=wanting[-1], review=store.review_of(wanting[-1].seq))
+
+
 def explain(
-    operation: Operation, verb: str, governance: Governance, standing: Standing | None, now: datetime
+    operation: Operation,
+    verb: str,
+    governance: Governance,
+    now: datetime,
+    *,
+    standing: Standing | None = None,
+    afterwards: Afterwards | None = None,
 ) -> Explained:
     """What the policy asks of a plan that does ``verb``, by this desk's own configuration. Asks nobody.
 
@@ -51,21 +81,22 @@ def explain(
         verb=verb,
         overrides=governance.policy.overrides(accepted),
         rule=rule,
-        asked=tuple(_asked(operation, verb, rule, governance, standing, now)),
+        asked=(
+            *_asked_before(operation, verb, rule, governance),
+            *_asked_of_others(operation, rule, standing, afterwards),
+            _in_time(operation, now),
+            *_reviewed(rule, afterwards),
+        ),
     )
 
 
-def _asked(
-    operation: Operation,
-    verb: str,
-    rule: Rule,
-    governance: Governance,
-    standing: Standing | None,
-    now: datetime,
-) -> Iterator[Asked]:
+def _asked_before(operation: Operation, verb: str, rule: Rule, governance: Governance) -> Iterator[Asked]:
+    """What the requester has to be, and to say."""
     plan, people = operation.plan, governance.people
+    # Broken glass takes its own right, in the place of that to what is done.
+    right = break_glass.VERB if operation.confirmation.break_glass else verb
     if people:
-        refusals = against(Rights(people=people, person=plan.requester), verb, plan.environment)
+        refusals = against(Rights(people=people, person=plan.requester), right, plan.environment)
         roles = listed(people.roles_of(plan.requester, plan.environment), "and")
         said = f"{plan.requester} is {roles} in {plan.environment}."
         yield Asked(what="role", met=not refusals, said=refusals[0].reason if refusals else said)
@@ -75,10 +106,27 @@ def _asked(
         missing = lacking(rule.tickets, plan.reason)
         said = f"The reason has to hold {' and '.join(rule.tickets)}: {plan.reason or 'there is none'}"
         yield Asked(what="ticket", met=not missing, said=said)
-    yield _approvals(rule, standing)
-    yield _in_time(operation, now)
-    if rule.review:
-        yield Asked(what="review", met=None, said="Somebody else looks at it afterwards: it is reviewed.")
+
+
+def _asked_of_others(
+    operation: Operation, rule: Rule, standing: Standing | None, afterwards: Afterwards | None
+) -> Iterator[Asked]:
+    """Their approvals, or the glass that was broken in the place of these."""
+    if not operation.confirmation.break_glass:
+        yield _approvals(rule, standing)
+        return
+    if rule.approvals:
+        said = f"It takes {wanted(rule.approvals, rule)}, in whose place the glass was broken."
+        yield Asked(what="approvals", met=False, said=said)
+    else:
+        yield Asked(what="approvals", met=True, said="None are asked for.")
+    if afterwards is None or afterwards.record.draft.phase is not Phase.BREAK_GLASS:
+        said = "The glass was broken, and no record says so: nothing is sent without it."
+        yield Asked(what="break-glass", met=False, said=said)
+        return
+    seq, draft = afterwards.record.seq, afterwards.record.draft
+    said = f"{draft.actor.person} broke the glass (record {seq}), because {draft.reason}: it {draft.result}."
+    yield Asked(what="break-glass", met=True, said=said)
 
 
 def _approvals(rule: Rule, standing: Standing | None) -> Asked:
@@ -102,6 +150,22 @@ def _in_time(operation: Operation, now: datetime) -> Asked:
     if now >= plan.expires_at:
         return Asked(what="in time", met=False, said=f"It could be begun until {until}.")
     return Asked(what="in time", met=True, said=f"It may be begun until {until}.")
+
+
+def _reviewed(rule: Rule, afterwards: Afterwards | None) -> Iterator[Asked]:
+    """That somebody else looks at it afterwards, and whether they did."""
+    if afterwards is None:
+        if rule.review:
+            yield Asked(what="review", met=None, said="Somebody else looks at it afterwards: it is reviewed.")
+        return
+    seq, review = afterwards.record.seq, afterwards.review
+    if review is not None:
+        said = f"{review.by} reviewed it at {review.at:%Y-%m-%d %H:%M} UTC (record {review.record}): "
+        yield Asked(what="review", met=True, said=f"{said}{review.said}")
+        return
+    rotated = " --rotated" if wants_rotation(afterwards.record.draft) else ""
+    said = f"Nobody has yet; somebody else does with `fedesk audit review {seq} --said TEXT{rotated}`."
+    yield Asked(what="review", met=None, said=said)
 
 
 def complaints(
