@@ -16,8 +16,8 @@ from fedesk.ports.errors import NotFoundError
 from fedesk.sandbox.server import Sandbox
 from fedesk.services.judging import judge
 from fedesk.services.kinds import KINDS
-from fedesk.services.operation_runner import request_of
 from fedesk.services.proposals import Answer, Proposal, RefusedError
+from fedesk.services.rerun_requests import request_of
 
 FAILED = RunName(ConnectionName("prod", "airflow"), "payments_daily/scheduled__2026-11-20T00:00:00+00:00")
 DEPLOY = "finedge/prod/deploy-fx_rates"
@@ -45,7 +45,7 @@ def judged_again(desk: Desk, proposal: Proposal, request: RerunRequest) -> tuple
     """What the runner would hear: a fresh draft, judged against the plan."""
     plan, kind = proposal.plan, KINDS[proposal.plan.kind]
     try:
-        draft = kind.draft(request, desk.systems, desk.catalogue)
+        draft = kind.draft(request, desk.changes.around)
     except NotFoundError as error:
         return judged(desk, proposal, error)
     assert plan.targets[0].name == draft.target.name

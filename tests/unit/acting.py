@@ -40,7 +40,7 @@ from fedesk.domain.operations import (
 )
 from fedesk.domain.plans import digest_of
 from fedesk.domain.policy import UNGOVERNED, Governance
-from fedesk.domain.reruns import RerunRequest
+from fedesk.domain.requests import Request
 from fedesk.domain.states import System
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.errors import NotFoundError
@@ -48,8 +48,9 @@ from fedesk.ports.operation_store import Lease, OperationStore, Submission, Writ
 from fedesk.ports.sources import Bulkhead, Clock, Connection, Source
 from fedesk.services import operation_runner, settling
 from fedesk.services.approvals import Approvals
-from fedesk.services.operation_kinds import Draft, OperationKind, Step
+from fedesk.services.operation_kinds import Around, Draft, OperationKind, Step
 from fedesk.services.operation_runner import Changer
+from fedesk.services.rerun_requests import request_of
 from fedesk.store.operations import SqlStore
 from fedesk.store.postgres_store import PostgresStore
 
@@ -247,7 +248,7 @@ def line_kind(world: LineWorld, script: Script, draft: Callable[[], Draft]) -> O
 
         return _next(script.verifies, look)
 
-    def drafted(_request: RerunRequest, _systems: Systems, _catalogue: Catalogue) -> Draft:
+    def drafted(_request: Request, _around: Around) -> Draft:
         return draft()
 
     return OperationKind(
@@ -255,6 +256,7 @@ def line_kind(world: LineWorld, script: Script, draft: Callable[[], Draft]) -> O
         action="rerun",
         system=System.AIRFLOW,
         draft=drafted,
+        asked=request_of,
         steps=(
             Step(name="send", kind=StepKind.EFFECT, sentence="write the line"),
             Step(name="arrive", kind=StepKind.AWAIT, sentence="wait until it has arrived", look=arrive),

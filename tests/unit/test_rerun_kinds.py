@@ -29,7 +29,9 @@ from fedesk.domain.states import State, System
 from fedesk.ports.errors import NotFoundError
 from fedesk.services.kinds import KINDS, kind_for
 from fedesk.services.kinds.airflow_clear import KIND as CLEAR
+from fedesk.services.kinds.airflow_clear import draft as clear
 from fedesk.services.kinds.jenkins_rebuild import KIND as REBUILD
+from fedesk.services.kinds.jenkins_rebuild import draft as rebuild
 from fedesk.services.operation_kinds import Draft
 
 PLANTED = "glpat-" + "a1B2c3D4e5F6g7H8i9J0"
@@ -38,12 +40,12 @@ CLOCK = StillClock()
 
 def drafted_clear(preview: Any = None, catalogue: Catalogue = CATALOGUE, **request: Any) -> Draft:
     systems = StillSystems(prod_airflow=StillSystem(preview or clear_preview()))
-    return CLEAR.draft(asked(**request), systems, catalogue)
+    return clear(asked(**request), systems, catalogue)
 
 
 def drafted_build(preview: Any = None, run: RunName = BUILD) -> Draft:
     systems = StillSystems(prod_jenkins=StillSystem(preview or rebuild_preview(run)))
-    return REBUILD.draft(asked(run), systems, CATALOGUE)
+    return rebuild(asked(run), systems, CATALOGUE)
 
 
 def planned(draft: Draft, connection: str) -> Plan:
@@ -326,7 +328,8 @@ def test_a_system_without_runs_is_refused_in_a_sentence() -> None:
     """A Vault has nothing to run again."""
     systems = StillSystems(prod_airflow=StillSystem(), prod_jenkins=StillSystem())
     jenkins, airflow = (systems.reading(ConnectionName("prod", name)) for name in ("jenkins", "airflow"))
-    assert (kind_for(airflow).name, kind_for(jenkins).name) == ("airflow.clear-failed", "jenkins.rebuild")
+    request = asked(BUILD)
+    assert (kind_for(request, airflow), kind_for(request, jenkins)) == (CLEAR, REBUILD)
     vault = replace(airflow, name=ConnectionName("prod", "vault"), system=System.VAULT)
     with pytest.raises(NotFoundError, match="prod/vault is a vault, which has nothing to run again"):
-        kind_for(vault)
+        kind_for(request, vault)

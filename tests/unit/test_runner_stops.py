@@ -43,7 +43,7 @@ from fedesk.ports.operation_store import (
     UnrecordedError,
 )
 from fedesk.services.held import INSIST, LEASE, hold
-from fedesk.services.operation_runner import request_of
+from fedesk.services.rerun_requests import request_of
 from fedesk.store.operations import SqlStore
 
 

@@ -169,7 +169,7 @@ def _steps(operation: "Operation") -> list[tuple[str, str, str]]:
     from fedesk.services.kinds import KINDS
 
     kind = KINDS.get(operation.plan.kind)
-    known: Sequence[Step] = kind.steps if kind is not None else ()
+    known: Sequence[Step] = kind.steps_of(operation.plan) if kind is not None else ()
     found = [(step.name, step.kind.value, step.sentence) for step in known]
     names = {name for name, _, _ in found}
     others = dict.fromkeys(entry.step for entry in operation.journal if entry.step)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from fedesk.domain.names import RunName, TaskName
+from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.runs import Run
 
 
@@ -16,6 +16,16 @@ class RerunRequest:
     """One task of an Airflow run alone; all that failed where it is None."""
     environment: str | None = None
     """The environment that was named with it; None where none was."""
+
+    @property
+    def connection(self) -> ConnectionName:
+        """The system that is asked."""
+        return self.run.connection
+
+    @property
+    def name(self) -> str:
+        """As it stands in refusals: the run."""
+        return str(self.run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

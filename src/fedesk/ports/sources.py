@@ -14,6 +14,14 @@ from fedesk.domain.states import System
 if TYPE_CHECKING:
     from fedesk.ports.changing import ClearSource, QueueSource, RebuildSource
     from fedesk.ports.examining import ExaminedSource
+    from fedesk.ports.releasing import (
+        DagSource,
+        DeploySource,
+        FollowsBuilds,
+        HealthSource,
+        QuerySource,
+        RegistrySource,
+    )
     from fedesk.ports.surveying import SurveySource
     from fedesk.ports.tracing import TraceSource
     from fedesk.ports.trying import PartSource
@@ -106,6 +114,18 @@ class Connection:
     """The same bulkhead, for a system that can be examined."""
     surveys: "Bulkhead[SurveySource] | None" = None
     """The same bulkhead, for a system that describes its jobs."""
+    deploys: "Bulkhead[DeploySource] | None" = None
+    """The same bulkhead, for a Jenkins whose jobs deploy."""
+    builds: "Bulkhead[FollowsBuilds] | None" = None
+    """The same bulkhead, for a Jenkins whose builds are followed to their ends."""
+    dags: "Bulkhead[DagSource] | None" = None
+    """The same bulkhead, for an Airflow whose DAGs releases change."""
+    queries: "Bulkhead[QuerySource] | None" = None
+    """The same bulkhead, for a Snowflake that is asked what a release has come to."""
+    registry: "Bulkhead[RegistrySource] | None" = None
+    """Of a Jenkins: the registry of its environment, from which its deploy jobs take images."""
+    health: "Bulkhead[HealthSource] | None" = None
+    """Of a Jenkins: how addresses of what it deploys are looked at."""
 
 
 class Clock(Protocol):

@@ -21,7 +21,7 @@ from fedesk.domain.operations import (
 )
 from fedesk.domain.plans import digest_of
 from fedesk.domain.policy import OVERRIDES, UNGOVERNED, Governance
-from fedesk.domain.reruns import RerunRequest
+from fedesk.domain.requests import Request
 from fedesk.domain.reviews import WANTED as REVIEW_WANTED
 from fedesk.domain.roles import Rights
 from fedesk.ports.changing import Processes, Systems
@@ -33,7 +33,7 @@ from fedesk.services.approvals import Approvals
 from fedesk.services.hiding import hidden
 from fedesk.services.judging import judge, needs_of
 from fedesk.services.kinds import KINDS, kind_for
-from fedesk.services.operation_kinds import Draft, OperationKind
+from fedesk.services.operation_kinds import Around, Draft, OperationKind
 from fedesk.services.proposals import Answer, Needs, Proposal, RefusedError, told
 
 WINDOW = timedelta(hours=1)
@@ -69,8 +69,19 @@ class Changes:
         """What the person at the desk may do."""
         return Rights(people=self.governance.people, person=self.actor.person, os_user=self.os_user)
 
+    @property
+    def around(self) -> Around:
+        """What plans are drafted from."""
+        return Around(
+            systems=self.systems,
+            catalogue=self.catalogue,
+            store=self.store,
+            environments=self.environments,
+            clock=self.clock,
+        )
+
     def propose(
-        self, request: RerunRequest, window: WriteWindow | None = None, *, asked: bool = False
+        self, request: Request, window: WriteWindow | None = None, *, asked: bool = False
     ) -> Proposal:
         """A plan for running something again, judged: one look at the system, and nothing is changed.
 
@@ -80,13 +91,13 @@ class Changes:
         again; SourceError where the system cannot be read; StoreError.
         """
         self._refuse_outside(request)
-        connection = self.systems.reading(request.run.connection)
+        connection = self.systems.reading(request.connection)
         try:
-            kind = kind_for(connection)
-            draft = kind.draft(request, self.systems, self.catalogue)
+            kind = kind_for(request, connection)
+            draft = kind.draft(request, self.around)
         except NotFoundError as error:
             if asked:
-                self._record(request.run.connection.environment, str(request.run), str(error))
+                self._record(request.connection.environment, request.name, str(error))
             raise
         plan = self._plan(kind, connection, draft)
         proposal = self._judged(
@@ -309,12 +320,12 @@ class Changes:
             sealed=self.sealed.get(plan.environment, ""),
         )
 
-    def _refuse_outside(self, request: RerunRequest) -> None:
+    def _refuse_outside(self, request: Request) -> None:
         """Before anything is asked of a system: its environment is the one that was named, and configured."""
-        name = request.run.connection
+        name = request.connection
         ruling = guards.belongs(name, request.environment, self.environments.get(name.environment))
         if ruling.blocks:
-            self._record(name.environment, str(request.run), told((ruling,)))
+            self._record(name.environment, request.name, told((ruling,)))
             raise RefusedError(told((ruling,)), (ruling,))
 
     def _refuse(self, plan: Plan, against: tuple[GuardResult, ...]) -> NoReturn:

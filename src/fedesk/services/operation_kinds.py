@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.operations import (
     Effect,
     Fact,
@@ -20,9 +21,11 @@ from fedesk.domain.operations import (
     StepKind,
     Target,
 )
+from fedesk.domain.requests import Request
 from fedesk.domain.reruns import RerunRequest
 from fedesk.domain.states import System
 from fedesk.ports.changing import Systems
+from fedesk.ports.operation_store import OperationReader
 from fedesk.ports.sources import Clock
 
 
@@ -43,6 +46,17 @@ class Draft:
     """Of the kind's own guards: can the job be built, can its parameters be repeated, is somebody at it."""
     facts: tuple[Fact, ...]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What a plan is drafted from."""
+
+    systems: Systems
+    catalogue: Catalogue
+    store: OperationReader
+    environments: Mapping[str, EnvironmentFacts]
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +93,32 @@ class OperationKind:
     action: str
     """Its verb in the audit log and on the command line: ``rerun``."""
     system: System
-    draft: Callable[[RerunRequest, Systems, Catalogue], Draft]
+    draft: Callable[[Request, Around], Draft]
     """Reads and drafts; raises SourceError, NotFoundError. Used for the plan, and again at execution."""
-    steps: tuple[Step, ...]
+    asked: Callable[[Plan], Request]
+    """What was asked for when a plan was made; raises ValueError."""
+    steps: tuple[Step, ...] = ()
+    """Its steps, where they are the same for each plan."""
+    made_steps: Callable[[Plan], tuple[Step, ...]] | None = None
+    """Its steps, where a plan says which there are; names do not repeat."""
     weights: Mapping[str, Weight] = field(default_factory=lambda: MappingProxyType({}))
     """Guards that only warn in this kind; all others block."""
     wants_reason: bool = True
     """Whether production wants a reason or a ticket."""
+
+    def steps_of(self, plan: Plan) -> tuple[Step, ...]:
+        """The steps of one plan, in order."""
+        return self.steps if self.made_steps is None else self.made_steps(plan)
+
+
+def for_reruns(
+    draft: Callable[[RerunRequest, Systems, Catalogue], Draft],
+) -> Callable[[Request, Around], Draft]:
+    """The draft of a kind that runs something again, as the table has it."""
+
+    def drafted(request: Request, around: Around) -> Draft:
+        if not isinstance(request, RerunRequest):
+            raise TypeError(f"{type(request).__name__} asks for no run to be run again")
+        return draft(request, around.systems, around.catalogue)
+
+    return drafted

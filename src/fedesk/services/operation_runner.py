@@ -16,14 +16,13 @@ from fedesk.domain.audit import Actor, Phase
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.guards import APPROVALS
-from fedesk.domain.names import ConnectionName, RunName, split_task
+from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import (
     CONFLICT,
     Call,
     Effect,
     GuardResult,
     JournalEntry,
-    Json,
     Operation,
     Outcome,
     Plan,
@@ -33,7 +32,6 @@ from fedesk.domain.operations import (
     StepState,
 )
 from fedesk.domain.policy import UNGOVERNED, Governance
-from fedesk.domain.reruns import RerunRequest
 from fedesk.ports.approving import NotApprovedError
 from fedesk.ports.changing import Processes, Settles, Systems
 from fedesk.ports.errors import (
@@ -58,7 +56,7 @@ from fedesk.ports.operation_store import (
 from fedesk.ports.sources import Bulkhead, Clock
 from fedesk.services.approvals import Approvals
 from fedesk.services.held import LEASE, Held, hold, patience_of
-from fedesk.services.operation_kinds import Draft, OperationKind, Step
+from fedesk.services.operation_kinds import Around, Draft, OperationKind, Step
 from fedesk.services.settling import (
     has_begun,
     has_intent,
@@ -363,33 +361,21 @@ def _no(guard: str, reason: str, remedy: str) -> GuardResult:
 
 
 def _drafted_again(desk: _Desk, plan: Plan, kind: OperationKind) -> Draft | SourceError:
+    around = Around(
+        systems=desk.systems,
+        catalogue=desk.catalogue,
+        store=desk.store,
+        environments=desk.environments,
+        clock=desk.clock,
+    )
     try:
-        return kind.draft(request_of(plan), desk.systems, desk.catalogue)
+        return kind.draft(kind.asked(plan), around)
     except SourceError as error:
         return error
     except Exception as error:  # noqa: BLE001 - what cannot be looked at is not changed, whatever the fault
         return SourceError(
             f"fedesk failed while reading {plan.connection}: {type(error).__name__}; please report it"
         )
-
-
-def request_of(plan: Plan) -> RerunRequest:
-    """What was asked for when a plan was made: its run, or the one task that its target is named after."""
-    target = plan.targets[0]
-    run = RunName.parse(target.name)
-    tasks = {
-        str(row[0])
-        for effect in plan.effects
-        for row in _rows(effect.call.args.get("tasks"))
-        if isinstance(row, Sequence) and row
-    }
-    # A run is reserved whole; an id that looks as if it ended in a task is not split.
-    run_id, task = (run.id, None) if target.name in target.reserves else split_task(run.id, tasks)
-    return RerunRequest(run=RunName(run.connection, run_id), task=task, environment=plan.environment)
-
-
-def _rows(value: Json) -> Sequence[Json]:
-    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
 
 
 def _carry_on(desk: _Desk, held: Held) -> Operation:

@@ -144,7 +144,7 @@ def nothing_sent(held: Held) -> Operation:
 
 def last_said(held: Held, kind: OperationKind) -> str:
     """What the last step said of an operation whose steps are all done."""
-    last = held.last(kind.steps[-1].name)
+    last = held.last(kind.steps_of(held.plan)[-1].name)
     return last.said if last is not None else ""
 
 

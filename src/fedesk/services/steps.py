@@ -61,7 +61,7 @@ class Due:
 
 def unfit(kind: OperationKind, plan: Plan) -> str:
     """Why a plan is not one of its kind's, as this fedesk knows it; empty where it is."""
-    sends = sum(step.kind is StepKind.EFFECT for step in kind.steps)
+    sends = sum(step.kind is StepKind.EFFECT for step in kind.steps_of(plan))
     if sends == len(plan.effects):
         return ""
     return f"The plan has {len(plan.effects)} effects, and {kind.name} has {sends} steps that send."
@@ -77,7 +77,7 @@ def remaining(kind: OperationKind, plan: Plan, journal: Sequence[JournalEntry]) 
             effect=next(effects) if step.kind is StepKind.EFFECT else None,
             before=newest.get(step.name),
         )
-        for step in kind.steps
+        for step in kind.steps_of(plan)
     )
     return tuple(one for one in steps if one.before is None or one.before.state is not StepState.DONE)
 

@@ -378,7 +378,7 @@ class Work:
                 self._desk.store, operation, pause=pause, processes=self._desk.processes, away=away
             ):
                 kind = KINDS.get(last.plan.kind)
-                steps, verb = (kind.steps, kind.action) if kind else ((), "")
+                steps, verb = (kind.steps_of(last.plan), kind.action) if kind else ((), "")
                 self._post(Went(index, last, steps=steps, verb=verb))
         except _LeftError:
             return
@@ -403,7 +403,7 @@ class Work:
             self._post(Went(index, operation, trouble=told(error, "looking again")))
             return
         kind = KINDS.get(found.plan.kind)
-        self._post(Went(index, found, steps=kind.steps if kind else ()))
+        self._post(Went(index, found, steps=kind.steps_of(found.plan) if kind else ()))
 
 
 def _is_overdue(operation: Operation | None, runner: Runner | None, latest: float) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from fedesk.domain.releases import ReleaseRequest
+from fedesk.domain.requests import Request
 from fedesk.domain.states import System
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.sources import Connection
@@ -15,11 +17,15 @@ KINDS: Mapping[str, OperationKind] = MappingProxyType(
 )
 """By name, as plans and journals have it."""
 
-_RERUNS: Mapping[System, OperationKind] = MappingProxyType({kind.system: kind for kind in KINDS.values()})
+_RERUNS: Mapping[System, OperationKind] = MappingProxyType(
+    {kind.system: kind for kind in KINDS.values() if kind.action == "rerun"}
+)
 
 
-def kind_for(connection: Connection) -> OperationKind:
-    """How a run of this connection is run again; raises NotFoundError for a system that has no runs."""
+def kind_for(request: Request, connection: Connection) -> OperationKind:
+    """The kind that does what is asked; raises NotFoundError for a system that has no runs."""
+    if isinstance(request, ReleaseRequest):
+        return KINDS[request.kind]
     found = _RERUNS.get(connection.system)
     if found is None:
         raise NotFoundError(

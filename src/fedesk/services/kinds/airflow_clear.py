@@ -27,7 +27,8 @@ from fedesk.domain.states import State, System
 from fedesk.ports.changing import Systems
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.sources import Clock, Connection
-from fedesk.services.operation_kinds import Draft, OperationKind, Step
+from fedesk.services.operation_kinds import Draft, OperationKind, Step, for_reruns
+from fedesk.services.rerun_requests import request_of
 
 NAME = "airflow.clear-failed"
 VERB = "clear-task-instances"
@@ -231,7 +232,8 @@ KIND = OperationKind(
     name=NAME,
     action="rerun",
     system=System.AIRFLOW,
-    draft=draft,
+    draft=for_reruns(draft),
+    asked=request_of,
     steps=(
         Step(name="clear", kind=StepKind.EFFECT, sentence="clear the failed task instances"),
         Step(

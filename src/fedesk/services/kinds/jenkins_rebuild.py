@@ -32,7 +32,8 @@ from fedesk.ports.changing import Systems
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.hiding import hidden
-from fedesk.services.operation_kinds import Draft, OperationKind, Step
+from fedesk.services.operation_kinds import Draft, OperationKind, Step, for_reruns
+from fedesk.services.rerun_requests import request_of
 
 NAME = "jenkins.rebuild"
 TRIGGER = "trigger"
@@ -239,7 +240,8 @@ KIND = OperationKind(
     name=NAME,
     action="rerun",
     system=System.JENKINS,
-    draft=draft,
+    draft=for_reruns(draft),
+    asked=request_of,
     steps=(
         Step(name=TRIGGER, kind=StepKind.EFFECT, sentence="trigger a build with the same parameters"),
         Step(name=QUEUE, kind=StepKind.AWAIT, sentence="follow queue item to its build", look=follow_queue),

@@ -1,0 +1,192 @@
+"""What services ask of systems around a release. Everything raises SourceError, and changes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from fedesk.domain.catalogue import Deploy
+from fedesk.domain.operations import Progress
+from fedesk.domain.releases import Deployment
+from fedesk.domain.runs import Change, Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployJob:
+    """A deploy job to be read: whose it is, its full name, and where its builds say what they released."""
+
+    service: str
+    job: str
+    """In one environment: ``{environment}`` is filled in."""
+    deploy: Deploy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRead:
+    """What one look found of one deploy job."""
+
+    service: str
+    deployments: tuple[Deployment, ...]
+    """Newest first; builds that run, failed or were dry runs among them."""
+    trouble: str = ""
+    """Why the job could not be read: it is missing, or hidden."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterNeeded:
+    """A parameter that a job declares today."""
+
+    name: str
+    kind: str
+    """Class of its definition: ``StringParameterDefinition``, ``PasswordParameterDefinition`` …"""
+    has_default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployPreview:
+    """What triggering a deploy job would meet. Fields as in ``RebuildPreview``."""
+
+    job: str
+    buildable: bool
+    parameters: tuple[ParameterNeeded, ...]
+    declares_operation: bool
+    definition: str
+    definition_source: str
+    running: tuple[int, ...]
+    queued: tuple[int, ...]
+    highest_queue_id: int
+    quieting_down: bool
+    user: str
+    usual_duration: timedelta | None
+    """Median of its newest builds that succeeded; None where there are none."""
+    link: str
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputAsked:
+    """A question at which a build waits for a person."""
+
+    id: str
+    message: str
+    ok: str
+    """What the button to go on says."""
+    submitter: str = ""
+    """Who may answer, as Jenkins has it; empty for everybody who may build."""
+    parameters: tuple[str, ...] = ()
+    """Names of parameters that it asks for: fedesk gives none, and such an input is answered in Jenkins."""
+    link: str = ""
+
+
+class DeploySource(Protocol):
+    """Jenkins, as what deploys."""
+
+    def deployments(
+        self, jobs: tuple[DeployJob, ...], known: Mapping[str, Deployment], *, depth: int = 10
+    ) -> tuple[JobRead, ...]:
+        """The newest builds of each job: one request for all, one more for each that is new and keeps a file.
+
+        ``known`` are deployments read before, by the name of their run; what was finished is not read again.
+        The release is read of the newest build that succeeded, and of those whose release costs no request.
+        """
+
+    def deployment(self, job: DeployJob, number: int) -> Deployment:
+        """One build with its release; raises NotFoundError where it is gone."""
+
+    def changes_between(self, job: str, after: int, until: int) -> tuple[Change, ...]:
+        """Commits of the builds ``after`` < number ≤ ``until``, newest first: one request."""
+
+    def deploy_preview(self, job: str) -> DeployPreview:
+        """What triggering it would meet; raises NotFoundError where there is no such job."""
+
+    def inputs(self, run_id: str) -> tuple[InputAsked, ...]:
+        """The questions at which a build waits; empty where it waits for none."""
+
+    def artifact(self, run_id: str, path: str, *, at_most: int) -> bytes:
+        """A file that a build keeps, of at most so many bytes; raises NotFoundError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a registry says of an image."""
+
+    digest: str
+    media_type: str
+    observed_at: datetime
+    link: str = ""
+
+
+class RegistrySource(Protocol):
+    """A registry of images (OCI distribution specification)."""
+
+    def manifest(self, image: str, reference: str) -> Manifest | None:
+        """The manifest of ``REGISTRY/REPOSITORY`` by digest or tag, by HEAD; None where there is none."""
+
+    def close(self) -> None:
+        """Let go of sockets; never waits for the network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagServed:
+    """The version of a DAG that Airflow serves."""
+
+    dag_id: str
+    version: str
+    """Airflow's own number, as text; empty where it keeps none."""
+    bundle: str
+    bundle_version: str
+    """The commit that the bundle was taken from; empty where the bundle keeps no versions."""
+    since: datetime | None
+    observed_at: datetime
+    link: str = ""
+
+
+class DagSource(Protocol):
+    """Airflow, as releases are verified by it."""
+
+    def served(self, dag_ids: tuple[str, ...]) -> Mapping[str, DagServed]:
+        """The newest version of each DAG, by id; one that it does not know is left out."""
+
+    def import_errors(self, dag_id: str) -> tuple[str, ...]:
+        """Why the file of a DAG does not import, a sentence each; of all files where ``dag_id`` is empty."""
+
+    def smoke_run(self, dag_id: str, run_id: str) -> Run:
+        """How a DAG run stands; raises NotFoundError where it is not there yet."""
+
+
+class QuerySource(Protocol):
+    """Snowflake, as releases are verified by it."""
+
+    def scalar(self, query: str, binds: Mapping[str, str], *, tag: str) -> str | None:
+        """The first column of the first row as text, None for NULL; ``:name`` is bound, never put in.
+
+        Raises NotFoundError for no row. ``tag`` is the QUERY_TAG. Only one statement that begins with SELECT
+        or WITH is sent.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthSeen:
+    """What a health address answered."""
+
+    status: int
+    body: str
+    """Its beginning, as text."""
+    observed_at: datetime
+
+
+class HealthSource(Protocol):
+    """An address of HTTP that says whether something is well."""
+
+    def look(self, url: str) -> HealthSeen:
+        """GET, once, without credentials and without following a redirect to another host."""
+
+
+class FollowsBuilds(Protocol):
+    """Jenkins, as a build is followed to its end."""
+
+    def follow_build(self, run_id: str) -> Progress:
+        """Where a build is: WAITING with its stage (and the input it waits for), DONE, or FAILED with why.
+
+        The reference is ``build:N``. A build that is gone is UNKNOWN.
+        """
