@@ -140,6 +140,10 @@ class Deploy:
     release_from: ReleaseSource = ReleaseSource.DESCRIPTION
     release_detail: str = ""
     """The artifact's path or the parameter's name; empty for a description."""
+    dry_run: tuple[tuple[str, str], ...] = ()
+    """Parameters that a dry run is triggered with beside; empty where the job has none."""
+    verification_stage: str = ""
+    """The job's own stage that counts as a verification; empty where it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
