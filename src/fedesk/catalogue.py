@@ -1,36 +1,29 @@
 """Reads the catalogue, a YAML file or a folder of them, into values of ``domain.catalogue``."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 from types import MappingProxyType
 
 from fedesk import catalogue_tables as tables
+from fedesk.catalogue_releases import canary, check_template, deploy, promotion, verifications
 from fedesk.domain.catalogue import (
-    AirflowCheck,
-    Band,
     BudgetPeriod,
-    Canary,
     Catalogue,
     Deadline,
-    Deploy,
     LoadTarget,
     Owner,
     OwnerGroup,
     Partition,
     PartitionSource,
     Pipeline,
-    ReleaseSource,
     RetryBudget,
     Service,
-    SnowflakeCheck,
     Tier,
-    Verification,
     WriteMode,
 )
-from fedesk.domain.durations import parse_duration
 from fedesk.mistakes import ConfigurationError, Findings, Mistake, Place, unknown
 from fedesk.tables import read_table, read_tables
 from fedesk.timezones import timezone_mistake
@@ -42,7 +35,6 @@ _DEADLINE = re.compile(r"(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)\s+(?P<zone
 _BUDGET = re.compile(r"(?P<count>\d{1,4})/(?P<period>hour|day|week)")
 _OWNER = re.compile(r"engineering|qa|client:(?P<client>[A-Za-z0-9][A-Za-z0-9_.-]*)")
 _SECRET = re.compile(r"(?:snowflake|kv):\S.*")
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +143,13 @@ class _Reading:
 
     def check_names(self) -> None:
         """Services and upstreams that are referred to exist, and nothing waits for itself."""
+        for name, service in self.services.items():
+            for at, first in enumerate(service.promotion.after):
+                if first not in self._named:
+                    sentence = unknown("service", self._named, first)
+                    self._late(("services", name, "promotion"), "after", sentence, at)
+        for name, way in _circles({name: one.promotion.after for name, one in self.services.items()}):
+            self._late(("services", name, "promotion"), "after", f"waits for itself: {way}")
         for name, pipeline in self.pipelines.items():
             place: Place = ("pipelines", name)
             if pipeline.service and pipeline.service not in self._named:
@@ -159,9 +158,8 @@ class _Reading:
                 if upstream not in self._known_pipelines:
                     sentence = unknown("pipeline", self._known_pipelines, upstream)
                     self._late(place, "upstream", sentence, at)
-            circle = _circle(name, self.pipelines)
-            if circle and name == min(circle):
-                self._late(place, "upstream", f"waits for itself: {' → '.join(circle)}")
+        for name, way in _circles({name: one.upstream for name, one in self.pipelines.items()}):
+            self._late(("pipelines", name), "upstream", f"waits for itself: {way}")
 
     def _late(self, place: Place, key: str, sentence: str, *position: int) -> None:
         origin = self.origins[_section_and_name(place)]
@@ -170,19 +168,26 @@ class _Reading:
         self.mistakes.extend(findings.mistakes)
 
 
-def _circle(start: str, pipelines: Mapping[str, Pipeline]) -> list[str]:
-    """A way from a pipeline through its upstreams back to it; empty where there is none."""
+def _circles(waits_for: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    """Each circle once, by the first of its names in the alphabet: ``a → b → a``."""
+    for name in waits_for:
+        circle = _circle(name, waits_for)
+        if circle and name == min(circle):
+            yield name, " → ".join(circle)
+
+
+def _circle(start: str, waits_for: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """A way from a name through those that it waits for back to it; empty where there is none."""
     ways = [[start]]
     seen = {start}
     while ways:
         way = ways.pop()
-        entry = pipelines.get(way[-1])
-        for upstream in entry.upstream if entry else ():
-            if upstream == start:
+        for first in waits_for.get(way[-1], ()):
+            if first == start:
                 return [*way, start]
-            if upstream not in seen:
-                seen.add(upstream)
-                ways.append([*way, upstream])
+            if first not in seen:
+                seen.add(first)
+                ways.append([*way, first])
     return []
 
 
@@ -206,9 +211,11 @@ def _service(name: str, table: tables.ServiceTable, place: Place, findings: Find
         name=name,
         owner=_owner(table.owner, (*place, "owner"), findings),
         repository=table.repository,
-        deploy=_deploy(table.deploy, (*place, "deploy"), findings),
-        verify=tuple(_verifications(table.verify, (*place, "verify"), findings)),
-        canary=_canary(table.canary, (*place, "canary"), findings),
+        deploy=deploy(table.deploy, (*place, "deploy"), findings),
+        promotion=promotion(table.promotion, (*place, "promotion"), findings),
+        verify=tuple(verifications(table.verify, (*place, "verify"), findings)),
+        schema_version=table.schema_version,
+        canary=canary(table.canary, (*place, "canary"), findings),
         rollback_automatic=table.rollback.automatic,
     )
 
@@ -223,73 +230,13 @@ def _owner(text: str, place: Place, findings: Findings) -> Owner:
     return Owner(OwnerGroup(text))
 
 
-def _deploy(table: tables.DeployTable | None, place: Place, findings: Findings) -> Deploy | None:
-    if table is None:
-        return None
-    _check_template(table.job, (*place, "job"), findings)
-    kind, colon, detail = table.release_from.partition(":")
-    if (
-        kind not in set(ReleaseSource)
-        or bool(detail) != (kind != ReleaseSource.DESCRIPTION)
-        or (colon and not detail)
-    ):
-        findings.add((*place, "release_from"), "must be artifact:PATH, parameter:NAME or description")
-        kind, detail = ReleaseSource.DESCRIPTION, ""
-    return Deploy(
-        job=table.job,
-        parameters=tuple(table.parameters.items()),
-        release_from=ReleaseSource(kind),
-        release_detail=detail,
-    )
-
-
-def _verifications(
-    entries: Iterable[tables.VerifyTable], place: Place, findings: Findings
-) -> Iterator[Verification]:
-    for at, table in enumerate(entries):
-        here = (*place, at)
-        if (table.airflow is None) == (table.snowflake is None):
-            findings.add(here, "names one system to ask: airflow or snowflake")
-        elif table.airflow is not None:
-            if table.expect != "none":
-                findings.add((*here, "expect"), "must be none: a release leaves no import errors")
-            yield AirflowCheck(check=table.airflow, dag=table.dag, expect="none")
-        else:
-            if table.dag:
-                findings.add((*here, "dag"), "belongs to a check of airflow")
-            yield SnowflakeCheck(
-                query=table.snowflake or "", expect=_expectation(table.expect, here, findings)
-            )
-
-
-def _expectation(raw: object, place: Place, findings: Findings) -> str | Band:
-    if isinstance(raw, dict):
-        band = read_table(tables.BandTable, raw, (*place, "expect"), findings, _no_hook)
-        return Band(band=band.band, tolerance=band.tolerance) if band else ""
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        findings.add((*place, "expect"), "expected a value, or a band like {band: history, tolerance: 0.3}")
-        return ""
-    return str(raw)
-
-
-def _canary(table: tables.CanaryTable | None, place: Place, findings: Findings) -> Canary | None:
-    if table is None:
-        return None
-    try:
-        analysis = parse_duration(table.analysis)
-    except ValueError as error:
-        findings.add((*place, "analysis"), str(error))
-        return None
-    return Canary(slice=table.slice, first=table.first, analysis=analysis)
-
-
 def _pipeline(name: str, table: tables.PipelineTable, place: Place, findings: Findings) -> Pipeline:
     for key, text in (("dag", table.dag), *((("jobs", role), job) for role, job in table.jobs.items())):
-        _check_template(text, (*place, *((key,) if isinstance(key, str) else key)), findings)
+        check_template(text, (*place, *((key,) if isinstance(key, str) else key)), findings)
     for at, secret in enumerate(table.secrets):
         if not _SECRET.fullmatch(secret):
             findings.add((*place, "secrets", at), "must be snowflake:USER or kv:PATH")
-        _check_template(secret, (*place, "secrets", at), findings)
+        check_template(secret, (*place, "secrets", at), findings)
     partition = table.partition
     if partition is not None:
         mistake = timezone_mistake(partition.zone)
@@ -315,12 +262,6 @@ def _pipeline(name: str, table: tables.PipelineTable, place: Place, findings: Fi
         secrets=table.secrets,
         runbook=table.runbook,
     )
-
-
-def _check_template(text: str, place: Place, findings: Findings) -> None:
-    for word in _PLACEHOLDER.findall(text):
-        if word != "environment":
-            findings.add(place, f"{unknown('placeholder', ['environment'], word)}")
 
 
 def _deadline(text: str | None, place: Place, findings: Findings) -> Deadline | None:

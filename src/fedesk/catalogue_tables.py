@@ -17,15 +17,37 @@ class DeployTable(Table, frozen=True, kw_only=True):
     job: Text
     parameters: dict[str, str] = field(default_factory=dict)
     release_from: Text = "description"
+    dry_run: dict[str, str] = field(default_factory=dict)
+    verification_stage: str = ""
+
+
+class StagesTable(Table, frozen=True, kw_only=True):
+    """Stages of the build that made a release, by the gate of which they tell."""
+
+    unit: str = ""
+    data_quality: str = field(name="data quality", default="")
+    security_scan: str = field(name="security scan", default="")
+
+
+class PromotionTable(Table, frozen=True, kw_only=True):
+    """What a release has to have behind it."""
+
+    build: str = ""
+    stages: StagesTable = StagesTable()
+    soak: Text | None = None
+    after: tuple[Text, ...] = ()
 
 
 class VerifyTable(Table, frozen=True, kw_only=True):
-    """One look after a release, at Airflow or at Snowflake."""
+    """One look after a release, at one system."""
 
-    airflow: Literal["import_errors"] | None = None
+    airflow: Literal["import_errors", "dag_version", "smoke_run"] | None = None
     dag: str = ""
+    http: Text | None = None
     snowflake: Text | None = None
+    dbt: Text | None = None
     expect: Any
+    within: Text = "5m"
 
 
 class BandTable(Table, frozen=True, kw_only=True):
@@ -55,7 +77,9 @@ class ServiceTable(Table, frozen=True, kw_only=True):
     owner: Text
     repository: str = ""
     deploy: DeployTable | None = None
+    promotion: PromotionTable = PromotionTable()
     verify: tuple[VerifyTable, ...] = ()
+    schema_version: str = ""
     canary: CanaryTable | None = None
     rollback: RollbackTable = RollbackTable()
 

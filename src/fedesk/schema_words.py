@@ -37,7 +37,12 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "owner": _words("Who answers for it: engineering, qa or client:NAME.", "engineering", pattern=_OWNER),
         "repository": _words("Address of the source.", "https://github.com/finedge/payments"),
         "deploy": _words("The Jenkins job that releases it."),
+        "promotion": _words("What a release has to have behind it before it goes on."),
         "verify": _words("Looks after a release, each at one system."),
+        "schema_version": _words(
+            "A query that gives the id of a schema's newest migration.",
+            "select max(version) from OPS.SCHEMA_VERSION",
+        ),
         "canary": _words("What goes first, and how long it is watched."),
         "rollback": _words("What happens when a verification fails."),
     },
@@ -52,15 +57,34 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
             "artifact:release.json",
             pattern=_RELEASE,
         ),
+        "dry_run": _words("Parameters that make a build change nothing.", {"DRY_RUN": "true"}),
+        "verification_stage": _words("The job's own stage that verifies what it deployed.", "Verify"),
+    },
+    "PromotionTable": {
+        "build": _words(
+            "The job that builds releases; if left out the job ci of its pipelines.",
+            "finedge/dev/payments-ci",
+        ),
+        "stages": _words("The stage of that build that tells, by gate."),
+        "soak": _words("How long it has to have run, verified, in the environment before.", "4h"),
+        "after": _words("Services that go first in a batch.", ["ledger"]),
+    },
+    "StagesTable": {
+        "unit": _words("Of unit tests.", "Unit tests"),
+        "data quality": _words("Of tests of data.", "Data-quality tests"),
+        "security scan": _words("Of the scan of the image.", "Container scan"),
     },
     "VerifyTable": {
-        "airflow": _words("A look at Airflow."),
+        "airflow": _words("A look at Airflow: import errors, the version of a DAG, a run of it."),
         "dag": _words("The DAG it is about.", "payments_daily"),
         "snowflake": _words(
             "A query that gives one number; :partition is bound.",
             "select count(*) from MARTS.PAYMENTS where LOAD_DATE = :partition",
         ),
+        "http": _words("An address; {environment} is filled in.", "https://payments.example/health"),
+        "dbt": _words("The results of a dbt run that the build keeps.", "artifact:target/run_results.json"),
         "expect": _words("A value, or a band around what earlier partitions gave.", "none"),
+        "within": _words("How long it may take.", "5m"),
     },
     "BandTable": {
         "band": _words("What it is near: earlier partitions."),

@@ -10,18 +10,22 @@ from hypothesis import strategies as st
 from fedesk.catalogue import load_catalogue
 from fedesk.domain.catalogue import (
     AirflowCheck,
+    AirflowLook,
     Band,
     BudgetPeriod,
     Canary,
     Catalogue,
+    DbtCheck,
     Deadline,
     Deploy,
+    HttpCheck,
     LoadTarget,
     Owner,
     OwnerGroup,
     Partition,
     PartitionSource,
     Pipeline,
+    Promotion,
     ReleaseSource,
     RetryBudget,
     SnowflakeCheck,
@@ -43,12 +47,25 @@ services:
       job: finedge/{environment}/deploy-payments
       parameters: {IMAGE: "{image}@{digest}", FEDESK_OPERATION: "{operation}"}
       release_from: artifact:release.json
+      dry_run: {DRY_RUN: "true"}
+      verification_stage: Verify
+    promotion:
+      build: finedge/dev/payments-ci
+      stages: {unit: Unit tests, security scan: Container scan}
+      soak: 4h
+      after: [ledger]
     verify:
       - {airflow: import_errors, dag: payments_daily, expect: none}
+      - {airflow: dag_version, dag: payments_daily, expect: "{commit}"}
+      - {airflow: smoke_run, dag: payments_smoke, expect: success, within: 10m}
+      - {http: "https://payments.{environment}.finedge.example/health", expect: 200}
       - {snowflake: "select count(*) from MARTS.PAYMENTS where LOAD_DATE = :partition",
          expect: {band: history, tolerance: 0.3}}
+      - {dbt: artifact:target/run_results.json, expect: success}
+    schema_version: select max(version) from OPS.SCHEMA_VERSION
     canary: {slice: clients, first: [acme_07], analysis: 30m}
     rollback: {automatic: false}
+  ledger: {owner: engineering}
 pipelines:
   payments_daily:
     service: payments
@@ -91,13 +108,31 @@ def test_every_key_of_the_format_is_read(tmp_path: Path) -> None:
         parameters=(("IMAGE", "{image}@{digest}"), ("FEDESK_OPERATION", "{operation}")),
         release_from=ReleaseSource.ARTIFACT,
         release_detail="release.json",
+        dry_run=(("DRY_RUN", "true"),),
+        verification_stage="Verify",
     )
+    assert service.promotion == Promotion(
+        build="finedge/dev/payments-ci",
+        stages=(("unit", "Unit tests"), ("security scan", "Container scan")),
+        soak=timedelta(hours=4),
+        after=("ledger",),
+    )
+    assert service.schema_version == "select max(version) from OPS.SCHEMA_VERSION"
     assert service.verify == (
-        AirflowCheck(check="import_errors", dag="payments_daily", expect="none"),
+        AirflowCheck(check=AirflowLook.IMPORT_ERRORS, dag="payments_daily", expect="none"),
+        AirflowCheck(check=AirflowLook.DAG_VERSION, dag="payments_daily", expect="{commit}"),
+        AirflowCheck(
+            check=AirflowLook.SMOKE_RUN,
+            dag="payments_smoke",
+            expect="success",
+            within=timedelta(minutes=10),
+        ),
+        HttpCheck(url="https://payments.{environment}.finedge.example/health", expect=200),
         SnowflakeCheck(
             query="select count(*) from MARTS.PAYMENTS where LOAD_DATE = :partition",
             expect=Band(band="history", tolerance=0.3),
         ),
+        DbtCheck(artifact="target/run_results.json", expect="success"),
     )
     assert service.canary == Canary(slice="clients", first=("acme_07",), analysis=timedelta(minutes=30))
     assert service.rollback_automatic is False
@@ -243,6 +278,51 @@ MISTAKES = {
     "two systems": (
         _service("verify: [{airflow: import_errors, snowflake: q, expect: none}]"),
         ":4: services.s.verify[0]: names one system to ask",
+    ),
+    "gate": (
+        _service("promotion: {stages: {units: Unit tests}}"),
+        ":4: services.s.promotion.stages.units: unknown key; did you mean unit?",
+    ),
+    "soak": (
+        _service("promotion: {soak: 4}"),
+        ":4: services.s.promotion.soak: expected text, got",
+    ),
+    "after": (_service("promotion: {after: [t]}"), ":4: services.s.promotion.after[0]: unknown service"),
+    "after itself": (
+        _service("promotion: {after: [s]}"),
+        ":4: services.s.promotion.after: waits for itself: s → s",
+    ),
+    "release word": (
+        _service('deploy: {job: j, dry_run: {X: "{digets}"}}'),
+        ":4: services.s.deploy.dry_run.X: unknown placeholder; did you mean digest?",
+    ),
+    "dag version": (
+        _service("verify: [{airflow: dag_version, expect: 1}]"),
+        ":4: services.s.verify[0].dag: is missing: dag_version is of one DAG",
+    ),
+    "smoke run": (
+        _service("verify: [{airflow: smoke_run, dag: d, expect: green}]"),
+        ":4: services.s.verify[0].expect: must be success, for smoke_run",
+    ),
+    "status": (
+        _service("verify: [{http: 'https://x/', expect: ok}]"),
+        ":4: services.s.verify[0].expect: must be a status of HTTP, like 200",
+    ),
+    "address": (
+        _service("verify: [{http: 'x/health', expect: 200}]"),
+        ":4: services.s.verify[0].http: must be an address that begins with https://",
+    ),
+    "band of nothing": (
+        _service("verify: [{snowflake: select 1, expect: {band: history, tolerance: 0.3}}]"),
+        ":4: services.s.verify[0].expect: a band is of earlier partitions",
+    ),
+    "dbt": (
+        _service("verify: [{dbt: run_results.json, expect: success}]"),
+        ":4: services.s.verify[0].dbt: must be artifact:PATH",
+    ),
+    "within": (
+        _service("verify: [{dbt: 'artifact:r', expect: success, within: soon}]"),
+        ":4: services.s.verify[0].within: expected a duration like 90d",
     ),
     "canary": (
         _service("canary: {slice: c, first: [a], analysis: soon}"),

@@ -83,6 +83,8 @@ WRONG_CATALOGUES = {
     "release_from": "services: {x: {owner: qa, deploy: {job: j, release_from: tag}}}",
     "expect a list": "services: {x: {owner: qa, verify: [{snowflake: q, expect: [1]}]}}",
     "band": "services: {x: {owner: qa, verify: [{snowflake: q, expect: {band: history, tolerance: 11}}]}}",
+    "stage of no gate": "services: {x: {owner: qa, promotion: {stages: {units: u}}}}",
+    "look of airflow": "services: {x: {owner: qa, verify: [{airflow: dags, expect: none}]}}",
     "canary first": "services: {x: {owner: qa, canary: {slice: c, first: [], analysis: 1m}}}",
     "automatic": "services: {x: {owner: qa, rollback: {automatic: 'yes'}}}",
 }

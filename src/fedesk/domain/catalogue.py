@@ -141,9 +141,27 @@ class Deploy:
     release_detail: str = ""
     """The artifact's path or the parameter's name; empty for a description."""
     dry_run: tuple[tuple[str, str], ...] = ()
-    """Parameters that a dry run is triggered with beside; empty where the job has none."""
+    """Parameters that make a build change nothing; empty where the job has no such thing."""
     verification_stage: str = ""
-    """The job's own stage that counts as a verification; empty where it has none."""
+    """The job's own stage that verifies what it deployed; empty where it has none."""
+
+
+STAGE_GATES = ("unit", "data quality", "security scan")
+"""Gates of a promotion that are stages of the build that made the release."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """What a release has to have behind it before it goes on."""
+
+    build: str = ""
+    """Full name of the job that builds releases, with ``{environment}`` where it differs."""
+    stages: tuple[tuple[str, str], ...] = ()
+    """Of ``STAGE_GATES``, the stage of that build that tells."""
+    soak: timedelta | None = None
+    """How long it has to have run, verified, in the environment before."""
+    after: tuple[str, ...] = ()
+    """Services that go first in a batch; empty for those whose pipelines are upstream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,24 +173,64 @@ class Band:
     """Share of the historic value it may be off: 0.3 is 30 %."""
 
 
+CHECK_WITHIN = timedelta(minutes=5)
+"""How long a look after a release may take, where the catalogue does not say."""
+
+
+class AirflowLook(StrEnum):
+    """What Airflow is asked after a release."""
+
+    IMPORT_ERRORS = "import_errors"
+    """Whether the DAG's file imports."""
+    DAG_VERSION = "dag_version"
+    """Which version of the DAG it serves."""
+    SMOKE_RUN = "smoke_run"
+    """How a run of the DAG ends that is triggered for this."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AirflowCheck:
-    """A look at Airflow after a release: ``import_errors`` of ``dag`` are ``none``."""
+    """A look at Airflow after a release."""
 
-    check: str
+    check: AirflowLook
     dag: str = ""
+    """Empty for the import errors of all files."""
     expect: str = "none"
+    """``none`` import errors, a version (``{commit}``), ``success`` of a run."""
+    within: timedelta = CHECK_WITHIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpCheck:
+    """An address that says whether what was deployed is well."""
+
+    url: str
+    """With ``{environment}`` where it differs."""
+    expect: int = 200
+    """The status it answers."""
+    within: timedelta = CHECK_WITHIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnowflakeCheck:
-    """A query after a release, ``:partition`` bound, and what its one number should be."""
+    """A query after a release, ``:partition`` bound, and what its one value should be."""
 
     query: str
     expect: str | Band = ""
+    within: timedelta = CHECK_WITHIN
 
 
-Verification = AirflowCheck | SnowflakeCheck
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DbtCheck:
+    """The results of a dbt run that the deploy build keeps."""
+
+    artifact: str
+    """Path among the build's artifacts: ``target/run_results.json``."""
+    expect: str = "success"
+    within: timedelta = CHECK_WITHIN
+
+
+Verification = AirflowCheck | HttpCheck | SnowflakeCheck | DbtCheck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +250,10 @@ class Service:
     owner: Owner
     repository: str = ""
     deploy: Deploy | None = None
+    promotion: Promotion = Promotion()
     verify: tuple[Verification, ...] = ()
+    schema_version: str = ""
+    """A query that gives the id of the newest migration in a target's schema; empty where none tells."""
     canary: Canary | None = None
     rollback_automatic: bool = False
 
