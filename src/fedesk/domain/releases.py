@@ -12,6 +12,7 @@ from types import MappingProxyType
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import Evidence
 from fedesk.domain.runs import Run
+from fedesk.domain.states import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,18 @@ class Deployment:
     operation: str = ""
     """The fedesk operation that triggered it."""
     is_dry_run: bool = False
+    own_verification: State | None = None
+    """How the job's own verification stage ended; None where the catalogue names none, or it was not read."""
+
+    @property
+    def digest(self) -> str:
+        """Of what it deployed; empty where that is not known."""
+        return self.release.digest if self.release is not None else ""
+
+    @property
+    def at(self) -> datetime | None:
+        """Since when what it deployed is there: its end, else its start."""
+        return self.run.ended_at or self.run.started_at or self.run.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

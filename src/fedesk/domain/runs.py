@@ -94,6 +94,8 @@ class Change:
     author: str
     message: str
     at: datetime | None = None
+    paths: tuple[str, ...] = ()
+    """Files that it touched, where the build was asked for them and its source control tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

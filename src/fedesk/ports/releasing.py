@@ -94,7 +94,7 @@ class DeploySource(Protocol):
         """One build with its release; raises NotFoundError where it is gone."""
 
     def changes_between(self, job: str, after: int, until: int) -> tuple[Change, ...]:
-        """Commits of the builds ``after`` < number ≤ ``until``, newest first: one request."""
+        """Commits of the builds ``after`` < number ≤ ``until`` with paths, newest first: one request."""
 
     def deploy_preview(self, job: str) -> DeployPreview:
         """What triggering it would meet; raises NotFoundError where there is no such job."""
