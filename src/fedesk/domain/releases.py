@@ -162,6 +162,10 @@ class Cell:
     last_failed: Run | None = None
     """A newer build than the current one that did not succeed."""
     verified: Verified = Verified.NOT_VERIFIED
+    verified_at: datetime | None = None
+    """When that was found; None where nothing was."""
+    verified_said: str = ""
+    """By what, in one sentence."""
     sightings: tuple[Sighting, ...] = ()
     stops: tuple[ReleaseStop, ...] = ()
     """Against the release that runs here."""

@@ -78,6 +78,16 @@ class InputAsked:
     link: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildChanges:
+    """Commits that came in with some builds of a job."""
+
+    changes: tuple[Change, ...]
+    """Newest first."""
+    missing: int = 0
+    """Builds of the range that are not there any more (retention), or too far back: theirs cannot be told."""
+
+
 class DeploySource(Protocol):
     """Jenkins, as what deploys."""
 
@@ -93,7 +103,7 @@ class DeploySource(Protocol):
     def deployment(self, job: DeployJob, number: int) -> Deployment:
         """One build with its release; raises NotFoundError where it is gone."""
 
-    def changes_between(self, job: str, after: int, until: int) -> tuple[Change, ...]:
+    def changes_between(self, job: str, after: int, until: int) -> BuildChanges:
         """Commits of the builds ``after`` < number ≤ ``until`` with paths, newest first: one request."""
 
     def deploy_preview(self, job: str) -> DeployPreview:
