@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fedesk.services.marking import Marking
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.processes import LocalProcesses
+    from fedesk.services.quarantining import Quarantining
     from fedesk.services.reviewing import Reviewing
     from fedesk.services.tracing import Followed, Kept
     from fedesk.services.windows import Windows
@@ -160,6 +161,22 @@ class Desk(composition.Desk):
             actor=self.actor,
             clock=self.clock,
             new_id=lambda: str(uuid_utils.uuid7()),
+            rights=self.rights,
+        )
+
+    @cached_property
+    def quarantining(self) -> "Quarantining":
+        """Releases put into quarantine, and let out."""
+        import uuid_utils
+
+        from fedesk.services.quarantining import Quarantining
+
+        return Quarantining(
+            store=self.store,
+            actor=self.actor,
+            clock=self.clock,
+            new_id=lambda: str(uuid_utils.uuid7()),
+            environments=tuple(self.by_name),
             rights=self.rights,
         )
 

@@ -26,6 +26,7 @@ RUN = (
 )
 OPENED = "incident environment title opened_at opened_by opened_record closed_by summary"
 CLOSED = "closed_at closed_by closed_record summary"
+STOPPED = "stop kind service digest environment reason at by record operation"
 PROPOSING = {
     "fedesk_schema": {"UPDATE": "checks"},
     "operations": {"INSERT": SUBMITTED},
@@ -36,6 +37,7 @@ PROPOSING = {
     "approvals": {"INSERT": "*"},
     "marks": {"INSERT": "*"},
     "reviews": {"INSERT": "*"},
+    "release_stops": {"INSERT": STOPPED},
 }
 """Columns that one who proposes may write, by table and right; ``*`` is the whole row."""
 EXECUTING = {
@@ -46,6 +48,7 @@ EXECUTING = {
     "anchors": {"INSERT": "*", "UPDATE": "*"},
     "used_nonces": {"INSERT": "*"},
     "windows": {"INSERT": "*", "UPDATE": "closed_at closed_by closed_record closed_why"},
+    "release_stops": {"INSERT": "*", "UPDATE": "closed_at closed_by closed_record closed_why"},
     "outbox": {"INSERT": "*", "UPDATE": "*", "DELETE": "*"},
     "leaders": {"INSERT": "*", "UPDATE": "*", "DELETE": "*"},
 }

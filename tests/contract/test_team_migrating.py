@@ -100,7 +100,16 @@ def test_an_older_database_becomes_one_of_today(postgres: Server, altered: Alter
     url = postgres.fresh()
     with closing(PostgresStore(url)) as store:
         store.append(draft_of(Phase.ACCESS))
-    for name in ("used_nonces", "approvals", "windows", "marks", "outbox", "leaders", "reviews"):
+    for name in (
+        "used_nonces",
+        "approvals",
+        "windows",
+        "marks",
+        "outbox",
+        "leaders",
+        "reviews",
+        "release_stops",
+    ):
         altered(url, f"DROP TABLE fedesk.{name}")
     altered(url, "CREATE OR REPLACE FUNCTION fedesk.author() RETURNS text LANGUAGE sql AS $$ SELECT 'old' $$")
     altered(

@@ -26,6 +26,7 @@ from fedesk.domain.operations import (
     StepState,
     Target,
 )
+from fedesk.domain.releases import ReleaseStop
 from fedesk.domain.reviews import Review, is_wanted
 from fedesk.domain.states import System
 from fedesk.domain.windows import Window, WindowKind
@@ -217,6 +218,7 @@ class MemoryStore:
         self.said: list[Mark] = []
         self.reviews: dict[int, Review] = {}
         self.frozen: list[Window] = []
+        self.stopped: list[ReleaseStop] = []
         self.away = ""
         self.moves = 0
         self.reads = 0
@@ -326,6 +328,16 @@ class MemoryStore:
         self.drafts.append(audit)
         self.said.append(replace(said, record=len(self.drafts)))
         self.moves += 1
+
+    def operations_on(self, reserve: str, *, limit: int = 50) -> tuple[Operation, ...]:
+        self._there()
+        return tuple(
+            one for one in self.operations() if any(reserve in each.reserves for each in one.plan.targets)
+        )[:limit]
+
+    def stops(self, *, service: str | None = None) -> tuple[ReleaseStop, ...]:
+        self._there()
+        return tuple(one for one in self.stopped if service in (None, one.service))
 
     def open_windows(self, at: datetime, *, environment: str | None = None) -> tuple[Window, ...]:
         del at

@@ -45,8 +45,9 @@ def sentences() -> tuple[type[Exception], ...]:
     from fedesk.ports.operation_store import StoreError
     from fedesk.services.calendar import WindowError
     from fedesk.services.proposals import RefusedError
+    from fedesk.services.quarantining import QuarantineError
 
-    words = (ConfigurationError, WordingError, MarkError, ReviewError, WindowError)
+    words = (ConfigurationError, WordingError, MarkError, ReviewError, WindowError, QuarantineError)
     return StopError, *words, SourceError, RefusedError, LaunchError, StoreError
 
 
@@ -61,11 +62,19 @@ def code_of(error: Exception) -> Exit:
     from fedesk.ports.operation_store import StoreError
     from fedesk.services.calendar import WindowError
     from fedesk.services.proposals import RefusedError
+    from fedesk.services.quarantining import QuarantineError
 
     match error:
         case StopError():
             return error.code
-        case ConfigurationError() | WordingError() | MarkError() | ReviewError() | WindowError():
+        case (
+            ConfigurationError()
+            | WordingError()
+            | MarkError()
+            | ReviewError()
+            | WindowError()
+            | QuarantineError()
+        ):
             return Exit.USAGE
         case NotFoundError():
             return Exit.FAILED
@@ -90,14 +99,18 @@ def _store_code(error: Exception) -> Exit:
         UnrecordedError,
     )
     from fedesk.ports.review_store import ReviewedError, UnknownRecordError
+    from fedesk.ports.stop_store import StopConflictError, UnknownStopError
     from fedesk.ports.window_store import UnknownWindowError, WindowConflictError
 
     if isinstance(error, NotApprovedError):
         return Exit.APPROVAL_MISSING
-    if isinstance(error, UnknownIncidentError | UnknownWindowError | UnknownRecordError | FlawedError):
+    unknown = UnknownIncidentError | UnknownWindowError | UnknownStopError | UnknownRecordError
+    if isinstance(error, unknown | FlawedError):
         return Exit.FAILED
     taken = ReservedError | NotClaimableError | DecidedError | BroughtError | LeaseLostError | UnderWayError
-    if isinstance(error, taken | IncidentConflictError | WindowConflictError | ReviewedError):
+    if isinstance(
+        error, taken | IncidentConflictError | WindowConflictError | StopConflictError | ReviewedError
+    ):
         return Exit.CONFLICT
     return Exit.OUTCOME_UNKNOWN if isinstance(error, UnrecordedError) else Exit.AUDIT_UNAVAILABLE
 

@@ -51,6 +51,8 @@ RIGHTS: Mapping[str, frozenset[Role]] = MappingProxyType(
         "rollback": _RELEASING,
         "reload": _RELEASING,
         "backfill": _RELEASING,
+        "quarantine": _OPERATING,
+        "quarantine-lift": _RELEASING | _ADMIN,
         "approve": _APPROVING,
         "reject": _APPROVING,
         "review": frozenset({Role.APPROVER, Role.ADMIN}),

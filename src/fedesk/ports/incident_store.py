@@ -16,6 +16,7 @@ from fedesk.ports.approving import ApprovalStore
 from fedesk.ports.mark_store import MarkReader, MarkStore
 from fedesk.ports.operation_store import OperationReader, OperationStore, StoreError
 from fedesk.ports.review_store import ReviewReader, ReviewStore
+from fedesk.ports.stop_store import StopStore
 from fedesk.ports.window_store import WindowReader, WindowStore
 
 
@@ -59,5 +60,14 @@ class DeskReader(OperationReader, IncidentReader, MarkReader, ReviewReader, Wind
     """Operations, incidents, marks, reviews and windows, as everyone may read them."""
 
 
-class DeskStore(OperationStore, IncidentStore, ApprovalStore, MarkStore, ReviewStore, WindowStore, Protocol):
+class DeskStore(
+    OperationStore,
+    IncidentStore,
+    ApprovalStore,
+    MarkStore,
+    ReviewStore,
+    WindowStore,
+    StopStore,
+    Protocol,
+):
     """All that a desk keeps."""

@@ -34,6 +34,7 @@ from fedesk.domain.operations import (
     Owner,
     Plan,
 )
+from fedesk.domain.releases import ReleaseStop
 from fedesk.domain.windows import Window
 
 
@@ -193,6 +194,15 @@ class OperationReader(Protocol):
 
     def operations(self, *, environment: str | None = None, limit: int = 50) -> tuple[Operation, ...]:
         """The newest operations, newest first."""
+
+    def operations_on(self, reserve: str, *, limit: int = 50) -> tuple[Operation, ...]:
+        """The newest operations that reserved this while they were under way, newest first."""
+
+    def stops(self, *, service: str | None = None) -> tuple[ReleaseStop, ...]:
+        """Stops of releases that are written down, the oldest first, those that were lifted among them.
+
+        Rollbacks hold beside them (``domain.release_stops.in_force``).
+        """
 
     def open_operations(self) -> tuple[Operation, ...]:
         """All that have not ended, or ended unknown, of every environment; newest first."""

@@ -36,6 +36,7 @@ from fedesk.store.marks import SqlMarks
 from fedesk.store.outbox import SqlOutbox
 from fedesk.store.reviews import SqlReviews
 from fedesk.store.rows import submitted
+from fedesk.store.stops import SqlStops
 from fedesk.store.windows import SqlWindows
 
 if TYPE_CHECKING:
@@ -43,7 +44,15 @@ if TYPE_CHECKING:
 
 
 class SqlStore(
-    SqlIncidents, SqlApprovals, SqlMarks, SqlReviews, SqlWindows, SqlAnchored, SqlLeaders, SqlOutbox
+    SqlIncidents,
+    SqlApprovals,
+    SqlMarks,
+    SqlReviews,
+    SqlWindows,
+    SqlStops,
+    SqlAnchored,
+    SqlLeaders,
+    SqlOutbox,
 ):
     """One file of state. Opens nothing until it is first used; may be used from any thread.
 
@@ -69,6 +78,10 @@ class SqlStore(
     def operations(self, *, environment: str | None = None, limit: int = 50) -> tuple[Operation, ...]:
         """The newest operations, newest first."""
         return self._database.read(lambda connection: queries.newest(connection, environment, limit), ())
+
+    def operations_on(self, reserve: str, *, limit: int = 50) -> tuple[Operation, ...]:
+        """The newest operations that reserved this, newest first."""
+        return self._database.read(lambda connection: queries.on_target(connection, reserve, limit), ())
 
     def open_operations(self) -> tuple[Operation, ...]:
         """All that have not ended, or ended unknown; newest first."""

@@ -53,6 +53,13 @@ def newest(connection: Connection, environment: str | None, limit: int) -> tuple
     return _with_journals(connection, connection.execute(query).all())
 
 
+def on_target(connection: Connection, reserve: str, limit: int) -> tuple[Operation, ...]:
+    """The newest operations that reserved this, newest first."""
+    those = select(reserves.c.operation).where(reserves.c.reserve == reserve)
+    query = _NEWEST_FIRST.where(operations.c.operation.in_(those)).limit(limit)
+    return _with_journals(connection, connection.execute(query).all())
+
+
 def unfinished(connection: Connection) -> tuple[Operation, ...]:
     """All that have not ended, or ended unknown, newest first."""
     return _with_journals(connection, connection.execute(_NEWEST_FIRST.where(_OPEN)).all())

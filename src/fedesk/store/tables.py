@@ -30,7 +30,7 @@ from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine
 
 from fedesk.domain.audit_chain import time_text
 
-SCHEMA = 3
+SCHEMA = 4
 """Number of this form of the tables; ``migrations`` has the steps to it."""
 
 metadata = MetaData()
@@ -305,6 +305,29 @@ windows = Table(
     CheckConstraint("(closed_at IS NULL) = (closed_record IS NULL)", name="window_closed_with_record"),
 )
 """Freezes, holds and maintenance, from the record that set each to the one that lifted it."""
+
+release_stops = Table(
+    "release_stops",
+    metadata,
+    Column("stop", Name, primary_key=True),
+    Column("kind", String, CheckConstraint("kind IN ('quarantine', 'hold')"), nullable=False),
+    Column("service", Name, nullable=False),
+    Column("digest", Name, nullable=False),
+    # Of a hold; a quarantine holds everywhere.
+    Column("environment", Name, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("by", String, nullable=False),
+    Column("record", Big, ForeignKey("audit.seq"), nullable=False),
+    # Of a hold, the rollback that is the hold: its row is written when it is lifted.
+    Column("operation", Name, nullable=False),
+    Column("closed_at", Moment),
+    Column("closed_by", String, nullable=False, server_default=""),
+    Column("closed_record", Big, ForeignKey("audit.seq")),
+    Column("closed_why", String, nullable=False, server_default=""),
+    CheckConstraint("(closed_at IS NULL) = (closed_record IS NULL)", name="stop_closed_with_record"),
+)
+"""Releases in quarantine, and holds of rolled-back releases that were lifted."""
 
 marks = Table(
     "marks",

@@ -35,7 +35,7 @@ GRANT USAGE ON SCHEMA fedesk TO fedesk_people, fedesk_executor;
 GRANT SELECT ON
   fedesk_schema, alembic_version, audit, audit_head, operations, operation_reserves, reservations, journal,
   decisions, incidents, incident_notes, anchors, people, approvals, used_nonces, windows, marks, outbox, leaders,
-  reviews
+  reviews, release_stops
 TO fedesk_people, fedesk_executor;
 
 -- The one column that says whether somebody can write.
@@ -64,6 +64,7 @@ GRANT INSERT, UPDATE ON anchors TO fedesk_people, fedesk_executor;
 GRANT INSERT ON used_nonces TO fedesk_people, fedesk_executor;
 -- What may change when, and who was told what.
 GRANT INSERT, UPDATE (closed_at, closed_by, closed_record, closed_why) ON windows TO fedesk_people, fedesk_executor;
+GRANT INSERT, UPDATE (closed_at, closed_by, closed_record, closed_why) ON release_stops TO fedesk_people, fedesk_executor;
 GRANT INSERT, UPDATE, DELETE ON outbox, leaders TO fedesk_people, fedesk_executor;
 GRANT EXECUTE ON FUNCTION
   claim(text, json, json, interval, boolean, json), write(text, bigint, json, json),

@@ -36,7 +36,7 @@ GRANT USAGE ON SCHEMA fedesk TO fedesk_people, fedesk_executor;
 GRANT SELECT ON
   fedesk_schema, alembic_version, audit, audit_head, operations, operation_reserves, reservations, journal,
   decisions, incidents, incident_notes, anchors, people, approvals, used_nonces, windows, marks, outbox, leaders,
-  reviews
+  reviews, release_stops
 TO fedesk_people, fedesk_executor;
 
 -- The one column that says whether somebody can write.
@@ -54,6 +54,10 @@ GRANT INSERT (incident, environment, title, opened_at, opened_by, opened_record,
   UPDATE (closed_at, closed_by, closed_record, summary) ON incidents
 TO fedesk_people, fedesk_executor;
 
+-- Who sees that a release is bad says so; who lifts it again is another matter.
+GRANT INSERT (stop, kind, service, digest, environment, reason, at, by, record, operation) ON release_stops
+TO fedesk_people, fedesk_executor;
+
 -- Running operations: leases, reservations, journal, outcomes; and where checkpoints went.
 GRANT UPDATE (
   stage, outcome, said, ended_at, owner_host, owner_boot, owner_pid, owner_started, lease_until, fence,
@@ -65,6 +69,7 @@ GRANT INSERT, UPDATE ON anchors TO fedesk_executor;
 GRANT INSERT ON used_nonces TO fedesk_executor;
 -- What may change when, and who was told what.
 GRANT INSERT, UPDATE (closed_at, closed_by, closed_record, closed_why) ON windows TO fedesk_executor;
+GRANT INSERT, UPDATE (closed_at, closed_by, closed_record, closed_why) ON release_stops TO fedesk_executor;
 GRANT INSERT, UPDATE, DELETE ON outbox, leaders TO fedesk_executor;
 GRANT EXECUTE ON FUNCTION
   claim(text, json, json, interval, boolean, json), write(text, bigint, json, json),

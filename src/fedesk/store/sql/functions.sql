@@ -302,6 +302,10 @@ CREATE TRIGGER windows_by_author BEFORE INSERT ON windows
   FOR EACH ROW EXECUTE FUNCTION check_author('opened_by');
 CREATE TRIGGER windows_closed_by_author BEFORE UPDATE ON windows
   FOR EACH ROW EXECUTE FUNCTION check_author('closed_by');
+CREATE TRIGGER release_stops_by_author BEFORE INSERT ON release_stops
+  FOR EACH ROW EXECUTE FUNCTION check_author('by');
+CREATE TRIGGER release_stops_closed_by_author BEFORE UPDATE ON release_stops
+  FOR EACH ROW EXECUTE FUNCTION check_author('closed_by');
 CREATE TRIGGER marks_by_author BEFORE INSERT ON marks FOR EACH ROW EXECUTE FUNCTION check_author('by');
 CREATE TRIGGER reviews_by_author BEFORE INSERT ON reviews FOR EACH ROW EXECUTE FUNCTION check_author('by');
 
@@ -342,5 +346,7 @@ CREATE TRIGGER incidents_told AFTER INSERT OR UPDATE ON incidents FOR EACH STATE
 CREATE TRIGGER incident_notes_told AFTER INSERT ON incident_notes FOR EACH STATEMENT EXECUTE FUNCTION tell();
 CREATE TRIGGER approvals_told AFTER INSERT ON approvals FOR EACH STATEMENT EXECUTE FUNCTION tell();
 CREATE TRIGGER windows_told AFTER INSERT OR UPDATE ON windows FOR EACH STATEMENT EXECUTE FUNCTION tell();
+CREATE TRIGGER release_stops_told AFTER INSERT OR UPDATE ON release_stops
+  FOR EACH STATEMENT EXECUTE FUNCTION tell();
 CREATE TRIGGER marks_told AFTER INSERT ON marks FOR EACH STATEMENT EXECUTE FUNCTION tell();
 CREATE TRIGGER reviews_told AFTER INSERT ON reviews FOR EACH STATEMENT EXECUTE FUNCTION tell();
