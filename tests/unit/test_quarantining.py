@@ -12,6 +12,7 @@ from storing import carried_out
 from test_release_stops import BAD, rolled_back
 
 from fedesk.domain.audit import Phase
+from fedesk.domain.operations import Operation
 from fedesk.domain.roles import EVERY_RIGHT, People, Person, Rights, Role
 from fedesk.ports.stop_store import StopConflictError, UnknownStopError
 from fedesk.services.proposals import RefusedError
@@ -78,7 +79,7 @@ def test_without_a_reason_nothing_is_stopped_or_lifted(store: SqlStore) -> None:
 def test_what_is_not_there_cannot_be_lifted(store: SqlStore) -> None:
     """Nor an operation that is no rollback."""
     other = carried_out(store)
-    for name in ("QRT-0", other.plan.operation, "x"):
+    for name in ("QRT-0", other.operation, "x"):
         with pytest.raises(UnknownStopError, match="There is no quarantine or hold"):
             desk(store).lift(name, "why not")
 
@@ -100,10 +101,10 @@ def test_the_hold_of_a_rollback_is_lifted_by_the_rollbacks_name(store: SqlStore)
     class Beside(SqlStore):
         """A store that has a rollback."""
 
-        def operation(self, operation: str):  # type: ignore[no-untyped-def]  # as the store has it
+        def operation(self, operation: str) -> Operation | None:
             return rollback if rollback.plan.operation.startswith(operation) else None
 
-        def operations_on(self, reserve: str, *, limit: int = 50):  # type: ignore[no-untyped-def]
+        def operations_on(self, reserve: str, *, limit: int = 50) -> tuple[Operation, ...]:
             del limit
             return (rollback,) if "prod" in reserve else ()
 
