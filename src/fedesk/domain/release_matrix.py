@@ -1,15 +1,19 @@
-"""What is known of releases in environments: whether one was verified, for how long, and the last good one.
+"""What is known of releases in environments: what runs where, whether it was verified, and the last good one.
 
 A release counts as verified in an environment where the newest operation that brought it there ended well, or
 where the deploy job's own stage says so. What cannot be told is never green.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from types import MappingProxyType
 
+from fedesk.domain.names import ConnectionName, split_build
 from fedesk.domain.operations import Operation, Outcome, Stage, StepState
-from fedesk.domain.releases import Cell, Deployment, ReleaseStop, Verified
+from fedesk.domain.releases import Cell, Deployment, Release, ReleaseStop, Verified
 from fedesk.domain.states import State
 
 PROMOTE = "release.promote"
@@ -206,3 +210,203 @@ def last_verified(
         if proof_of(cell.service, cell.environment, one.digest, operations, everything).is_green:
             return one
     return None
+
+
+# The matrix
+
+
+class DriftKind(StrEnum):
+    """How what runs in one environment stands to what runs in the one before it."""
+
+    SAME = "same"
+    BEHIND = "behind"
+    """As a rule: what comes later has not been promoted yet."""
+    AHEAD = "ahead"
+    """Something was deployed past the environment before, or that one was rolled back."""
+    DIFFERENT = "different"
+    """Two releases of which it cannot be told which is newer."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """One service between two environments that follow one another."""
+
+    origin: str
+    environment: str
+    kind: DriftKind
+    builds: int | None = None
+    """How many builds of the same job lie between both; None where they are not of one job."""
+
+    @property
+    def said(self) -> str:
+        """``3 builds behind staging``."""
+        if self.kind is DriftKind.UNKNOWN:
+            return f"not to be compared with {self.origin}"
+        count = "" if not self.builds else f"{self.builds} build{'s' if self.builds > 1 else ''} "
+        word = {DriftKind.SAME: "same as", DriftKind.DIFFERENT: "different from"}.get(self.kind, self.kind)
+        return f"{count}{word} {self.origin}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixRow:
+    """A service in every environment, in the order in which releases go through them."""
+
+    service: str
+    owner: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def drifts(self) -> tuple[Drift, ...]:
+        """Between each environment and the one before it, in which the service is deployed at all."""
+        found = [cell for cell in self.cells if cell.connection is not None]
+        return tuple(drift(origin, cell) for origin, cell in pairwise(found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """What is deployed where."""
+
+    at: datetime
+    environments: tuple[str, ...]
+    rows: tuple[MatrixRow, ...]
+    """In the catalogue's order."""
+    troubles: tuple[str, ...] = ()
+    """What could not be read, a sentence each."""
+
+    def cell(self, service: str, environment: str) -> Cell | None:
+        """One field; None for a service or an environment that was not looked at."""
+        row = next((one for one in self.rows if one.service == service), None)
+        cells = () if row is None else row.cells
+        return next((one for one in cells if one.environment == environment), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownReleases:
+    """What was read before, so that it is not asked for again. It may be lost."""
+
+    deployments: Mapping[str, Deployment] = field(default_factory=lambda: MappingProxyType({}))
+    """Builds of deploy jobs that have ended, by the name of their run."""
+    read_at: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    """When each connection was read last, by its name."""
+
+
+USUAL_ORDER = ("dev", "staging", "prod")
+"""The order in which releases go through environments where the configuration does not say."""
+KEPT = 30
+"""Deployments of one job that are remembered."""
+
+
+def in_order(environments: Iterable[str], before: Mapping[str, str]) -> tuple[str, ...]:
+    """Environments in the order of promotion; ``before`` has the one that each is promoted from.
+
+    What no promotion reaches stands in the usual order, and then as it was given.
+    """
+    names = list(environments)
+    usual = {name: place for place, name in enumerate(USUAL_ORDER)}
+    names.sort(key=lambda name: usual.get(name, len(usual)))
+    placed: dict[str, None] = {}
+
+    def place(name: str, waiting: frozenset[str]) -> None:
+        origin = before.get(name, "")
+        if origin in names and origin not in waiting:
+            place(origin, waiting | {name})
+        placed.setdefault(name)
+
+    for name in names:
+        place(name, frozenset({name}))
+    return tuple(placed)
+
+
+def cell_of(
+    blank: Cell,
+    deployments: Iterable[Deployment],
+    operations: Sequence[ReleaseOperation],
+    stops: Iterable[ReleaseStop] = (),
+) -> Cell:
+    """The cell of a deploy job's builds; ``blank`` says whose it is. Dry runs deploy nothing."""
+    real = sorted((one for one in deployments if not one.is_dry_run), key=number_of, reverse=True)
+    good = tuple(one for one in real if one.run.state is State.SUCCEEDED)
+    current = good[0] if good else None
+    newer = [one for one in real if current is None or number_of(one) > number_of(current)]
+    ended = [one for one in newer if one.run.state.is_final or one.run.state is State.UNKNOWN]
+    going = [one for one in newer if one not in ended]
+    digest = current.digest if current is not None else ""
+    proof = proof_of(blank.service, blank.environment, digest, operations, good) if current else UNPROVEN
+    return replace(
+        blank,
+        current=current,
+        before=good[1:],
+        in_flight=going[0].run if going else None,
+        last_failed=ended[0].run if ended else None,
+        verified=proof.verified,
+        verified_at=proof.since,
+        verified_said=proof.said,
+        stops=tuple(one for one in stops if one.stops(digest, blank.environment)) if digest else (),
+    )
+
+
+def number_of(deployment: Deployment) -> int:
+    """The number of its build."""
+    return split_build(deployment.run.name.id)[1]
+
+
+def drift(origin: Cell, cell: Cell) -> Drift:
+    """How a cell stands to the one of the environment before it."""
+    here = cell.current.release if cell.current else None
+    there = origin.current.release if origin.current else None
+    compare = Drift(origin=origin.environment, environment=cell.environment, kind=DriftKind.UNKNOWN)
+    if here is None or there is None or not (here.digest and there.digest):
+        return compare
+    if here.digest == there.digest:
+        return replace(compare, kind=DriftKind.SAME)
+    built, ahead = _lead(here, there)
+    if ahead is None:
+        return replace(compare, kind=DriftKind.DIFFERENT)
+    return replace(compare, kind=DriftKind.AHEAD if ahead else DriftKind.BEHIND, builds=built)
+
+
+def _lead(here: Release, there: Release) -> tuple[int | None, bool | None]:
+    """Builds between two releases, and whether the first is the newer one; None for what cannot be told."""
+    ours, theirs = here.built_by, there.built_by
+    if ours is not None and theirs is not None and ours[0] == theirs[0] and ours[1] != theirs[1]:
+        return abs(ours[1] - theirs[1]), ours[1] > theirs[1]
+    if here.built_at is None or there.built_at is None or here.built_at == there.built_at:
+        return None, None
+    return None, here.built_at > there.built_at
+
+
+def agrees(commit: str, served: str, *, is_told: bool) -> bool | None:
+    """Whether a target serves what was released, by commits of which one may be shortened.
+
+    A different commit is a disagreement only where the catalogue says that both are of one repository
+    (``is_told``); else it cannot be told.
+    """
+    shorter = min(len(commit), len(served))
+    if shorter < _SHORTEST_COMMIT:
+        return None
+    if commit[:shorter].lower() == served[:shorter].lower():
+        return True
+    return False if is_told else None
+
+
+_SHORTEST_COMMIT = 7
+
+
+def remembered(
+    known: KnownReleases, found: Iterable[Deployment], read_at: Mapping[str, datetime]
+) -> KnownReleases:
+    """What is known with what was found; of each job the newest, and none that still goes on."""
+    every = dict(known.deployments)
+    for one in found:
+        if one.run.state.is_final:
+            every[str(one.run.name)] = one
+    by_job: dict[tuple[ConnectionName, str], list[Deployment]] = {}
+    for one in every.values():
+        by_job.setdefault((one.run.name.connection, one.run.job), []).append(one)
+    kept = {
+        str(one.run.name): one
+        for theirs in by_job.values()
+        for one in sorted(theirs, key=number_of, reverse=True)[:KEPT]
+    }
+    return KnownReleases(deployments=kept, read_at={**known.read_at, **read_at})

@@ -3,16 +3,20 @@
 A release is one immutable build of a service. A deployment is one build of a deploy job, in one environment.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from urllib.parse import unquote
 
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import Evidence
 from fedesk.domain.runs import Run
 from fedesk.domain.states import State
+
+_BUILD_ADDRESS = re.compile(r"(?P<job>(?:/job/[^/?#]+)+)/(?P<number>[0-9]{1,9})/?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,15 @@ class Release:
     def is_immutable(self) -> bool:
         """Whether it is named by its digest."""
         return self.digest.startswith("sha256:")
+
+    @property
+    def built_by(self) -> tuple[str, int] | None:
+        """Full name of the Jenkins job that made it, and the build's number; None where that is not said."""
+        found = _BUILD_ADDRESS.search(self.build_url)
+        if found is None or found.end() != len(self.build_url):
+            return None
+        names = found["job"].split("/job/")[1:]
+        return "/".join(unquote(name) for name in names), int(found["number"])
 
 
 class Verified(StrEnum):
@@ -170,8 +183,9 @@ class Cell:
     stops: tuple[ReleaseStop, ...] = ()
     """Against the release that runs here."""
     trouble: str = ""
-    """Why nothing is known, in the system's words."""
+    """Why it could not be looked at, in the system's words; what else is told is of before."""
     observed_at: datetime | None = None
+    """When the deploy job was read; None where it never was."""
 
     @property
     def disagrees(self) -> bool:
