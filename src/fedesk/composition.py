@@ -295,6 +295,8 @@ def connection_of(
                 runs=jenkins,
                 rebuilds=jenkins,
                 queues=jenkins,
+                deploys=jenkins,
+                builds=jenkins,
                 traces=jenkins,
                 examined=jenkins,
                 surveys=jenkins,

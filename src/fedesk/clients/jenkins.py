@@ -21,6 +21,9 @@ from fedesk.clients.jenkins_builds import (
     run_of,
     span,
 )
+from fedesk.clients.jenkins_deploy_preview import deploy_preview
+from fedesk.clients.jenkins_deploys import Deploys
+from fedesk.clients.jenkins_inputs import follow_build, inputs_of
 from fedesk.clients.jenkins_jobs import (
     FIRST_BUILDS,
     LEVELS,
@@ -38,7 +41,7 @@ from fedesk.clients.jenkins_json import Build, Builds, Computers, Container, Ite
 from fedesk.clients.jenkins_log import read_end, read_log
 from fedesk.clients.jenkins_queue import follow_queue
 from fedesk.clients.jenkins_rebuild import rebuild_preview
-from fedesk.clients.jenkins_session import JenkinsSession
+from fedesk.clients.jenkins_session import JenkinsSession, encoded
 from fedesk.clients.jenkins_stages import pipeline_of, stage_log
 from fedesk.clients.jenkins_survey import FIELDS, survey
 from fedesk.clients.jenkins_tracing import Tracing
@@ -48,6 +51,7 @@ from fedesk.domain.identity import Identity
 from fedesk.domain.names import NameNotUnderstoodError, split_build
 from fedesk.domain.observation import Observation, Problem
 from fedesk.domain.operations import Progress
+from fedesk.domain.releases import Deployment
 from fedesk.domain.reruns import RebuildPreview
 from fedesk.domain.runs import Capacity, Job, LogChunk, LogEnd, LogRequest, QueueItem, Run, RunDetail
 from fedesk.domain.states import State
@@ -56,6 +60,7 @@ from fedesk.domain.text import one_line
 from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError, ServerFaultError
+from fedesk.ports.releasing import BuildChanges, DeployJob, DeployPreview, InputAsked, JobRead
 
 _REASONS_A_LOOK = 8
 _JOBS_ASKED_ALONE = 3
@@ -152,6 +157,41 @@ class JenkinsClient:
     def follow_queue(self, item: int, job: str, operation: str) -> Progress:
         """Where a queue item has got to (``ports.changing.QueueSource``)."""
         return follow_queue(self._session, self._endpoint, item, job, operation)
+
+    def deployments(
+        self, jobs: tuple[DeployJob, ...], known: Mapping[str, Deployment], *, depth: int = 10
+    ) -> tuple[JobRead, ...]:
+        """What deploy jobs have deployed (``ports.releasing.DeploySource``, also of what follows)."""
+        return self._deploys.deployments(jobs, known, depth)
+
+    def deployment(self, job: DeployJob, number: int) -> Deployment:
+        """One build of a deploy job; raises NotFoundError."""
+        return self._deploys.deployment(job, number)
+
+    def changes_between(self, job: str, after: int, until: int) -> BuildChanges:
+        """Commits that came in with builds."""
+        return self._deploys.changes_between(job, after, until)
+
+    def deploy_preview(self, job: DeployJob, known: Mapping[str, Deployment]) -> DeployPreview:
+        """What triggering a deploy job would meet."""
+        return deploy_preview(self._deploys, job, known)
+
+    def inputs(self, run_id: str) -> tuple[InputAsked, ...]:
+        """The questions at which ``FOLDER/JOB#NUMBER`` waits."""
+        return inputs_of(self._session, self._endpoint, *_build_of(run_id))
+
+    def artifact(self, run_id: str, path: str, *, at_most: int) -> bytes:
+        """A file that a build keeps; ProtocolError where it is larger."""
+        place = f"{build_path(*_build_of(run_id))}/artifact/{encoded(path)}"
+        return self._session.file(place, at_most=at_most)
+
+    def follow_build(self, run_id: str) -> Progress:
+        """Where a build has got to (``ports.releasing.FollowsBuilds``)."""
+        return follow_build(self._session, self._endpoint, *_build_of(run_id))
+
+    @property
+    def _deploys(self) -> Deploys:
+        return Deploys(self._session, self._endpoint, self._scope)
 
     def trace(self, sought: Sought) -> Looked:
         """Where an operation's id stands (``ports.tracing.TraceSource``)."""

@@ -34,6 +34,24 @@ class Revision(msgspec.Struct, frozen=True):
     SHA1: str = ""
 
 
+class Asked(msgspec.Struct, rename="camel", frozen=True):
+    """The ``input`` step of an execution: what it asks, and who may answer."""
+
+    id: str = ""
+    message: str | None = None
+    ok: str | None = None
+    submitter: str | None = None
+    parameters: list[ParameterValue] | None = None
+
+
+class InputExecution(msgspec.Struct, rename="camel", frozen=True):
+    """An ``input`` step that was reached; ``input`` is empty where it is none that can be answered."""
+
+    id: str = ""
+    settled: bool = False
+    input: Asked = Asked()
+
+
 class Action(msgspec.Struct, rename="camel", frozen=True):
     """One of a build's actions: causes, parameters, git's data, pending inputs, or nothing of interest."""
 
@@ -41,6 +59,7 @@ class Action(msgspec.Struct, rename="camel", frozen=True):
     parameters: list[ParameterValue] = []
     last_built_revision: Revision | None = None
     waiting_for_input: bool | None = None
+    executions: list[InputExecution] = []
 
 
 class ChangeItem(msgspec.Struct, rename="camel", frozen=True):
@@ -50,6 +69,8 @@ class ChangeItem(msgspec.Struct, rename="camel", frozen=True):
     msg: str | None = None
     author_email: str | None = None
     timestamp: int = -1
+    comment: str | None = None
+    affected_paths: list[str] = []
 
 
 class ChangeSet(msgspec.Struct, frozen=True):
@@ -102,6 +123,7 @@ class Definition(msgspec.Struct, rename="camel", frozen=True):
     buildable: bool = True
     property: list[JobProperty | None] = []
     builds: list[Build] = []
+    last_stable_build: Build | None = None
 
 
 class ControllerState(msgspec.Struct, rename="camel", frozen=True):
@@ -128,6 +150,7 @@ class Item(msgspec.Struct, rename="camel", frozen=True):
     builds: list[Build] | None = None
     property: list[JobProperty | None] = []
     last_successful_build: Build | None = None
+    last_stable_build: Build | None = None
 
 
 class Container(msgspec.Struct, frozen=True):

@@ -31,8 +31,8 @@ _JOB_TREE = (
     "buildable,property[parameterDefinitions[type,name,description,choices,defaultParameterValue[name,value]]],"
     f"builds[{_BUILD_FIELDS}]{{0,{_NEWEST}}}"
 )
-_QUEUE_TREE = "items[id,task[name,fullName,url]]"
-_TEXTS = frozenset({"StringParameterDefinition", "TextParameterDefinition"})
+QUEUE_TREE = "items[id,task[name,fullName,url]]"
+TEXTS = frozenset({"StringParameterDefinition", "TextParameterDefinition"})
 """Parameters that take any text: only as one of these can FEDESK_OPERATION carry an id."""
 
 
@@ -45,8 +45,8 @@ def rebuild_preview(session: JenkinsSession, endpoint: Endpoint, job: str, numbe
     definitions = [one for part in found.property if part is not None for one in part.parameter_definitions]
     kinds = {str(one.get("name", "")): str(one.get("type", "")) for one in definitions}
     had = parameters_of(build.actions)
-    digest, source = _definition(session, job, definitions)
-    entries = session.json("queue/api/json", Queue, tree=_QUEUE_TREE).items
+    digest, source = definition_of(session, job, definitions)
+    entries = session.json("queue/api/json", Queue, tree=QUEUE_TREE).items
     quieting = session.json("api/json", ControllerState, tree="quietingDown").quieting_down
     return RebuildPreview(
         run=run_of(build, job, endpoint.name, endpoint.url),
@@ -56,19 +56,19 @@ def rebuild_preview(session: JenkinsSession, endpoint: Endpoint, job: str, numbe
         ),
         declared=tuple(kinds),
         new_defaults=tuple(name for name in kinds if name not in had),
-        declares_operation=kinds.get(OPERATION_PARAMETER) in _TEXTS,
+        declares_operation=kinds.get(OPERATION_PARAMETER) in TEXTS,
         definition=digest,
         definition_source=source,
         running=tuple(one.number for one in found.builds if one.building),
         queued=tuple(entry.id for entry in entries if is_entry_of(entry, job)),
-        highest_queue_id=_highest([*found.builds, build], entries),
+        highest_queue_id=highest_queue_id([*found.builds, build], entries),
         quieting_down=quieting,
         observed_at=datetime.now(UTC),
         user=endpoint.user,
     )
 
 
-def _definition(session: JenkinsSession, job: str, definitions: list[dict[str, Any]]) -> tuple[str, str]:
+def definition_of(session: JenkinsSession, job: str, definitions: list[dict[str, Any]]) -> tuple[str, str]:
     """SHA-256 of the job's definition, and of what of it."""
     try:
         document = session.xml(f"{job_path(job)}/config.xml")
@@ -79,5 +79,6 @@ def _definition(session: JenkinsSession, job: str, definitions: list[dict[str, A
     return hashlib.sha256(document).hexdigest(), "config.xml"
 
 
-def _highest(builds: Sequence[Build], entries: Sequence[QueueEntry]) -> int:
+def highest_queue_id(builds: Sequence[Build], entries: Sequence[QueueEntry]) -> int:
+    """The highest id that the queue has given so far, as far as these tell."""
     return max([0, *(build.queue_id for build in builds), *(entry.id for entry in entries)])

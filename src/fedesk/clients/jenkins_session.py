@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import jenkins
 import requests
@@ -209,6 +209,37 @@ class JenkinsSession:
             raise self._no_json(response)
         return response.content
 
+    def file(self, path: str, *, at_most: int) -> bytes:
+        """A file that the controller keeps. Raises ProtocolError where it has more than ``at_most`` bytes.
+
+        Where a resource root is configured, Jenkins sends a reader on to it with a signed address: that is
+        followed once, and without the login.
+        """
+        response = self._get(path, stream=True, any_status=True)
+        target = urljoin(response.url, response.headers.get("Location", ""))
+        if response.is_redirect and _is_signed_resource(target, self._endpoint.url):
+            response.close()
+            request = requests.Request("GET", target, auth=_without_login)
+            response = self._send(request, stream=True, any_status=True)
+        with response:
+            if not response.ok or response.is_redirect:
+                raise refusal(self._endpoint, response)
+            return self._bounded(response, path, at_most)
+
+    def _bounded(self, response: requests.Response, path: str, at_most: int) -> bytes:
+        body = bytearray()
+        try:
+            for chunk in response.iter_content(64 * 1024):
+                body += chunk
+                if len(body) > at_most:
+                    raise ProtocolError(
+                        f"{self._endpoint.name} keeps more than {at_most:,} bytes at "
+                        f"{quoted(path, limit=200)}; look at it in Jenkins' own pages"
+                    )
+        except requests.RequestException as error:
+            raise translate(error, self._endpoint) from None
+        return bytes(body)
+
     def prepare_post(self) -> None:
         """Have the crumb that a POST needs.
 
@@ -268,6 +299,21 @@ class JenkinsSession:
             f"that says {quoted(page_words(response))}; a login page of a proxy stands before it, "
             "or `url` is no Jenkins"
         )
+
+
+def encoded(path: str) -> str:
+    """A path with slashes, each segment encoded alone."""
+    return "/".join(quote(segment, safe="") for segment in path.split("/"))
+
+
+def _is_signed_resource(target: str, base: str) -> bool:
+    """Whether an address is one of Jenkins' resource root (``ResourceDomainRootAction``), and as safe."""
+    there = urlsplit(target)
+    return "/static-files/" in there.path and there.scheme in {"https", urlsplit(base).scheme}
+
+
+def _without_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def _is_stale_crumb(response: requests.Response) -> bool:

@@ -91,6 +91,8 @@ class Deployment:
     """None where the build does not say, or has not got so far."""
     unread: str = ""
     """Why the release is not known: ``release.json is not there any more (retention)``."""
+    is_settled: bool = False
+    """Whether it has ended and all that it says was read, so that another look tells no more."""
     by: str = ""
     """Who had it deployed, as the system says."""
     operation: str = ""

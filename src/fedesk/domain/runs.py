@@ -93,9 +93,12 @@ class Change:
     commit: str
     author: str
     message: str
+    """Its title."""
     at: datetime | None = None
+    text: str = ""
+    """The whole message, where it was asked for."""
     paths: tuple[str, ...] = ()
-    """Files that it touched, where the build was asked for them and its source control tells."""
+    """Files that it touched, of very many the first; where they were asked for, and source control tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,9 @@ class DeployPreview:
     quieting_down: bool
     user: str
     usual_duration: timedelta | None
-    """Median of its newest builds that succeeded; None where there are none."""
+    """Median of its newest builds that succeeded, dry runs apart; None where there are none."""
+    deployments: tuple[Deployment, ...]
+    """Its newest builds, as ``DeploySource.deployments`` has them."""
     link: str
     observed_at: datetime
 
@@ -97,17 +99,25 @@ class DeploySource(Protocol):
         """The newest builds of each job: one request for all, one more for each that is new and keeps a file.
 
         ``known`` are deployments read before, by the name of their run; what was finished is not read again.
-        The release is read of the newest build that succeeded, and of those whose release costs no request.
+        The release is read of the newest build that succeeded, and of those whose release costs no request:
+        of others it is what the parameters say that the job was given, image and digest at most. The newest
+        build that succeeded is among them, however many have failed since.
         """
 
     def deployment(self, job: DeployJob, number: int) -> Deployment:
         """One build with its release; raises NotFoundError where it is gone."""
 
     def changes_between(self, job: str, after: int, until: int) -> BuildChanges:
-        """Commits of the builds ``after`` < number ≤ ``until`` with paths, newest first: one request."""
+        """Commits of the builds ``after`` < number ≤ ``until``, newest first, with message and paths.
 
-    def deploy_preview(self, job: str) -> DeployPreview:
-        """What triggering it would meet; raises NotFoundError where there is no such job."""
+        One request; another one where ``until`` lies far back. Of more than 500 builds the newest.
+        """
+
+    def deploy_preview(self, job: DeployJob, known: Mapping[str, Deployment]) -> DeployPreview:
+        """What triggering it would meet: four requests, and one for a release that is not ``known``.
+
+        Raises NotFoundError where there is no such job.
+        """
 
     def inputs(self, run_id: str) -> tuple[InputAsked, ...]:
         """The questions at which a build waits; empty where it waits for none."""
