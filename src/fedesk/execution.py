@@ -3,7 +3,7 @@
 Everything here is made when it is first asked for: SQLAlchemy alone costs the first rows 0.4 s.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from fedesk.domain.audit import Actor
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.open_operations import Awaited
-    from fedesk.domain.operations import Operation
+    from fedesk.domain.operations import Operation, Plan
+    from fedesk.domain.requests import Request
     from fedesk.domain.roles import Rights
     from fedesk.domain.runs import LogRequest
     from fedesk.ports.changing import Launcher
@@ -306,6 +307,20 @@ class Desk(composition.Desk):
         return lookups_of(
             self.config, connections, self.credential_of, self.store_password, self.anchor_secret_of
         )
+
+    def read_by(self, requests: "Iterable[Request]") -> "tuple[ConnectionName, ...]":
+        """The connections whose credentials a runner of these needs."""
+        from fedesk.domain.requests import read_by
+
+        return read_by(requests, (one.name for one in self.all_connections))
+
+    def asked_by(self, plan: "Plan") -> "tuple[ConnectionName, ...]":
+        """The same of a plan, whoever made it."""
+        from fedesk.services.kinds import KINDS
+
+        sent = {plan.connection, *(effect.connection for effect in plan.effects)}
+        kind = KINDS.get(plan.kind)
+        return tuple(sorted({*sent, *(self.read_by((kind.asked(plan),)) if kind is not None else ())}))
 
     def _sealed(self, connections: Sequence[ConnectionName]) -> str:
         """The environment whose sealed credentials are used for these systems; empty where it has none."""

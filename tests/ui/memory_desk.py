@@ -18,8 +18,8 @@ from fedesk.domain.incidents import Incident
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.observation import Failure, Observation, Problem, Snapshot
 from fedesk.domain.open_operations import Awaited
-from fedesk.domain.operations import Operation, Outcome, WriteWindow
-from fedesk.domain.reruns import RerunRequest
+from fedesk.domain.operations import Operation, Outcome, Plan, WriteWindow
+from fedesk.domain.requests import Request
 from fedesk.domain.roles import EVERY_RIGHT, Rights
 from fedesk.domain.runs import Change, Job, LogChunk, LogEnd, LogRequest, QueueItem, Run, RunDetail, Step
 from fedesk.domain.secrets import SecretMetadata
@@ -359,9 +359,9 @@ class MemoryPollers:
 class Unchangeable:
     """Plans where there is nothing to change: ``acting_desk`` has systems that can be."""
 
-    def propose(self, request: RerunRequest, window: WriteWindow | None = None) -> Proposal:
+    def propose(self, request: Request, window: WriteWindow | None = None) -> Proposal:
         del window
-        raise NotFoundError(f"{request.run} cannot be run again at this desk.")
+        raise NotFoundError(f"{request.name} cannot be run again at this desk.")
 
     def with_window(self, proposal: Proposal, window: WriteWindow | None) -> Proposal:
         raise NotImplementedError
@@ -462,6 +462,12 @@ class MemoryDesk:
     @property
     def processes(self) -> Living:
         return self.living
+
+    def read_by(self, requests: Iterable[Request]) -> Sequence[ConnectionName]:
+        return sorted({one.connection for one in requests})
+
+    def asked_by(self, plan: Plan) -> Sequence[ConnectionName]:
+        return sorted({plan.connection, *(effect.connection for effect in plan.effects)})
 
     def credentials_for(
         self, connections: Sequence[ConnectionName], *, break_glass: bool = False

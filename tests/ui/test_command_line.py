@@ -46,7 +46,7 @@ async def board(pilot: Pilot[int], app: DeskApp) -> None:
 def planned(app: DeskApp, monkeypatch: pytest.MonkeyPatch) -> list[tuple[RerunRequest, ...]]:
     """What was asked to be planned."""
     asked: list[tuple[RerunRequest, ...]] = []
-    monkeypatch.setattr(app, "open_rerun", lambda requests, _reason: asked.append(requests))
+    monkeypatch.setattr(app, "open_plan", lambda requests, _reason: asked.append(requests))
     return asked
 
 

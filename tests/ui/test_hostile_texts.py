@@ -336,7 +336,7 @@ async def test_operations_and_the_record(tmp_path: Path) -> None:
         app, pilot = at.app, at.pilot
         desk.world.lost = ServerFaultError(f"Airflow answered 503. {CORPUS['bidi']}")
         named = next(run.name for run in desk.world.runs.values() if run.name.connection == AIRFLOW)
-        app.open_rerun((RerunRequest(run=named),))
+        app.open_plan((RerunRequest(run=named),))
         await until(
             pilot, lambda: isinstance(app.screen, OperationScreen) and app.screen.situation.is_planned
         )

@@ -415,7 +415,7 @@ async def test_pipeline_means_its_newest_failed_run(tmp_path: Path) -> None:
             await pilot.press("R")
             await until(pilot, lambda: isinstance(app.screen, OperationScreen))
             asked = frame(app).item.request
-            assert asked is not None
+            assert isinstance(asked, RerunRequest)
             assert asked.run.id == "ledger_load/scheduled__2026-11-14T00:00:00+00:00"
 
 
@@ -426,7 +426,7 @@ async def test_one_plan_is_for_one_environment(tmp_path: Path) -> None:
             await red_run(pilot)
             run = next(one.name for one in desk.world.runs.values())
             other = replace(run, connection=replace(run.connection, environment=DEV.name))
-            app.open_rerun((RerunRequest(run=run), RerunRequest(run=other)))
+            app.open_plan((RerunRequest(run=run), RerunRequest(run=other)))
             await until(pilot, lambda: "One plan changes one environment" in words(app))
             assert isinstance(app.screen, MainScreen)
 

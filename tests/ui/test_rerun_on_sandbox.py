@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from fedesk.composition import front_page
 from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Operation, Outcome, Stage
+from fedesk.domain.reruns import RerunRequest
 from fedesk.execution import Desk, open_desk
 from fedesk.sandbox.airflow_events import CLEAR
 from fedesk.sandbox.clock import WorldClock
@@ -124,7 +125,7 @@ async def test_somebody_else_was_faster(sandbox: Sandbox, opened: Opened) -> Non
     async with app.run_test(size=SIZE) as pilot:
         screen = await planned(pilot, app, "payments_daily")
         request = screen.item.request
-        assert request is not None
+        assert isinstance(request, RerunRequest)
         dag_id, _, run_id = request.run.id.partition("/")
         sandbox.control.clear_run("prod", dag_id, run_id, user="jon")
         await type_in(pilot, *"prod", "tab", *"INC-7", "ctrl+y")

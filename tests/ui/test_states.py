@@ -35,7 +35,7 @@ from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.names import RunName
 from fedesk.domain.observation import Failure, Observation, Snapshot
 from fedesk.domain.operations import Operation
-from fedesk.domain.reruns import RerunRequest
+from fedesk.domain.requests import Request
 from fedesk.domain.runs import LogChunk, LogRequest, RunDetail
 from fedesk.domain.states import FailureKind, System
 from fedesk.domain.traces import Source, SourceState, Trace
@@ -120,7 +120,7 @@ class GatedDesk(MemoryDesk):
         gate = self.gate
 
         class Plans(Unchangeable):
-            def propose(self, request: RerunRequest, window: object = None) -> Proposal:
+            def propose(self, request: Request, window: object = None) -> Proposal:
                 del window
                 gate.pass_through()
                 return super().propose(request)

@@ -79,7 +79,7 @@ def _carried_out(desk: "Desk", found: "Operation") -> "Operation":
         return desk.execute(plan.operation)
     if not found.is_open:
         raise NotClaimableError(f"Operation {plan.operation} has ended: {found.outcome}.")
-    runner = launcher.warm(desk.credentials_for(connections, break_glass=broken))
+    runner = launcher.warm(desk.credentials_for(desk.asked_by(plan), break_glass=broken))
     watching.begin(desk, runner, plan.operation)
     return watching.follow_to_its_end(desk, plan.operation)
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.names import RunName, TaskName
     from fedesk.domain.operations import WriteWindow
-    from fedesk.domain.reruns import RerunRequest
+    from fedesk.domain.requests import Request
     from fedesk.domain.runs import RunDetail
     from fedesk.ports.sources import Clock
     from fedesk.ui.actions import Place, Target
@@ -346,12 +346,12 @@ class DeskApp(TerminalApp):
 
         self.push_screen(LogScreen(self.desk.reading, LogRequest(run=name, task=task)))
 
-    def open_rerun(self, requests: tuple[RerunRequest, ...], reason: str = "") -> None:
-        """Plan to run these again, in one frame; all must be of one environment."""
+    def open_plan(self, requests: tuple[Request, ...], reason: str = "") -> None:
+        """Plan these, in one frame; all must be of one environment."""
         if self.desk is None:
             self.say("The systems are still being opened.")
             return
-        environments = sorted({one.run.connection.environment for one in requests})
+        environments = sorted({one.connection.environment for one in requests})
         if len(environments) > 1:
             self.say(f"One plan changes one environment; these are of {', '.join(environments)}.")
             return

@@ -128,7 +128,7 @@ def _rerun(app: DeskApp, parsed: Parsed) -> None:
     requests = tuple(
         RerunRequest(run=run, task=task, environment=parsed.flags.get("--env")) for run, task in named
     )
-    app.open_rerun(requests, _reason(app, parsed))
+    app.open_plan(requests, _reason(app, parsed))
 
 
 def _reason(app: DeskApp, parsed: Parsed) -> str:

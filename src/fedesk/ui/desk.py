@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from fedesk.domain.names import ConnectionName, RunName
     from fedesk.domain.observation import Snapshot
     from fedesk.domain.open_operations import Awaited
-    from fedesk.domain.operations import Operation, Outcome, WriteWindow
-    from fedesk.domain.reruns import RerunRequest
+    from fedesk.domain.operations import Operation, Outcome, Plan, WriteWindow
+    from fedesk.domain.requests import Request
     from fedesk.domain.roles import Rights
     from fedesk.domain.runs import LogChunk, LogEnd, LogRequest, RunDetail
     from fedesk.ports.changing import Launcher, Processes
@@ -85,7 +85,7 @@ class Reading(Protocol):
 class Planning(Protocol):
     """Plans, and saying yes to them; each blocks. ``services.changes.Changes``."""
 
-    def propose(self, request: RerunRequest, window: WriteWindow | None = None) -> Proposal:
+    def propose(self, request: Request, window: WriteWindow | None = None) -> Proposal:
         """The plan of a re-run, judged. Raises SourceError, StoreError."""
 
     def with_broken_glass(self, proposal: Proposal) -> Proposal:
@@ -259,6 +259,12 @@ class Desk(Protocol):
     @property
     def processes(self) -> Processes:
         """Whether the process that carries an operation out still lives."""
+
+    def read_by(self, requests: Iterable[Request]) -> Sequence[ConnectionName]:
+        """The connections whose credentials a runner of these needs."""
+
+    def asked_by(self, plan: Plan) -> Sequence[ConnectionName]:
+        """The same of a plan, whoever made it."""
 
     def credentials_for(
         self, connections: Sequence[ConnectionName], *, break_glass: bool = False

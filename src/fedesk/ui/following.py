@@ -228,7 +228,7 @@ class StoreFollower:
 
             connections = sorted({plan.connection, *(effect.connection for effect in plan.effects)})
             try:
-                runner = desk.launcher_for(connections).warm(desk.credentials_for(connections))
+                runner = desk.launcher_for(connections).warm(desk.credentials_for(desk.asked_by(plan)))
                 try:
                     runner.go(plan.operation)
                 finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fedesk.domain.incidents import named_in, reason_for
 from fedesk.domain.operations import Outcome, Stage
+from fedesk.domain.reruns import RerunRequest
 from fedesk.ui import confirming, present, watch_text
 from fedesk.ui.actions import Place, Target
 from fedesk.ui.confirming import Line, Typed, Wanted
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from fedesk.domain.incidents import Incident
     from fedesk.domain.open_operations import Awaited
     from fedesk.domain.operations import Operation, WriteWindow
-    from fedesk.domain.reruns import RerunRequest
+    from fedesk.domain.requests import Request
     from fedesk.services.operation_kinds import Step
     from fedesk.services.proposals import Answer
     from fedesk.ui.operation_work import Made
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 class Item:
     """One thing of a selection, from the request to the end."""
 
-    request: RerunRequest | None = None
+    request: Request | None = None
     """None where an operation is watched that somebody else has asked for."""
     made: Made | None = None
     problem: str = ""
@@ -191,16 +192,20 @@ def answer_of(situation: Situation) -> Answer:
     )
 
 
+def _named(request: Request | None) -> str:
+    return request.name if request is not None else "the operation"
+
+
 def target_of(situation: Situation, item: Item) -> Target:
     """What the keys are aimed at: the run of one item, or what was made of it."""
     operation, made, request = item.operation, item.made, item.request
     plan = operation.plan if operation is not None else made.proposal.plan if made is not None else None
-    run, task = (request.run, request.task) if request is not None else (None, None)
+    run, task = (request.run, request.task) if isinstance(request, RerunRequest) else (None, None)
     if operation is not None:
         run, task = watch_text.log_beside(operation) or watch_text.followed(operation)
     waiting = [guard for guard in situation.want.accept if guard not in situation.typed.accepted]
     return Target(
-        name=present.text(str(run) if run is not None else "the operation", 80),
+        name=present.text(str(run) if run is not None else _named(request), 80),
         id=operation.plan.operation if operation is not None else str(run or ""),
         run=run,
         task=task,

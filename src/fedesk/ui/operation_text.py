@@ -203,7 +203,7 @@ def body(situation: Situation, item: Item, moment: Moment, width: int, *, is_slo
         return [*lines, *plan_text.section("not read", [(said, 2)], width)]
     if not is_slow:
         return lines
-    asked = f"Asking {item.request.run.connection} what it would touch …" if item.request else READING
+    asked = f"Asking {item.request.connection} what it would touch …" if item.request else READING
     return [*lines, *present.waiting(asked, width)]
 
 

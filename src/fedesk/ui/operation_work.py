@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from fedesk.domain.approving import Standing
-    from fedesk.domain.names import ConnectionName
     from fedesk.domain.operations import Operation, WriteWindow
-    from fedesk.domain.reruns import RerunRequest
+    from fedesk.domain.requests import Request
     from fedesk.ports.changing import Runner
     from fedesk.services.operation_kinds import Step
     from fedesk.services.proposals import Answer, Proposal
@@ -153,13 +152,13 @@ class Work:
     def plan(
         self,
         number: int,
-        requests: Sequence[RerunRequest],
+        requests: Sequence[Request],
         window: WriteWindow | None,
         *,
         break_glass: bool = False,
     ) -> None:
         """Make a plan of each request; Planned follows for each."""
-        waiting: SimpleQueue[tuple[int, RerunRequest]] = SimpleQueue()
+        waiting: SimpleQueue[tuple[int, Request]] = SimpleQueue()
         for pair in enumerate(requests):
             waiting.put(pair)
         for _ in range(min(_PLANS_AT_ONCE, len(requests))):
@@ -169,7 +168,7 @@ class Work:
     def _plan(
         self,
         number: int,
-        waiting: SimpleQueue[tuple[int, RerunRequest]],
+        waiting: SimpleQueue[tuple[int, Request]],
         window: WriteWindow | None,
         *,
         break_glass: bool,
@@ -195,7 +194,7 @@ class Work:
 
     # The runner
 
-    def warm(self, connections: Sequence[ConnectionName], *, break_glass: bool = False) -> None:
+    def warm(self, requests: Sequence[Request], *, break_glass: bool = False) -> None:
         """Start the runner, so that it has loaded by the time of the yes; one from before is let go."""
         self._warmed.clear()
         self._no_runner = ""
@@ -204,15 +203,14 @@ class Work:
             before, self._runner = self._runner, None
         if before is not None:
             before.cancel()
-        self._start(
-            "warm the runner", partial(self._warm, self._warming, connections, break_glass=break_glass)
-        )
+        self._start("warm the runner", partial(self._warm, self._warming, requests, break_glass=break_glass))
 
-    def _warm(self, number: int, connections: Sequence[ConnectionName], *, break_glass: bool) -> None:
+    def _warm(self, number: int, requests: Sequence[Request], *, break_glass: bool) -> None:
         try:
             # What cannot be recorded cannot be done: better known now than after the yes.
             self._desk.store.check()
-            credentials = self._desk.credentials_for(connections, break_glass=break_glass)
+            connections = sorted({one.connection for one in requests})
+            credentials = self._desk.credentials_for(self._desk.read_by(requests), break_glass=break_glass)
             runner = self._desk.launcher_for(connections, break_glass=break_glass).warm(credentials)
         except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
             if number != self._warming:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fedesk.domain.operations import Fact, GuardResult, Plan
-    from fedesk.domain.reruns import RerunRequest
+    from fedesk.domain.requests import Request
     from fedesk.ui.operation_work import Made
     from fedesk.ui.run_text import Moment
 
@@ -41,10 +41,9 @@ def doing_of(plan: Plan) -> str:
     return said.partition(": ")[0].rstrip(".")
 
 
-def request_name(request: RerunRequest) -> str:
+def request_name(request: Request) -> str:
     """What was asked for, before there is a plan."""
-    task = f"::{request.task}" if request.task else ""
-    return present.text(f"{request.run}{task}", 200)
+    return present.text(request.name, 200)
 
 
 def entry(label: str, said: Content, width: int, indent: int = 0) -> list[Content]:

@@ -283,7 +283,7 @@ class ListScreen(DeskScreen):
         left_out = len(targets) - sum(bool((one.rerun or one.run) and not one.unfit) for one in targets)
         if left_out:
             app.say(f"{left_out} of {len(targets)} marked rows have no run that could be run again.")
-        app.open_rerun(requests)
+        app.open_plan(requests)
 
     def do_log(self) -> None:
         """Read the log of the run."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from fedesk.domain.reruns import RerunRequest
+    from fedesk.domain.requests import Request
     from fedesk.ui.desk import Desk
     from fedesk.ui.operation_work import Planned, Refused, RunnerFailed, Waits, Went, WindowOpened
 
@@ -44,7 +44,7 @@ class OperationScreen(OperationKeys):
         self,
         desk: Desk,
         *,
-        requests: tuple[RerunRequest, ...] = (),
+        requests: tuple[Request, ...] = (),
         operation: str = "",
         reason: str = "",
     ) -> None:
@@ -79,7 +79,7 @@ class OperationScreen(OperationKeys):
             self._work.follow(0, self._operation)
             self.set_timer(SKELETON_AFTER, self._show_skeleton)
         else:
-            self._work.warm(sorted({one.run.connection for one in self._requests}))
+            self._work.warm(self._requests)
             self.plan()
         self.draw()
 

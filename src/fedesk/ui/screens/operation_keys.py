@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from fedesk.domain.operations import Operation
-    from fedesk.domain.reruns import RerunRequest
+    from fedesk.domain.requests import Request
     from fedesk.ui.desk import Desk
 
 
@@ -46,7 +46,7 @@ class OperationKeys(DeskScreen):
     CLAIMED_WITHIN = 5.0
     """Seconds in which a runner takes an operation over; after that its own words are shown."""
 
-    def __init__(self, desk: Desk, requests: tuple[RerunRequest, ...], operation: str, reason: str) -> None:
+    def __init__(self, desk: Desk, requests: tuple[Request, ...], operation: str, reason: str) -> None:
         super().__init__()
         self._desk = desk
         self._requests = requests
@@ -67,7 +67,7 @@ class OperationKeys(DeskScreen):
     def environment(self) -> str:
         """The environment that is changed."""
         if self._requests:
-            return self._requests[0].run.connection.environment
+            return self._requests[0].connection.environment
         operation = self._items[0].operation
         return operation.plan.environment if operation is not None else self.desk_app.facts.name
 
@@ -194,8 +194,7 @@ class OperationKeys(DeskScreen):
         """Make the plans again; a runner that failed is started again."""
         if self._no_runner:
             self._no_runner = ""
-            connections = sorted({one.run.connection for one in self._requests})
-            self._work.warm(connections, break_glass=self._glass)
+            self._work.warm(self._requests, break_glass=self._glass)
         if not self._sending:
             self.plan()
         self.draw()
@@ -205,7 +204,7 @@ class OperationKeys(DeskScreen):
         if self._sending:
             return
         self._glass, self._no_runner = True, ""
-        self._work.warm(sorted({one.run.connection for one in self._requests}), break_glass=True)
+        self._work.warm(self._requests, break_glass=True)
         self.plan()
         self.draw()
 
