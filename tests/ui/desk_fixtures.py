@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import textual.app
 import textual.pilot
 import textual.screen
 from memory_desk import MemoryDesk, StillClock, front
+from textual._styles_cache import StylesCache
 
 from fedesk.services import operation_watch
 from fedesk.ui.app import DeskApp
@@ -45,6 +46,13 @@ def impatient_watch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     if request.path.parent.name == "ui":
         for name in ("PERIOD", "AWAY_PERIOD", "LIVENESS_PERIOD"):
             monkeypatch.setattr(operation_watch, name, getattr(operation_watch, name) / 10)
+
+
+@pytest.fixture(autouse=True)
+def nothing_painted_stays() -> Iterator[None]:
+    """A cache of Textual's has widgets' paint in its keys: that of a thousand would stay for all of a run."""
+    yield
+    StylesCache.get_inner_outer.cache_clear()
 
 
 SPAN = 0.003

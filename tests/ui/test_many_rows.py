@@ -18,7 +18,8 @@ from textual.widget import Widget
 from fedesk.domain.board import PipelineRow
 from fedesk.ui import rows as view_rows
 from fedesk.ui.actions import Place, Target
-from fedesk.ui.app import DeskApp, _keep_survivors
+from fedesk.ui.app import DeskApp
+from fedesk.ui.collecting import keep_survivors
 from fedesk.ui.listed import Column, Listed, ListState, Row, later
 from fedesk.ui.screens.run import RunScreen
 from fedesk.ui.widgets.row_list import RowList
@@ -178,10 +179,17 @@ async def test_a_second_without_news_paints_nothing(
 
 def test_what_outlives_a_full_collection_is_not_looked_at_by_the_next() -> None:
     """A desk that knows much does not pause at each; of the younger generations nothing is set aside."""
-    gc.unfreeze()
-    _keep_survivors("start", {"generation": 2})
-    _keep_survivors("stop", {"generation": 1})
-    assert gc.get_freeze_count() == 0
-    _keep_survivors("stop", {"generation": 2})
-    assert gc.get_freeze_count() > 0
-    gc.unfreeze()
+    aside = gc.get_freeze_count()
+    keep_survivors("start", {"generation": 2})
+    keep_survivors("stop", {"generation": 1})
+    assert gc.get_freeze_count() == aside
+    keep_survivors("stop", {"generation": 2})
+    assert gc.get_freeze_count() > aside
+
+
+async def test_a_process_with_more_than_a_desk_keeps_its_collector(make_app: Callable[..., DeskApp]) -> None:
+    """What a desk has made is not set aside where others live beside it: it goes when the desk does."""
+    app, aside = make_app(MemoryDesk()), gc.get_freeze_count()
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.board is not None)
+    assert gc.get_freeze_count() <= aside

@@ -15,6 +15,7 @@ from fedesk.ports.operation_store import (
     StoreError,
     StoreUnavailableError,
 )
+from fedesk.store import database
 from fedesk.store.database import FileDatabase
 from fedesk.store.operations import SqlStore
 from fedesk.store.place import store_path
@@ -77,6 +78,15 @@ def test_warming_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "file").touch()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     warm()
+
+
+def test_a_statement_is_compiled_once_for_all_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was compiled for one store serves the next, of which nothing more is kept."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    warm()
+    known = len(database._COMPILED)  # noqa: SLF001 - seen from outside it is milliseconds
+    warm()
+    assert len(database._COMPILED) == known > 0  # noqa: SLF001 - likewise
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Whether what guards the audit log inside the database is as fedesk makes it."""
 
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
 
 from fedesk.store import migrating
-from fedesk.store.tables import metadata
 
 _FILE = "SELECT name, sql FROM sqlite_master WHERE tbl_name IN ('audit', 'audit_head') AND sql IS NOT NULL"
 _TEAM_TRIGGERS = (
@@ -61,16 +63,20 @@ def _different(kind: str, those: Iterable[tuple[str, object]]) -> list[str]:
 
 def _file_flaw(cursor: Any) -> str:
     """Tables, triggers and indexes that have other words than those that make them."""
-    made = set(cursor.execute(_FILE).fetchall())
-    engine = create_engine("sqlite://")
-    with engine.connect() as connection:
-        metadata.create_all(connection)
-        meant = {(name, sql) for name, sql in connection.exec_driver_sql(_FILE)}
-    engine.dispose()
-    if made == meant:
+    wrong = {*cursor.execute(_FILE).fetchall()} ^ _meant()
+    if not wrong:
         return ""
-    names = ", ".join(sorted({name for name, _ in made ^ meant}))
+    names = ", ".join(sorted({name for name, _ in wrong}))
     return f"tables or triggers of the log are not as fedesk makes them: {names}"
+
+
+@cache
+def _meant() -> frozenset[tuple[str, str]]:
+    """What they are in a file that was made just now: name and words."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        for statement in migrating.file_tables():
+            database.execute(statement)
+        return frozenset(database.execute(_FILE).fetchall())
 
 
 def damage(connection: Connection, cursor: Any) -> str:

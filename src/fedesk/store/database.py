@@ -11,12 +11,13 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
@@ -232,23 +233,32 @@ def file_engine(path: Path, mode: Literal["rw", "ro"] = "rw") -> Engine:
     """Connections to a file that is there, as it is: none is made, and none brought to today's form."""
     address = f"file:{quote(os.fsencode(path))}?mode={mode}"
 
-    def connect() -> sqlite3.Connection:
+    # SQLAlchemy's protocol of a connection leaves open less than sqlite3's does.
+    def connect() -> Any:
         return sqlite3.connect(
             address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
 
-    engine = create_engine(
-        "sqlite://",
-        creator=connect,
-        poolclass=QueuePool,
-        pool_size=_READERS,
-        max_overflow=-1,
+    dialect = _dialect()
+    engine = Engine(
+        QueuePool(connect, pool_size=_READERS, max_overflow=-1, dialect=dialect),
+        dialect,
+        make_url("sqlite://"),
         hide_parameters=True,
         execution_options={"compiled_cache": _COMPILED},
     )
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+@cache
+def _dialect() -> Dialect:
+    """The one of all stores: a statement is compiled for a dialect, and each engine would make its own."""
+    engine = create_engine("sqlite://")
+    with engine.connect():
+        pass  # it asks SQLite what it can do when it first connects
+    return engine.dialect
 
 
 def _on_connect(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

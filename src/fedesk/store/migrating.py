@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib import resources
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, ExecutableDDLElement, create_mock_engine, insert, select, update
 
 from fedesk import __version__
 from fedesk.domain.audit_chain import GENESIS
@@ -18,16 +19,30 @@ _PARTS = "-- part: "
 
 def create(connection: Connection) -> None:
     """Make every table as it is today, in the transaction that was begun."""
-    is_team = connection.dialect.name == "postgresql"
-    if is_team:
+    if connection.dialect.name == "postgresql":
         _run(connection, "before tables")
-    tables.metadata.create_all(connection, checkfirst=False)
-    if is_team:
+        tables.metadata.create_all(connection, checkfirst=False)
         _run(connection, "columns")
         _run(connection, "after tables")
+    else:
+        for statement in file_tables():
+            connection.exec_driver_sql(statement)
     connection.execute(insert(tables.schema).values(number=tables.SCHEMA, made_by=f"fedesk {__version__}"))
     connection.execute(insert(tables.audit_head).values(id=1, seq=0, hash=GENESIS))
     connection.execute(insert(tables.revision).values(version_num=_revision(tables.SCHEMA)))
+
+
+@cache
+def file_tables() -> tuple[str, ...]:
+    """The statements that make every table, index and trigger of a SQLite file."""
+    found: list[str] = []
+
+    def noted(statement: ExecutableDDLElement, *_: object, **__: object) -> None:
+        found.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = create_mock_engine("sqlite://", noted)
+    tables.metadata.create_all(engine, checkfirst=False)
+    return tuple(found)
 
 
 def migrate(connection: Connection, where: str, now: datetime) -> int:

@@ -6,16 +6,15 @@ is opened on a daemon thread; boards arrive as messages that replace one another
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from fedesk.domain.front import FrontPage
 from fedesk.domain.text import clean
-from fedesk.ui import present
+from fedesk.ui import collecting, present
 from fedesk.ui.base_app import TerminalApp
 from fedesk.ui.command_history import CommandHistory
 from fedesk.ui.following import Rechecked, Said, StoreFollower, StoreMoved
@@ -48,8 +47,6 @@ if TYPE_CHECKING:
 
 EXIT_CONFIGURATION = 2
 _TICK = 1.0
-_ALL_COLLECTED = 600.0
-"""Seconds between two full collections that look at everything."""
 
 
 def _commands() -> type[Provider]:
@@ -97,6 +94,8 @@ class DeskApp(TerminalApp):
         """Operations that go on after the desk was left; said on stderr once the terminal is restored."""
         self.opening = opening
         """What the first frame says while the desk is opened, where that takes more than a moment."""
+        self.owns_process = False
+        """Whether the process runs this and nothing else: then its collector is told what stays."""
         self._desks = Opening(opener, self.post_message)
         self._environments: tuple[EnvironmentFacts, ...] = ()
         self._mistakes = mistakes
@@ -162,10 +161,9 @@ class DeskApp(TerminalApp):
         self.leave_on_signals(self.leave)
 
     def _after_first_frame(self) -> None:
-        # What the start has made stays; the collector need not look at it again.
-        gc.freeze()
-        gc.enable()
-        self.set_interval(_ALL_COLLECTED, gc.unfreeze)
+        if self.owns_process:
+            collecting.begin()
+            self.set_interval(collecting.EVERYTHING, collecting.look_at_everything)
         self._open(None)
 
     def _open(self, environment: EnvironmentFacts | None) -> None:
@@ -470,27 +468,13 @@ def run_desk(config: Path | None, environment: str | None) -> int:
 
 def finish(app: DeskApp) -> int:
     """Run an app to its end; says on stderr why it could not go on, and gives the exit code."""
-    # Collecting while everything is imported and drawn for the first time costs a twentieth of the start.
-    gc.disable()
-    gc.callbacks.append(_keep_survivors)
+    collecting.put_off()
+    app.owns_process = True
     app.run(mouse=app.mouse)
     for line in (app.refusal, *app.parting):
         if line:
             sys.stderr.write(f"{line}\n")
     return app.return_code or 0
-
-
-def _keep_survivors(phase: Literal["start", "stop"], info: dict[str, int]) -> None:
-    """What outlives a full collection is left out of the next ones.
-
-    Of a large installation some hundred thousand values are known; to look at all of them takes longer than a
-    key may wait. That they go is told by their counts of references: they are in no cycle.
-    """
-    if phase == "stop" and info["generation"] == _OLDEST:
-        gc.freeze()
-
-
-_OLDEST = 2
 
 
 def _configuration_errors() -> tuple[type[Exception], ...]:
