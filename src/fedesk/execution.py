@@ -194,6 +194,7 @@ class Desk(composition.Desk):
             actor=self.actor,
             environments=self.by_name,
             rights=self.rights,
+            approvals=self.approvals,
         )
 
     @cached_property
@@ -201,7 +202,13 @@ class Desk(composition.Desk):
         """Follows the operations in the store, and tells the board of those that are open."""
         from fedesk.services.operation_watch import OperationWatch
 
-        watch = OperationWatch(lambda: self.store, lambda: self.processes, self.clock, self._awaited)
+        watch = OperationWatch(
+            lambda: self.store,
+            lambda: self.processes,
+            self.clock,
+            self._awaited,
+            self._end_lapsed,
+        )
         self.board.follow_operations(watch.known)
         self.board.follow_windows(watch.windows)
         self.board.follow_reviews(watch.unreviewed)
@@ -209,6 +216,9 @@ class Desk(composition.Desk):
 
     def _awaited(self, operation: "Operation") -> "Awaited | None":
         return self.approvals.awaited(operation)
+
+    def _end_lapsed(self) -> None:
+        self.by_hand.end_lapsed()
 
     @cached_property
     def processes(self) -> "LocalProcesses":

@@ -1,8 +1,9 @@
-"""What a person says of an operation: settled where no look can tell, decided where a step waits for it.
+"""What a person says of an operation: settled where no look tells, decided where it waits, or taken back.
 
 Nothing here can send. A settlement changes no system, but it frees a target for the next change, and a
 decision lets one go on: both take the yes of a change (design, rule 7), and a reason. A write window they do
-not take, which is for what changes a system; a plan whose effects go on has had its own.
+not take, which is for what changes a system; a plan whose effects go on has had its own. Taking back one's
+own plan before it has begun takes a reason alone: then nothing comes about.
 """
 
 import time
@@ -15,16 +16,28 @@ from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.kept_text import kept_text
 from fedesk.domain.open_operations import evidence_of
-from fedesk.domain.operations import Choice, Decision, GuardResult, Operation, Outcome, StepState
+from fedesk.domain.operations import (
+    Choice,
+    Decision,
+    GuardResult,
+    Operation,
+    Outcome,
+    Plan,
+    Ruling,
+    Stage,
+    StepState,
+)
 from fedesk.domain.roles import EVERY_RIGHT, Rights
 from fedesk.ports.changing import Processes, Systems
+from fedesk.ports.errors import SourceError
 from fedesk.ports.operation_store import DecidedError, Lease, NotClaimableError, OperationStore, StoreError
 from fedesk.ports.sources import Clock
+from fedesk.services.approvals import Approvals
 from fedesk.services.held import LEASE, Held, decided, hold
 from fedesk.services.kinds import KINDS
 from fedesk.services.operation_kinds import OperationKind
 from fedesk.services.proposals import Answer, RefusedError, told
-from fedesk.services.settling import left_alone, recheck, taken_over
+from fedesk.services.settling import has_begun, left_alone, recheck, taken_over
 
 VERDICTS: Mapping[str, Outcome] = {"done": Outcome.SUCCEEDED, "not-done": Outcome.FAILED}
 """What a person may say of the effect of an operation, and how that ends it."""
@@ -44,6 +57,8 @@ class ByHand:
     actor: Actor
     environments: Mapping[str, EnvironmentFacts]
     rights: Rights = EVERY_RIGHT
+    approvals: Approvals | None = None
+    """What a plan is taken back with that others have a say in: by a signed no."""
     kinds: Mapping[str, OperationKind] = field(default_factory=lambda: KINDS)
     pause: Callable[[float], None] = time.sleep
 
@@ -126,17 +141,95 @@ class ByHand:
         )
         return decision
 
+    def withdraw(self, operation: str, reason: str) -> Operation:
+        """Take back a plan of one's own before it has begun: nothing of it is ever sent. Asks no system.
+
+        Where others have a say in it, that is signed, and counts for whoever would execute it although the
+        operation is not ended here. Raises RefusedError, which is in the audit log by then, where it is
+        another's or there is no reason; NotClaimableError where it has begun or ended; SourceError where it
+        cannot be signed; StoreError.
+        """
+        found = self._open(operation)
+        if found.stage is not Stage.CONFIRMED:
+            raise NotClaimableError(f"Operation {operation} has begun, and is not taken back any more.")
+        reason = kept_text(reason.strip())
+        self._refuse(found, self._against_withdrawal(found, reason), reason)
+        said = f"withdrawn by {self.actor.person}: {reason}"
+        if self.approvals is not None and self.approvals.is_asked(found):
+            self.approvals.reject(operation, reason)
+            self.end_rejected(operation, said)
+            return self.store.operation(operation) or found
+        return self._end_unbegun(operation, said)
+
+    def set_aside(self, broken: Operation) -> tuple[str, ...]:
+        """Take back one's own plans in whose place the glass was broken: those that wait for its targets.
+
+        What came of each, in a sentence; nothing of it holds up what is under way.
+        """
+        wanted, id_ = _reserves(broken.plan), broken.plan.operation
+        try:
+            waiting = [one for one in self.store.open_operations() if one.stage is Stage.CONFIRMED]
+        except StoreError as error:
+            return (f"Whether another plan of yours waits for the same cannot be told: {error}",)
+        return tuple(
+            self._set_aside(one.plan.operation, id_)
+            for one in waiting
+            if one.plan.requester == self.actor.person
+            and one.plan.operation != id_
+            and wanted & _reserves(one.plan)
+        )
+
+    def _set_aside(self, operation: str, broken: str) -> str:
+        try:
+            self.withdraw(operation, f"the glass was broken instead, by operation {broken}")
+        except (RefusedError, SourceError, StoreError) as error:
+            return (
+                f"Operation {operation} still waits, in whose place the glass was broken: {error} "
+                f"`fedesk plans withdraw {operation} --reason TEXT` takes it back."
+            )
+        return f"Operation {operation}, which waited for the same, is withdrawn: the glass was broken."
+
+    def end_lapsed(self) -> None:
+        """End what was confirmed and not begun in its plan's time, where one may; nothing was sent."""
+        with suppress(StoreError):
+            now = self.store.now(self.clock.now())
+            for one in self.store.open_operations():
+                if one.stage is Stage.CONFIRMED and one.plan.expires_at < now:
+                    self._look(one.plan.operation)
+
     def end_rejected(self, operation: str, said: str) -> None:
         """End an operation whose plan was rejected before it began; nothing was sent.
 
         Where one may not, or somebody was faster, it is left: it counts as rejected by whoever reads it.
         """
         with suppress(StoreError):
-            lease = self.store.claim(
-                operation, self.processes.me(), self.clock.now(), LEASE, dead=None, reserve=False
-            )
-            held = self._hold(lease)
-            held.end(Outcome.REFUSED, said, Phase.REFUSAL, (held.entry("", StepState.FAILED, said),))
+            self._end_unbegun(operation, said)
+
+    def _end_unbegun(self, operation: str, said: str) -> Operation:
+        """Raises NotClaimableError where somebody has begun it meanwhile, StoreError."""
+        lease = self.store.claim(
+            operation, self.processes.me(), self.clock.now(), LEASE, dead=None, reserve=False
+        )
+        held = self._hold(lease)
+        if has_begun(held):
+            held.let_go()
+            raise NotClaimableError(f"Operation {operation} has begun, and is not taken back any more.")
+        return held.end(Outcome.REFUSED, said, Phase.REFUSAL, (held.entry("", StepState.FAILED, said),))
+
+    def _against_withdrawal(self, operation: Operation, reason: str) -> tuple[GuardResult, ...]:
+        """It is one's own plan, and one says why; no role is asked."""
+        plan, found = (
+            operation.plan,
+            [*role_guards.against(self.rights, "withdraw", operation.plan.environment)],
+        )
+        if self.actor.person not in (plan.requester, operation.confirmation.by):
+            why = f"The plan is one of {plan.requester}, who alone takes it back."
+            remedy = f"An approver rejects it: `fedesk reject {plan.operation} --reason TEXT`."
+            found.append(GuardResult(guard=guards.REQUESTER, ruling=Ruling.DENY, reason=why, remedy=remedy))
+        if not reason:
+            why, remedy = "No reason was given.", "On the command line --reason TEXT."
+            found.append(GuardResult(guard=guards.REASON, ruling=Ruling.DENY, reason=why, remedy=remedy))
+        return tuple(found)
 
     def _hold(self, lease: Lease) -> Held:
         return hold(
@@ -209,3 +302,7 @@ class ByHand:
             result=kept_text(result),
             links=tuple(target.link for target in plan.targets if target.link),
         )
+
+
+def _reserves(plan: Plan) -> frozenset[str]:
+    return frozenset(name for target in plan.targets for name in target.reserves)

@@ -7,6 +7,7 @@ nowhere, and neither is that a server hangs.
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -65,12 +66,16 @@ class OperationWatch:
         processes: Callable[[], Processes],
         clock: Clock,
         awaited: Callable[[Operation], Awaited | None] = lambda _operation: None,
+        end_lapsed: Callable[[], None] = lambda: None,
     ) -> None:
         """All are asked on the watch's own thread: making store and processes takes long.
 
         ``awaited`` tells where an operation stands that others have a say in; raises StoreError.
+        ``end_lapsed`` ends what nobody began in its time: asked once of each, while the store is followed.
         """
         self._awaited = awaited
+        self._end_lapsed = end_lapsed
+        self._lapsed = frozenset[str]()
         self._store = store
         self._processes = processes
         self._clock = clock
@@ -129,7 +134,20 @@ class OperationWatch:
             if news != told and not self._stopped.is_set():
                 told = news
                 on_news(news)
+            self._tidy(news)
             self._wake.wait(AWAY_PERIOD if news.problem else PERIOD)
+
+    def _tidy(self, news: StoreNews) -> None:
+        """Have what was not begun in its time ended, where one may: who waits for it need not find out."""
+        now = self._clock.now()
+        late = {one.id for one in news.operations if one.course is Course.UNCLAIMED and one.expires_at < now}
+        if news.problem or news.only_proposes or late <= self._lapsed:
+            return
+        self._lapsed |= late
+        # A fault of it must not end the watch; what is left says by itself that it has waited too long.
+        with suppress(Exception):
+            self._end_lapsed()
+        self.nudge(moved=True)
 
     def _look(self, *, must: bool, moved: bool = False) -> StoreNews:
         with self._lock:

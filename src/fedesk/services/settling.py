@@ -89,6 +89,9 @@ def recheck(
         return found
     lease = taken_over(found, store=store, clock=clock, processes=processes)
     held = hold(lease, store=store, systems=systems, clock=clock, actor=actor, pause=pause, kinds=known)
+    if found.stage is Stage.CONFIRMED:
+        # Of whatever kind it is: nobody had begun it, and nobody can any more.
+        return nothing_sent(held)
     kind = known.get(found.plan.kind)
     foreign = unfit(kind, found.plan) if kind is not None else unknown_kind(found.plan.kind)
     if kind is None or foreign:
@@ -137,8 +140,13 @@ def has_intent(held: Held) -> bool:
 
 
 def nothing_sent(held: Held) -> Operation:
-    """End an operation whose process died before it began a step."""
-    said = "Nothing was sent: nobody carries it out any more."
+    """End an operation that nobody began in its time, or whose process died before it began a step."""
+    until = held.plan.expires_at
+    said = (
+        f"Nothing was sent: its plan held until {until:%Y-%m-%d %H:%M} UTC, and nobody had begun it by then."
+        if until <= held.clock.now()
+        else "Nothing was sent: nobody carries it out any more."
+    )
     return held.end(Outcome.ABORTED, said, Phase.SETTLEMENT)
 
 
