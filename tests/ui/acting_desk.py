@@ -335,6 +335,7 @@ class ActingDesk(MemoryDesk):
             actor=actor,
             environments={one.name: one for one in self.environments},
             pause=lambda _: None,
+            approvals=self.signing,
         )
 
         self.incidents = Incidents(

@@ -381,6 +381,12 @@ class Unchangeable:
     def reject(self, operation: str, reason: str) -> Standing:
         raise NotFoundError(f"Operation {operation} waits for nobody, {reason}.")
 
+    def withdraw(self, operation: str, reason: str) -> Operation:
+        raise NotFoundError(f"Operation {operation} waits for nobody, {reason}.")
+
+    def set_aside(self, broken: Operation) -> tuple[str, ...]:
+        raise NotImplementedError
+
     def end_rejected(self, operation: str, said: str) -> None:
         raise NotImplementedError
 

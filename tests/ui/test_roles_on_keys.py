@@ -47,6 +47,7 @@ FITS = Target(
     marked=1,
     unapproved="",
     unbegun="",
+    unwithdrawn="",
     unbroken="",
 )
 """A target that everything could be done with."""

@@ -96,6 +96,45 @@ async def test_the_desk_that_asked_begins_it_when_it_is_approved(tmp_path: Path,
         assert len(desk.launcher.threads) == 1
 
 
+async def test_who_asked_takes_it_back(tmp_path: Path, team: Team) -> None:
+    """S wants a reason; signed, ended, never sent."""
+    with acting(tmp_path, sign=of(team, "mara")) as (desk, app):
+        async with app.run_test(size=SIZE) as pilot:
+            await asked(pilot)
+            assert "S takes it back." in words(app)
+            await pilot.press("S")
+            await until(pilot, lambda: "Take it back, because" in text_of(app))
+            await type_in(pilot, *"wrong day", "enter")
+            await until(pilot, lambda: held(desk).outcome is Outcome.REFUSED)
+            await until(pilot, lambda: "withdrawn by mara@finedge.example: wrong day" in words(app))
+        assert desk.world.sent == []
+        assert [one.draft.phase for one in desk.sql.tail(9)][-2:] == [Phase.REJECTION, Phase.REFUSAL]
+
+
+async def test_broken_glass_takes_back_what_waits_for_the_same(tmp_path: Path, team: Team) -> None:
+    """Nobody answers: R again, B, name, reason; it is carried out, and the plan that waited is closed."""
+    with acting(tmp_path, sign=of(team, "mara")) as (desk, app):
+        async with app.run_test(size=SIZE) as pilot:
+            await asked(pilot)
+            waited = held(desk).plan.operation
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, MainScreen))
+            await planned(pilot)
+            await pilot.press("B")
+            await until(pilot, lambda: "Overridden by break-glass" in words(app))
+            await type_in(pilot, *"prod", "tab", *"nobody answers")
+            await pilot.press("ctrl+y")
+            await until(
+                pilot, lambda: any("is withdrawn: the glass was broken" in one for one in said(app)), 10
+            )
+        broken, old = desk.sql.operations()
+        assert (broken.confirmation.break_glass, old.plan.operation) == (True, waited)
+        assert old.said == (
+            f"withdrawn by {MARA}: the glass was broken instead, by operation {broken.plan.operation}"
+        )
+        assert len(desk.world.sent) == 1
+
+
 async def test_an_approver_sees_it_signs_it_and_begins_it(tmp_path: Path, team: Team) -> None:
     """A finding leads to effects, guards, facts; Y signs; E begins it, for who may do such a change."""
     waiting(tmp_path, team)
@@ -104,6 +143,7 @@ async def test_an_approver_sees_it_signs_it_and_begins_it(tmp_path: Path, team: 
             await opened(pilot)
             for told in ("waits for 1 approval", "clear 3 task instances", "✓ allows", "DAG version 7", MARA):
                 assert told in words(app), told
+            assert frame(app).target.unwithdrawn == f"that is for {MARA}"
             await pilot.press("E")
             assert held(desk).stage is Stage.CONFIRMED
             await pilot.press("Y")

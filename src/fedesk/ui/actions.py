@@ -137,6 +137,10 @@ def _no_approval(target: Target) -> str | None:
     return _no_operation(target) or target.unapproved or None
 
 
+def _no_withdrawal(target: Target) -> str | None:
+    return _no_operation(target) or target.unwithdrawn or None
+
+
 def _no_begin(target: Target) -> str | None:
     return _no_operation(target) or target.unbegun or None
 
@@ -222,6 +226,11 @@ ACTIONS: tuple[Action, ...] = (
         id="reject", keys=("X",), verb="reject", places=_WATCH, group="change", asks="reject",
         by_key_alone=True, only_if_it_serves=True, disabled=_no_approval,
         help="Reject the plan that waits, with a reason: signed, and final. Nothing of it is ever sent.",
+    ),
+    Action(
+        id="withdraw", keys=("S",), verb="take back", places=_WATCH, group="change", asks=THE_PLANS,
+        by_key_alone=True, only_if_it_serves=True, disabled=_no_withdrawal,
+        help="Take back what you asked for, before it has begun: with a reason. Nothing of it is ever sent.",
     ),
     Action(
         id="execute", keys=("E",), verb="execute", places=_WATCH, group="change", asks=THE_PLANS,

@@ -123,6 +123,12 @@ class Word(Protocol):
     def settle(self, operation: str, verdict: Outcome, answer: Answer) -> Operation:
         """End an operation as a person says. Raises RefusedError, StoreError."""
 
+    def withdraw(self, operation: str, reason: str) -> Operation:
+        """Take back a plan of one's own before it has begun. Raises RefusedError, SourceError, StoreError."""
+
+    def set_aside(self, broken: Operation) -> tuple[str, ...]:
+        """Take back one's own plans in whose place the glass was broken; what came of each, in a sentence."""
+
     def end_rejected(self, operation: str, said: str) -> None:
         """End an operation whose plan was rejected, where one may."""
 

@@ -84,6 +84,8 @@ class Situation:
     """Whether the glass is broken."""
     watches: bool = False
     """Whether an operation is watched that was confirmed elsewhere."""
+    person: str = ""
+    """Who is at the desk."""
     waiting: Mapping[str, Awaited] = field(default_factory=lambda: MappingProxyType({}))
     """Where those stand that others have a say in and that have not begun, by operation."""
 
@@ -220,6 +222,7 @@ def target_of(situation: Situation, item: Item) -> Target:
         environment=situation.environment,
         doing=made.verb if made is not None else item.verb,
         unapproved=_unapproved(situation.awaited(item)),
+        unwithdrawn=_unwithdrawn(situation, item),
         unbegun=_unbegun(situation.awaited(item)),
         unbroken=_unbroken(situation, item),
     )
@@ -242,6 +245,17 @@ def _unapproved(awaited: Awaited | None) -> str:
     if awaited.is_mine:
         return ""
     return f"that is for {', '.join(awaited.others)}" if awaited.others else "that is not for you to say"
+
+
+def _unwithdrawn(situation: Situation, item: Item) -> str:
+    """Why it is not taken back; empty where it may be."""
+    operation = item.operation
+    if operation is None or operation.stage is not Stage.CONFIRMED:
+        return "it has begun"
+    if operation.plan.expires_at <= situation.now:
+        return "it ends by itself, for it has waited too long"
+    is_mine = situation.person in {operation.plan.requester, operation.confirmation.by}
+    return "" if is_mine else f"that is for {operation.plan.requester}"
 
 
 def _unbegun(awaited: Awaited | None) -> str:

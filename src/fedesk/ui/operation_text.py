@@ -224,7 +224,7 @@ def foot(situation: Situation, item: Item, moment: Moment, width: int) -> list[C
         told = (
             watch_text.ending(item.operation, item.trouble)
             if awaited is None
-            else waiting_text.ending(item.operation, awaited, moment)
+            else waiting_text.ending(item.operation, awaited, moment, situation.person)
         )
         lines = told.wrap(max(width - 2, 10))
         return [Content.assemble(" " * (1 + (index > 0)), line) for index, line in enumerate(lines)]

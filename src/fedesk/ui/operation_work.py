@@ -322,6 +322,30 @@ class Work:
 
         self._start("reject", partial(self._say, operation, reject))
 
+    def withdraw(self, operation: str, reason: str) -> None:
+        """Take back what was not begun; what came of it is said."""
+
+        def work() -> None:
+            from fedesk.ui.following import Said
+
+            try:
+                after = self._desk.by_hand.withdraw(operation, reason)
+                said = f"Operation {operation} {after.said or 'is taken back, and ended by whoever may'}."
+            except Exception as error:  # noqa: BLE001 - said on the screen, whatever it is
+                said = told(error, "taking it back")
+            self._desk.operation_watch.nudge(moved=True)
+            self._post(Said(said))
+
+        self._start("withdraw", work)
+
+    def _set_aside(self, broken: Operation) -> None:
+        """Take back what waits for the same, once what the glass was broken for is under way."""
+        from fedesk.ui.following import Said
+
+        for said in self._desk.by_hand.set_aside(broken):
+            self._post(Said(said))
+        self._desk.operation_watch.nudge(moved=True)
+
     def _say(self, operation: str, say: Callable[[], Standing]) -> None:
         from fedesk.ui.following import Said
 
@@ -343,6 +367,8 @@ class Work:
         self._desk.operation_watch.nudge(moved=True)
         self._post(Went(index, operation))
         self.follow(index, identity, runner)
+        if operation.confirmation.break_glass:
+            self._start("set aside", partial(self._set_aside, operation))
 
     # Watching
 

@@ -84,6 +84,8 @@ class Target:
     """Why ``Y`` and ``X`` do not serve; empty where they do."""
     unbegun: str = "it goes on"
     """Why ``E`` does not serve; empty where it does."""
+    unwithdrawn: str = "it has begun"
+    """Why ``S`` does not serve; empty where it does."""
     unbroken: str = "nothing stands in its way that it would override"
     """Why ``B`` does not serve; empty where it does."""
     doing: str = ""

@@ -44,12 +44,13 @@ def plan_lines(operation: Operation, moment: Moment, width: int) -> list[Content
     return plan_text.lines(made, frozenset(operation.confirmation.accepted), plan.reason, moment, width)
 
 
-def ending(operation: Operation, awaited: Awaited, moment: Moment) -> Content:
+def ending(operation: Operation, awaited: Awaited, moment: Moment, person: str) -> Content:
     """One line: what it waits for, and what to do now."""
     id_ = present.text(operation.plan.operation, 40)
     if operation.plan.expires_at <= moment.now:
         return Content.styled(
-            "▲ it has waited too long; C ends it, R on the run plans again", "$text-warning"
+            "▲ it has waited too long, and is ended by itself or by C; R on the run plans again",
+            "$text-warning",
         )
     if not awaited.said:
         by = f" by {present.text(', '.join(awaited.approved_by), 200)}" if awaited.approved_by else ""
@@ -61,6 +62,8 @@ def ending(operation: Operation, awaited: Awaited, moment: Moment) -> Content:
         now = f"{_key('approve')} approves it, {_key('reject')} rejects it."
     else:
         now = f"Who may approves it by `fedesk approve {id_}`; the desk that asked begins it then."
+    if person in {operation.plan.requester, operation.confirmation.by}:
+        now = f"{now} {_key('withdraw')} takes it back."
     until = present.until(operation.plan.expires_at, moment.now)
     return Content.assemble(
         (f"⏸ it {present.text(awaited.said, 300)}", "$text-warning"),

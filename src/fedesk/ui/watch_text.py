@@ -216,7 +216,7 @@ def ending(operation: Operation | None, trouble: str) -> Content:
     if operation.stage is not Stage.ENDED:
         if trouble:
             to_do = (
-                f"`fedesk execute {identity}` starts it; nothing was sent"
+                f"`fedesk execute {identity}` starts it, S takes one's own back; nothing was sent"
                 if operation.stage is Stage.CONFIRMED
                 else f"C looks for what was done; `fedesk execute {identity}` carries it on"
             )

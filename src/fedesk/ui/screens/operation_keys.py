@@ -87,6 +87,7 @@ class OperationKeys(DeskScreen):
             no_runner=self._no_runner,
             glass=self._glass,
             watches=bool(self._operation),
+            person=self._desk.rights.person,
             waiting={one.id: one.awaited for one in app.following.operations if one.awaited is not None},
         )
 
@@ -230,6 +231,15 @@ class OperationKeys(DeskScreen):
         if operation is not None:
             id_ = operation.plan.operation
             self.open_foot(PromptLine(self, "Reject it, because", lambda why: self._work.reject(id_, why)))
+
+    def do_withdraw(self) -> None:
+        """Ask for the reason, then take it back."""
+        operation = self.item.operation
+        if operation is not None:
+            id_ = operation.plan.operation
+            self.open_foot(
+                PromptLine(self, "Take it back, because", lambda why: self._work.withdraw(id_, why))
+            )
 
     def do_execute(self) -> None:
         """Begin what was approved."""
