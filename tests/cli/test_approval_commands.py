@@ -160,6 +160,24 @@ def test_a_rejected_plan_ends(office: Office, situation: Situation) -> None:
     assert situation.phases() == ["rejection", "refusal"]
 
 
+def test_ones_own_plan_is_taken_back(office: Office, situation: Situation) -> None:
+    """By nobody else (exit 3), with a reason, signed; whoever executes it is told (exit 5)."""
+    id_ = office.asked()
+    refused = office("ann", "plans", "withdraw", id_, "--reason", "no")
+    assert refused.code == 3
+    assert f"The plan is one of {MARA}, who alone takes it back." in refused.err
+    assert office("mara", "plans", "withdraw", id_).code == 3
+    taken = office("mara", "plans", "withdraw", id_, "--reason", "wrong day", "--json")
+    document = taken.document("withdrawal")
+    assert (document["ended"], document["outcome"], document["reason"]) == (True, "refused", "wrong day")
+    (operation,) = situation.operations()
+    assert operation.said == f"withdrawn by {MARA}: wrong day"
+    for words in (("plans", "withdraw", id_, "--reason", "again"), ("execute", id_)):
+        assert office("mara", *words).code == 5
+    assert situation.state() is UNTOUCHED
+    assert situation.phases() == ["refusal", "refusal", "rejection", "refusal"]
+
+
 def _pasted(office: Office, team: Team, folder: Path, id_: str, key: str = "ann") -> Path:
     """What is left of the printed command in an empty folder, by a shell that knows nothing of fedesk."""
     printed = office(

@@ -104,12 +104,20 @@ def test_past_an_executor_that_is_down(company: Enforced, run: Run) -> None:
         done, waiting = store.operations()
         assert (done.outcome, done.confirmation.by) == (Outcome.SUCCEEDED, MARA)
         assert waiting.stage is Stage.CONFIRMED
+        withdrawn = [
+            one.principal for one in store.statements(waiting.plan.operation) if one.action == "reject"
+        ]
+        assert withdrawn == [MARA]
         (glass,) = store.unreviewed()
         assert (glass.draft.actor.person, glass.draft.action) == (MARA, "emergency-credential")
         assert "prod/airflow (" in glass.draft.result
         intent = [one for one in store.stream() if one.draft.phase is Phase.INTENT]
         assert [one.draft.actor.person for one in intent] == [EMERGENCY]
         assert glass.seq < intent[0].seq
+    assert f"Operation {waiting.plan.operation}, which waited for the same, is withdrawn" in ended.err
+    late = desk(company.config("executor"), "execute", waiting.plan.operation)
+    assert late.code == 5, late.err
+    assert f"Rejected by {MARA}: the glass was broken instead" in late.out + late.err
     said = ("audit", "review", str(glass.seq), "--said", "the file was late")
     assert desk(mara, *said, "--rotated").code == 3
     assert desk(company.config("ann"), *said).code == 2

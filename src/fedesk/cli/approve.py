@@ -1,9 +1,9 @@
-"""``fedesk approve`` and ``reject``: one's own word on a plan that waits, signed with one's SSH key."""
+"""``fedesk approve``, ``reject``, ``plans withdraw``: one's own word on a plan that has not begun."""
 
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from fedesk.cli.output import Json, narrate
 from fedesk.cli.plans import PlanArgument, ReasonOption
 from fedesk.cli.waiting import Waiting, case_of, of_file, standing_document
 from fedesk.domain.approving import Action, Standing
+from fedesk.domain.kept_text import kept_text
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
@@ -52,6 +53,38 @@ def reject(
     if not reason.strip():
         raise session.StopError("Say why: --reason TEXT", Exit.REFUSED)
     return _say(context, plan, Action.REJECT, reason, environment, config, as_json=as_json)
+
+
+def withdraw(
+    context: typer.Context,
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The operation's id, whole or its beginning.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")] = "",
+    environment: session.EnvironmentOption = None,
+    config: session.ConfigOption = None,
+    as_json: session.JsonOption = False,
+) -> int:
+    """Take back a plan of your own that has not begun: nothing of it is ever sent.
+
+    Also one that waits for nobody but its runner. Where others have a say in it, or an executor carries it
+    out, your no is signed, and counts for whoever would begin it.
+    """
+    with closing(session.open_desk(context, config, environment)) as desk:
+        operation = desk.by_hand.withdraw(named(desk, plan).plan.operation, reason)
+        target = operation.plan.targets[0].name
+        if as_json:
+            fields: dict[str, Json] = {
+                "operation": operation.plan.operation,
+                "run": target,
+                "by": desk.actor.person,
+                "reason": kept_text(reason.strip()),
+                "ended": not operation.is_open,
+                "outcome": None if operation.outcome is None else operation.outcome.value,
+            }
+            output.document("fedesk-withdrawal/1", operation.plan.environment, desk.clock.now(), **fields)
+        else:
+            left = "; it is ended by whoever may" if operation.is_open else ""
+            output.line(f"{target}: withdrawn{left}")
+    return Exit.DONE
 
 
 def _say(

@@ -197,6 +197,9 @@ def _begun(
         watching.begin(desk, runner, operation.plan.operation)
     except sentences() as error:
         return item.lost(error)
+    if options.break_glass:
+        for said in desk.by_hand.set_aside(operation):
+            narrate(f"{prefix}{said}")
     return item
 
 

@@ -53,6 +53,12 @@ VERBS = (
         ("fedesk plans export --help", "fedesk plans list"),
     ),
     Verb(
+        "plans withdraw",
+        "approve:withdraw",
+        "Take back one's own that has not begun",
+        ("fedesk plans withdraw --help", "fedesk plans list"),
+    ),
+    Verb(
         "plans import",
         "plans:import_statements",
         "What was signed elsewhere, checked and kept",
