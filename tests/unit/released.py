@@ -1,7 +1,9 @@
 """Releases, their deployments and operations, for the tests of what is told of them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from making import NOW
 from operation_values import operation as operation_of
@@ -12,7 +14,8 @@ from fedesk.domain.operations import JournalEntry, Operation, Outcome, Stage, St
 from fedesk.domain.release_matrix import PROMOTE
 from fedesk.domain.releases import Cell, Deployment, Release
 from fedesk.domain.runs import Run
-from fedesk.domain.states import State
+from fedesk.domain.states import State, System
+from fedesk.ports.sources import Connection
 
 
 def digest(letter: str) -> str:
@@ -118,4 +121,44 @@ def operation(
         confirmed_at=NOW - hours(ago + 0.3),
         ended_at=ended,
         journal=(sending,) if sent else (),
+    )
+
+
+# Systems that answer from memory
+
+
+class Held:
+    """A bulkhead over one adapter in memory."""
+
+    def __init__(self, adapter: Any) -> None:
+        self.adapter = adapter
+
+    def call(self, use: Callable[[Any], Any], *, deadline: float | None = None) -> Any:
+        del deadline
+        return use(self.adapter)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Still:
+    """A clock that stands."""
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+def connection(name: str, environment: str, **given: Any) -> Connection:
+    bulkhead = Held(None)
+    system = System.JENKINS if "deploys" in given else System.AIRFLOW
+    return Connection(
+        name=ConnectionName(environment, name),
+        system=system,
+        address="http://127.0.0.1",
+        period=10,
+        source=bulkhead,
+        **given,
     )

@@ -1,13 +1,12 @@
 """The matrix: what a cell shows, how environments differ, and what is there when a system is away."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 import pytest
 from making import ENGINEERING, NOW
-from released import cell, deployment, digest, hours, operation, release
+from released import Held, Still, cell, connection, deployment, digest, hours, operation, release
 
 from fedesk.domain.catalogue import AirflowCheck, AirflowLook, Catalogue, Deploy, Pipeline, Service
 from fedesk.domain.names import ConnectionName
@@ -23,11 +22,10 @@ from fedesk.domain.release_matrix import (
     remembered,
 )
 from fedesk.domain.releases import Deployment, ReleaseStop, StopKind, Verified
-from fedesk.domain.states import State, System
+from fedesk.domain.states import State
 from fedesk.ports.errors import UnreachableError
 from fedesk.ports.operation_store import StoreUnavailableError
 from fedesk.ports.releasing import DagServed, DeployJob, JobRead
-from fedesk.ports.sources import Connection
 from fedesk.services.release_matrix import Asked, ReleaseSources, read_matrix
 
 BLANK = replace(cell(), observed_at=NOW)
@@ -129,20 +127,6 @@ def test_what_is_remembered_has_ended_and_is_bounded() -> None:
 # Over systems that answer from memory
 
 
-class Held:
-    """A bulkhead over one adapter in memory."""
-
-    def __init__(self, adapter: Any) -> None:
-        self.adapter = adapter
-
-    def call(self, use: Callable[[Any], Any], *, deadline: float | None = None) -> Any:
-        del deadline
-        return use(self.adapter)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 @dataclass
 class Jenkins:
     """Deploy jobs by name; counts the files that it was asked for."""
@@ -185,29 +169,6 @@ class Airflow:
             )
             for one in dag_ids
         }
-
-
-class Still:
-    """A clock that stands."""
-
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
-
-
-def connection(name: str, environment: str, **given: Any) -> Connection:
-    bulkhead = Held(None)
-    system = System.JENKINS if "deploys" in given else System.AIRFLOW
-    return Connection(
-        name=ConnectionName(environment, name),
-        system=system,
-        address="http://127.0.0.1",
-        period=10,
-        source=bulkhead,
-        **given,
-    )
 
 
 CATALOGUE = Catalogue(

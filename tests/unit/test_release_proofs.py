@@ -6,13 +6,13 @@ from released import cell, deployment, digest, hours, operation
 
 from fedesk.domain.operations import Operation, Outcome
 from fedesk.domain.release_matrix import (
-    ROLL_BACK,
     ReleaseOperation,
     last_verified,
     proof_of,
     release_operation,
     soak_of,
 )
+from fedesk.domain.release_stops import ROLLBACK
 from fedesk.domain.releases import ReleaseStop, StopKind, Verified
 from fedesk.domain.states import State
 
@@ -92,7 +92,7 @@ def test_the_last_verified_release_is_not_the_one_that_is_left() -> None:
     )
     operations = told(
         *(
-            operation(letter, Outcome.SUCCEEDED, ago=index + 1, number=index, kind=ROLL_BACK)
+            operation(letter, Outcome.SUCCEEDED, ago=index + 1, number=index, kind=ROLLBACK)
             for index, letter in enumerate("acd", 1)
         )
     )

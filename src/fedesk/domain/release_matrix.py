@@ -13,16 +13,15 @@ from types import MappingProxyType
 
 from fedesk.domain.names import ConnectionName, split_build
 from fedesk.domain.operations import Operation, Outcome, Stage, StepState
-from fedesk.domain.releases import Cell, Deployment, Release, ReleaseStop, Verified
+from fedesk.domain.release_stops import ROLLBACK, SERVICE
+from fedesk.domain.releases import Cell, Deployment, ReleaseStop, Verified, builds_between, is_older
 from fedesk.domain.states import State
 
 PROMOTE = "release.promote"
-ROLL_BACK = "release.rollback"
-KINDS = (PROMOTE, ROLL_BACK)
+KINDS = (PROMOTE, ROLLBACK)
 """Kinds of operations that bring a release into an environment."""
-SERVICE_PIN = "service"
 DIGEST_PIN = "digest"
-"""Pins of such a plan's target that say which service and release it is about."""
+"""Name of the pin of such a plan's target that says which release it brings."""
 GREEN = frozenset({Verified.VERIFIED, Verified.BY_ITS_JOB})
 
 
@@ -80,7 +79,7 @@ def release_operation(operation: Operation) -> ReleaseOperation | None:
     return ReleaseOperation(
         operation=plan.operation,
         kind=plan.kind,
-        service=pins.get(SERVICE_PIN, ""),
+        service=pins.get(SERVICE, ""),
         environment=plan.environment,
         digest=pins.get(DIGEST_PIN, ""),
         by=operation.confirmation.by,
@@ -360,20 +359,11 @@ def drift(origin: Cell, cell: Cell) -> Drift:
         return compare
     if here.digest == there.digest:
         return replace(compare, kind=DriftKind.SAME)
-    built, ahead = _lead(here, there)
-    if ahead is None:
+    is_behind = is_older(here, there)
+    if is_behind is None:
         return replace(compare, kind=DriftKind.DIFFERENT)
-    return replace(compare, kind=DriftKind.AHEAD if ahead else DriftKind.BEHIND, builds=built)
-
-
-def _lead(here: Release, there: Release) -> tuple[int | None, bool | None]:
-    """Builds between two releases, and whether the first is the newer one; None for what cannot be told."""
-    ours, theirs = here.built_by, there.built_by
-    if ours is not None and theirs is not None and ours[0] == theirs[0] and ours[1] != theirs[1]:
-        return abs(ours[1] - theirs[1]), ours[1] > theirs[1]
-    if here.built_at is None or there.built_at is None or here.built_at == there.built_at:
-        return None, None
-    return None, here.built_at > there.built_at
+    kind = DriftKind.BEHIND if is_behind else DriftKind.AHEAD
+    return replace(compare, kind=kind, builds=abs(builds_between(here, there) or 0) or None)
 
 
 def agrees(commit: str, served: str, *, is_told: bool) -> bool | None:

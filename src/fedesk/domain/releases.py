@@ -66,6 +66,22 @@ class Release:
         return "/".join(unquote(name) for name in names), int(found["number"])
 
 
+def builds_between(release: Release, other: Release) -> int | None:
+    """How many builds later the other one was made; None where they are not of one job."""
+    ours, theirs = release.built_by, other.built_by
+    return theirs[1] - ours[1] if ours and theirs and ours[0] == theirs[0] else None
+
+
+def is_older(release: Release, other: Release) -> bool | None:
+    """Whether one was built before the other; None where that cannot be told."""
+    builds = builds_between(release, other)
+    if builds:
+        return builds > 0
+    if release.built_at is None or other.built_at is None or release.built_at == other.built_at:
+        return None
+    return release.built_at < other.built_at
+
+
 class Verified(StrEnum):
     """What is known of a deployment's verification."""
 

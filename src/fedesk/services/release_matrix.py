@@ -26,6 +26,7 @@ from fedesk.domain.release_matrix import (
     release_operation,
     remembered,
 )
+from fedesk.domain.release_stops import in_force
 from fedesk.domain.releases import Cell, Deployment, ReleaseStop, Sighting
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.operation_store import StoreError
@@ -55,7 +56,7 @@ class ReleaseSources:
     operations: Callable[[], Sequence[Operation]]
     """The newest of the store, newest first. Raises StoreError."""
     stops: Callable[[], Sequence[ReleaseStop]] = tuple
-    """What stands against releases. Raises StoreError."""
+    """Stops that are written down, those that were lifted among them. Raises StoreError."""
 
     def of(self, environment: str) -> Iterator[Connection]:
         """The connections of one environment."""
@@ -165,10 +166,11 @@ def _told(
 
 def _kept(sources: ReleaseSources) -> _Kept:
     try:
-        told = [release_operation(one) for one in sources.operations()]
-        stops = tuple(sources.stops())
+        operations = tuple(sources.operations())
+        stops = in_force(sources.stops(), operations)
     except StoreError as error:
         return _Kept(trouble=f"It cannot be told what was verified or stopped: {error}")
+    told = (release_operation(one) for one in operations)
     return _Kept(operations=tuple(one for one in told if one is not None), stops=stops)
 
 
