@@ -167,18 +167,19 @@ def test_a_run_of_a_paused_dag_stays_queued(world: World, control: Control) -> N
 
 def test_the_version_of_a_run_is_kept_unless_asked(world: World) -> None:
     """A DAG has changed since its run failed: the clear keeps the run's version, or takes the newest."""
-    run, dag = last_failed(world, CHANGED), world.dag("prod", CHANGED)
-    assert dag.changed_at is not None
-    assert run.queued_at < dag.changed_at < NIGHT
-    for latest, version in ((False, 0), (True, 2)):
+    run, served = last_failed(world, CHANGED), world.served("prod", CHANGED)
+    assert run.queued_at < served.now.number_since < NIGHT
+    assert served.of_run(run.plan).number == served.newest_version - 1
+    for version in (0, served.newest_version):
         plan = cleared(
             world.seed,
-            dag,
+            served.dag,
             run.plan,
             world.task_plans(run.plan),
-            Clear(instances=[("dbt_run", -1)], at=NIGHT, latest_version=latest),
+            Clear(instances=[("dbt_run", -1)], at=NIGHT, version=version),
         )
         assert plan.dag_version == version
+        assert served.of_run(plan).number == (version or served.newest_version - 1)
 
 
 def test_changes_are_forgotten(world: World, control: Control) -> None:

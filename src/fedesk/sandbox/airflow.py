@@ -6,6 +6,7 @@ instances (``airflow_clear``); for any other change a writer finds no method, an
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any
@@ -34,6 +35,7 @@ from fedesk.sandbox.airflow_query import (
     texts,
 )
 from fedesk.sandbox.airflow_runs import BATCH_FILTERS, Runs, dag_of, environment_of
+from fedesk.sandbox.deployments import ServedDag
 from fedesk.sandbox.model import (
     ENVIRONMENTS,
     Dag,
@@ -229,11 +231,14 @@ class Airflow:
         ]
         keys: Keys[Dag] = {"dag_id": lambda dag: dag.dag_id, "dag_display_name": lambda dag: dag.dag_id}
         page = Paging.of_query(query).page(found, keys, "dag_id")
-        return collection("dags", [documents.dag(dag, now) for dag in page.rows], page)
+        return collection("dags", [self._dag(dag, now) for dag in page.rows], page)
 
     def dag(self, request: Request) -> Response:
         """One DAG."""
-        return answer_json(documents.dag(dag_of(self._world, request), self._world.now()))
+        return answer_json(self._dag(dag_of(self._world, request), self._world.now()))
+
+    def _dag(self, dag: Dag, now: datetime) -> documents.Document:
+        return documents.dag(self._world.served(dag.environment, dag.dag_id), now)
 
     def tasks(self, request: Request) -> Response:
         """The tasks of a DAG with what comes after each."""
@@ -246,10 +251,12 @@ class Airflow:
     def dag_versions(self, request: Request) -> Response:
         """The versions of a DAG."""
         dag = dag_of(self._world, request)
-        found = list(range(1, documents.versions(dag) + 1))
+        served = self._world.served(dag.environment, dag.dag_id)
+        found = list(range(1, served.newest_version + 1))
         keys: Keys[int] = {"id": float, "version_number": float}
         page = Paging.of_query(request.query_params).page(found, keys, "id")
-        return collection("dag_versions", [documents.dag_version(dag, number) for number in page.rows], page)
+        rows = [documents.dag_version(dag, served.version(number)) for number in page.rows]
+        return collection("dag_versions", rows, page)
 
     def event_logs(self, request: Request) -> Response:
         """Who asked for which change."""
@@ -332,10 +339,7 @@ class Airflow:
         page = paging.page(rows, keys, "map_index")
         return collection(
             "task_instances",
-            [
-                documents.task_instance(each, self._world.dag(each.run.environment, each.run.dag_id))
-                for each in page.rows
-            ],
+            [documents.task_instance(each, self._served(each)) for each in page.rows],
             page,
             {"total_entries_limit": None, "next_cursor": None, "previous_cursor": None},
         )
@@ -343,14 +347,15 @@ class Airflow:
     def task_instance(self, request: Request) -> Response:
         """One task instance."""
         instance = self._instance(request)
-        its = self._world.dag(instance.run.environment, instance.run.dag_id)
-        return answer_json(documents.task_instance(instance, its))
+        return answer_json(documents.task_instance(instance, self._served(instance)))
+
+    def _served(self, instance: TaskInstance) -> ServedDag:
+        return self._world.served(instance.run.environment, instance.run.dag_id)
 
     def tries(self, request: Request) -> Response:
         """The tries of one task instance, the newest included."""
         instance = self._instance(request)
-        its = self._world.dag(instance.run.environment, instance.run.dag_id)
-        found = documents.tries(instance, its, self._world.now())
+        found = documents.tries(instance, self._served(instance), self._world.now())
         return answer_json({"task_instances": found, "total_entries": len(found)})
 
     def log(self, request: Request) -> Response:

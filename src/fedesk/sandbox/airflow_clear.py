@@ -52,7 +52,7 @@ def answer(
     done = clear(world, environment, dag_id, wanted)
     rows: list[Document] = []
     for each in done.instances:
-        row = documents.task_instance(each, world.dag(environment, dag_id))
+        row = documents.task_instance(each, world.served(environment, dag_id))
         if not wanted.dry_run and wanted.note and _key(each) not in done.had_note:
             row["note"] = None  # what 3.3.2 answers: a first note is not in the answer that sets it
         rows.append(row)
@@ -102,6 +102,7 @@ def _carried_out(
     world: World, dag: Dag, plan: DagRunPlan, instances: list[Instance], wanted: ClearBody
 ) -> list[TaskInstance]:
     now = world.now()
+    served = world.served(dag.environment, dag.dag_id)
     again = cleared(
         world.seed,
         dag,
@@ -112,7 +113,7 @@ def _carried_out(
             at=now,
             note=wanted.note,
             reset_dag_runs=wanted.reset_dag_runs,
-            latest_version=bool(wanted.run_on_latest_version),
+            version=served.newest_version if wanted.run_on_latest_version else 0,
         ),
     )
     world.dag_history(dag.environment, dag.dag_id).amend(again)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from starlette.responses import Response
 
+from fedesk.sandbox.deployments import ServedDag, Serving
 from fedesk.sandbox.model import (
     ComponentHealth,
     Dag,
@@ -67,8 +68,9 @@ def identifier(*parts: object) -> str:
     return str(uuid.uuid5(_IDS, "\0".join(map(str, parts))))
 
 
-def dag(of: Dag, now: datetime) -> Document:
+def dag(served: ServedDag, now: datetime) -> Document:
     """DAGResponse."""
+    of = served.dag
     table = of.timetable
     midnight = datetime(now.year, now.month, now.day, tzinfo=UTC) - timedelta(days=1)
     passed = (now - midnight - table.offset) // table.period
@@ -83,7 +85,7 @@ def dag(of: Dag, now: datetime) -> Document:
         "last_parse_duration": 0.11,
         "last_expired": None,
         "bundle_name": of.bundle_name,
-        "bundle_version": of.bundle_version or None,
+        "bundle_version": served.now.commit or None,
         "relative_fileloc": location["relative_fileloc"],
         "fileloc": of.fileloc,
         "description": of.description,
@@ -98,7 +100,7 @@ def dag(of: Dag, now: datetime) -> Document:
         "max_active_runs": of.max_active_runs,
         "max_consecutive_failed_dag_runs": 0,
         "has_task_concurrency_limits": False,
-        "has_import_errors": False,
+        "has_import_errors": bool(served.now.broken_by),
         "next_dagrun_logical_date": text(run_after - table.period),
         "next_dagrun_data_interval_start": text(run_after - table.period),
         "next_dagrun_data_interval_end": text(run_after),
@@ -110,32 +112,16 @@ def dag(of: Dag, now: datetime) -> Document:
     }
 
 
-def version_of(plan: DagRunPlan, its: Dag) -> int:
-    """Number of the DAG's version that a run was made with, or was moved to by a clear."""
-    if plan.dag_version:
-        return plan.dag_version
-    return versions(its) if its.changed_at is None or plan.queued_at >= its.changed_at else 1
-
-
-def versions(of: Dag) -> int:
-    """Number of a DAG's newest version."""
-    return 1 if of.changed_at is None else 2
-
-
-def dag_version(of: Dag, number: int) -> Document:
+def dag_version(of: Dag, serving: Serving) -> Document:
     """DagVersionResponse."""
-    first = datetime(2026, 1, 1, tzinfo=UTC)
-    bundle = of.bundle_version
-    if bundle and number < versions(of):
-        bundle = bundle[::-1]
-    created = of.last_parsed_time if of.changed_at is None else of.changed_at if number > 1 else first
+    number = serving.number
     return {
         "id": identifier("version", of.environment, of.dag_id, *((number,) if number > 1 else ())),
         "version_number": number,
         "dag_id": of.dag_id,
         "bundle_name": of.bundle_name,
-        "bundle_version": bundle or None,
-        "created_at": text(created or first),
+        "bundle_version": serving.number_commit or None,
+        "created_at": text(serving.number_since),
         "dag_display_name": of.dag_id,
         "bundle_url": None,
     }
@@ -153,10 +139,11 @@ def conf(plan: DagRunPlan) -> Document:
     return found | ({"fedesk": ours} if ours else {})
 
 
-def dag_run(of: DagRun, its: Dag) -> Document:
-    """DAGRunResponse."""
+def dag_run(of: DagRun, served: ServedDag) -> Document:
+    """DAGRunResponse. A run keeps the commit that its bundle had when it was made."""
     plan = of.plan
-    version = dag_version(its, version_of(plan, its))
+    serving = served.of_run(plan)
+    bundle = serving.number_commit if plan.dag_version else serving.commit
     return {
         "dag_run_id": plan.run_id,
         "dag_id": plan.dag_id,
@@ -175,15 +162,15 @@ def dag_run(of: DagRun, its: Dag) -> Document:
         "triggering_user_name": plan.triggering_user or None,
         "conf": conf(plan),
         "note": plan.note or None,
-        "dag_versions": [version],
-        "bundle_version": version["bundle_version"],
+        "dag_versions": [dag_version(served.dag, serving)],
+        "bundle_version": bundle or None,
         "dag_display_name": plan.dag_id,
         "partition_key": None,
         "partition_date": None,
     }
 
 
-def task_instance(of: TaskInstance, its: Dag) -> Document:
+def task_instance(of: TaskInstance, its: ServedDag) -> Document:
     """TaskInstanceResponse."""
     plan = of.run
     common = _common(of, its, of.attempt, of.try_number, None if of.state is None else of.state.value)
@@ -214,20 +201,20 @@ def task_instance(of: TaskInstance, its: Dag) -> Document:
 
 
 def _common(
-    of: TaskInstance, its: Dag, attempt: TaskAttempt | None, try_number: int, state: str | None
+    of: TaskInstance, its: ServedDag, attempt: TaskAttempt | None, try_number: int, state: str | None
 ) -> Document:
     began = attempt is not None and of.start_date is not None and state != TaskState.UPSTREAM_FAILED
     operator = of.spec.operator.rpartition(".")[2]
     return {
         "task_id": of.spec.task_id,
-        "dag_id": its.dag_id,
+        "dag_id": its.dag.dag_id,
         "dag_run_id": of.run.run_id,
         "map_index": of.plan.map_index,
         "state": state,
         "try_number": try_number,
         "max_tries": of.plan.max_tries,
         "task_display_name": of.spec.task_id,
-        "dag_display_name": its.dag_id,
+        "dag_display_name": its.dag.dag_id,
         "hostname": attempt.hostname if attempt is not None and began else "",
         "unixname": "airflow",
         "pool": "default_pool",
@@ -239,11 +226,11 @@ def _common(
         "pid": attempt.pid if attempt is not None and began else None,
         "executor": None,
         "executor_config": "{}",
-        "dag_version": dag_version(its, version_of(of.run, its)),
+        "dag_version": dag_version(its.dag, its.of_run(of.run)),
     }
 
 
-def tries(of: TaskInstance, its: Dag, now: datetime) -> list[Document]:
+def tries(of: TaskInstance, its: ServedDag, now: datetime) -> list[Document]:
     """TaskInstanceHistoryResponse of every try that has been scheduled; one up for a retry has failed.
 
     A cleared task instance that has not run again stands behind them with the number of its last try.

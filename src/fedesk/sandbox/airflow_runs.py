@@ -108,7 +108,7 @@ class Runs:
             ]
         page = paging.page(plans, self._keys(), "id")
         rows = [
-            documents.dag_run(world.as_dag_run(plan, now), world.dag(environment, plan.dag_id))
+            documents.dag_run(world.as_dag_run(plan, now), world.served(environment, plan.dag_id))
             for plan in page.rows
         ]
         more = {"total_entries_limit": None, "next_cursor": None, "previous_cursor": None}
@@ -139,7 +139,7 @@ class Runs:
             raise RefusedError(
                 404, f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found"
             ) from None
-        return answer_json(documents.dag_run(run, self._world.dag(environment, dag_id)))
+        return answer_json(documents.dag_run(run, self._world.served(environment, dag_id)))
 
 
 def _is_named(plan: DagRunPlan, given: Mapping[str, object]) -> bool:

@@ -1,19 +1,17 @@
 """Jenkins' half of the world: jobs, agents and the plans of their builds."""
 
-import json
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
-from fedesk.sandbox.clock import fractions, hexadecimal
+from fedesk.sandbox.clock import fractions
 from fedesk.sandbox.dags import HISTORY
 from fedesk.sandbox.model import (
-    ArtifactFile,
     BuildParameter,
     BuildPlan,
     BuildResult,
     Cause,
-    Commit,
     JenkinsJob,
     JobKind,
     LogStory,
@@ -22,38 +20,43 @@ from fedesk.sandbox.model import (
     StageState,
 )
 from fedesk.sandbox.model_jenkins import QUIET_PERIOD
+from fedesk.sandbox.release_line import (
+    COMMIT_EVERY,
+    FAMOUS,
+    LAG,
+    PEOPLE,
+    REGISTRY,
+    ReleaseLine,
+    blemish,
+    commit,
+    release,
+)
 from fedesk.sandbox.stories import BuildScript
 
-REGISTRY = "registry.finedge.example"
-
-_LAG = {"dev": timedelta(0), "staging": timedelta(hours=6), "prod": timedelta(hours=20)}
-_COMMIT_EVERY = timedelta(hours=5)
 _APPROVAL_TIMEOUT = timedelta(hours=24)
 HANDOVER = timedelta(seconds=0.4)
 """From the queue to a free executor."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
-_PEOPLE = (
-    ("mara", "Mara Lindqvist"),
-    ("tomasz", "Tomasz Zając"),
-    ("aisha", "Aisha Okafor"),
-    ("jun", "Jun Watanabe"),
-)
-_MESSAGES = (
-    "Read the amount as decimal, not float",
-    "Retry the partner's API on 503",
-    "Drop the unused staging model",
-    "Load by partition instead of appending",
-    "Raise the memory limit of the transform",
-    "Test that the settlement currency is known",
-    "Pin dbt to the version the others use",
-    "Name the columns as the catalogue does",
-)
 _MISHAPS: tuple[tuple[float, BuildResult, str, str], ...] = (
     (0.020, BuildResult.FAILURE, "Unit tests", "3 tests failed"),
     (0.035, BuildResult.FAILURE, "Deploy", "deployment did not become ready within 60 s"),
     (0.050, BuildResult.UNSTABLE, "Data-quality tests", "2 data-quality tests gave warnings"),
     (0.060, BuildResult.ABORTED, "Container build", "aborted"),
 )
+
+_FINE = (BuildResult.SUCCESS, "", "")
+_FETCHING = "Fetch artifact"
+APPROVING = "Approve"
+INPUT = "Promote"
+"""Id of the input step that asks whether to deploy."""
+_NOBODY = "nobody answered within 24 hours"
+DRY_RUN_SKIPS = frozenset({APPROVING, "Verify", "Record"})
+"""Stages that a dry run leaves out."""
+_SKIPPING = 0.1
+_SPOILED = {BuildResult.UNSTABLE: StageState.UNSTABLE, BuildResult.ABORTED: StageState.ABORTED}
+_IMAGE = re.compile(r"(?P<image>[^@]+)@(?P<digest>sha256:[0-9a-f]{64})")
+_PUBLISHING = (BuildResult.SUCCESS, BuildResult.UNSTABLE)
+"""Results of builds of CI that have published what they made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,23 @@ class BuildHistory:
     """The builds of one job, thirty days back and on into the future as far as anyone looks."""
 
     def __init__(
-        self, *, seed: int, job: JenkinsJob, index: int, start: datetime, script: BuildScript | None
+        self,
+        *,
+        seed: int,
+        job: JenkinsJob,
+        index: int,
+        start: datetime,
+        script: BuildScript | None,
+        line: ReleaseLine | None = None,
+        pullable: Callable[[str], bool] = lambda _: True,
     ) -> None:
+        """``line`` is what a deploy job deploys of, ``pullable`` whether the registry still has a digest."""
         self.job = job
+        self.revision = 0
+        """Grows with each change."""
+        self._line = line
+        self._pullable = pullable
+        self._made_of: dict[int, BuildPlan] = {}
         self._seed = seed
         self._index = index
         self._epoch = start - HISTORY
@@ -111,6 +128,8 @@ class BuildHistory:
 
     def add(self, plan: BuildPlan) -> None:
         """Take in a build that someone started; those that start later get higher numbers."""
+        self.revision += 1
+        self._made_of.clear()
         self._renumber_after(plan, 1)
         self._added.append(plan)
 
@@ -125,6 +144,8 @@ class BuildHistory:
 
     def withdraw(self, queue_id: int) -> None:
         """Take an item out of the queue that has not started: no build ever has the number it was to get."""
+        self.revision += 1
+        self._made_of.clear()
         gone = next((plan for plan in self._added if plan.queue_id == queue_id), None)
         if gone is not None:
             self._added.remove(gone)
@@ -137,6 +158,8 @@ class BuildHistory:
 
     def amend(self, plan: BuildPlan) -> None:
         """Put a new plan in the place of the build with the same number and queue item."""
+        self.revision += 1
+        self._made_of.clear()
         self._added = [plan if _is_same(known, plan) else known for known in self._added]
         for index, known in self._planned.items():
             if _is_same(known, plan):
@@ -162,12 +185,20 @@ class BuildHistory:
         causes: tuple[Cause, ...],
     ) -> BuildPlan:
         """An item for ``enqueue`` as someone triggers it; it is still to be said when it starts."""
-        position = self._position(queued_at)
-        version, digest = release(self._seed, self.job.service, position)
+        position: int | None = self._position(queued_at)
+        digest = ""
+        if self._line is not None:
+            digest = _named(parameters)
+            position = self._line.position_of(digest, queued_at)
+        version = commit_id = ""
+        if position is not None:
+            version, digest = release(self._seed, self.job.service, position)
+            commit_id = commit(self._seed, self.job.service, position, self._epoch).commit_id
         return BuildPlan(
             job=self.job.full_name,
             environment=self.job.environment,
             number=0,
+            triggered=True,
             queue_id=queue_id,
             queued_at=queued_at,
             quiet=quiet,
@@ -176,7 +207,7 @@ class BuildHistory:
             result=BuildResult.SUCCESS,
             causes=causes,
             parameters=parameters,
-            commit=commit(self._seed, self.job.service, position, self._epoch).commit_id,
+            commit=commit_id,
             version=version,
             digest=digest,
             repository=f"https://github.com/finedge/{self.job.service}",
@@ -184,19 +215,64 @@ class BuildHistory:
         )
 
     def starting(self, plan: BuildPlan, started_at: datetime | None, why: str = "") -> BuildPlan:
-        """The same item with the moment at which it starts and succeeds, or without one, and why it waits."""
+        """The same item with the moment at which it starts, or without one, and why it waits."""
         if started_at is None:
             return replace(plan, started_at=None, ended_at=None, stages=(), why=why)
-        timing = timeline(self.job, started_at, 1.0, (BuildResult.SUCCESS, "", ""))
-        stages = timing.stages if self.job.pipeline else ()
+        fate = self._fate(plan, started_at)
+        asks = self.job.approval if fate[0] is BuildResult.SUCCESS and not plan.is_dry_run else ""
+        if asks:
+            fate = (BuildResult.ABORTED, APPROVING, _NOBODY)
+        skipped = DRY_RUN_SKIPS if plan.is_dry_run else frozenset[str]()
+        timing = timeline(self.job, started_at, 1.0, fate, asks=asks, skipped=skipped)
         return replace(
             plan,
             started_at=started_at,
             ended_at=timing.ended_at,
-            result=BuildResult.SUCCESS,
-            stages=stages,
+            result=fate[0],
+            stages=timing.stages if self.job.pipeline else (),
+            pending_input=timing.pending,
             why=why,
         )
+
+    def _fate(self, plan: BuildPlan, at: datetime) -> tuple[BuildResult, str, str]:
+        """How a build that was triggered ends, at which stage, and why."""
+        if self._line is None:
+            position = self._position(plan.queued_at)
+            return blemish(self.job, position) if self.job.kind is JobKind.CI else _FINE
+        digest = _named(plan.parameters)
+        if not digest:
+            return BuildResult.FAILURE, _FETCHING, "IMAGE names no digest: it is REGISTRY/NAME@sha256:…"
+        if self._line.find(digest, at) is None or not self._pullable(digest):
+            return BuildResult.FAILURE, _FETCHING, f"manifest unknown: {REGISTRY}/{self.job.service}@{digest}"
+        return _FINE
+
+    def made(self, position: int, at: datetime) -> BuildPlan | None:
+        """The first build of a place of the line that had published by then; for CI in dev."""
+        found = self._made_of.get(position)
+        if found is None:
+            found = self._maker(position)
+            if found is None:
+                return None
+            self._made_of[position] = found
+        return found if found.ended_at is not None and found.ended_at <= at else None
+
+    def _maker(self, position: int) -> BuildPlan | None:
+        begins = self._epoch + LAG[self.job.environment] + position * COMMIT_EVERY
+        low = (begins - self._first) // self.job.period
+        high = (begins + COMMIT_EVERY - self._first) // self.job.period
+        planned = [
+            self._plan(index)
+            for index in range(max(low - 1, 0), high + 1)
+            if index not in self._withdrawn and not (self._stops and index > self._scripted)
+            if index == self._scripted or self._position(self._due(index)) == position
+        ]
+        digest = release(self._seed, self.job.service, position)[1]
+        mine = [
+            plan
+            for plan in (*planned, *self._added)
+            if plan.digest == digest and plan.ended_at is not None and plan.result in _PUBLISHING
+        ]
+        return min(mine, key=lambda plan: plan.ended_at or _NEVER, default=None)
 
     def _renumber_after(self, plan: BuildPlan, by: int) -> None:
         """A build comes in, or goes, before all that start after it; one that never starts counts not."""
@@ -220,9 +296,18 @@ class BuildHistory:
             self._planned[index] = plan
         return plan
 
+    def _due(self, index: int) -> datetime:
+        """When a build by timetable comes into the queue."""
+        spread = fractions(self._seed, self.job.full_name, index)[1]
+        return self._first + (index + 0.6 * spread) * self.job.period
+
     def _position(self, queued_at: datetime) -> int:
         """Where in its service's line of commits it builds."""
-        return (queued_at - _LAG[self.job.environment] - self._epoch) // _COMMIT_EVERY
+        return (queued_at - LAG[self.job.environment] - self._epoch) // COMMIT_EVERY
+
+    def _newest(self, position: int, at: datetime) -> int:
+        """What a build of a moment builds or deploys: the newest there is."""
+        return position if self._line is None else self._line.newest(position, at)
 
     def _made(self, index: int) -> BuildPlan:
         job = self.job
@@ -231,15 +316,21 @@ class BuildHistory:
         if script is not None and self._moment is not None:
             queued_at, wait, spread = self._moment, 0.0, 0.5
         else:
-            queued_at = self._first + (index + 0.6 * spread) * job.period
+            queued_at = self._due(index)
         tail = 80 * wait**8
         started_at = queued_at + QUIET_PERIOD + HANDOVER + timedelta(seconds=3 * wait + tail)
-        mishap = _mishap(job, luck) if script is None else (script.result, script.stage, script.error)
-        timing = timeline(job, started_at, 0.8 + 0.4 * spread, mishap, script)
+        position = self._newest(self._position(queued_at), queued_at)
+        mishap = (script.result, script.stage, script.error) if script is not None else _FINE
+        if script is None and (job.service, position) not in FAMOUS:
+            mishap = _mishap(job, luck)
+        if mishap == _FINE:
+            mishap = blemish(job, position)
+        timing = timeline(
+            job, started_at, 0.8 + 0.4 * spread, mishap, asks="" if script is None else script.approval
+        )
         before = sum((added.started_at or _NEVER) <= started_at for added in self._added)
         number = self._first_number + index + before - sum(gone < index for gone in self._withdrawn)
-        position = self._position(queued_at)
-        behind = self._position(queued_at - job.period)
+        behind = self._newest(self._position(queued_at - job.period), queued_at - job.period)
         changes = tuple(
             commit(self._seed, job.service, at, self._epoch)
             for at in range(max(behind, position - 3) + 1, position + 1)
@@ -261,8 +352,8 @@ class BuildHistory:
             node=f"agent-{1 + int(who * 3)}",
             causes=(_cause(job, who, number),),
             parameters=_parameters(job, digest),
-            changes=_renowned(changes) if special else changes,
-            commit="c0ffee1" + newest.commit_id[7:] if special else newest.commit_id,
+            changes=(changes[0], changes[-1]) if special else changes,
+            commit=newest.commit_id,
             version=version,
             digest=digest,
             repository=f"https://github.com/finedge/{job.service}",
@@ -287,25 +378,16 @@ def _queued_at(job: JenkinsJob, script: BuildScript, start: datetime) -> datetim
     if script.queued is not None:
         return start + script.queued
     waited = QUIET_PERIOD + HANDOVER
-    timing = timeline(job, start, 1.0, (script.result, script.stage, script.error), script)
+    timing = timeline(job, start, 1.0, (script.result, script.stage, script.error), asks=script.approval)
     return start + (script.ended or timedelta(0)) - (timing.ended_at - start) - waited
-
-
-def _renowned(changes: tuple[Commit, ...]) -> tuple[Commit, ...]:
-    """Two commits, the newest of which is c0ffee1."""
-    if not changes:
-        return changes
-    newest, before = changes[-1], changes[0]
-    fields = {name: getattr(newest, name) for name in ("author", "author_email", "message", "at", "paths")}
-    return (before, Commit(commit_id="c0ffee1" + newest.commit_id[7:], **fields))
 
 
 def _mishap(job: JenkinsJob, luck: float) -> tuple[BuildResult, str, str]:
     for limit, result, stage, error in _MISHAPS:
         if luck < limit:
             known = any(name == stage for name, _ in job.stages)
-            return (result, stage, error) if known else (BuildResult.SUCCESS, "", "")
-    return BuildResult.SUCCESS, "", ""
+            return (result, stage, error) if known else _FINE
+    return _FINE
 
 
 def timeline(
@@ -313,26 +395,30 @@ def timeline(
     started_at: datetime,
     factor: float,
     mishap: tuple[BuildResult, str, str],
-    script: BuildScript | None = None,
+    *,
+    asks: str = "",
+    skipped: frozenset[str] = frozenset(),
 ) -> Timing:
-    """The stages of a build with their times; those after a failed one never come."""
+    """The stages of a build with their times; those after a failed one never come.
+
+    A stage that fails in a build that succeeds was caught (``catchError``). ``asks`` is the question of the
+    stage that the mishap names: nobody answers within a day. ``skipped`` stages take no time.
+    """
     result, bad_stage, error = mishap
     at = started_at + timedelta(seconds=0.3)
     stages: list[StagePlan] = []
     pending = None
     for position, (name, seconds) in enumerate(job.stages):
-        end = at + timedelta(seconds=seconds * factor)
+        end = at + timedelta(seconds=_SKIPPING if name in skipped else seconds * factor)
         outcome = StageState.SUCCESS
         if name == bad_stage:
-            outcome = {
-                BuildResult.UNSTABLE: StageState.UNSTABLE,
-                BuildResult.ABORTED: StageState.ABORTED,
-            }.get(result, StageState.FAILED)
-            if script is not None and script.approval:
+            outcome = _SPOILED.get(result, StageState.FAILED)
+            if asks:
                 end = at + _APPROVAL_TIMEOUT
                 pending = PendingInput(
-                    input_id="Promote", message=script.approval, since=at, submitter="releasers", ok="Deploy"
+                    input_id=INPUT, message=asks, since=at, submitter=job.submitter, ok="Deploy"
                 )
+        is_bad = outcome in (StageState.FAILED, StageState.ABORTED)
         stages.append(
             StagePlan(
                 node_id=str(6 + 7 * position),
@@ -340,17 +426,18 @@ def timeline(
                 started_at=at,
                 ended_at=end,
                 outcome=outcome,
-                error=error if outcome in (StageState.FAILED, StageState.ABORTED) else "",
+                error=error if is_bad else "",
+                is_caught=is_bad and result is BuildResult.SUCCESS,
             )
         )
         at = end
-        if outcome in (StageState.FAILED, StageState.ABORTED):
+        if is_bad and result is not BuildResult.SUCCESS:
             break
     return Timing(tuple(stages), at + timedelta(seconds=0.1), pending)
 
 
 def _cause(job: JenkinsJob, who: float, number: int) -> Cause:
-    user_id, user_name = _PEOPLE[int(who * len(_PEOPLE))]
+    user_id, user_name = PEOPLE[int(who * len(PEOPLE))]
     if job.kind is JobKind.DEPLOY:
         if job.environment == "prod":
             return Cause(
@@ -377,60 +464,13 @@ def _parameters(job: JenkinsJob, digest: str) -> tuple[BuildParameter, ...]:
     )
 
 
-@lru_cache(maxsize=50_000)
-def commit(seed: int, service: str, position: int, epoch: datetime) -> Commit:
-    """The commit at a place of a service's line of commits."""
-    which, who, jitter, _ = fractions(seed, "commit", service, position)
-    user_id, name = _PEOPLE[int(who * len(_PEOPLE))]
-    return Commit(
-        commit_id=hexadecimal(40, seed, service, position),
-        author=name,
-        author_email=f"{user_id}@finedge.example",
-        message=_MESSAGES[int(which * len(_MESSAGES))],
-        at=(epoch + (position + 0.5 * jitter) * _COMMIT_EVERY).replace(microsecond=0),
-        paths=(f"models/{service}/{service}.sql",),
-    )
-
-
-@lru_cache(maxsize=50_000)
-def release(seed: int, service: str, position: int) -> tuple[str, str]:
-    """Version and image digest of the release made of a commit."""
-    return f"1.{200 + position}.0", "sha256:" + hexadecimal(64, seed, "image", service, position)
-
-
 def queue_id(epoch: datetime, queued_at: datetime, index: int) -> int:
     """The id of a queue item: later ones are higher, none comes twice. ``index`` is below 2000."""
     return int((queued_at - epoch).total_seconds() + 86_400) * 2000 + index
 
 
-def artifacts(build: BuildPlan, job: JenkinsJob) -> tuple[ArtifactFile, ...]:
-    """What a build that succeeded left: release.json (formats.md) and a list of checksums."""
-    if build.result is not BuildResult.SUCCESS or build.ended_at is None:
-        return ()
-    chance = fractions(build.digest)
-    document: dict[str, object] = {
-        "schema": "fedesk-release/1",
-        "service": job.service,
-        "version": build.version,
-        "commit": build.commit,
-        "repository": build.repository,
-        "image": f"{REGISTRY}/{job.service}",
-        "digest": build.digest,
-        "build_url": f"/job/{'/job/'.join(build.job.split('/'))}/{build.number}/",
-        "built_at": build.ended_at.isoformat(),
-        "environment": build.environment,
-        "deployed_at": build.ended_at.isoformat() if job.kind is JobKind.DEPLOY else None,
-        "deployed_by": build.causes[0].user_id or "jenkins",
-        "operation": "",
-        "sbom": f"sbom/{job.service}.cdx.json",
-        "scan": {"critical": 0, "high": int(chance[0] * 4)},
-        "tests": {"unit": 120 + int(chance[1] * 300), "data_quality": 20 + int(chance[2] * 60)},
-        "migrations": [],
-        "size_bytes": int(280e6 + chance[3] * 40e6),
-    }
-    content = json.dumps(document, indent=2).encode()
-    sums = f"{build.digest.removeprefix('sha256:')}  {job.service}.tar.zst\n".encode()
-    return (
-        ArtifactFile(path="release.json", content=content),
-        ArtifactFile(path="dist/SHA256SUMS", content=sums),
-    )
+def _named(parameters: tuple[BuildParameter, ...]) -> str:
+    """The digest that IMAGE names, empty for none."""
+    given = next((one.value for one in parameters if one.name == "IMAGE"), "")
+    match = _IMAGE.fullmatch(given.strip())
+    return "" if match is None else match["digest"]

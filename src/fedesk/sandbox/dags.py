@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from fedesk.sandbox.clock import fractions, hexadecimal
+from fedesk.sandbox.clock import fractions
 from fedesk.sandbox.model import (
     Activity,
     Dag,
@@ -34,9 +34,6 @@ _PAUSED = 0.1
 FLAKY_DAG = "kyc_refresh"
 """In prod it depends on an API that often answers 503: one strip of runs with mixed results."""
 _FLAKY = 0.42
-CHANGED_DAG = "regulatory_reports"
-"""In prod its file has changed since the run that failed."""
-_CHANGED = timedelta(minutes=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +95,10 @@ def dag_of(seed: int, pipeline: Pipeline, environment: str, start: datetime) -> 
         paused=environment == "dev" and chance < _PAUSED,
         catchup=pipeline.tier == 1,
         fileloc=f"/opt/airflow/dags/{pipeline.service}/{pipeline.name}.py",
-        bundle_version=hexadecimal(40, seed, "bundle", environment),
         last_parsed_time=start - timedelta(seconds=20 + 60 * version),
         pipeline=pipeline.name,
         writes=pipeline.dataset,
         reads=tuple(dataset_of(name) for name in pipeline.upstream),
-        changed_at=start - _CHANGED if (environment, pipeline.name) == ("prod", CHANGED_DAG) else None,
     )
 
 

@@ -97,8 +97,8 @@ class _Visit:
         self._request = request
         self._caller = caller
         self._body = body
-        self._controller = Controller(world)
-        self._beans = Beans(self._controller, f"{request.url.scheme}://{request.url.netloc}/")
+        self._controller = Controller(world, f"{request.url.scheme}://{request.url.netloc}/")
+        self._beans = Beans(self._controller, self._controller.root)
 
     def answer(self) -> Response:
         path: bytes = self._request.scope.get("raw_path") or self._request.url.path.encode()

@@ -456,7 +456,7 @@ def _commit(commit: Commit) -> Bean:
             "timestamp": milliseconds(commit.at),
             "author": _bean("", {"fullName": commit.author}),
             "authorEmail": commit.author_email,
-            "comment": f"{commit.message}\n",
+            "comment": f"{commit.message}\n" + (f"\n{commit.ticket}\n" if commit.ticket else ""),
             "date": commit.at.strftime("%Y-%m-%d %H:%M:%S +0000"),
             "id": commit.commit_id,
             "msg": commit.message,

@@ -48,8 +48,10 @@ class Atom:
 class Controller:
     """The world as Jenkins sees it at ``now``; one a request, so that an answer is of one piece."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, root: str) -> None:
         self._world = world
+        self.root = root
+        """Its address, with a slash at its end."""
         self.now = world.now()
 
     @cached_property
@@ -129,14 +131,14 @@ class Controller:
 
     def artifacts(self, build: BuildPlan) -> tuple[ArtifactFile, ...]:
         """What a build left, once it has ended."""
-        return self._world.artifacts(build)
+        return self._world.artifacts(build, self.root)
 
     def result(self, build: BuildPlan) -> str | None:
         """Jenkins' ``result``: None while it runs, but what a step has set already stands there at once."""
         ended = build.result_at(self.now)
         if ended is not None:
             return ended.value
-        states = {stage.state(self.now) for stage in build.stages}
+        states = {stage.state(self.now) for stage in build.stages if not stage.is_caught}
         if StageState.FAILED in states:
             return BuildResult.FAILURE.value
         return BuildResult.UNSTABLE.value if StageState.UNSTABLE in states else None

@@ -32,6 +32,7 @@ _CI_STAGES = (
     ("Data-quality tests", 62.0),
     ("Packaging", 24.0),
     ("Container build", 112.0),
+    ("Container scan", 31.0),
     ("Publish", 19.0),
 )
 _PERIODS = {
@@ -45,6 +46,18 @@ _PERIODS = {
 _FREESTYLE = frozenset({"marketing", "reporting"})
 _UNAWARE = frozenset({"payments"})
 """Services whose CI does not declare FEDESK_OPERATION, besides the freestyle ones."""
+_ASKING = frozenset({"cards"})
+"""Services whose deploy to prod waits for somebody, whoever triggered it."""
+_RELEASERS = frozenset({"merchants"})
+"""Services of whose questions only the group ``releasers`` may answer."""
+_UNVERIFYING = frozenset({"invoices"})
+"""Services whose deploy job verifies nothing."""
+_FORGETFUL = {("prod", "partners"): timedelta(hours=6)}
+"""Deploy jobs that keep what they archive for a while only."""
+_RETIRED = frozenset({("prod", "treasury")})
+"""Deploy jobs that are disabled."""
+_SLOW = {("fraud", JobKind.CI): ("Unit tests", 470.0), ("risk", JobKind.DEPLOY): ("Deploy", 960.0)}
+"""Stages that take longer than elsewhere: a build beyond ten minutes, a deployment beyond fifteen."""
 _OPERATION = ParameterDefinition(name="FEDESK_OPERATION", description="Id of the fedesk operation")
 
 
@@ -65,8 +78,12 @@ def jobs_of(service: str, environment: str) -> tuple[JenkinsJob, JenkinsJob]:
         service=service,
         description=f"Deploys {service} to {environment}",
         parameters=tuple(deploy_parameters),
-        stages=tuple(stage for stage in _DEPLOY_STAGES if environment == "prod" or stage[0] != "Approve"),
+        stages=_timed(service, JobKind.DEPLOY, _deploy_stages(service, environment)),
         period=timedelta(hours=_PERIODS[environment, JobKind.DEPLOY]),
+        disabled=(environment, service) in _RETIRED,
+        approval=f"Deploy {service} to prod?" if environment == "prod" and service in _ASKING else "",
+        submitter="releasers" if service in _RELEASERS else "",
+        keeps_artifacts=_FORGETFUL.get((environment, service)),
     )
     ci_parameters = [
         ParameterDefinition(name="BRANCH", default="main"),
@@ -85,10 +102,24 @@ def jobs_of(service: str, environment: str) -> tuple[JenkinsJob, JenkinsJob]:
         description=f"Builds and tests {service}",
         parameters=tuple(ci_parameters),
         disabled=service == "loyalty" and environment == "prod",
-        stages=_CI_STAGES,
+        stages=_timed(service, JobKind.CI, _CI_STAGES),
         period=timedelta(hours=_PERIODS[environment, JobKind.CI]),
     )
     return deploy, ci
+
+
+def _deploy_stages(service: str, environment: str) -> tuple[tuple[str, float], ...]:
+    left_out = set() if environment == "prod" else {"Approve"}
+    if service in _UNVERIFYING:
+        left_out.add("Verify")
+    return tuple(stage for stage in _DEPLOY_STAGES if stage[0] not in left_out)
+
+
+def _timed(
+    service: str, kind: JobKind, stages: tuple[tuple[str, float], ...]
+) -> tuple[tuple[str, float], ...]:
+    slow = dict([_SLOW[service, kind]]) if (service, kind) in _SLOW else {}
+    return tuple((name, slow.get(name, seconds)) for name, seconds in stages)
 
 
 def other_jobs() -> tuple[JenkinsJob, ...]:

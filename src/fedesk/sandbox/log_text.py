@@ -140,6 +140,7 @@ STAGE_LINES: dict[str, tuple[str, ...]] = {
         "#{n} [stage-1 {n}/9] RUN pip install --no-deps -r requirements-{n}.txt",
         "#{n} DONE 4.{n}s",
     ),
+    "Container scan": ("scanned layer {n} of {image}: 0 critical",),
     "Publish": ("pushing layer {n} of {image}", "{digest}: pushed"),
     "Fetch artifact": ("pulling {image}@{digest}", "sha256 of {service}.tar.zst matches"),
     "Policy": ("policy images/signed: allowed", "policy images/critical-vulnerabilities: allowed"),
@@ -166,6 +167,11 @@ STAGE_FAILURES: dict[str, tuple[str, ...]] = {
         "ERROR: denied by policy images/critical-vulnerabilities: CVE-2026-31337 in libssl3 (critical)",
         "an exception needs the approval of security, see https://wiki.finedge.example/policy-exceptions",
     ),
+    "Container scan": (
+        "CVE-2026-31337 in libssl3 3.0.15: critical, fixed in 3.0.16",
+        "ERROR: script returned exit code 1",
+    ),
+    "Fetch artifact": ("ERROR: manifest unknown",),
     "build": ("ERROR: script returned exit code 1",),
 }
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fedesk.sandbox import log_text
-from fedesk.sandbox.builds import REGISTRY
 from fedesk.sandbox.clock import hexadecimal
 from fedesk.sandbox.log_text import Text
 from fedesk.sandbox.model import (
@@ -21,6 +20,7 @@ from fedesk.sandbox.model import (
     TaskSpec,
     TaskState,
 )
+from fedesk.sandbox.release_line import REGISTRY
 from fedesk.sandbox.stories import FAKE_AWS_KEY, FAKE_TOKEN
 
 _POLLING = timedelta(seconds=60)
@@ -219,7 +219,7 @@ def _stage_texts(name: str, kind: str, words: dict[str, str], *, failed: bool) -
     ]
     if failed:
         texts = texts[: len(texts) // 2] + list(
-            log_text.STAGE_FAILURES.get(kind, log_text.STAGE_FAILURES["build"])
+            log_text.STAGE_FAILURES.get(name if kind == "build" else kind, log_text.STAGE_FAILURES["build"])
         )
     return texts
 

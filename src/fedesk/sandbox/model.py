@@ -172,8 +172,6 @@ class Dag:
     """SCHEMA.TABLE that it declares as an outlet; empty for a DAG that declares none."""
     reads: tuple[str, ...] = ()
     """SCHEMA.TABLE of the inlets of its first task."""
-    changed_at: datetime | None = None
-    """When its second version was parsed; None for one that has a first alone."""
 
     def task(self, task_id: str) -> TaskSpec:
         """The task of that id; raises KeyError."""

@@ -73,6 +73,12 @@ class JenkinsJob:
     first_number: int = 1
     builders: tuple[str, ...] = ()
     """Users who may build it, whatever else they may."""
+    approval: str = ""
+    """What it asks before it deploys, in builds that somebody triggers; it asks nothing where empty."""
+    submitter: str = ""
+    """Who may answer: user ids and groups with commas; empty for all who may build."""
+    keeps_artifacts: timedelta | None = None
+    """How long it keeps what builds archive; for ever where None."""
 
     @property
     def name(self) -> str:
@@ -116,6 +122,8 @@ class Commit:
     message: str
     at: datetime
     paths: tuple[str, ...] = ()
+    ticket: str = ""
+    """Named below the message, where there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +143,7 @@ class PendingInput:
     since: datetime
     submitter: str = ""
     ok: str = "Proceed"
+    parameters: tuple[ParameterDefinition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +156,8 @@ class StagePlan:
     ended_at: datetime | None
     outcome: StageState
     error: str = ""
+    is_caught: bool = False
+    """Whether its failure is the stage's alone, and the build goes on."""
 
     def state(self, now: datetime) -> StageState:
         """The state at a moment; pauses for input are the build's to tell."""
@@ -191,6 +202,13 @@ class BuildPlan:
     blocked: bool = False
     """Whether that is another build of its job, rather than a lack of executors."""
     story: str = ""
+    triggered: bool = False
+    """Whether somebody triggered it since the world began."""
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether a deploy job was asked to change nothing."""
+        return any(one.name == "DRY_RUN" and one.value == "true" for one in self.parameters)
 
     def is_queued(self, now: datetime) -> bool:
         """Whether it stands in the queue at that moment."""

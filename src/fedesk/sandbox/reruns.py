@@ -43,7 +43,8 @@ class Clear:
     note: str | None = None
     """None or empty leaves the notes there are [seen on 3.3.2: an empty one as well]."""
     reset_dag_runs: bool = True
-    latest_version: bool = False
+    version: int = 0
+    """Number of the DAG's version to go on with; 0 keeps the run's."""
 
 
 def cleared(seed: int, dag: Dag, plan: DagRunPlan, tasks: tuple[TaskPlan, ...], clear: Clear) -> DagRunPlan:
@@ -73,10 +74,7 @@ def cleared(seed: int, dag: Dag, plan: DagRunPlan, tasks: tuple[TaskPlan, ...], 
         began = NEVER if dag.paused else clear.at + timedelta(seconds=1 + 3 * fractions(salt)[0])
         activity = Activity(queued_at=clear.at, started_at=began, ended_at=None, outcome=RunState.SUCCESS)
         others = tuple(each for each in plan.activity if each.queued_at < clear.at)
-    version = plan.dag_version
-    if clear.latest_version:
-        version = 1 if dag.changed_at is None else 2
-    plan = replace(plan, dag_version=version)
+    plan = replace(plan, dag_version=clear.version or plan.dag_version)
     if began >= NEVER:
         return replace(plan, tasks=stripped, activity=(*others, activity))
     again, ended_at, state = _resumed(dag, plan, stripped, clear.at, began, salt)

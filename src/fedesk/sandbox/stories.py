@@ -220,6 +220,7 @@ def build_scripts() -> dict[str, BuildScript]:
             stage="Approve",
             approval="Deploy merchants to prod?",
         ),
+        "finedge/prod/deploy-regulatory": BuildScript(story="changed DAG", ended=timedelta(minutes=-19)),
         "finedge/prod/regulatory-ci": BuildScript(
             story="no executor",
             queued=timedelta(minutes=-40),

@@ -7,16 +7,16 @@ Methods are safe to call from several threads; what they return is frozen.
 import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
-from fedesk.sandbox import builds as jenkins_builds
 from fedesk.sandbox import dags as airflow_dags
-from fedesk.sandbox import extras, jenkins_jobs, jenkins_queue, loads, logs, vaults
+from fedesk.sandbox import deployments, extras, jenkins_jobs, jenkins_queue, loads, logs, standing, vaults
 from fedesk.sandbox.airflow_events import EventLog
 from fedesk.sandbox.builds import BuildHistory
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.dags import DagHistory
+from fedesk.sandbox.deployments import Deployed, Deployments, ServedDag, never_deployed
 from fedesk.sandbox.jenkins_jobs import NODES
 from fedesk.sandbox.logs import Log
 from fedesk.sandbox.model import (
@@ -31,17 +31,18 @@ from fedesk.sandbox.model import (
     Identity,
     ImportFailure,
     JenkinsJob,
+    JobKind,
     LoadRow,
     LogLine,
     Pipeline,
     QueueItem,
-    RunState,
     Secret,
     ServiceUser,
     TaskInstance,
     TaskPlan,
 )
 from fedesk.sandbox.pipelines import company
+from fedesk.sandbox.release_line import MadeRelease
 from fedesk.sandbox.stories import build_scripts, dag_scripts, outage
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 JENKINS_VERSION = "2.579"
 AIRFLOW_VERSION = "3.3.2"
 VAULT_VERSION = "1.21.0"
+JENKINS_ROOT = "https://jenkins.finedge.example/"
 _RECENT = 8
 """Among how many of a job's newest builds those that wait or run are looked for."""
 
@@ -86,6 +88,8 @@ class World:
         """What was changed on the Jenkins controller; new after ``forget_changes``."""
         self.executor: ExecutorJob | None = None
         """A job whose builds run a real command; put in before anything asks for the jobs."""
+        self.deployments = Deployments(self)
+        """Which releases there are, and where they run."""
         self.long_logs: dict[str, LongLog] = {}
         """Logs that stand in for a build's own, by ``JOB#NUMBER``."""
 
@@ -107,6 +111,7 @@ class World:
                 del self._build_histories[name]
             self.airflow = EventLog(self.start)
             self.jenkins = jenkins_queue.ControllerState()
+            self.deployments.forget()
             self.long_logs = {}
 
     def changed_dags(self, environment: str) -> tuple[str, ...]:
@@ -206,26 +211,7 @@ class World:
 
     def as_dag_run(self, plan: DagRunPlan, now: datetime) -> DagRun:
         """What a plan looks like at a moment."""
-        activity = plan.current(now)
-        state = plan.state(now)
-        started = activity.started_at if now >= activity.started_at else None
-        ended = activity.ended_at
-        if state in (RunState.QUEUED, RunState.RUNNING):
-            ended = None
-        queued = activity.queued_at
-        if activity.requeued_at is not None and activity.requeued_at <= now:
-            queued = activity.requeued_at
-        updated = ended or started or queued
-        if state is RunState.RUNNING:
-            updated = max(task.updated_at(now, updated) for task in self.task_plans(plan))
-        return DagRun(
-            plan=plan,
-            state=state,
-            queued_at=queued,
-            start_date=started,
-            end_date=ended,
-            updated_at=max(updated, queued),
-        )
+        return standing.dag_run(plan, now, self.task_plans)
 
     def task_plans(self, plan: DagRunPlan) -> tuple[TaskPlan, ...]:
         """The tasks of a run, in the order of the DAG."""
@@ -257,34 +243,9 @@ class World:
 
     def as_task_instances(self, plan: DagRunPlan, now: datetime) -> Iterator[TaskInstance]:
         """The task instances of a plan at a moment."""
-        dag = self.dag(plan.environment, plan.dag_id)
-        for task in self.task_plans(plan):
-            if not task.exists(now):
-                continue
-            attempt = task.attempt(now)
-            started = None if attempt is None or now < attempt.started_at else attempt.started_at
-            ended = None if attempt is None or attempt.ended_at is None else attempt.ended_at
-            if ended is not None and now < ended:
-                ended = None
-            if (
-                task.settled_at is not None
-                and task.settled_at <= now
-                and (attempt is None or task.is_settled(now))
-            ):
-                started, ended = task.settled_at, task.settled_at
-            yield TaskInstance(
-                run=plan,
-                spec=dag.task(task.task_id),
-                plan=task,
-                state=task.state(now),
-                try_number=0 if attempt is None else attempt.try_number,
-                attempt=attempt,
-                scheduled_when=None if attempt is None else attempt.scheduled_at,
-                queued_when=None if attempt is None or now < attempt.queued_at else attempt.queued_at,
-                start_date=started,
-                end_date=ended,
-                updated_at=task.updated_at(now, plan.current(now).queued_at),
-            )
+        return standing.task_instances(
+            self.dag(plan.environment, plan.dag_id), plan, self.task_plans(plan), now
+        )
 
     def task_log(
         self,
@@ -324,9 +285,18 @@ class World:
     def _logs(self) -> "logs.Recent":
         return logs.Recent(64)
 
+    def served(self, environment: str, dag_id: str) -> ServedDag:
+        """What an Airflow serves of a DAG, and has served; raises KeyError."""
+        dag = self.dag(environment, dag_id)
+        pipeline = self.pipeline(dag.pipeline)
+        if pipeline is None:
+            return ServedDag(dag=dag, servings=(never_deployed(dag),))
+        return ServedDag(dag=dag, servings=self.deployments.served(environment, pipeline.service))
+
     def import_errors(self, environment: str) -> tuple[ImportFailure, ...]:
         """DAG files that do not import."""
-        return extras.import_errors(environment, self.start, hostile=self.hostile)
+        planted = extras.import_errors(environment, self.start, hostile=self.hostile)
+        return (*planted, *self.deployments.import_errors(environment))
 
     def health(self, environment: str) -> tuple[ComponentHealth, ...]:
         """Metadata database, scheduler, triggerer and DAG processor; the scheduler has an outage in prod."""
@@ -368,12 +338,16 @@ class World:
             history = self._build_histories.get(full_name)
             if history is None:
                 script = build_scripts().get(full_name) or extras.build_scripts().get(full_name)
+                job = self.job(full_name)
+                deploys = job.kind is JobKind.DEPLOY
                 history = BuildHistory(
                     seed=self.seed,
-                    job=self.job(full_name),
+                    job=job,
                     index=self._job_indexes[full_name],
                     start=self.start,
                     script=script,
+                    line=self.deployments.line(job.service) if deploys else None,
+                    pullable=partial(self.deployments.pullable, job.service),
                 )
                 self._build_histories[full_name] = history
             return history
@@ -459,11 +433,35 @@ class World:
         plan = self.build(full_name, number)
         return logs.written_by(self._log_cache(("build", plan), lambda: logs.build_log(plan)), self.now())
 
-    def artifacts(self, plan: BuildPlan) -> tuple[ArtifactFile, ...]:
-        """What a build has left by now."""
-        if plan.result_at(self.now()) is None:
-            return ()
-        return jenkins_builds.artifacts(plan, self.job(plan.job))
+    def artifacts(self, plan: BuildPlan, root: str = JENKINS_ROOT) -> tuple[ArtifactFile, ...]:
+        """What a build has left by now; ``root`` is the address under which Jenkins is known."""
+        return deployments.artifacts(self, plan, root)
+
+    # --- releases --------------------------------------------------------------------------------------
+
+    def deployed(self, environment: str, service: str) -> Deployed | None:
+        """What of a service runs in an environment now; raises KeyError."""
+        return self.deployments.current(environment, service)
+
+    def releases(self, service: str) -> tuple[MadeRelease, ...]:
+        """What of a service exists by now, oldest first; raises KeyError."""
+        return self.deployments.releases(service)
+
+    def plant_bad_release(self, service: str, digest: str = "", *, breaks: str = "import") -> str:
+        """Make a release bad, the newest by default; its digest.
+
+        It deploys well. While it runs the DAGs of its service do not import (``import``), or most rows of its
+        tables are not there (``rows``). Raises KeyError.
+        """
+        found = digest or self.releases(service)[-1].digest
+        with self.lock:
+            self.deployments.bad[found] = self.deployments.bad.get(found, frozenset()) | {breaks}
+        return found
+
+    def collect_image(self, digest: str) -> None:
+        """Have the registry's garbage collection take an image."""
+        with self.lock:
+            self.deployments.collected.add(digest)
 
     # --- Vault and Snowflake ---------------------------------------------------------------------------
 
