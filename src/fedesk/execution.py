@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from fedesk import __version__, composition
 from fedesk.domain.names import ConnectionName
 from fedesk.live_systems import LiveSystems, changers
-from fedesk.runner_credentials import STORE, anchor_key
+from fedesk.runner_credentials import given_of_anchor, given_of_store, given_to
 
 if TYPE_CHECKING:
     from fedesk.anchoring import SecretOf
     from fedesk.composition import CredentialOf
-    from fedesk.config_types import Config, ConnectionConfig, HttpsAnchorConfig
+    from fedesk.config_types import Config
     from fedesk.domain.audit import Actor
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.open_operations import Awaited
@@ -448,7 +448,7 @@ def open_runner(
 
     ``emergency``: the environment whose sealed logins and store stand in the place of the ordinary ones.
     """
-    given = partial(_given, credentials)
+    given = partial(given_to, credentials)
     from fedesk.config import load_config
     from fedesk.config_emergency import with_emergency
 
@@ -460,8 +460,8 @@ def open_runner(
         desk,
         clock=clock,
         credential_of=given,
-        store_password=None if desk.config.store.credential is None else _of_those(credentials, STORE),
-        anchor_secret_of=partial(_anchor_given, credentials),
+        store_password=given_of_store(credentials, desk.config.store),
+        anchor_secret_of=partial(given_of_anchor, credentials),
         tell=tell,
     )
 
@@ -478,29 +478,3 @@ def _record_read(desk: Desk, request: "LogRequest", file: str) -> None:
     from fedesk.services.run_reading import access_of
 
     desk.store.append(access_of(request, file, desk.actor, desk.clock.now()))
-
-
-def _anchor_given(
-    credentials: Mapping[str, "SecretText"], settings: "HttpsAnchorConfig"
-) -> "Callable[[], SecretText] | None":
-    return None if settings.credential is None else _of_those(credentials, anchor_key(settings))
-
-
-def _given(
-    credentials: Mapping[str, "SecretText"], configured: "ConnectionConfig"
-) -> "Callable[[], SecretText] | None":
-    if configured.settings.credential is None:
-        return None
-    return _of_those(credentials, str(configured.name))
-
-
-def _of_those(credentials: Mapping[str, "SecretText"], name: str) -> "Callable[[], SecretText]":
-    def look_up() -> "SecretText":
-        from fedesk.ports.errors import CredentialError
-
-        secret = credentials.get(name)
-        if secret is None:
-            raise CredentialError(f"The runner was given no credential of {name}.")
-        return secret
-
-    return look_up

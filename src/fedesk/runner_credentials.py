@@ -1,4 +1,7 @@
-"""What a runner is handed through its pipe: the credentials of the systems it changes, and no others."""
+"""What a runner is handed through its pipe: the credentials of the systems it changes, and no others.
+
+``lookups_of`` is the desk's side, ``given_…`` the runner's.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -9,7 +12,7 @@ from fedesk.domain.names import ConnectionName
 if TYPE_CHECKING:
     from fedesk.anchoring import SecretOf
     from fedesk.composition import CredentialOf
-    from fedesk.config_types import Config, HttpsAnchorConfig
+    from fedesk.config_types import Config, ConnectionConfig, HttpsAnchorConfig, StoreConfig
     from fedesk.ports.endpoint import SecretText
 
     Lookup = Callable[[], SecretText]
@@ -71,3 +74,32 @@ def _as_far_as_known(lookups: "Mapping[str, Callable[[], SecretText]]") -> "dict
         with suppress(CredentialError):
             found[name] = look_up()
     return found
+
+
+def given_to(credentials: "Mapping[str, SecretText]", configured: "ConnectionConfig") -> "Lookup | None":
+    """How a connection's credential is had among those that were given; None where it takes none."""
+    return None if configured.settings.credential is None else _of(credentials, str(configured.name))
+
+
+def given_of_store(credentials: "Mapping[str, SecretText]", settings: "StoreConfig") -> "Lookup | None":
+    """The same of the store's."""
+    return None if settings.credential is None else _of(credentials, STORE)
+
+
+def given_of_anchor(
+    credentials: "Mapping[str, SecretText]", settings: "HttpsAnchorConfig"
+) -> "Lookup | None":
+    """The same of an anchor's."""
+    return None if settings.credential is None else _of(credentials, anchor_key(settings))
+
+
+def _of(credentials: "Mapping[str, SecretText]", name: str) -> "Lookup":
+    def look_up() -> "SecretText":
+        from fedesk.ports.errors import CredentialError
+
+        secret = credentials.get(name)
+        if secret is None:
+            raise CredentialError(f"The runner was given no credential of {name}.")
+        return secret
+
+    return look_up

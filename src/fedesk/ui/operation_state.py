@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fedesk.domain.incidents import named_in, reason_for
+from fedesk.domain.open_operations import TAKEN_UP_WITHIN
 from fedesk.domain.operations import Outcome, Stage
 from fedesk.domain.reruns import RerunRequest
 from fedesk.ui import confirming, present, watch_text
@@ -254,8 +255,10 @@ def _unwithdrawn(situation: Situation, item: Item) -> str:
         return "it has begun"
     if operation.plan.expires_at <= situation.now:
         return "it ends by itself, for it has waited too long"
-    is_mine = situation.person in {operation.plan.requester, operation.confirmation.by}
-    return "" if is_mine else f"that is for {operation.plan.requester}"
+    if situation.person not in {operation.plan.requester, operation.confirmation.by}:
+        return f"that is for {operation.plan.requester}"
+    is_late = situation.now - operation.confirmed_at > TAKEN_UP_WITHIN
+    return "" if situation.awaited(item) is not None or item.trouble or is_late else "it is just being begun"
 
 
 def _unbegun(awaited: Awaited | None) -> str:
