@@ -237,6 +237,24 @@ def test_a_build_that_someone_replayed_does_not_hide_ours(rig: Rig) -> None:
     assert settled.reference == f"build:{first.number}"
 
 
+def test_a_dry_run_and_the_real_one_of_an_operation_are_told_apart(rig: Rig) -> None:
+    """Both carry its id; the parameters of the dry run are what parts them, whichever was sent."""
+    call, dry = rig.call(LEDGER), {"BRANCH": "dry-run"}
+    given = call.args["parameters"]
+    assert isinstance(given, dict)
+    real = replace(call, args={**call.args, "dry_run": dry})
+    rehearsal = replace(call, args={**real.args, "parameters": {**given, **dry}})
+    first = rig.changing.apply(rehearsal)
+    assert rig.changing.settle(rehearsal).state is Settled.DONE
+    assert rig.changing.settle(real).state is Settled.NOT_DONE
+    rig.world.clock.advance(timedelta(seconds=10))
+    second = rig.changing.apply(real)
+    items = {f"build:{one.number}": f"queue:{one.queue_id}" for one in rig.ours(LEDGER)}
+    rig.world.clock.advance(timedelta(seconds=10))
+    settled = [rig.changing.settle(one).reference for one in (rehearsal, real)]
+    assert [items.get(one, one) for one in settled] == [first.reference, second.reference]
+
+
 @pytest.mark.parametrize(
     ("job", "state", "words"),
     [

@@ -1,12 +1,16 @@
 """Jenkins as it is changed: a build is triggered, once, and looked for afterwards (``contracts/jenkins.md``).
 
     verb                    args
-    build-with-parameters   job, parameters {name: text}, operation_parameter, after_queue_id, user
+    build-with-parameters   job, parameters {name: text}, operation_parameter, after_queue_id, user, dry_run
     build                   the same, for a job that declares no parameters
+    answer-input            see ``jenkins_input_changes``
 
 What was triggered is known by its FEDESK_OPERATION, which is the call's key, where the job declares one.
 Where it does not, it is what has a queue id above ``after_queue_id``, our user among its causes, and equal
 parameters; it must be the only one.
+
+``dry_run`` {name: text} are the parameters of a dry run, where the operation has one: its two triggers are
+told apart by whether they have them all, which holds of the call itself and of what was triggered.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fedesk.clients.jenkins_builds import OPERATION_PARAMETER, build_path, job_path
+from fedesk.clients.jenkins_input_changes import ANSWER, answer_input, settle_input
 from fedesk.clients.jenkins_session import JenkinsSession, queue_item_of
 from fedesk.clients.jenkins_traces import RecentBuilds, Trace, builds_after, waiting
 from fedesk.clients.requests_session import within
@@ -37,6 +42,7 @@ class _Trigger:
     """What FEDESK_OPERATION is set to; empty where the job does not declare it."""
     after: int
     user: str
+    dry_run: Mapping[str, str]
 
     @classmethod
     def of(cls, call: Call, endpoint: Endpoint) -> "_Trigger":
@@ -44,16 +50,25 @@ class _Trigger:
             raise NotSentError(
                 f"fedesk knows no call {quoted(call.verb)} to {endpoint.name}; nothing was sent"
             )
-        given = call.args.get("parameters")
-        named = given.items() if isinstance(given, Mapping) else ()
         after = call.args.get("after_queue_id")
         return cls(
             verb=_VERBS[call.verb],
             job=str(call.args["job"]),
-            parameters={name: _text(value) for name, value in named if name != OPERATION_PARAMETER},
+            parameters={
+                name: value
+                for name, value in _texts(call.args.get("parameters")).items()
+                if name != OPERATION_PARAMETER
+            },
             operation=call.key if call.args.get("operation_parameter") is True else "",
             after=after if isinstance(after, int) else 0,
             user=str(call.args.get("user") or endpoint.user),
+            dry_run=_texts(call.args.get("dry_run")),
+        )
+
+    def is_another(self, trace: Trace) -> bool:
+        """Whether it is the operation's other trigger: the dry run of the real one, or the real one of it."""
+        return bool(self.dry_run) and _has(trace.parameters, self.dry_run) != _has(
+            self.parameters, self.dry_run
         )
 
     @property
@@ -70,10 +85,12 @@ class JenkinsChanges:
         self._session = JenkinsSession(endpoint)
 
     def apply(self, call: Call) -> Receipt:
-        """Trigger one build. No redirect is followed, and nothing is ever sent twice.
+        """Trigger one build, or answer one input. No redirect is followed, and nothing is ever sent twice.
 
         Only what the crumb filter refused is sent anew, with a fresh crumb: the job never saw it.
         """
+        if call.verb == ANSWER:
+            return answer_input(self._session, self._endpoint, call)
         trigger = _Trigger.of(call, self._endpoint)
         with within(self._endpoint.deadline):
             # The crumb's time counts: who waits for this call may settle it once the deadline has passed.
@@ -102,10 +119,12 @@ class JenkinsChanges:
         )
 
     def settle(self, call: Call) -> Settlement:
-        """Whether a build was triggered by this call: looks through queue and builds, and sends nothing.
+        """Whether this call had its effect: looks through queue and builds, and sends nothing.
 
         What was cancelled before it became a build leaves no trace, and is NOT_DONE.
         """
+        if call.verb == ANSWER:
+            return settle_input(self._session, self._endpoint, call)
         trigger = _Trigger.of(call, self._endpoint)
         try:
             seen = self._look(trigger)
@@ -178,7 +197,7 @@ class _Found:
 
 
 def _settled(trigger: _Trigger, seen: _Seen) -> _Found:
-    everything = (*seen.builds.traces, *seen.queue)
+    everything = [one for one in (*seen.builds.traces, *seen.queue) if not trigger.is_another(one)]
     if trigger.operation:
         ours = [one for one in everything if one.parameters.get(OPERATION_PARAMETER) == trigger.operation]
         if ours:
@@ -208,7 +227,7 @@ def _without_its_id(trigger: _Trigger, everything: Sequence[Trace]) -> _Found | 
 def _settled_by_circumstances(trigger: _Trigger, seen: _Seen, everything: Sequence[Trace]) -> _Found:
     """By queue id, user and parameters, which tell only where exactly one fits."""
     by_us = [one for one in everything if _is_by(one.causes, trigger.user) and not _is_of_another(one)]
-    fit = [one for one in by_us if one.queue_id > trigger.after and _has(one, trigger.parameters)]
+    fit = [one for one in by_us if one.queue_id > trigger.after and _has(one.parameters, trigger.parameters)]
     doubtful = [
         one
         for one in by_us
@@ -259,9 +278,9 @@ def _is_of_another(trace: Trace) -> bool:
     return bool(trace.parameters.get(OPERATION_PARAMETER))
 
 
-def _has(trace: Trace, parameters: Mapping[str, str]) -> bool:
+def _has(there: Mapping[str, str | None], parameters: Mapping[str, str]) -> bool:
     """Whether all that was sent is there; what was left out has taken its default."""
-    return all(trace.parameters.get(name) == value for name, value in parameters.items())
+    return all(there.get(name) == value for name, value in parameters.items())
 
 
 def _may_have(trace: Trace, parameters: Mapping[str, str]) -> bool:
@@ -273,6 +292,10 @@ def _told(trace: Trace) -> str:
     causes = ", ".join(clean(cause.short_description or "") for cause in trace.causes)
     waits = f", waits: {clean(trace.why)}" if trace.why else ""
     return f"{trace}, queue id {trace.queue_id}{waits}; {causes or 'no cause is named'}"
+
+
+def _texts(given: Json) -> dict[str, str]:
+    return {name: _text(value) for name, value in given.items()} if isinstance(given, Mapping) else {}
 
 
 def _text(value: Json) -> str:
