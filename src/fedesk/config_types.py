@@ -190,6 +190,8 @@ class ExecutorConfig(Table, frozen=True, kw_only=True):
     """Full name: ``fedesk/execute``."""
     parameter: Text = "PLAN"
     """The job's parameter that takes the operation's id."""
+    draft_parameter: Text = "DRAFT"
+    """The job's parameter that takes the name of a run, of which it drafts a plan."""
     begins_within: Seconds = 300.0
     """Seconds after which a plan that the job has not taken up is said to hang."""
 

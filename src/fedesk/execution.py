@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fedesk.ports.endpoint import SecretText
     from fedesk.ports.sources import Clock
     from fedesk.services.approvals import Approvals
+    from fedesk.services.asked_executor import ExecutorJob
     from fedesk.services.by_hand import ByHand
     from fedesk.services.changes import Changes
     from fedesk.services.checkpointing import Checkpointing, Verified
@@ -95,6 +96,10 @@ class Desk(composition.Desk):
 
         from fedesk.config_emergency import credentials_said, sealed_at_desk
         from fedesk.services.changes import Changes
+        from fedesk.services.executor_drafts import ExecutorDrafts
+
+        def new_id() -> str:
+            return str(uuid_utils.uuid7())
 
         return Changes(
             store=self.store,
@@ -103,15 +108,24 @@ class Desk(composition.Desk):
             environments=self.by_name,
             actor=self.actor,
             clock=self.clock,
-            new_id=lambda: str(uuid_utils.uuid7()),
-            made_by=f"fedesk {__version__} on {self.actor.host}",
+            new_id=new_id,
+            made_by=self.made_by,
             processes=self.processes,
             governance=self.config.governance,
             os_user=self.rights.os_user,
             approvals=self.approvals,
             sealed=sealed_at_desk(self.config),
             emergency={name: credentials_said(one) for name, one in self.config.environments.items()},
+            drafts={
+                name: ExecutorDrafts(job=job, clock=self.clock, new_id=new_id)
+                for name, job in self.executors.items()
+            },
         )
+
+    @property
+    def made_by(self) -> str:
+        """The program that makes plans here, and where: it stands in them."""
+        return f"fedesk {__version__} on {self.actor.host}"
 
     @cached_property
     def approvals(self) -> "Approvals":
@@ -249,7 +263,9 @@ class Desk(composition.Desk):
             return ProcessLauncher(self.config.path, emergency=sealed)
         asked = [name for name in sorted(names) if self.config.environments[name].executor is not None]
         if asked:
-            return self.executors[asked[0]]
+            from fedesk.services.asked_executor import ExecutorLauncher
+
+            return ExecutorLauncher(self.executors[asked[0]])
         if not self.store.only_proposes():
             return self.launcher
         from fedesk.services.asked_executor import Proposing
@@ -257,8 +273,8 @@ class Desk(composition.Desk):
         return Proposing()
 
     @cached_property
-    def executors(self) -> "dict[str, Launcher]":
-        """What asks the executor of each environment that has one."""
+    def executors(self) -> "dict[str, ExecutorJob]":
+        """The executor of each environment that has one."""
         from fedesk.executors import executors_of
 
         return executors_of(self.config, self.all_connections, self.credential_of)

@@ -157,6 +157,7 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "connection": _words("Of a Jenkins, as whose user the desk asks.", "prod/jenkins"),
         "job": _words("Full name of the job.", "fedesk/execute"),
         "parameter": _words("The parameter that takes the operation's id."),
+        "draft_parameter": _words("The parameter that takes a run, of which the job drafts a plan."),
         "begins_within": _words("Seconds after which a plan that was not taken up is said to hang."),
     },
     "Timeout": {

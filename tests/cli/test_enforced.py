@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,6 +16,8 @@ from sqlalchemy.engine import make_url
 from fedesk.domain.audit import Phase
 from fedesk.domain.names import RunName
 from fedesk.domain.operations import Operation, Outcome, Stage
+from fedesk.sandbox import airflow_clear
+from fedesk.services import executor_drafts
 from fedesk.store.postgres_store import PostgresStore
 
 Desk = Callable[..., Ended]
@@ -61,6 +64,12 @@ def runs(company: Enforced) -> Iterator[RunName]:
     return iter(run for run in company.failed_runs() if not company.is_taken(run))
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds are looked at more often than a person would."""
+    monkeypatch.setattr(executor_drafts, "LOOK_EVERY", 0.1)
+
+
 def newest(company: Enforced) -> Operation:
     with closing(PostgresStore(company.url)) as store:
         return store.operations(limit=1)[0]
@@ -100,6 +109,78 @@ def test_a_rerun_goes_through_the_executor(company: Enforced, desk: Desk, runs: 
         again = desk(company, name, "execute", operation.plan.operation)
         assert (again.code, "has ended: succeeded" in again.err) == (5, True), again.err
     assert company.clears_of(operation.plan.operation) == 1
+
+
+def tasks_of(plan: dict[str, Any]) -> set[str]:
+    """The task instances that a plan pins."""
+    pins = plan["targets"][0]["pins"]
+    return {name.removeprefix("task ") for name in pins if name.startswith("task ")}
+
+
+def test_the_executor_drafts_what_a_person_cannot(
+    company: Enforced, desk: Desk, runs: Iterator[RunName], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Airflow refuses a dry run, the executor plans: with the tasks that reads miss, and it holds.
+
+    Here Airflow clears with one named task all that failed behind it, as with a task's teardown.
+    """
+    chosen = airflow_clear._is_chosen  # noqa: SLF001 - what the server does, as another version would
+    monkeypatch.setattr(
+        airflow_clear,
+        "_is_chosen",
+        lambda each, dag, wanted: chosen(each, dag, replace(wanted, task_ids=None)),
+    )
+    run = next(one for one in runs if len(company.failed_tasks(one)) > 1)
+    task, *behind = company.failed_tasks(run)
+    leave_executor_out(company)
+    by_reads, by_executor = (
+        desk(company, name, "rerun", f"{run}::{task}", "--dry-run", "--json") for name in ("alone", "mara")
+    )
+    assert tasks_of(by_reads.document("plan")) == {task}
+    plan = by_executor.document("plan")
+    assert tasks_of(plan) == {task, *behind}
+    assert plan["made_by"].startswith(f"prod/jenkins:{JOB}#")
+    assert plan["made_by"].endswith(f"for {RUNNER}")
+    assert f"Drafted by the executor prod/jenkins:{JOB}, with its own rights" in plan["notes"][-1]
+    assert "Waiting for" in by_executor.err
+    done = desk(company, "mara", "rerun", f"{run}::{task}", *YES)
+    assert done.code == 0, done.err
+    assert company.failed_tasks(run) == []
+
+
+def test_a_build_is_drafted_as_the_executor_starts_it(company: Enforced, desk: Desk) -> None:
+    """A call to Jenkins names the user who starts the build: the executor's, by whom it is then found."""
+    world = company.sandbox.world
+    writer, reader = (world.identity("jenkins", writer=writes).user for writes in (True, False))
+    done = desk(company, "mara", "rerun", str(company.ended_build()), *YES)
+    assert done.code == 0, done.err
+    (effect,) = newest(company).plan.effects
+    assert effect.call.args["user"] == writer != reader
+
+
+def test_an_executor_drafts_for_its_own_environments_alone(
+    company: Enforced, desk: Desk, runs: Iterator[RunName]
+) -> None:
+    """Each in one sentence: another environment's run, an id or a name that is none; nothing is stored."""
+    run, request = str(next(runs)), "0193a1b2-0001-7000-8000-000000000001"
+    for name, mark, code, said in (
+        (
+            run.replace("prod/", "staging/"),
+            request,
+            3,
+            "staging is no environment that plans are executed of",
+        ),
+        (run.replace("prod/", "moon/"), request, 3, "moon is no environment"),
+        (f"{run}; touch pwned", request, 2, "in plain characters"),
+        ("payments_daily", request, 2, "in plain characters"),
+        (run, f"{request}\n", 2, "--marked"),
+    ):
+        ended = desk(company, "executor", "plans", "draft", name, "--marked", mark)
+        assert (ended.code, ended.out) == (code, ""), ended
+        assert said in ended.err
+    ended = desk(company, "executor", "plans", "draft", run, "--json")
+    assert ended.document("draft")["person"] == RUNNER
+    assert not company.is_taken(RunName.parse(run))
 
 
 def test_an_approved_plan_is_carried_out_and_no_other(
@@ -175,15 +256,18 @@ def test_a_freeze_that_began_meanwhile_stops_it(
 def test_a_person_cannot_write_past_fedesk(company: Enforced, desk: Desk, runs: Iterator[RunName]) -> None:
     """With the executor left out of their configuration their desk starts nothing, and Airflow says no."""
     run = next(runs)
-    config = company.config("mara")
-    own = company.config("alone")
-    text = config.read_text(encoding="utf-8")
-    head, _, rest = text.partition("[environments.prod.executor]\n")
-    own.write_text(head + rest.split("\n", 2)[2], encoding="utf-8")
+    leave_executor_out(company)
     ended = desk(company, "alone", "rerun", str(run), *YES)
     assert ended.code == 8, ended.err
     assert "Your role in the store proposes changes" in ended.err
     assert not company.is_cleared(run)
+
+
+def leave_executor_out(company: Enforced) -> None:
+    """Write down the configuration of mara without the executor, as that of ``alone``."""
+    text = company.config("mara").read_text(encoding="utf-8")
+    head, _, rest = text.partition("[environments.prod.executor]\n")
+    company.config("alone").write_text(head + rest.split("\n", 2)[2], encoding="utf-8")
 
 
 def conninfo(company: Enforced, role: str | None = None) -> str:

@@ -79,6 +79,24 @@ class Enforced:
         dag_id, _, run_id = run.id.partition("/")
         return self.sandbox.world.dag_run("prod", dag_id, run_id).state != "failed"
 
+    def failed_tasks(self, run: RunName) -> list[str]:
+        """Its failed and blocked task instances, in their order."""
+        dag_id, _, run_id = run.id.partition("/")
+        return [
+            each.spec.task_id
+            for each in self.sandbox.world.task_instances("prod", dag_id, run_id)
+            if each.state in ("failed", "upstream_failed")
+        ]
+
+    def ended_build(self) -> RunName:
+        """A build of production that has ended, of a job none of whose builds runs."""
+        world = self.sandbox.world
+        for job in world.jobs("finedge/prod"):
+            builds = world.builds(job.full_name)
+            if builds and not any(one.is_building(world.now()) for one in builds):
+                return RunName(ConnectionName("prod", "jenkins"), f"{job.full_name}#{builds[0].number}")
+        raise LookupError("every job builds")
+
     def is_taken(self, run: RunName) -> bool:
         """Whether an operation was confirmed for it."""
         with closing(PostgresStore(self.url)) as store:
@@ -127,13 +145,15 @@ class Enforced:
 
 
 def _job(folder: Path, config: Path, builder: str) -> ExecutorJob:
-    """The job, whose builds run the shell step of the kit's Jenkinsfile, over the fedesk of these tests."""
-    (step,) = re.findall(r"sh label: .*?, script: '(.*)'$", EXECUTOR.text("Jenkinsfile"), re.MULTILINE)
+    """The job, whose builds run the shell steps of the kit's Jenkinsfile, over the fedesk of these tests."""
+    jenkinsfile = EXECUTOR.text("Jenkinsfile")
+    execute, draft = re.findall(r"sh label: .*?, script: '(.*)'$", jenkinsfile, re.MULTILINE)
     fedesk = folder / "fedesk"
     fedesk.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m fedesk "$@"\n', encoding="utf-8")
     fedesk.chmod(0o700)
-    given = f"FEDESK={shlex.quote(str(fedesk))} FEDESK_CONFIG={shlex.quote(str(config))}"
-    command = ("/bin/sh", "-xec", f'export PLAN="$1" {given}; exec {step}', "job")
+    given = f"export FEDESK={shlex.quote(str(fedesk))} FEDESK_CONFIG={shlex.quote(str(config))}"
+    script = f'{given}; if [ "$PLAN" ]; then {execute}; else {draft}; fi'
+    command = ("/bin/sh", "-xec", script)
     return ExecutorJob(full_name=JOB, command=command, builders=(builder,))
 
 

@@ -18,15 +18,15 @@ from fedesk.ports.changing import LaunchError
 from fedesk.ports.errors import ForbiddenError
 from fedesk.ports.sources import Connection
 from fedesk.sandbox.clock import WorldClock
-from fedesk.sandbox.executing import ExecutorJob
+from fedesk.sandbox.executing import ExecutorJob as SandboxJob
 from fedesk.sandbox.server import Sandbox, start
 from fedesk.sandbox.world import World
 from fedesk.services import asked_executor
-from fedesk.services.asked_executor import AskedExecutor, ExecutorLauncher
+from fedesk.services.asked_executor import AskedExecutor, ExecutorJob, ExecutorLauncher
 
 JOB = "fedesk/execute"
 PLAN = "0193a1b2-0001-7000-8000-000000000001"
-PROGRAM = "import sys; print('executing', sys.argv[1]); sys.exit(len(sys.argv[1]) % 2)"
+PROGRAM = "import os, sys; plan = os.environ['PLAN']; print('executing', plan); sys.exit(len(plan) % 2)"
 """Ends well for an id of even length, like PLAN."""
 
 
@@ -35,7 +35,7 @@ def controller() -> Iterator[Sandbox]:
     """A Jenkins whose clock goes on, with an executor that the reader may build."""
     world = World(clock=WorldClock())
     reader = world.identity("jenkins").user
-    world.executor = ExecutorJob(full_name=JOB, command=(sys.executable, "-c", PROGRAM), builders=(reader,))
+    world.executor = SandboxJob(full_name=JOB, command=(sys.executable, "-c", PROGRAM), builders=(reader,))
     running = start(world, systems=("jenkins",))
     yield running
     world.executor.close()
@@ -48,7 +48,9 @@ def asked(controller: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aske
     monkeypatch.setattr(asked_executor, "LOOK_EVERY", 0.02)
     endpoint = endpoint_of(controller.world, controller.urls["jenkins"], writer=False)
     reading = ThreadBulkhead("prod/jenkins", lambda: JenkinsClient(endpoint, folders=()))
-    asking = ThreadBulkhead("executor", lambda: JenkinsExecutor(endpoint, job=JOB, parameter="PLAN"))
+    asking = ThreadBulkhead(
+        "executor", lambda: JenkinsExecutor(endpoint, job=JOB, parameter="PLAN", draft_parameter="DRAFT")
+    )
     connection = Connection(
         name=ConnectionName("prod", "jenkins"),
         system=System.JENKINS,
@@ -58,7 +60,8 @@ def asked(controller: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aske
         runs=reading,
         queues=reading,
     )
-    launcher = ExecutorLauncher(asking, connection, job=JOB, begins_within=300.0)
+    job = ExecutorJob(name=JOB, executor=asking, jenkins=connection, begins_within=300.0)
+    launcher = ExecutorLauncher(job)
     with closing(reading), closing(asking):
         runner = launcher.warm(dict)
         yield runner

@@ -30,6 +30,7 @@ from fedesk.ports.errors import ForbiddenError
 pytestmark = pytest.mark.live
 
 PLAN = "0193a1b2-0001-7000-8000-000000000001"
+DAG_RUN = "prod/airflow:payments_daily/scheduled__2026-11-20T00:00:00+00:00"
 PROD = KvScope("kv", "finedge/prod")
 PLACE = KvPlace("kv", "fedesk/checkpoints")
 CHECKPOINT = Checkpoint(
@@ -153,7 +154,7 @@ KEYS = ("fedesk_store", "fedesk_jenkins", "fedesk_airflow", "fedesk_vault")
 
 
 def test_the_dag_runs_a_plan_and_takes_no_other_word(live_airflow: AirflowServer) -> None:
-    """It imports; a hostile id starts no run (400); a plan's is one word of fedesk, with four passwords."""
+    """It imports; a hostile id starts no run (400), none fails; a plan's is one word, with four passwords."""
     token = live_airflow.token()
     errors = live_airflow.request("GET", "/api/v2/importErrors", token=token)
     assert isinstance(errors, dict)
@@ -161,9 +162,15 @@ def test_the_dag_runs_a_plan_and_takes_no_other_word(live_airflow: AirflowServer
     for key in KEYS:
         made = {"connection_id": key, "conn_type": "generic", "password": f"planted {key}"}
         live_airflow.request("POST", "/api/v2/connections", made, token=token)
-    for asked in (f"{PLAN}; touch pwned", "--pipe", "", PLAN.upper()):
+    for asked in (
+        {"plan": f"{PLAN}; touch pwned"},
+        {"plan": "--pipe"},
+        {"plan": PLAN.upper()},
+        {"draft": "payments_daily"},
+        {"draft": "prod/airflow:payments_daily/x; touch pwned"},
+    ):
         with pytest.raises(urllib.error.HTTPError) as refused:
-            live_airflow.request("POST", RUNS, {"conf": {"plan": asked}, "logical_date": None}, token=token)
+            live_airflow.request("POST", RUNS, {"conf": asked, "logical_date": None}, token=token)
         assert refused.value.code == 400
     live_airflow.request(
         "POST", RUNS, {"dag_run_id": "one", "conf": {"plan": PLAN}, "logical_date": None}, token=token
@@ -200,7 +207,7 @@ def jenkinsfile(folder: Path) -> Path:
 
 def test_the_job_runs_a_plan_with_the_folders_credentials(tmp_path: Path) -> None:
     """On its own agent, within its time, in one shell step; the credentials are there for that step alone."""
-    came = live_groovy.run(jenkinsfile(tmp_path), PLAN=PLAN, FEDESK_OPERATION=PLAN)
+    came = live_groovy.run(jenkinsfile(tmp_path), PLAN=PLAN, DRAFT="", FEDESK_OPERATION=PLAN)
     assert (came["said"], came["description"]) == ("", PLAN)
     (step,) = [call for call in came["calls"] if call["name"] == "sh"]
     assert step["out"].splitlines() == [
@@ -215,21 +222,37 @@ def test_the_job_runs_a_plan_with_the_folders_credentials(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("plan", "operation", "said"),
+    ("plan", "draft", "operation", "said"),
     [
-        (f'{PLAN}"; touch pwned; "', PLAN, "PLAN is not the id of an operation"),
-        ("", "", "PLAN is not the id of an operation"),
-        (PLAN, PLAN.replace("1", "2"), "FEDESK_OPERATION names another operation than PLAN"),
+        (f'{PLAN}"; touch pwned; "', "", PLAN, "PLAN is not the id of an operation"),
+        ("", "", "", "Give PLAN, the id of an operation, or DRAFT, a run"),
+        (PLAN, DAG_RUN, PLAN, "Give PLAN, the id of an operation, or DRAFT, a run"),
+        (PLAN, "", PLAN.replace("1", "2"), "FEDESK_OPERATION names another operation than PLAN"),
+        ("", f'{DAG_RUN}"; touch pwned; "', PLAN, "DRAFT is not the name of a run"),
+        ("", f"{DAG_RUN}\ntouch pwned", PLAN, "DRAFT is not the name of a run"),
+        ("", f"{DAG_RUN}{'x' * 100_000}", PLAN, "DRAFT is not the name of a run"),
+        ("", DAG_RUN, "", "FEDESK_OPERATION is not the id of a request"),
     ],
 )
 def test_the_job_stops_before_any_machine_is_used(
-    tmp_path: Path, plan: str, operation: str, said: str
+    tmp_path: Path, plan: str, draft: str, operation: str, said: str
 ) -> None:
-    """What is no id, or two of them, ends the build on the controller; the value is not repeated."""
-    came = live_groovy.run(jenkinsfile(tmp_path), PLAN=plan, FEDESK_OPERATION=operation)
+    """What is no id or run, or too many of them, ends the build on the controller; no value is repeated."""
+    came = live_groovy.run(jenkinsfile(tmp_path), PLAN=plan, DRAFT=draft, FEDESK_OPERATION=operation)
     assert came["said"].startswith(said)
     assert {"label", "sh", "withCredentials"}.isdisjoint(call["name"] for call in came["calls"])
-    assert not plan or plan not in came["said"]
+    assert not any(value and value in came["said"] for value in (plan, draft))
+
+
+def test_the_job_drafts_and_does_nothing_else(tmp_path: Path) -> None:
+    """With DRAFT the same credentials reach one step: a verb that changes nothing, its words one each."""
+    came = live_groovy.run(jenkinsfile(tmp_path), PLAN="", DRAFT=DAG_RUN, FEDESK_OPERATION=PLAN)
+    assert (came["said"], came["description"]) == ("", f"draft of {DAG_RUN}")
+    (step,) = [call for call in came["calls"] if call["name"] == "sh"]
+    assert step["out"].splitlines() == [
+        *("plans", "draft", DAG_RUN, "--marked", PLAN, "--config", "/etc/fedesk-executor/fedesk.toml"),
+        "planted-fedesk-store",
+    ]
 
 
 def test_the_folder_is_made_with_its_credentials_and_one_job(tmp_path: Path) -> None:

@@ -359,8 +359,15 @@ class MemoryPollers:
 class Unchangeable:
     """Plans where there is nothing to change: ``acting_desk`` has systems that can be."""
 
-    def propose(self, request: Request, window: WriteWindow | None = None) -> Proposal:
-        del window
+    def propose(
+        self,
+        request: Request,
+        window: WriteWindow | None = None,
+        *,
+        break_glass: bool = False,
+        tell: Callable[[str], None] | None = None,
+    ) -> Proposal:
+        del window, break_glass, tell
         raise NotFoundError(f"{request.name} cannot be run again at this desk.")
 
     def with_window(self, proposal: Proposal, window: WriteWindow | None) -> Proposal:

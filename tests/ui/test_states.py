@@ -120,7 +120,7 @@ class GatedDesk(MemoryDesk):
         gate = self.gate
 
         class Plans(Unchangeable):
-            def propose(self, request: Request, window: object = None) -> Proposal:
+            def propose(self, request: Request, window: object = None, **_: object) -> Proposal:
                 del window
                 gate.pass_through()
                 return super().propose(request)

@@ -26,9 +26,11 @@ from fedesk.domain.states import System
 from fedesk.kit import EXECUTOR, KITS, PERMISSIONS
 from fedesk.sandbox.configuration import fedesk_toml
 from fedesk.sandbox.world import World
+from fedesk.services import draft_documents
 
 FOLDER = Path(fedesk.kit.__file__).parent
 PLAN = "0193a1b2-0001-7000-8000-000000000001"
+DAG_RUN = "prod/airflow:payments_daily/scheduled__2026-11-20T00:00:00+00:00"
 HOSTILE = (
     "",
     "--pipe",
@@ -153,24 +155,47 @@ def test_the_executor_has_a_machine_that_others_cannot_use() -> None:
 @pytest.mark.parametrize("asked", HOSTILE)
 def test_what_is_no_id_reaches_no_machine(asked: str) -> None:
     """The job's pattern and the DAG's take an operation's id and nothing around it."""
-    (job,) = re.findall(r"==~ /(.*?)/\)", EXECUTOR.text("Jenkinsfile"))
+    (job,) = re.findall(r"def id = /(.*)/$", EXECUTOR.text("Jenkinsfile"), re.MULTILINE)
     for pattern in (job, _constants()["UUID"]):
         assert re.fullmatch(pattern, PLAN)
         assert not re.fullmatch(pattern, asked)
 
 
+def test_what_is_no_name_of_a_run_reaches_no_machine() -> None:
+    """Job and DAG take the runs that a desk asks drafts of, and no word that a shell would read."""
+    (job,) = re.findall(r"def run = /(.*)/$", EXECUTOR.text("Jenkinsfile"), re.MULTILINE)
+    assert job == _constants()["RUN"] == draft_documents.RUN.pattern
+    for asked in (DAG_RUN, f"{DAG_RUN}::load[3]", "prod/jenkins:finedge/prod/my job#12"):
+        assert re.fullmatch(job, asked)
+    for asked in ("", "payments_daily", "--pipe", f"{DAG_RUN}\n", f" {DAG_RUN}", f"{DAG_RUN} ", DAG_RUN * 99):
+        assert not re.fullmatch(job, asked)
+    for hostile in HOSTILE:
+        assert not re.fullmatch(job, hostile)
+        assert not hostile.strip(f"{PLAN} -") or not re.fullmatch(job, f"{DAG_RUN}{hostile}\n")
+    for character in "\"'`$();&|<>\\*?{}!\n\r\t\0é":
+        assert not re.fullmatch(job, f"{DAG_RUN}{character}x")
+
+
 @pytest.mark.parametrize("asked", [PLAN, *HOSTILE])
 def test_the_shell_of_the_job_takes_the_id_as_one_word(tmp_path: Path, asked: str) -> None:
     """Even an id that nobody has looked at is an argument of fedesk, and never a word of the script."""
-    (script,) = re.findall(r"sh label: .*?, script: '(.*)'$", EXECUTOR.text("Jenkinsfile"), re.MULTILINE)
+    execute, draft = re.findall(r"sh label: .*?, script: '(.*)'$", EXECUTOR.text("Jenkinsfile"), re.MULTILINE)
     fedesk = tmp_path / "fedesk"
     fedesk.write_text('#!/bin/sh\nfor word in "$@"; do printf "%s\\0" "$word"; done\n', encoding="utf-8")
     fedesk.chmod(0o700)
-    given = {"PATH": os.defpath, "FEDESK": str(fedesk), "FEDESK_CONFIG": "/etc/f.toml", "PLAN": asked}
+    given = {"PATH": os.defpath, "FEDESK": str(fedesk), "FEDESK_CONFIG": "/etc/f.toml"}
+    given |= dict.fromkeys(("PLAN", "DRAFT", "FEDESK_OPERATION"), asked)
     done = subprocess.run(
-        ["sh", "-xec", script], cwd=tmp_path, env=given, capture_output=True, text=True, check=True
+        ["sh", "-xec", f"{execute}\n{draft}"],
+        cwd=tmp_path,
+        env=given,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert done.stdout.split("\0")[:-1] == ["execute", asked, "--config", "/etc/f.toml"]
+    config = ["--config", "/etc/f.toml"]
+    words = ["execute", asked, *config, "plans", "draft", asked, "--marked", asked, *config]
+    assert done.stdout.split("\0")[:-1] == words
     assert [path.name for path in tmp_path.iterdir()] == ["fedesk"]
 
 

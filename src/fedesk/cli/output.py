@@ -70,6 +70,11 @@ def document(schema: str, environment: str | None, observed_at: datetime | None,
     sys.stdout.write(json.dumps(_well_formed(whole), indent=2) + "\n")
 
 
+def on_one_line(schema: str, environment: str | None, observed_at: datetime | None, **fields: Json) -> str:
+    """The same document as one line of ASCII, to be printed among other words."""
+    return json.dumps(_well_formed({**_head(schema, environment, observed_at), **fields}))
+
+
 def records(schema: str, environment: str | None, observed_at: datetime | None, **fields: Json) -> None:
     """Print the same document as one JSON record a line.
 

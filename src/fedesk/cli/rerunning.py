@@ -84,12 +84,19 @@ def understood(desk: "Desk", asked: "Asked", options: Options) -> Item:
     """A name made a request: the run looked up where only a pipeline was named, a task told from an id."""
     item = Item(asked=asked)
     try:
-        return replace(item, request=_request(desk, asked, options))
+        request = request_of(desk, asked, options.environment, from_failed=options.from_failed)
+        return replace(item, request=request)
     except sentences() as error:
         return item.failed(error)
 
 
-def _request(desk: "Desk", asked: "Asked", options: Options) -> "RerunRequest":
+def request_of(
+    desk: "Desk", asked: "Asked", environment: str | None, *, from_failed: bool = False
+) -> "RerunRequest":
+    """What a name asks for: the run looked up where only a pipeline was named, a task told from an id.
+
+    Raises StopError, SourceError, NameNotUnderstoodError.
+    """
     from fedesk.domain.reruns import RerunRequest
     from fedesk.domain.states import System
     from fedesk.services.log_choice import find_run
@@ -103,10 +110,10 @@ def _request(desk: "Desk", asked: "Asked", options: Options) -> "RerunRequest":
         detail, task = find_run(RunReading(desk.all_connections), run)
         run = detail.run.name
     system = next(one.system for one in desk.all_connections if one.name == run.connection)
-    if system is System.JENKINS and (task is not None or options.from_failed):
+    if system is System.JENKINS and (task is not None or from_failed):
         sentence = f"{run} is a Jenkins build, which runs again from its start and as a whole"
         raise session.StopError(sentence, Exit.USAGE)
-    return RerunRequest(run=run, task=task, environment=options.environment)
+    return RerunRequest(run=run, task=task, environment=environment)
 
 
 def planned(desk: "Desk", item: Item, *, asked: bool, break_glass: bool = False) -> Item:
@@ -114,7 +121,7 @@ def planned(desk: "Desk", item: Item, *, asked: bool, break_glass: bool = False)
     if item.request is None:
         return item
     try:
-        proposal = desk.changes.propose(item.request, asked=asked)
+        proposal = desk.changes.propose(item.request, asked=asked, break_glass=break_glass, tell=narrate)
         if break_glass:
             proposal = desk.changes.with_broken_glass(proposal)
     except sentences() as error:

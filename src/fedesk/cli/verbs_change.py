@@ -47,6 +47,12 @@ VERBS = (
         ("fedesk plans show --help", "fedesk plans list"),
     ),
     Verb(
+        "plans draft",
+        "plan_draft:draft",
+        "What a re-run would do with the rights of who asks",
+        ("fedesk plans draft payments_daily", "fedesk plans draft payments_daily --json"),
+    ),
+    Verb(
         "plans export",
         "plans:export",
         "A plan as a file, for who does not share the store",

@@ -9,7 +9,7 @@ tells of secrets there, and such a plan is not stored.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -36,10 +36,13 @@ def digest_of(plan: Plan) -> str:
 
 def secrets_in(plan: Plan) -> tuple[str, ...]:
     """Arguments of the plan's calls that hold a secret, judged with their names: ``parameters.API_TOKEN``."""
+    return secrets_in_effects(plan.effects)
+
+
+def secrets_in_effects(effects: Iterable[Effect]) -> tuple[str, ...]:
+    """The same of what a plan will have that is not made yet."""
     return tuple(
-        dict.fromkeys(
-            path for effect in plan.effects for path in _secrets(effect.call.args, "", effect.call.verb)
-        )
+        dict.fromkeys(path for effect in effects for path in _secrets(effect.call.args, "", effect.call.verb))
     )
 
 

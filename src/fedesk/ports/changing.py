@@ -106,6 +106,12 @@ class ExecutorSource(Protocol):
     def ask(self, operation: str) -> int:
         """Have it take an operation up; the number of its queue item."""
 
+    def ask_for_draft(self, run: str, request: str) -> int:
+        """Have it draft a re-run and change nothing; ``request`` is the id by which its build is known.
+
+        The number of its queue item.
+        """
+
     def close(self) -> None:
         """Let go of sockets and sessions; never waits for the network."""
 

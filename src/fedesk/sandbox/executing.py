@@ -4,6 +4,7 @@ For an executor of plans. Such a build begins when it is triggered and ends with
 the process writes.
 """
 
+import os
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -27,11 +28,11 @@ class ExecutorJob:
 
     full_name: str
     command: tuple[str, ...]
-    """The value of ``PLAN`` is put behind it."""
+    """Has the build's parameters in its environment, as a step has them on an agent."""
     builders: tuple[str, ...]
     """Users who may build it, and nothing else."""
     environment: Mapping[str, str] | None = None
-    """Variables of the command; those of this process where None."""
+    """Other variables of the command; those of this process where None."""
     consoles: dict[int, bytes] = field(default_factory=dict)
     """What the builds that have ended wrote, by number."""
     running: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
@@ -48,7 +49,8 @@ class ExecutorJob:
             description="Executes plans of fedesk",
             parameters=(
                 ParameterDefinition(name="PLAN", description="Id of a confirmed operation"),
-                ParameterDefinition(name="FEDESK_OPERATION", description="Id of the fedesk operation"),
+                ParameterDefinition(name="DRAFT", description="Run of which a plan is drafted"),
+                ParameterDefinition(name="FEDESK_OPERATION", description="Id of what was asked"),
             ),
             period=_FOREVER,
             builders=self.builders,
@@ -56,14 +58,14 @@ class ExecutorJob:
 
     def begin(self, world: "World", plan: BuildPlan) -> BuildPlan:
         """Run the command for a build that was triggered; the build, which ends with it."""
-        named = next((one.value for one in plan.parameters if one.name == "PLAN"), "")
+        given = {one.name: one.value for one in plan.parameters}
         begun = replace(plan, started_at=world.now(), ended_at=None, stages=())
         process = subprocess.Popen(  # noqa: S603 - the command is the test's own
-            [*self.command, named],
+            self.command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=None if self.environment is None else dict(self.environment),
+            env={**(os.environ if self.environment is None else self.environment), **given},
         )
         self.running[plan.number] = process
         thread = threading.Thread(target=self._follow, args=(world, begun, process), daemon=True)

@@ -22,6 +22,7 @@ from fedesk.domain.operations import (
 from fedesk.domain.plans import digest_of
 from fedesk.domain.policy import OVERRIDES, UNGOVERNED, Governance
 from fedesk.domain.requests import Request
+from fedesk.domain.reruns import RerunRequest
 from fedesk.domain.reviews import WANTED as REVIEW_WANTED
 from fedesk.domain.roles import Rights
 from fedesk.ports.changing import Processes, Systems
@@ -30,6 +31,8 @@ from fedesk.ports.incident_store import DeskStore, IncidentConflictError
 from fedesk.ports.operation_store import Submission
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.approvals import Approvals
+from fedesk.services.draft_documents import Drafted, DraftError
+from fedesk.services.executor_drafts import ExecutorDrafts
 from fedesk.services.hiding import hidden
 from fedesk.services.judging import judge, needs_of
 from fedesk.services.kinds import KINDS, kind_for
@@ -38,6 +41,11 @@ from fedesk.services.proposals import Answer, Needs, Proposal, RefusedError, tol
 
 WINDOW = timedelta(hours=1)
 """How long a write window is open."""
+
+
+def _untold(sentence: str) -> None:
+    """Nobody is there to be told."""
+    del sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,8 @@ class Changes:
     """By environment, why the glass cannot be broken from this desk."""
     emergency: Mapping[str, str] = field(default_factory=dict)
     """By environment, which sealed credentials are used where it is broken."""
+    drafts: Mapping[str, ExecutorDrafts] = field(default_factory=dict)
+    """By environment, who is asked for a draft that is better made by its executor."""
 
     @property
     def rights(self) -> Rights:
@@ -81,9 +91,19 @@ class Changes:
         )
 
     def propose(
-        self, request: Request, window: WriteWindow | None = None, *, asked: bool = False
+        self,
+        request: Request,
+        window: WriteWindow | None = None,
+        *,
+        asked: bool = False,
+        break_glass: bool = False,
+        tell: Callable[[str], None] = _untold,
     ) -> Proposal:
         """A plan for running something again, judged: one look at the system, and nothing is changed.
+
+        Where its draft would be another with an executor's rights, that one is asked for it, which takes as
+        long as a build of its job: ``tell`` hears what is waited for, and may raise to leave. With
+        ``break_glass`` nobody waits for an executor that the broken glass goes past.
 
         ``asked`` says that somebody has given the yes with it (a command with ``--yes``): then it is recorded
         that there was nothing to do. Raises RefusedError where the target is outside the named environment,
@@ -99,10 +119,13 @@ class Changes:
             if asked:
                 self._record(request.connection.environment, request.name, str(error))
             raise
-        plan = self._plan(kind, connection, draft)
-        proposal = self._judged(
-            Proposal(plan=plan, guards=(), needs=Needs(), draft=draft, named=request.environment), window
-        )
+        drafted = Drafted(draft=draft, made_by=self.made_by)
+        proposal = self._judged(self._whole(request, kind, connection, drafted), window)
+        drafts = self._asked_for(self.with_broken_glass(proposal) if break_glass else proposal)
+        if drafts is not None and isinstance(request, RerunRequest):
+            drafted = self._by_executor(drafts, request, kind, connection, draft, tell)
+            proposal = self._judged(self._whole(request, kind, connection, drafted), window)
+        plan = proposal.plan
         # What is to be accepted may have it wait for others, and so live longer.
         policy, accept = self.governance.policy, proposal.needs.accept
         lives = policy.needed(kind.action, plan.environment, accept).lives
@@ -113,6 +136,41 @@ class Changes:
         if outside:
             self._refuse(plan, outside)
         return proposal
+
+    def _whole(
+        self, request: Request, kind: OperationKind, connection: Connection, drafted: Drafted
+    ) -> Proposal:
+        """A draft as a proposal that nobody has judged."""
+        plan = self._plan(kind, connection, drafted)
+        return Proposal(plan=plan, guards=(), needs=Needs(), draft=drafted.draft, named=request.environment)
+
+    def _asked_for(self, proposal: Proposal) -> ExecutorDrafts | None:
+        """Who is asked for a better draft: nobody for what is denied anyway, or where the glass is broken."""
+        environment, draft = proposal.plan.environment, proposal.draft
+        if draft is None or not draft.personal or any(one.ruling is Ruling.DENY for one in proposal.guards):
+            return None
+        if proposal.break_glass and self.emergency.get(environment):
+            return None
+        return self.drafts.get(environment)
+
+    def _by_executor(
+        self,
+        drafts: ExecutorDrafts,
+        request: RerunRequest,
+        kind: OperationKind,
+        connection: Connection,
+        own: Draft,
+        tell: Callable[[str], None],
+    ) -> Drafted:
+        """The executor's draft; the desk's own where it cannot be had, with the reason in its notes."""
+        try:
+            drafted = drafts.ask(request, own, kind, connection, tell)
+        except (DraftError, SourceError) as error:
+            why = f"The executor drafts again and refuses what differs; it gave no draft now: {error}"
+            return Drafted(draft=replace(own, notes=(*own.notes, hidden(why))), made_by=self.made_by)
+        note = f"Drafted by the executor {drafts.job.where}, with its own rights: {own.personal}."
+        draft = replace(drafted.draft, notes=(*drafted.draft.notes, note))
+        return replace(drafted, draft=draft)
 
     def with_window(self, proposal: Proposal, window: WriteWindow | None) -> Proposal:
         """The same plan, judged with a window that was opened or has ended. Asks no system; StoreError."""
@@ -267,7 +325,8 @@ class Changes:
             return None
         return GuardResult(guard=guard, ruling=Ruling.DENY, reason=why, remedy=remedy)
 
-    def _plan(self, kind: OperationKind, connection: Connection, draft: Draft) -> Plan:
+    def _plan(self, kind: OperationKind, connection: Connection, drafted: Drafted) -> Plan:
+        draft = drafted.draft
         now, environment = self.clock.now(), connection.name.environment
         return Plan(
             operation=self.new_id(),
@@ -279,7 +338,7 @@ class Changes:
             targets=(draft.target,),
             effects=draft.effects,
             requester=self.actor.person,
-            made_by=self.made_by,
+            made_by=drafted.made_by,
             made_at=now,
             expires_at=now + self.governance.policy.rule(kind.action, environment).lives,
             notes=draft.notes,

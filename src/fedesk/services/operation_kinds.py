@@ -46,6 +46,9 @@ class Draft:
     """Of the kind's own guards: can the job be built, can its parameters be repeated, is somebody at it."""
     facts: tuple[Fact, ...]
     notes: tuple[str, ...] = ()
+    personal: str = ""
+    """Why another identity would draft it otherwise, as a clause; empty where it would not. Where an executor
+    acts, the draft is then the executor's to make."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,8 +85,18 @@ class Reading(Protocol):
 class Planning(Protocol):
     """Plans, and saying yes to them; each blocks. ``services.changes.Changes``."""
 
-    def propose(self, request: Request, window: WriteWindow | None = None) -> Proposal:
-        """The plan of a re-run, judged. Raises SourceError, StoreError."""
+    def propose(
+        self,
+        request: Request,
+        window: WriteWindow | None = None,
+        *,
+        break_glass: bool = False,
+        tell: Callable[[str], None] = ...,
+    ) -> Proposal:
+        """The plan of a re-run, judged; ``tell`` hears what it waits for, and may raise to leave.
+
+        Raises SourceError, StoreError.
+        """
 
     def with_broken_glass(self, proposal: Proposal) -> Proposal:
         """The same plan, judged as with broken glass. Asks no system; StoreError."""

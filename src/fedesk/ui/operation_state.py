@@ -35,6 +35,8 @@ class Item:
     request: Request | None = None
     """None where an operation is watched that somebody else has asked for."""
     made: Made | None = None
+    waits: str = ""
+    """What its plan waits for, beside the system that it is of."""
     problem: str = ""
     """Why there is no plan."""
     refusal: str = ""

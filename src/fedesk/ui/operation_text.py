@@ -204,6 +204,7 @@ def body(situation: Situation, item: Item, moment: Moment, width: int, *, is_slo
     if not is_slow:
         return lines
     asked = f"Asking {item.request.connection} what it would touch …" if item.request else READING
+    asked = present.text(item.waits, 300) if item.waits else asked
     return [*lines, *present.waiting(asked, width)]
 
 

@@ -44,6 +44,16 @@ class Planned(Message):
         self.problem = problem
 
 
+class Awaiting(Message):
+    """What the plan of one request waits for, beside the system that it is of."""
+
+    def __init__(self, number: int, index: int, said: str) -> None:
+        super().__init__()
+        self.number = number
+        self.index = index
+        self.said = said
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """A plan as it is shown."""
@@ -182,15 +192,24 @@ class Work:
             except Empty:
                 return
             try:
-                proposal = self._desk.changes.propose(request, window)
+                tell = partial(self._await, number, index)
+                proposal = self._desk.changes.propose(request, window, break_glass=break_glass, tell=tell)
                 if break_glass:
                     proposal = self._desk.changes.with_broken_glass(proposal)
                 verb = VERB if break_glass else KINDS[proposal.plan.kind].action
                 made = Made(proposal=proposal, holder=_holder_of(self._desk, proposal), verb=verb)
+            except _LeftError:
+                return
             except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
                 self._post(Planned(number, index, None, told(error, "making the plan")))
             else:
                 self._post(Planned(number, index, made))
+
+    def _await(self, number: int, index: int, said: str) -> None:
+        """Tell what a plan waits for; raises _LeftError where nobody looks any more."""
+        if self._stopped.is_set():
+            raise _LeftError
+        self._post(Awaiting(number, index, said))
 
     # The runner
 

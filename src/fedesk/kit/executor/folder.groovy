@@ -47,7 +47,7 @@ folder('fedesk') {
 
 pipelineJob('fedesk/execute') {
     displayName('execute')
-    description('fedesk execute PLAN')
+    description('fedesk execute PLAN, or fedesk plans draft RUN')
     properties {
         authorizationMatrix {
             inheritanceStrategy { nonInheriting() }
@@ -64,7 +64,8 @@ pipelineJob('fedesk/execute') {
     // Before the first build, which is asked for with them.
     parameters {
         stringParam('PLAN', '', 'Id of a confirmed operation')
-        stringParam('FEDESK_OPERATION', '', 'The same id: by it a desk finds the build that it asked for')
+        stringParam('DRAFT', '', 'Instead: a run of which a plan is drafted; nothing is changed')
+        stringParam('FEDESK_OPERATION', '', 'By this id a desk finds the build that it asked for')
     }
     definition {
         cps {

@@ -93,6 +93,7 @@ def drafted(
         ),
         facts=_facts(preview, connection),
         notes=_notes(preview),
+        personal="" if preview.is_dry_run else "Airflow does not let us ask for a dry run",
     )
 
 

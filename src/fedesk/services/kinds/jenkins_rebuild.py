@@ -101,6 +101,7 @@ def drafted(
         ),
         facts=_facts(preview, connection),
         notes=_notes(preview, number),
+        personal="Jenkins knows a build by the user who starts it",
     )
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from fedesk.domain.requests import Request
     from fedesk.ui.desk import Desk
-    from fedesk.ui.operation_work import Planned, Refused, RunnerFailed, Waits, Went, WindowOpened
+    from fedesk.ui.operation_work import Awaiting, Planned, Refused, RunnerFailed, Waits, Went, WindowOpened
 
 
 class OperationScreen(OperationKeys):
@@ -116,6 +116,12 @@ class OperationScreen(OperationKeys):
         if situation.is_planned and self._typed.line is Line.PLAN:
             self._typed = replace(self._typed, line=confirming.first_line(situation.want, self._typed))
         self.draw()
+
+    def on_awaiting(self, message: Awaiting) -> None:
+        """Its plan waits for more than the system."""
+        if message.number == self._number and not self.situation.watching:
+            self._change(message.index, waits=message.said)
+            self.draw()
 
     def on_runner_failed(self, message: RunnerFailed) -> None:
         """Nothing can be confirmed without a runner."""
