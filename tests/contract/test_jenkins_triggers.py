@@ -1,5 +1,6 @@
 """The sandbox's Jenkins is triggered as contracts/jenkins.md says: items, builds, cancelling."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import requests
 from fedesk.sandbox import jenkins_queue
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.jenkins import application
+from fedesk.sandbox.model_jenkins import ParameterDefinition
 from fedesk.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -325,3 +327,118 @@ def test_everything_is_forgotten(writer: Caller, world: World) -> None:
     world.forget_changes()
     assert writer.json(f"{path_of(LEDGER)}/api/json") == before
     assert writer.json("api/json", tree="quietingDown")["quietingDown"] is False
+
+
+# --- inputs ---------------------------------------------------------------------------------------------
+
+CARDS = "finedge/prod/deploy-cards"
+APPROVE = "Promote"
+
+
+def waiting(writer: Caller, world: World, job: str = CARDS) -> str:
+    """The path of a build that waits for somebody to say that it may deploy."""
+    service = job.rpartition("-")[2]
+    newest = world.releases(service)[-1]
+    item = writer.trigger(job, IMAGE=f"{newest.image}@{newest.digest}")
+    world.clock.advance(timedelta(minutes=2))
+    return f"{path_of(job)}/{writer.item(item)['executable']['number']}"
+
+
+def status(writer: Caller, build: str) -> str:
+    found: str = writer.json(f"{build}/wfapi/describe")["status"]
+    return found
+
+
+def pending(writer: Caller, build: str) -> list[Any]:
+    found: list[Any] = writer.json(f"{build}/wfapi/pendingInputActions")
+    return found
+
+
+def test_an_input_is_answered_once(writer: Caller, world: World) -> None:
+    """The build waits, says who may answer, goes on when it is approved, and the input is gone after that."""
+    build = waiting(writer, world)
+    assert status(writer, build) == "PAUSED_PENDING_INPUT"
+    (asked,) = pending(writer, build)
+    assert (asked["id"], asked["message"], asked["proceedText"], asked["inputs"]) == (
+        APPROVE,
+        "Deploy cards to prod?",
+        "Deploy",
+        [],
+    )
+    assert asked["abortUrl"] == f"/{build}/input/{APPROVE}/abort"
+    tree = "actions[waitingForInput,executions[id,displayName,settled,input[id,message,ok,submitter]]]"
+    (action,) = (one for one in writer.json(f"{build}/api/json", tree=tree)["actions"] if "executions" in one)
+    assert action["waitingForInput"]
+    assert action["executions"][0]["input"]["submitter"] is None
+    before = world.deployed("prod", "cards")
+    assert writer.ask("GET", f"{build}/input/{APPROVE}/proceedEmpty").status_code == 405
+    assert writer.ask("POST", f"{build}/input/Other/proceedEmpty").status_code == 404
+    assert writer.ask("POST", f"{build}/input/promote/proceedEmpty").status_code == 404
+    answer = writer.ask("POST", f"{build}/input/{APPROVE}/proceedEmpty")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert (status(writer, build), pending(writer, build)) == ("IN_PROGRESS", [])
+    assert writer.ask("POST", f"{build}/input/{APPROVE}/proceedEmpty").status_code == 404
+    world.clock.advance(timedelta(minutes=5))
+    assert status(writer, build) == "SUCCESS"
+    assert world.deployed("prod", "cards") != before
+    assert f"Approved by {writer.name}" in writer.ask("GET", f"{build}/consoleText").text
+    stages = writer.json(f"{build}/wfapi/describe")["stages"]
+    assert [stage["name"] for stage in stages][-4:] == ["Approve", "Deploy", "Verify", "Record"]
+    assert len({stage["id"] for stage in stages}) == len(stages)
+
+
+def test_an_input_is_rejected(writer: Caller, world: World) -> None:
+    """Aborting ends the build as ABORTED, and deploys nothing."""
+    build, before = waiting(writer, world), world.deployed("prod", "cards")
+    answer = writer.ask("POST", f"{build}/input/{APPROVE}/abort")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert writer.json(f"{build}/api/json")["result"] == "ABORTED"
+    assert status(writer, build) == "ABORTED"
+    assert world.deployed("prod", "cards") == before
+
+
+def test_who_may_answer_an_input(served: "ServedApp", writer: Caller, world: World) -> None:
+    """Without a submitter whoever may build; with one only who is named: refusals are 400 with the reason."""
+    reader = Caller(served, world, writer=False)
+    build = waiting(writer, world)
+    for verb in ("proceedEmpty", "abort"):
+        refused = reader.ask("POST", f"{build}/input/{APPROVE}/{verb}")
+        assert refused.status_code == 400
+        assert "You need to be" in refused.text
+    job = replace(world.job(CARDS), submitter="change-board, tomasz")
+    jenkins_queue.redefine(world, job)
+    build = waiting(writer, world)
+    refused = writer.ask("POST", f"{build}/input/{APPROVE}/proceedEmpty")
+    assert (refused.status_code, "change-board" in refused.text) == (400, True)
+    assert (
+        writer.ask("POST", f"{build}/wfapi/inputSubmit?inputId={APPROVE}", data={"json": "{}"}).status_code
+        == 500
+    )
+    assert writer.ask("POST", f"{build}/input/{APPROVE}/abort").status_code == 200, "by Job/Cancel"
+    jenkins_queue.redefine(world, replace(job, submitter="releasers"))
+    build = waiting(writer, world)
+    assert writer.ask("POST", f"{build}/input/{APPROVE}/proceedEmpty").status_code == 200, "by group"
+
+
+def test_an_input_that_asks_for_parameters(writer: Caller, world: World) -> None:
+    """They are listed; unknown ones are a 500, no form a 400; proceedEmpty asks for none of them."""
+    ticket = ParameterDefinition(name="CHANGE_TICKET", default="CHG-1")
+    jenkins_queue.redefine(world, replace(world.job(CARDS), asks_for=(ticket,)))
+    build = waiting(writer, world)
+    (asked,) = pending(writer, build)
+    assert [(one["type"], one["name"], one["definition"]) for one in asked["inputs"]] == [
+        ("StringParameterDefinition", "CHANGE_TICKET", {"defaultVal": "CHG-1"})
+    ]
+    place = f"{build}/input/{APPROVE}"
+    assert writer.ask("POST", f"{place}/proceed").status_code == 400
+    unknown = {"json": json.dumps({"parameter": {"name": "OTHER", "value": "x"}})}
+    assert writer.ask("POST", f"{place}/proceed", data=unknown).status_code == 500
+    given = {"json": json.dumps({"parameter": [{"name": "CHANGE_TICKET", "value": "CHG-7"}]})}
+    answer = writer.ask("POST", f"{build}/wfapi/inputSubmit?inputId={APPROVE}", data=given)
+    assert (answer.status_code, answer.content) == (200, b"null")
+    assert status(writer, build) == "IN_PROGRESS"
+    other = waiting(writer, world)
+    assert writer.ask("POST", f"{other}/input/{APPROVE}/proceedEmpty").status_code == 200
+    third = waiting(writer, world)
+    assert writer.ask("POST", f"{third}/input/{APPROVE}/submit").status_code == 302
+    assert status(writer, third) == "ABORTED", "without the field proceed it aborts"

@@ -214,22 +214,27 @@ class BuildHistory:
             estimated=timedelta(seconds=sum(seconds for _, seconds in self.job.stages)),
         )
 
-    def starting(self, plan: BuildPlan, started_at: datetime | None, why: str = "") -> BuildPlan:
-        """The same item with the moment at which it starts, or without one, and why it waits."""
+    def starting(
+        self, plan: BuildPlan, job: JenkinsJob, started_at: datetime | None, why: str = ""
+    ) -> BuildPlan:
+        """The same item with the moment at which it starts, or without one, and why it waits.
+
+        ``job`` is its definition by now.
+        """
         if started_at is None:
             return replace(plan, started_at=None, ended_at=None, stages=(), why=why)
         fate = self._fate(plan, started_at)
-        asks = self.job.approval if fate[0] is BuildResult.SUCCESS and not plan.is_dry_run else ""
+        asks = job.approval if fate[0] is BuildResult.SUCCESS and not plan.is_dry_run else ""
         if asks:
             fate = (BuildResult.ABORTED, APPROVING, _NOBODY)
         skipped = DRY_RUN_SKIPS if plan.is_dry_run else frozenset[str]()
-        timing = timeline(self.job, started_at, 1.0, fate, asks=asks, skipped=skipped)
+        timing = timeline(job, started_at, 1.0, fate, asks=asks, skipped=skipped)
         return replace(
             plan,
             started_at=started_at,
             ended_at=timing.ended_at,
             result=fate[0],
-            stages=timing.stages if self.job.pipeline else (),
+            stages=timing.stages if job.pipeline else (),
             pending_input=timing.pending,
             why=why,
         )
@@ -398,17 +403,19 @@ def timeline(
     *,
     asks: str = "",
     skipped: frozenset[str] = frozenset(),
+    since: int = 0,
 ) -> Timing:
     """The stages of a build with their times; those after a failed one never come.
 
     A stage that fails in a build that succeeds was caught (``catchError``). ``asks`` is the question of the
-    stage that the mishap names: nobody answers within a day. ``skipped`` stages take no time.
+    stage that the mishap names: nobody answers within a day. ``skipped`` stages take no time; those
+    before number ``since`` are over.
     """
     result, bad_stage, error = mishap
     at = started_at + timedelta(seconds=0.3)
     stages: list[StagePlan] = []
     pending = None
-    for position, (name, seconds) in enumerate(job.stages):
+    for position, (name, seconds) in list(enumerate(job.stages))[since:]:
         end = at + timedelta(seconds=_SKIPPING if name in skipped else seconds * factor)
         outcome = StageState.SUCCESS
         if name == bad_stage:
@@ -416,7 +423,12 @@ def timeline(
             if asks:
                 end = at + _APPROVAL_TIMEOUT
                 pending = PendingInput(
-                    input_id=INPUT, message=asks, since=at, submitter=job.submitter, ok="Deploy"
+                    input_id=INPUT,
+                    message=asks,
+                    since=at,
+                    submitter=job.submitter,
+                    ok="Deploy",
+                    parameters=job.asks_for,
                 )
         is_bad = outcome in (StageState.FAILED, StageState.ABORTED)
         stages.append(

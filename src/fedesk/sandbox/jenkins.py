@@ -20,6 +20,7 @@ from starlette.routing import Route
 from fedesk.sandbox import jenkins_wfapi as wfapi
 from fedesk.sandbox.jenkins_beans import Beans, permalinks
 from fedesk.sandbox.jenkins_controller import Controller
+from fedesk.sandbox.jenkins_input import InputStep
 from fedesk.sandbox.jenkins_log import SERVED_LINES, console_text, progressive_text
 from fedesk.sandbox.jenkins_queue import Cancelled
 from fedesk.sandbox.jenkins_security import (
@@ -53,7 +54,6 @@ _BUILD_VERBS = {
     "doDelete": "hudson.model.Run.Delete",
     "replay": "hudson.model.Run.Replay",
     "restart": "hudson.model.Item.Build",
-    "input": "hudson.model.Item.Build",
 }
 _SERVER_VERBS = {
     "quietDown": "hudson.model.Hudson.Manage",
@@ -276,8 +276,10 @@ class _Visit:
                 found = self._log(build, whole=rest == ["consoleText"])
             case ["artifact", *path]:
                 found = self._artifact(build, "/".join(path))
-            case ["wfapi", "inputSubmit"]:
-                found = self._refused("hudson.model.Item.Build")
+            case ["wfapi", "inputSubmit"] if job.pipeline:
+                found = self._input(job, build).submitted()
+            case ["input", *what] if job.pipeline:
+                found = self._input(job, build).answer(what)
             case ["wfapi", *what] if job.pipeline and len(what) <= 1:
                 found = self._stages(build, what[0] if what else "describe")
             case ["execution", "node", node_id, *what] if job.pipeline:
@@ -287,6 +289,16 @@ class _Visit:
             case _:
                 found = _not_found()
         return found
+
+    def _input(self, job: JenkinsJob, build: BuildPlan) -> InputStep:
+        return InputStep(
+            world=self._controller.world,
+            job=job,
+            build=build,
+            caller=self._caller,
+            request=self._request,
+            body=self._body,
+        )
 
     def _stages(self, build: BuildPlan, what: str) -> Response:
         controller = self._controller

@@ -1,26 +1,24 @@
 """Jenkins' exported beans: what ``api/json`` of each thing holds (``contracts/jenkins_plugins.md`` 5-7)."""
 
-import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from fedesk.sandbox.jenkins_controller import Controller, milliseconds
-from fedesk.sandbox.jenkins_tree import Bean, Property
+from fedesk.sandbox.jenkins_scm import build_data, changes
+from fedesk.sandbox.jenkins_tree import ALWAYS, Bean, Property, bean, fixed
 from fedesk.sandbox.model import (
     BuildParameter,
     BuildPlan,
     BuildResult,
     Cause,
-    Commit,
     JenkinsJob,
     ParameterDefinition,
     PendingInput,
     QueueItem,
 )
 
-_ALWAYS = 999
 _FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
 _WORKFLOW = "org.jenkinsci.plugins.workflow.job"
 _LISTED_BUILDS = 100
@@ -55,17 +53,6 @@ def item_path(full_name: str) -> str:
 _UNENCODED = "!@$&*()-_=+',."
 
 
-def _fixed(value: Any) -> Callable[[], Any]:
-    return lambda: value
-
-
-def _bean(class_name: str, visible: dict[str, Any], more: dict[str, Callable[[], Any]] | None = None) -> Bean:
-    """A bean whose ``visible`` properties show inside others, too, and whose ``more`` only by themselves."""
-    properties = {name: Property(_fixed(value), _ALWAYS) for name, value in visible.items()}
-    properties |= {name: Property(make) for name, make in (more or {}).items()}
-    return Bean(class_name=class_name, properties=properties)
-
-
 class Beans:
     """Makes the beans of one answer. ``root`` is the controller's address with a slash at its end."""
 
@@ -75,7 +62,7 @@ class Beans:
 
     def controller(self) -> Bean:
         """The controller itself, at ``/api/json``."""
-        return _bean(
+        return bean(
             "hudson.model.Hudson",
             {"url": self._root, "nodeName": "", "numExecutors": 0, "mode": "EXCLUSIVE"},
             {
@@ -96,16 +83,16 @@ class Beans:
         """A folder: no colour, no builds."""
         url = self._root + item_path(name)
         short = name.rpartition("/")[2]
-        return _bean(
+        return bean(
             _FOLDER,
             {"name": short, "url": url},
             {
                 "actions": lambda: [_NOTHING, _NOTHING],
                 "description": lambda: None,
-                "displayName": _fixed(short),
+                "displayName": fixed(short),
                 "displayNameOrNull": lambda: None,
-                "fullDisplayName": _fixed(name.replace("/", " » ")),
-                "fullName": _fixed(name),
+                "fullDisplayName": fixed(name.replace("/", " » ")),
+                "fullName": fixed(name),
                 "healthReport": list,
                 "jobs": lambda: self._inside(name),
                 "primaryView": lambda: self._view(name),
@@ -118,12 +105,12 @@ class Beans:
         builds = self._controller.builds(job)
         more: dict[str, Callable[[], Any]] = {
             "actions": lambda: [_NOTHING, _NOTHING],
-            "description": _fixed(job.description),
-            "displayName": _fixed(job.name),
+            "description": fixed(job.description),
+            "displayName": fixed(job.name),
             "displayNameOrNull": lambda: None,
-            "fullDisplayName": _fixed(job.full_name.replace("/", " » ")),
-            "fullName": _fixed(job.full_name),
-            "buildable": _fixed(not job.disabled),
+            "fullDisplayName": fixed(job.full_name.replace("/", " » ")),
+            "fullName": fixed(job.full_name),
+            "buildable": fixed(not job.disabled),
             "builds": lambda: self._makers(job, builds[:_LISTED_BUILDS]),
             "firstBuild": lambda: self.build(job, builds[-1]) if builds else None,
             "healthReport": lambda: self._health(builds),
@@ -132,8 +119,8 @@ class Beans:
             "nextBuildNumber": lambda: self._controller.next_number(job),
             "property": lambda: [_definitions(job.parameters)] if job.parameters else [],
             "queueItem": lambda: self._queued(job),
-            "concurrentBuild": _fixed(job.concurrent),
-            "disabled": _fixed(job.disabled),
+            "concurrentBuild": fixed(job.concurrent),
+            "disabled": fixed(job.disabled),
         }
         more["resumeBlocked" if job.pipeline else "downstreamProjects"] = (
             (lambda: False) if job.pipeline else list
@@ -143,11 +130,11 @@ class Beans:
             for name, number in permalinks(self._controller, builds).items()
         }
         visible = {"name": job.name, "url": self._root + item_path(job.full_name)}
-        bean = _bean(_job_class(job), visible, more)
-        properties = dict(bean.properties)
-        properties["color"] = Property(lambda: self._color(job, builds), _ALWAYS)
+        made = bean(_job_class(job), visible, more)
+        properties = dict(made.properties)
+        properties["color"] = Property(lambda: self._color(job, builds), ALWAYS)
         properties["allBuilds"] = Property(lambda: self._makers(job, builds), -2)
-        return Bean(class_name=bean.class_name, properties=properties)
+        return Bean(class_name=made.class_name, properties=properties)
 
     def build(self, job: JenkinsJob, build: BuildPlan) -> Bean:
         """A build. ``result`` may be set before it has ended; ``duration`` is 0 until then."""
@@ -157,17 +144,17 @@ class Beans:
         more: dict[str, Callable[[], Any]] = {
             "actions": lambda: self._actions(build),
             "artifacts": lambda: [_artifact(file.path) for file in controller.artifacts(build)],
-            "building": _fixed(building),
+            "building": fixed(building),
             "description": lambda: None,
-            "displayName": _fixed(f"#{build.number}"),
+            "displayName": fixed(f"#{build.number}"),
             "duration": lambda: 0 if building or length is None else int(length.total_seconds() * 1000),
             "estimatedDuration": lambda: int(build.estimated.total_seconds() * 1000) or -1,
             "executor": lambda: _NOTHING if building else None,
-            "fullDisplayName": _fixed(f"{job.full_name.replace('/', ' » ')} #{build.number}"),
-            "id": _fixed(str(build.number)),
-            "inProgress": _fixed(building),
+            "fullDisplayName": fixed(f"{job.full_name.replace('/', ' » ')} #{build.number}"),
+            "id": fixed(str(build.number)),
+            "inProgress": fixed(building),
             "keepLog": lambda: False,
-            "queueId": _fixed(build.queue_id),
+            "queueId": fixed(build.queue_id),
             "result": lambda: controller.result(build),
             "timestamp": lambda: milliseconds(build.started_at),
             "culprits": list,
@@ -175,16 +162,16 @@ class Beans:
             "previousBuild": lambda: self._numbered(job, build.number - 1),
         }
         if job.pipeline:
-            more["changeSets"] = lambda: [_changes(build.changes)] if build.changes else []
+            more["changeSets"] = lambda: [changes(build.changes)] if build.changes else []
         else:
-            more["builtOn"] = _fixed(build.node)
-            more["changeSet"] = lambda: _changes(build.changes)
+            more["builtOn"] = fixed(build.node)
+            more["changeSet"] = lambda: changes(build.changes)
         visible = {"number": build.number, "url": f"{self._root}{item_path(job.full_name)}{build.number}/"}
-        return _bean(_build_class(job), visible, more)
+        return bean(_build_class(job), visible, more)
 
     def queue(self) -> Bean:
         """The queue: what waits, never what has left."""
-        return _bean(
+        return bean(
             "hudson.model.Queue",
             {},
             {
@@ -201,7 +188,7 @@ class Beans:
         kind = "LeftItem" if item is None else "WaitingItem" if waiting else "BuildableItem"
         fields: dict[str, Any] = {
             "actions": [
-                _bean("hudson.model.CauseAction", {"causes": [_cause(cause) for cause in build.causes]}),
+                bean("hudson.model.CauseAction", {"causes": [_cause(cause) for cause in build.causes]}),
                 *([_parameters_action(build)] if build.parameters else []),
             ],
             "blocked": blocked,
@@ -225,7 +212,7 @@ class Beans:
             fields["buildableStartMilliseconds"] = milliseconds(build.queued_at + build.quiet)
             fields |= {} if blocked else {"pending": False}
             kind = "BlockedItem" if blocked else kind
-        return _bean(f"hudson.model.Queue${kind}", fields)
+        return bean(f"hudson.model.Queue${kind}", fields)
 
     def computers(self) -> Bean:
         """Agents and their executors; totals count those that are online."""
@@ -235,7 +222,7 @@ class Beans:
         for node in self._controller.nodes():
             slots = [slot for slot in executors if slot.node.name == node.name]
             computers.append(self._computer(node.name, node.offline_reason, node.labels, slots))
-        return _bean(
+        return bean(
             "hudson.model.ComputerSet",
             {
                 "busyExecutors": sum(slot.build is not None for slot in online),
@@ -248,18 +235,18 @@ class Beans:
     def _computer(self, name: str, offline_reason: str, labels: tuple[str, ...], slots: list[Any]) -> Bean:
         builtin = name == "Built-In Node"
         cause = (
-            _bean(
+            bean(
                 "hudson.slaves.OfflineCause$ChannelTermination",
                 {"timestamp": milliseconds(self._controller.offline_since), "description": offline_reason},
             )
             if offline_reason
             else None
         )
-        return _bean(
+        return bean(
             "hudson.model.Hudson$MasterComputer" if builtin else "hudson.slaves.SlaveComputer",
             {
                 "actions": [],
-                "assignedLabels": [_bean("", {"name": label}) for label in (*labels, name)],
+                "assignedLabels": [bean("", {"name": label}) for label in (*labels, name)],
                 "description": "",
                 "displayName": name,
                 "executors": [self._executor(slot) for slot in slots],
@@ -283,14 +270,14 @@ class Beans:
                 return None
             return self.build(self._controller.jobs[slot.build.job], slot.build)
 
-        return _bean(
+        return bean(
             "",
             {},
             {
                 "currentExecutable": running,
                 "idle": lambda: slot.build is None,
                 "likelyStuck": lambda: False,
-                "number": _fixed(slot.number),
+                "number": fixed(slot.number),
                 "progress": lambda: -1,
             },
         )
@@ -305,7 +292,7 @@ class Beans:
         return [partial(self.build, job, build) for build in builds]
 
     def _view(self, folder: str) -> Bean:
-        return _bean("hudson.model.AllView", {"name": "all", "url": self._root + item_path(folder)})
+        return bean("hudson.model.AllView", {"name": "all", "url": self._root + item_path(folder)})
 
     def _numbered(self, job: JenkinsJob, number: int | None) -> Bean | None:
         builds = self._controller.builds(job)
@@ -333,17 +320,17 @@ class Beans:
             return []
         bad = sum(result is BuildResult.FAILURE for result in ended)
         description = f"Build stability: {bad} out of the last {len(ended)} builds failed."
-        return [_bean("", {"description": description, "score": 100 - 100 * bad // len(ended)})]
+        return [bean("", {"description": description, "score": 100 - 100 * bad // len(ended)})]
 
     def _actions(self, build: BuildPlan) -> list[Bean]:
         actions = [
-            _bean("hudson.model.CauseAction", {"causes": [_cause(cause) for cause in build.causes]}),
+            bean("hudson.model.CauseAction", {"causes": [_cause(cause) for cause in build.causes]}),
             _NOTHING,
         ]
         if build.parameters:
             actions.insert(1, _parameters_action(build))
         if build.commit:
-            actions.append(_build_data(build))
+            actions.append(build_data(build))
         pending = build.input_at(self._controller.now)
         if pending is not None:
             actions.append(_input_action(pending))
@@ -388,11 +375,11 @@ def _cause(cause: Cause) -> Bean:
             "upstreamProject": cause.upstream_project,
             "upstreamUrl": item_path(cause.upstream_project),
         }
-    return _bean(_CAUSES.get(cause.kind, "hudson.model.Cause$RemoteCause"), fields)
+    return bean(_CAUSES.get(cause.kind, "hudson.model.Cause$RemoteCause"), fields)
 
 
 def _parameters_action(build: BuildPlan) -> Bean:
-    return _bean(
+    return bean(
         "hudson.model.ParametersAction",
         {"parameters": [_parameter(parameter) for parameter in build.parameters]},
     )
@@ -406,7 +393,7 @@ def _parameter(parameter: BuildParameter) -> Bean:
     elif parameter.kind not in _HIDDEN:
         fields["value"] = parameter.value
     kind = _PARAMETERS.get(parameter.kind, parameter.kind.capitalize())
-    return _bean(f"{_package(parameter.kind)}{kind}ParameterValue", fields)
+    return bean(f"{_package(parameter.kind)}{kind}ParameterValue", fields)
 
 
 def _package(kind: str) -> str:
@@ -414,7 +401,7 @@ def _package(kind: str) -> str:
 
 
 def _definitions(definitions: tuple[ParameterDefinition, ...]) -> Bean:
-    return _bean(
+    return bean(
         "hudson.model.ParametersDefinitionProperty",
         {"parameterDefinitions": [_definition(definition) for definition in definitions]},
     )
@@ -431,59 +418,45 @@ def _definition(definition: ParameterDefinition) -> Bean:
     }
     if definition.choices:
         fields["choices"] = list(definition.choices)
-    return _bean(f"{_package(definition.kind)}{kind}", fields)
+    return bean(f"{_package(definition.kind)}{kind}", fields)
 
 
 def _artifact(path: str) -> Bean:
     name = path.rpartition("/")[2]
-    return _bean("", {"displayPath": name, "fileName": name, "relativePath": path})
-
-
-def _changes(commits: tuple[Commit, ...]) -> Bean:
-    class_name = "hudson.plugins.git.GitChangeSetList" if commits else "hudson.scm.EmptyChangeLogSet"
-    return _bean(
-        class_name,
-        {"items": [_commit(commit) for commit in commits], "kind": "git" if commits else None},
-    )
-
-
-def _commit(commit: Commit) -> Bean:
-    return _bean(
-        "hudson.plugins.git.GitChangeSet",
-        {
-            "affectedPaths": list(commit.paths),
-            "commitId": commit.commit_id,
-            "timestamp": milliseconds(commit.at),
-            "author": _bean("", {"fullName": commit.author}),
-            "authorEmail": commit.author_email,
-            "comment": f"{commit.message}\n" + (f"\n{commit.ticket}\n" if commit.ticket else ""),
-            "date": commit.at.strftime("%Y-%m-%d %H:%M:%S +0000"),
-            "id": commit.commit_id,
-            "msg": commit.message,
-            "paths": [_bean("", {"editType": "edit", "file": path}) for path in commit.paths],
-        },
-    )
-
-
-def _build_data(build: BuildPlan) -> Bean:
-    branch = {"SHA1": build.commit, "name": f"refs/remotes/origin/{build.branch}"}
-    revision = _bean("", {"SHA1": build.commit, "branch": [_bean("", branch)]})
-    return _bean(
-        "hudson.plugins.git.util.BuildData",
-        {"lastBuiltRevision": revision, "remoteUrls": [build.repository], "scmName": ""},
-    )
+    return bean("", {"displayPath": name, "fileName": name, "relativePath": path})
 
 
 def _input_action(pending: PendingInput) -> Bean:
-    asked = _bean(
+    asked = bean(
         "org.jenkinsci.plugins.workflow.support.steps.input.InputStep",
-        {**dataclasses.asdict(pending), "id": pending.input_id, "cancel": "Abort", "parameters": []},
+        {
+            "cancel": "Abort",
+            "id": pending.input_id,
+            "message": pending.message,
+            "ok": pending.ok,
+            "parameters": [_definition(one) for one in pending.parameters],
+            "submitter": pending.submitter or None,
+            "submitterParameter": None,
+        },
     )
-    execution = _bean(
+    execution = bean(
         "org.jenkinsci.plugins.workflow.support.steps.input.InputStepExecution",
-        {"displayName": pending.message, "id": pending.input_id, "input": asked, "settled": False},
+        {
+            "displayName": _shortened(pending.message),
+            "id": pending.input_id,
+            "input": asked,
+            "settled": False,
+        },
     )
-    return _bean(
+    return bean(
         "org.jenkinsci.plugins.workflow.support.steps.input.InputAction",
         {"executions": [execution], "waitingForInput": True},
     )
+
+
+def _shortened(message: str) -> str:
+    """At most 32 characters of it (``InputStepExecution.getDisplayName``)."""
+    return message if len(message) < _NAME_LENGTH else f"{message[:_NAME_LENGTH]}..."
+
+
+_NAME_LENGTH = 32

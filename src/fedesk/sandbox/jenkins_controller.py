@@ -49,7 +49,7 @@ class Controller:
     """The world as Jenkins sees it at ``now``; one a request, so that an answer is of one piece."""
 
     def __init__(self, world: World, root: str) -> None:
-        self._world = world
+        self.world = world
         self.root = root
         """Its address, with a slash at its end."""
         self.now = world.now()
@@ -57,13 +57,13 @@ class Controller:
     @cached_property
     def jobs(self) -> dict[str, JenkinsJob]:
         """By full name, as they are defined by now."""
-        changed = self._world.jenkins.jobs
-        return {job.full_name: changed.get(job.full_name, job) for job in self._world.jobs()}
+        changed = self.world.jenkins.jobs
+        return {job.full_name: changed.get(job.full_name, job) for job in self.world.jobs()}
 
     @property
     def quieting_down(self) -> bool:
         """Whether nothing new is started."""
-        return self._world.jenkins.quieting_down
+        return self.world.jenkins.quieting_down
 
     @cached_property
     def folders(self) -> dict[str, tuple[str, ...]]:
@@ -79,19 +79,19 @@ class Controller:
 
     def builds(self, job: JenkinsJob) -> tuple[BuildPlan, ...]:
         """All builds that have begun, newest first."""
-        return tuple(self._world.builds(job.full_name))
+        return tuple(self.world.builds(job.full_name))
 
     def next_number(self, job: JenkinsJob) -> int:
         """The number of the next build."""
-        return self._world.next_build_number(job.full_name)
+        return self.world.next_build_number(job.full_name)
 
     def queue(self) -> tuple[QueueItem, ...]:
         """What waits, newest first, as Jenkins lists it."""
-        return tuple(reversed(self._world.queue()))
+        return tuple(reversed(self.world.queue()))
 
     def left_item(self, queue_id: int) -> BuildPlan | Cancelled | None:
         """What a queue item has become that has left less than five minutes ago."""
-        found = left(self._world, queue_id)
+        found = left(self.world, queue_id)
         if isinstance(found, Cancelled):
             at = found.at
         elif found is not None and found.started_at is not None:
@@ -106,11 +106,11 @@ class Controller:
         """Queue a build for someone; None where it is vetoed."""
         name = user.user
         cause = Cause(kind="user", description=f"Started by user {name}", user_id=name, user_name=name)
-        return schedule(self._world, job, parameters, cause, quiet)
+        return schedule(self.world, job, parameters, cause, quiet)
 
     def cancel(self, queue_id: int) -> bool | None:
         """Take an item out of the queue; False where it has left already, None where it is not known."""
-        return None if self._forgotten(queue_id) else cancel(self._world, queue_id)
+        return None if self._forgotten(queue_id) else cancel(self.world, queue_id)
 
     def _forgotten(self, queue_id: int) -> bool:
         waits = any(item.build.queue_id == queue_id for item in self.queue())
@@ -119,11 +119,11 @@ class Controller:
     @property
     def offline_since(self) -> datetime:
         """When the agents that are offline were lost."""
-        return self._world.start - timedelta(hours=3)
+        return self.world.start - timedelta(hours=3)
 
     def executors(self) -> tuple[Executor, ...]:
         """All slots of all agents."""
-        return tuple(self._world.executors())
+        return tuple(self.world.executors())
 
     def nodes(self) -> tuple[Node, ...]:
         """The agents, the controller itself first."""
@@ -131,7 +131,7 @@ class Controller:
 
     def artifacts(self, build: BuildPlan) -> tuple[ArtifactFile, ...]:
         """What a build left, once it has ended."""
-        return self._world.artifacts(build, self.root)
+        return self.world.artifacts(build, self.root)
 
     def result(self, build: BuildPlan) -> str | None:
         """Jenkins' ``result``: None while it runs, but what a step has set already stands there at once."""
@@ -145,15 +145,15 @@ class Controller:
 
     def log(self, build: BuildPlan) -> tuple[bytes, bool]:
         """The raw log, notes included, and whether it is complete."""
-        executor = self._world.executor
+        executor = self.world.executor
         if executor is not None and build.job == executor.full_name:
             return executor.consoles.get(build.number, b""), not build.is_building(self.now)
-        written = self._world.build_log_lines(build.job, build.number)
+        written = self.world.build_log_lines(build.job, build.number)
         return raw_log(line.text for line in written.lines), not build.is_building(self.now)
 
     def long_log(self, build: BuildPlan) -> LongLog | None:
         """A log that stands in for the build's own."""
-        return self._world.long_logs.get(f"{build.job}#{build.number}")
+        return self.world.long_logs.get(f"{build.job}#{build.number}")
 
     def atoms(self, build: BuildPlan, stage: StagePlan) -> tuple[Atom, ...]:
         """The steps of a stage that have begun: a checkout-like one without a log, and two with one each."""

@@ -178,16 +178,16 @@ def _timed(world: "World", job: JenkinsJob, plan: BuildPlan) -> BuildPlan:
     """The item with the moment at which it starts, as things stand."""
     history = world.build_history(job.full_name)
     if world.jenkins.quieting_down:
-        return replace(history.starting(plan, None, SHUTTING_DOWN), blocked=False)
+        return replace(history.starting(plan, job, None, SHUTTING_DOWN), blocked=False)
     due = max(plan.queued_at + plan.quiet, world.now())
     before = [] if job.concurrent else [known for known in history.until(due, 50) if _runs_at(known, due)]
     if not before:
-        return replace(history.starting(plan, due + HANDOVER), blocked=False)
+        return replace(history.starting(plan, job, due + HANDOVER), blocked=False)
     last = max(before, key=lambda known: known.number)
     why = f"Build #{last.number} is already in progress (ETA: {int(last.estimated.total_seconds())} sec)"
     ended_at = last.ended_at
     return replace(
-        history.starting(plan, None if ended_at is None else ended_at + HANDOVER, why), blocked=True
+        history.starting(plan, job, None if ended_at is None else ended_at + HANDOVER, why), blocked=True
     )
 
 

@@ -177,3 +177,19 @@ def _range(reader: _Reader) -> tuple[int, int]:
         return low, low + 1
     reader.expect(",")
     return low, UNBOUNDED if reader.peek() == "}" else reader.number()
+
+
+ALWAYS = 999
+"""How deep what is always visible shows."""
+
+
+def fixed(value: Any) -> Callable[[], Any]:
+    """Makes the same value each time."""
+    return lambda: value
+
+
+def bean(class_name: str, visible: dict[str, Any], more: dict[str, Callable[[], Any]] | None = None) -> Bean:
+    """A bean whose ``visible`` properties show inside others, too, and whose ``more`` only by themselves."""
+    properties = {name: Property(fixed(value), ALWAYS) for name, value in visible.items()}
+    properties |= {name: Property(make) for name, make in (more or {}).items()}
+    return Bean(class_name=class_name, properties=properties)

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from fedesk.sandbox.jenkins_beans import item_path
 from fedesk.sandbox.jenkins_controller import Atom, Controller, milliseconds
+from fedesk.sandbox.jenkins_input import parameters_of
 from fedesk.sandbox.jenkins_log import console_text
 from fedesk.sandbox.model import BuildPlan, JenkinsJob, StagePlan, StageState
 
@@ -162,7 +163,7 @@ def pending_inputs(controller: Controller, build: BuildPlan) -> list[dict[str, A
             "id": pending.input_id,
             "proceedText": pending.ok,
             "message": pending.message,
-            "inputs": [],
+            "inputs": parameters_of(pending),
             "proceedUrl": f"{base}/wfapi/inputSubmit?inputId={input_id}",
             "abortUrl": f"{base}/input/{input_id}/abort",
             "redirectApprovalUrl": f"{base}/input/",

@@ -192,7 +192,7 @@ def build_log(build: BuildPlan) -> list[LogLine]:
             texts += [
                 ("info", text) for text in _stage_texts(stage.name, build.log.kind, words, failed=failed)
             ]
-            texts.append(("info", "[Pipeline] }"))
+            texts += [("info", text) for text in (*stage.said, "[Pipeline] }")]
             lines += (
                 LogLine(at=line.at, level=line.level, text=line.text, stage=stage.node_id)
                 for line in _spread(texts, stage.started_at, stage.ended_at or ended_at, "")

@@ -77,6 +77,8 @@ class JenkinsJob:
     """What it asks before it deploys, in builds that somebody triggers; it asks nothing where empty."""
     submitter: str = ""
     """Who may answer: user ids and groups with commas; empty for all who may build."""
+    asks_for: tuple[ParameterDefinition, ...] = ()
+    """Parameters that whoever answers is to give."""
     keeps_artifacts: timedelta | None = None
     """How long it keeps what builds archive; for ever where None."""
 
@@ -158,6 +160,8 @@ class StagePlan:
     error: str = ""
     is_caught: bool = False
     """Whether its failure is the stage's alone, and the build goes on."""
+    said: tuple[str, ...] = ()
+    """Lines at the end of its log."""
 
     def state(self, now: datetime) -> StageState:
         """The state at a moment; pauses for input are the build's to tell."""
