@@ -30,6 +30,7 @@ def test_the_defaults_are_in_proportion_to_the_danger() -> None:
         "backfill": 1,
         "rotate": 1,
         "freeze-override": 1,
+        "waive-gate": 1,
     }
     assert [verb for verb, rule in DEFAULTS.items() if rule.review] == ["rollback"]
     assert all(rule.lives == (LONG if rule.approvals else SHORT) for rule in DEFAULTS.values())

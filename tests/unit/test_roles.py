@@ -40,11 +40,12 @@ def test_a_viewer_may_do_no_verb_and_each_verb_is_somebodys() -> None:
 
 
 def test_approving_goes_with_no_other_right() -> None:
-    """Who approves alone cannot make what they approve; what others did without them they review."""
+    """Who approves alone makes no plan to approve, or to waive a gate in; what others did they review."""
     assert {verb for verb, roles in RIGHTS.items() if Role.APPROVER in roles} == {
         "approve",
         "reject",
         "review",
+        "waive-gate",
     }
 
 

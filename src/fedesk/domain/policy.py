@@ -34,6 +34,11 @@ class Rule:
     """How long a plan waits for an approval before more people are told."""
 
 
+WAIVE = "waive-gate"
+"""The verb of letting a release pass a gate that does not let it pass."""
+GATE = "gate "
+"""Begins the names of guards that are gates of a release."""
+
 _APPROVED = Rule(approvals=1, lives=LONG)
 
 DEFAULTS: Mapping[str, Rule] = MappingProxyType(
@@ -45,6 +50,7 @@ DEFAULTS: Mapping[str, Rule] = MappingProxyType(
         "backfill": _APPROVED,
         "rotate": _APPROVED,
         "freeze-override": _APPROVED,
+        WAIVE: _APPROVED,
     }
 )
 """The verbs that have plans, and what one may override with a plan."""
@@ -54,8 +60,23 @@ ALONE: Mapping[str, Rule] = MappingProxyType(
 )
 """The same where nobody is told apart: there is nobody else to approve."""
 
-OVERRIDES: Mapping[str, str] = MappingProxyType({"freeze": "freeze-override"})
-"""Guards that are accepted at a price: by the guard's name, the verb whose rule is asked as well."""
+OVERRIDES: Mapping[str, str] = MappingProxyType({"freeze": "freeze-override", GATE: WAIVE})
+"""Guards that are accepted at a price: by the guard's name, the verb whose rule is asked as well.
+
+A name that ends in a blank is the beginning of the names of several.
+"""
+
+
+def override_of(guard: str) -> str:
+    """The verb whose rule accepting this guard brings; empty where it brings none."""
+    return next(
+        (
+            verb
+            for name, verb in OVERRIDES.items()
+            if guard == name or (name.endswith(" ") and guard.startswith(name))
+        ),
+        "",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +103,7 @@ class Policy:
     @staticmethod
     def overrides(accepted: Iterable[str]) -> tuple[str, ...]:
         """The verbs whose rules are asked as well, by the guards that were accepted."""
-        return tuple(dict.fromkeys(OVERRIDES[guard] for guard in accepted if guard in OVERRIDES))
+        return tuple(dict.fromkeys(verb for guard in accepted if (verb := override_of(guard))))
 
     def needed(self, verb: str, environment: str, accepted: Iterable[str] = ()) -> Rule:
         """The strictest of the verb's rule and of what the accepted guards bring (``OVERRIDES``)."""

@@ -60,6 +60,7 @@ RIGHTS: Mapping[str, frozenset[Role]] = MappingProxyType(
         "attest": _SECRETS,
         "freeze": _ADMIN,
         "freeze-override": _ADMIN,
+        "waive-gate": frozenset({Role.APPROVER, Role.ADMIN}),
         "hold": _ADMIN,
         "maintenance": _ADMIN,
     }

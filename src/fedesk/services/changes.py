@@ -20,7 +20,7 @@ from fedesk.domain.operations import (
     WriteWindow,
 )
 from fedesk.domain.plans import digest_of
-from fedesk.domain.policy import OVERRIDES, UNGOVERNED, Governance
+from fedesk.domain.policy import UNGOVERNED, Governance, override_of
 from fedesk.domain.requests import Request
 from fedesk.domain.reruns import RerunRequest
 from fedesk.domain.reviews import WANTED as REVIEW_WANTED
@@ -238,12 +238,13 @@ class Changes:
     ) -> None:
         """What is set aside by a person is on the record before it is: a freeze that was accepted."""
         for ruling in rulings:
-            if ruling.guard in OVERRIDES and ruling.guard in accepted and ruling.ruling is Ruling.CONFIRM:
+            verb = override_of(ruling.guard)
+            if verb and ruling.guard in accepted and ruling.ruling is Ruling.CONFIRM:
                 self._record(
                     plan.environment,
                     ", ".join(target.name for target in plan.targets),
                     ruling.reason,
-                    action=OVERRIDES[ruling.guard],
+                    action=verb,
                     phase=Phase.OVERRIDE,
                     plan=plan,
                 )

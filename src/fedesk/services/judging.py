@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from fedesk.domain import break_glass, guards, role_guards, window_guards
+from fedesk.domain import break_glass, guards, release_gates, role_guards, window_guards
 from fedesk.domain.approving import ahead
 from fedesk.domain.catalogue import Catalogue, Pipeline, in_environment
 from fedesk.domain.front import EnvironmentFacts
@@ -17,7 +17,7 @@ from fedesk.domain.names import NameNotUnderstoodError, RunName, split_build, sp
 from fedesk.domain.operations import Confirmation, GuardResult, Operation, Plan, Ruling, WriteWindow
 from fedesk.domain.partitions import period_around, reservation
 from fedesk.domain.plans import digest_of, secrets_in
-from fedesk.domain.policy import UNGOVERNED, Governance, Policy
+from fedesk.domain.policy import UNGOVERNED, Governance, Policy, override_of
 from fedesk.domain.states import System
 from fedesk.domain.windows import WindowKind, reach_of
 from fedesk.ports.changing import Processes
@@ -101,8 +101,12 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
         situation = replace(situation, trouble=str(draft), gone=isinstance(draft, NotFoundError))
     else:
         situation = replace(situation, target=draft.target, effects=draft.effects, facts=draft.facts)
-        own = draft.guards
+        own = tuple(
+            release_gates.weighed(one, situation) if one.guard in draft.waivable else one
+            for one in draft.guards
+        )
     ruled = [*(result for rule in RULES if (result := rule(situation)) is not None), *own]
+    ruled = [_weighed(result, kind) for result in ruled]
     if confirmation is None:
         # What is still to be accepted may have it wait for others.
         accept = [one.guard for one in ruled if one.ruling is Ruling.CONFIRM]
@@ -111,8 +115,8 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
     ruled += [] if waits is None else [waits]
     if broken:
         ruled = [break_glass.ruling(sealed, plan.environment), *map(break_glass.overridden, ruled)]
-    weighed = (_weighed(_accepted(result, confirmation), kind) for result in ruled)
-    return tuple(sorted(weighed, key=lambda one: (_SHOWN[one.ruling], _RANK.get(one.guard, len(_RANK)))))
+    answered = (_accepted(result, confirmation) for result in ruled)
+    return tuple(sorted(answered, key=lambda one: (_SHOWN[one.ruling], _RANK.get(one.guard, len(_RANK)))))
 
 
 def lacking(tickets: Iterable[str], reason: str) -> tuple[str, ...]:
@@ -145,7 +149,7 @@ def needs_of(
     )
     tickets = policy.needed(kind.action, plan.environment, accept).tickets
     given = window.reason.strip() if window is not None and guards.WRITE_WINDOW not in asks else ""
-    is_asked = bool(tickets) or guards.FREEZE in asks or (kind.wants_reason and situation.is_production)
+    is_asked = any(map(override_of, asks)) or bool(tickets) or (kind.wants_reason and situation.is_production)
     return Needs(
         name=plan.environment if guards.name_is_asked(situation) else "",
         reason=broken or (is_asked and (not given or bool(lacking(tickets, given)))),
@@ -163,8 +167,10 @@ def _accepted(result: GuardResult, confirmation: Confirmation | None) -> GuardRe
 
 
 def _weighed(result: GuardResult, kind: OperationKind) -> GuardResult:
-    if result.blocks and kind.weights.get(result.guard) is Weight.WARNS:
-        return replace(result, ruling=Ruling.WARN)
+    """What only warns in a kind neither blocks nor asks: a rollback is not held up by a freeze."""
+    stands = result.blocks or result.ruling is Ruling.CONFIRM
+    if stands and kind.weights.get(result.guard) is Weight.WARNS:
+        return replace(result, ruling=Ruling.WARN, conflict=False)
     return result
 
 

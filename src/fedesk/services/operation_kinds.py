@@ -49,6 +49,8 @@ class Draft:
     personal: str = ""
     """Why another identity would draft it otherwise, as a clause; empty where it would not. Where an executor
     acts, the draft is then the executor's to make."""
+    waivable: frozenset[str] = frozenset()
+    """Of those guards, the gates of a release that who has the right to may waive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
