@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +20,7 @@ from fedesk.mistakes import Findings, Place, unknown
 from fedesk.tables import Hook, read_table, word_for
 
 _OF_STORE = ("store_url", "store_credential")
+_WITHOUT_STORE = "without_store"
 
 
 def emergency_of(
@@ -38,6 +40,9 @@ def emergency_of(
         if key in _OF_STORE:
             if not isinstance(raw, str) or not raw:
                 findings.add(where, f"expected text, got {word_for(raw)}")
+        elif key == _WITHOUT_STORE:
+            if not isinstance(raw, bool):
+                findings.add(where, f"expected true or false, got {word_for(raw)}")
         elif key not in known:
             findings.add(where, unknown("connection", known, key))
         else:
@@ -47,7 +52,12 @@ def emergency_of(
     url, credential = (_text(table.get(key)) for key in _OF_STORE)
     if credential is not None and url is None:
         findings.add_first((*place, "store_url"), "is missing; a store_credential is that of a role of it")
-    return EmergencyConfig(store_url=url, store_credential=credential, logins=MappingProxyType(logins))
+    return EmergencyConfig(
+        store_url=url,
+        store_credential=credential,
+        logins=MappingProxyType(logins),
+        without_store=table.get(_WITHOUT_STORE) is True,
+    )
 
 
 def _text(value: object) -> str | None:
@@ -70,6 +80,36 @@ def with_emergency(config: Config, environment: str) -> Config:
         store=store,
         environments=MappingProxyType({**config.environments, environment: changed}),
     )
+
+
+def apart_from_team(config: Config, file: Path) -> Config:
+    """The configuration of who acts while the team's store does not answer: a local one, and no anchors.
+
+    An anchor knows logs by their name, and what this one writes is not in the team's.
+    """
+    return replace(
+        config,
+        store=StoreConfig(url=f"sqlite:///{file}"),
+        audit=replace(config.audit, anchors=()),
+        environments=MappingProxyType({name: _apart(one) for name, one in config.environments.items()}),
+    )
+
+
+def _apart(environment: Environment) -> Environment:
+    sealed = environment.emergency
+    if sealed is None:
+        return environment
+    return replace(environment, emergency=replace(sealed, store_url=None, store_credential=None))
+
+
+def closed_without_store(config: Config) -> dict[str, str]:
+    """Why the glass cannot be broken while the team's store does not answer, by environment."""
+    return {
+        name: f"Nothing is changed in {name} while the team's store does not answer: "
+        f"[environments.{name}.emergency] does not say without_store = true."
+        for name, one in config.environments.items()
+        if one.emergency is None or not one.emergency.without_store
+    }
 
 
 def _logged_in(configured: ConnectionConfig, login: EmergencyLogin | None) -> ConnectionConfig:

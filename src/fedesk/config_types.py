@@ -212,6 +212,8 @@ class EmergencyConfig:
     """The team's database, as a role that may carry changes out; the ordinary store where absent."""
     store_credential: str | None
     logins: Mapping[ConnectionName, EmergencyLogin]
+    without_store: bool = False
+    """Whether it serves while the team's store does not answer: the record is a log on that machine then."""
 
 
 AnchorSettings = FileAnchorConfig | SyslogAnchorConfig | HttpsAnchorConfig | VaultAnchorConfig

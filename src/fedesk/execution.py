@@ -3,7 +3,7 @@
 Everything here is made when it is first asked for: SQLAlchemy alone costs the first rows 0.4 s.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from fedesk import __version__, composition
 from fedesk.domain.names import ConnectionName
 from fedesk.live_systems import LiveSystems, changers
-from fedesk.runner_credentials import given_of_anchor, given_of_store, given_to
 
 if TYPE_CHECKING:
     from fedesk.anchoring import SecretOf
+    from fedesk.apart import Apart
     from fedesk.composition import CredentialOf
     from fedesk.config_types import Config
     from fedesk.domain.audit import Actor
@@ -65,9 +65,18 @@ class Desk(composition.Desk):
     tell: Callable[[str], None] = _untold
     """Takes a sentence on what went wrong beside an operation, and changes nothing of it."""
 
+    apart: "Apart | None" = None
+    """What a desk is apart from that breaks the glass while its team's store does not answer."""
+
     @cached_property
     def store(self) -> "SqlStore":
         """The desk's own state; opened at its first use, which raises StoreError where it cannot be."""
+        if self.apart is not None:
+            from fedesk.apart import begins
+            from fedesk.store.local import LocalStore
+
+            begin = partial(begins, self.apart, self.actor, self.clock.now())
+            return LocalStore(self.apart.file, begin, self.stores)
         import platformdirs
 
         from fedesk.store.place import open_store
@@ -94,6 +103,7 @@ class Desk(composition.Desk):
         """Plans and their confirmation."""
         import uuid_utils
 
+        from fedesk.apart import closed
         from fedesk.config_emergency import credentials_said, sealed_at_desk
         from fedesk.services.changes import Changes
         from fedesk.services.executor_drafts import ExecutorDrafts
@@ -114,12 +124,13 @@ class Desk(composition.Desk):
             governance=self.config.governance,
             os_user=self.rights.os_user,
             approvals=self.approvals,
-            sealed=sealed_at_desk(self.config),
+            sealed=sealed_at_desk(self.config) | closed(self.apart, self.config),
             emergency={name: credentials_said(one) for name, one in self.config.environments.items()},
             drafts={
                 name: ExecutorDrafts(job=job, clock=self.clock, new_id=new_id)
-                for name, job in self.executors.items()
+                for name, job in ({} if self.apart else self.executors).items()
             },
+            apart=self.apart.team if self.apart is not None else "",
         )
 
     @property
@@ -214,6 +225,7 @@ class Desk(composition.Desk):
     @cached_property
     def operation_watch(self) -> "OperationWatch":
         """Follows the operations in the store, and tells the board of those that are open."""
+        from fedesk.apart import unmerged_beside
         from fedesk.services.operation_watch import OperationWatch
 
         watch = OperationWatch(
@@ -222,6 +234,7 @@ class Desk(composition.Desk):
             self.clock,
             self._awaited,
             self._end_lapsed,
+            partial(unmerged_beside, self.config),
         )
         self.board.follow_operations(watch.known)
         self.board.follow_windows(watch.windows)
@@ -257,10 +270,11 @@ class Desk(composition.Desk):
         """
         names = {name.environment for name in connections}
         sealed = self._sealed(connections) if break_glass else ""
-        if sealed:
+        if sealed or self.apart is not None:
             from fedesk.launcher import ProcessLauncher
 
-            return ProcessLauncher(self.config.path, emergency=sealed)
+            apart = None if self.apart is None else self.apart.file
+            return ProcessLauncher(self.config.path, emergency=sealed, apart=apart)
         asked = [name for name in sorted(names) if self.config.environments[name].executor is not None]
         if asked:
             from fedesk.services.asked_executor import ExecutorLauncher
@@ -357,6 +371,7 @@ class Desk(composition.Desk):
         """Execute a confirmed operation in this process. Raises StoreError."""
         import time
 
+        from fedesk.apart import closed_now
         from fedesk.config_emergency import sealed_here
         from fedesk.services.operation_runner import execute
 
@@ -372,7 +387,7 @@ class Desk(composition.Desk):
             pause=time.sleep,
             governance=self.config.governance,
             approvals=self.approvals,
-            sealed=sealed_here(self.config),
+            sealed=sealed_here(self.config) | closed_now(self.apart, self.config),
         )
         self._anchor()
         return ended
@@ -438,10 +453,15 @@ def compose(
     clock: "Clock",
     stores: set[Path] | None = None,
     tell: Callable[[str], None] = _untold,
+    apart: "Apart | None" = None,
 ) -> Desk:
-    """The same over a configuration that was read. Raises ConfigurationError."""
+    """The same over a configuration that was read; ``apart`` from its team's store. ConfigurationError."""
+    if apart is not None:
+        from fedesk.config_emergency import apart_from_team
+
+        config = apart_from_team(config, apart.file)
     desk = composition.compose(config, environment, clock)
-    return _acting(
+    return acting(
         desk,
         clock=clock,
         credential_of=composition.reference_of,
@@ -449,44 +469,16 @@ def compose(
         anchor_secret_of=lambda settings: composition.looked_up(settings.credential),
         stores=set() if stores is None else stores,
         tell=tell,
+        apart=apart,
     )
 
 
-def open_runner(
-    config: Path,
-    credentials: Mapping[str, "SecretText"],
-    clock: "Clock",
-    tell: Callable[[str], None] = _untold,
-    *,
-    emergency: str = "",
-) -> Desk:
-    """A desk that executes operations with credentials it was given, and with no others.
-
-    ``emergency``: the environment whose sealed logins and store stand in the place of the ordinary ones.
-    """
-    given = partial(given_to, credentials)
-    from fedesk.config import load_config
-    from fedesk.config_emergency import with_emergency
-
-    loaded = load_config(config)
-    if emergency:
-        loaded = with_emergency(loaded, emergency)
-    desk = composition.compose(loaded, None, clock, credential_of=given)
-    return _acting(
-        desk,
-        clock=clock,
-        credential_of=given,
-        store_password=given_of_store(credentials, desk.config.store),
-        anchor_secret_of=partial(given_of_anchor, credentials),
-        tell=tell,
-    )
-
-
-def _acting(desk: composition.Desk, **acting: Any) -> Desk:
+def acting(desk: composition.Desk, **given: Any) -> Desk:
+    """The desk that reads, and with what is given the one that acts."""
     known = {one.name: getattr(desk, one.name) for one in fields(composition.Desk)}
     if desk.environment.phi:
         known["reading"] = desk.reading.recorded(lambda request, file: _record_read(made, request, file))
-    made = Desk(**known, **acting)
+    made = Desk(**known, **given)
     return made
 
 

@@ -51,7 +51,8 @@ def configuration_schema() -> Schema:
     for table in (file, found["EnvironmentTable"]):
         table["properties"]["policy"] |= _by_verb("PolicyTable")
     found["EnvironmentTable"]["properties"]["emergency"] |= {
-        "properties": {key: {"type": "string", "minLength": 1} for key in ("store_url", "store_credential")},
+        "properties": {key: {"type": "string", "minLength": 1} for key in ("store_url", "store_credential")}
+        | {"without_store": {"type": "boolean"}},
         "additionalProperties": {"$ref": _REF.format(name="EmergencyLogin")},
     }
     more = [_told_apart(found[kind.__name__], "system", system.value) for system, kind in SETTINGS.items()]

@@ -1,9 +1,10 @@
 """Starting the process that changes something: warm before it is needed, and deaf to what ends the desk.
 
 The process is ``fedesk execute --pipe``. Its standard input is a pipe: one line of JSON with the path of the
-configuration, the environment whose sealed credentials hold, where one's do, and the credentials; then a line
-with the id of each operation that is to be executed. It forks for each, so that every operation has a process
-of its own. The end of the pipe ends the one that waits alone.
+configuration, the environment whose sealed credentials hold, where one's do, the local store, where it stands
+in the place of the team's, and the credentials; then a line with the id of each operation that is to be
+executed. It forks for each, so that every operation has a process of its own. The end of the pipe ends the
+one that waits alone.
 """
 
 import contextlib
@@ -37,9 +38,20 @@ _LONGEST = 2000
 class ProcessLauncher:
     """``ports.changing.Launcher`` by real processes; ``command`` starts another program instead of fedesk."""
 
-    def __init__(self, config: Path, command: tuple[str, ...] | None = None, *, emergency: str = "") -> None:
-        """``emergency``: the environment whose sealed credentials the runner goes by."""
-        self._header = {"config": str(config)} | ({"emergency": emergency} if emergency else {})
+    def __init__(
+        self,
+        config: Path,
+        command: tuple[str, ...] | None = None,
+        *,
+        emergency: str = "",
+        apart: Path | None = None,
+    ) -> None:
+        """``emergency``: the environment whose sealed credentials the runner goes by.
+
+        ``apart``: the local store that stands in the place of the team's.
+        """
+        given = {"emergency": emergency, "apart": str(apart or "")}
+        self._header = {"config": str(config)} | {name: value for name, value in given.items() if value}
         self._command = command or (sys.executable, "-P", "-m", "fedesk", "execute", "--pipe")
 
     def warm(self, credentials: Callable[[], dict[str, SecretText]]) -> "ProcessRunner":

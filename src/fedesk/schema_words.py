@@ -137,7 +137,8 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "phi": _words("Whether it holds protected health information: reading a log is then recorded."),
         "executor": _words("The Jenkins job that does the writing; people only propose then."),
         "emergency": _words(
-            "Sealed credentials for broken glass: a table a connection, and store_url, store_credential."
+            "Sealed credentials for broken glass: a table a connection, and store_url, store_credential, "
+            "without_store."
         ),
         "signed": _words("Whether nothing is executed that its requester has not signed."),
         "jenkins": _words("The connection NAME/jenkins."),

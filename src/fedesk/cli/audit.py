@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fedesk.cli import acts, output, session
+from fedesk.cli import acts, apart, output, session
 from fedesk.cli.operations import named
 from fedesk.cli.output import Column, Json, narrate
 from fedesk.cli.progress import under_way
@@ -48,7 +48,7 @@ def tail(
     as_lines: session.JsonLinesOption = False,
 ) -> int:
     """Print the newest records, oldest first, of every environment unless --env names one."""
-    with closing(session.open_desk(context, config, environment)) as desk:
+    with closing(apart.open_desk(context, config, environment, operation)) as desk:
         wanted = None if operation is None else _operation(desk, operation)
         records = desk.store.tail(limit, environment=environment, operation=wanted)
         if as_json or as_lines:
@@ -120,7 +120,7 @@ def show(
     as_json: session.JsonOption = False,
 ) -> int:
     """Show one record, with the plan it tells of."""
-    with closing(session.open_desk(context, config, environment)) as desk:
+    with closing(apart.open_desk(context, config, environment)) as desk:
         record = desk.store.record(seq)
         if record is None:
             sentence = f"There is no record {seq}; `fedesk audit tail` has the newest"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedesk.cli import acts, output, session
+from fedesk.cli import acts, apart, output, session
 from fedesk.cli.endings import code_of, sentences
 from fedesk.cli.operations import named
 from fedesk.cli.output import Column, Json, narrate
@@ -68,7 +68,7 @@ def settle(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     fedesk operations settle ID --outcome done --confirm prod --reason INC-4711
     """
     verdict = None if outcome is None else _verdict(outcome)
-    with closing(_opened(context, config, environment, yes=yes, confirm=confirm)) as desk:
+    with closing(_opened(context, config, environment, operation_id, yes=yes, confirm=confirm)) as desk:
         operation = named(desk, operation_id)
         settled = _settled(desk, operation, verdict, answer_of(reason, yes=yes, confirm=confirm))
         _tell(desk, settled, as_json=as_json)
@@ -88,6 +88,7 @@ def _opened(
     context: typer.Context,
     config: session.ConfigOption,
     environment: str | None,
+    operation: str,
     *,
     yes: bool,
     confirm: str | None,
@@ -97,7 +98,7 @@ def _opened(
     loaded = session.load(config)
     session.known_environment(loaded, environment, "--env")
     session.known_environment(loaded, confirm, "--confirm")
-    return session.compose(context, loaded, environment)
+    return apart.compose(context, loaded, environment, operation)
 
 
 def answer_of(reason: str, *, yes: bool, confirm: str | None) -> "Answer":
@@ -173,7 +174,7 @@ def decide(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     """
     from fedesk.services.settling import left_alone
 
-    with closing(_opened(context, config, environment, yes=yes, confirm=confirm)) as desk:
+    with closing(_opened(context, config, environment, operation_id, yes=yes, confirm=confirm)) as desk:
         operation = named(desk, operation_id)
         answer = answer_of(reason, yes=yes, confirm=confirm)
         decision = desk.by_hand.decide(operation.plan.operation, choice, answer)

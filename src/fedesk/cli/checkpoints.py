@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedesk.cli import output, session
+from fedesk.cli import apart, output, session
 from fedesk.cli.output import Json, narrate
 from fedesk.cli.progress import under_way
 from fedesk.exits import Exit
@@ -36,6 +36,10 @@ def verify(
         list[Path] | None,
         typer.Option("--checkpoints", metavar="FILE", help="Hold the log against those in a file, too."),
     ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", metavar="FILE", help="The log in this SQLite file, held against no anchor."),
+    ] = None,
     environment: session.EnvironmentOption = None,
     config: session.ConfigOption = None,
     as_json: session.JsonOption = False,
@@ -46,10 +50,16 @@ def verify(
     """
     if deep and from_checkpoint:
         raise session.StopError("--deep reads every record, --from-checkpoint does not; give one", Exit.USAGE)
+    if store is not None and (from_checkpoint or checkpoints):
+        raise session.StopError("--store is held against no checkpoint; leave those out", Exit.USAGE)
     given = [(str(file), _text_of(file)) for file in checkpoints or ()]
-    with closing(session.open_desk(context, config, environment)) as desk:
+    with closing(apart.open_desk(context, config, environment)) as desk:
         with under_way("verifying the audit log"):
-            found = desk.checkpointing.verify(deep=deep, from_newest=from_checkpoint, given=given)
+            found = (
+                desk.checkpointing.verify(deep=deep, from_newest=from_checkpoint, given=given)
+                if store is None
+                else _of_file(store, deep=deep)
+            )
         if from_checkpoint and found.since is None:
             narrate("There is no good checkpoint to begin from: every record was read.")
         for sentence in found.unread:
@@ -61,6 +71,23 @@ def verify(
     if found.flaw is not None:
         return Exit.FAILED
     return Exit.UNREACHABLE if found.unread else Exit.DONE
+
+
+def _of_file(file: Path, *, deep: bool) -> "Verified":
+    from fedesk.services.checkpointing import Verified
+    from fedesk.store.condition import verify_file
+
+    chain = verify_file(file, deep=deep)
+    return Verified(
+        chain=chain,
+        sinks=(),
+        flaw=chain.flaw,
+        vouched=None,
+        since=None,
+        records=chain.records,
+        head=chain.head,
+        retired=(),
+    )
 
 
 def _text_of(file: Path) -> bytes:

@@ -94,6 +94,7 @@ def _store_code(error: Exception) -> Exit:
         FlawedError,
         LeaseLostError,
         NotClaimableError,
+        NotOneselfError,
         ReservedError,
         UnderWayError,
         UnrecordedError,
@@ -107,6 +108,8 @@ def _store_code(error: Exception) -> Exit:
     unknown = UnknownIncidentError | UnknownWindowError | UnknownStopError | UnknownRecordError
     if isinstance(error, unknown | FlawedError):
         return Exit.FAILED
+    if isinstance(error, NotOneselfError):
+        return Exit.REFUSED
     taken = ReservedError | NotClaimableError | DecidedError | BroughtError | LeaseLostError | UnderWayError
     if isinstance(
         error, taken | IncidentConflictError | WindowConflictError | StopConflictError | ReviewedError

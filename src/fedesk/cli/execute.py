@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from fedesk.cli import session
+from fedesk.cli import apart, session
 from fedesk.cli.output import narrate
 from fedesk.exits import Exit
 
@@ -42,10 +42,9 @@ def execute(
     if plan is None:
         raise session.StopError("Name the operation: `fedesk execute PLAN`.", Exit.USAGE)
     from fedesk.cli.operations import tell_ended
-    from fedesk.execution import open_desk
 
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    desk = open_desk(config, environment, session.clock_of(context), tell=narrate)
+    desk = apart.open_desk(context, config, environment, plan)
     try:
         found = desk.store.operation(plan)
         if found is None:
@@ -110,13 +109,20 @@ def serve(requests: BinaryIO, clock: "Clock") -> int:
 
 
 def _opened(header: bytes, clock: "Clock") -> "Desk":
-    from fedesk.execution import open_runner
     from fedesk.ports.endpoint import SecretText
+    from fedesk.runner_desk import open_runner
 
     document = json.loads(header.decode("utf-8", "surrogatepass"))
     credentials = {name: SecretText(secret) for name, secret in document["credentials"].items()}
-    emergency = document.get("emergency", "")
-    return open_runner(Path(document["config"]), credentials, clock, narrate, emergency=emergency)
+    emergency, local = document.get("emergency", ""), document.get("apart", "")
+    return open_runner(
+        Path(document["config"]),
+        credentials,
+        clock,
+        narrate,
+        emergency=emergency,
+        apart=Path(local) if local else None,
+    )
 
 
 def _execute_and_exit(desk: "Desk", operation: str) -> None:

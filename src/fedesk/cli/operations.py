@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedesk.cli import acts, output, session, watching
+from fedesk.cli import acts, apart, output, session, watching
 from fedesk.cli.endings import code_of, code_of_operation, gravest, sentences
 from fedesk.cli.output import Column, Json, narrate
 from fedesk.cli.waiting import waits_of
@@ -60,7 +60,7 @@ def list_operations(
     """List operations, newest first, of every environment unless --env names one."""
     if every and only_open:
         raise session.StopError("--all and --open say different things; give one", Exit.USAGE)
-    with closing(session.open_desk(context, config, environment)) as desk:
+    with closing(apart.open_desk(context, config, environment)) as desk:
         if only_open:
             found = [
                 one
@@ -115,7 +115,7 @@ def show(
     as_json: session.JsonOption = False,
 ) -> int:
     """Show one operation: plan, guards as they were judged, journal with its evidence, audit records."""
-    with closing(session.open_desk(context, config, environment)) as desk:
+    with closing(apart.open_desk(context, config, environment, operation_id)) as desk:
         operation = newest(desk, environment) if operation_id is None else named(desk, operation_id)
         if as_json:
             decisions = desk.store.decisions(operation.plan.operation)
@@ -235,7 +235,7 @@ def recheck(
 
     Exit code 7 where one stays unknown.
     """
-    with closing(session.open_desk(context, config, environment)) as desk:
+    with closing(apart.open_desk(context, config, environment, operation_id)) as desk:
         if operation_id is not None:
             found: Sequence[Operation] = [named(desk, operation_id)]
         else:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fedesk.cli import run_names, session
+from fedesk.cli import apart, run_names, session
 from fedesk.cli.rerun_output import print_changes, print_plans
 from fedesk.cli.rerunning import Options, carried_out, planned, understood
 from fedesk.exits import Exit
@@ -63,8 +63,12 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     for name, option in ((environment, "--env"), (confirm, "--confirm"), (write, "--write")):
         session.known_environment(loaded, name, option)
     asked = list({text: run_names.read(text, loaded, environment) for text in runs}.values())
-    with closing(session.compose(context, loaded, environment)) as desk:
-        if incident is not None:
+    away = apart.away_from(loaded) if break_glass else None
+    with closing(session.compose(context, loaded, environment, away)) as desk:
+        if incident is not None and away is not None:
+            # The team's store knows incidents, and the reason's beginning is what links to one.
+            reason = f"{incident} {reason}"
+        elif incident is not None:
             reason = desk.incidents.reason(incident, reason)
         elif reason and not dry_run:
             reason = desk.incidents.whole_reason(reason)
@@ -81,8 +85,11 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
             break_glass=break_glass,
         )
         items = [understood(desk, one, options) for one in asked]
-        if break_glass and len({one.request.run.connection.environment for one in items if one.request}) > 1:
-            raise session.StopError("--break-glass is for runs of one environment", Exit.USAGE)
+        if break_glass:
+            there = {one.request.run.connection.environment for one in items if one.request}
+            if len(there) > 1:
+                raise session.StopError("--break-glass is for runs of one environment", Exit.USAGE)
+            apart.check_allowed(desk, there)
         # A run named twice, by its name and its address say, is one.
         items = list({item.request or item.asked: item for item in items}.values())
         if dry_run:

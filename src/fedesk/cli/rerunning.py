@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fedesk.cli import acts, run_names, session, watching
+from fedesk.cli import acts, apart, run_names, session, watching
 from fedesk.cli.endings import code_of, code_of_operation, sentences
 from fedesk.cli.output import narrate
 from fedesk.exits import Exit
@@ -125,7 +125,8 @@ def planned(desk: "Desk", item: Item, *, asked: bool, break_glass: bool = False)
         if break_glass:
             proposal = desk.changes.with_broken_glass(proposal)
     except sentences() as error:
-        return _with_refusal(desk, item.failed(error))
+        environments = {item.request.run.connection.environment}
+        return _with_refusal(desk, item.failed(apart.with_way_out(desk, error, environments)))
     return replace(item, proposal=proposal)
 
 
@@ -155,7 +156,10 @@ def carried_out(context: typer.Context, desk: "Desk", items: Sequence[Item], opt
     runner: Runner | None = None
     if options.asks and targets:
         broken = options.break_glass
-        launcher = session.launcher_of(context, desk, sorted(targets), break_glass=broken)
+        try:
+            launcher = session.launcher_of(context, desk, sorted(targets), break_glass=broken)
+        except sentences() as error:
+            raise apart.with_way_out(desk, error, {one.environment for one in targets}) from None
         runner = launcher.warm(desk.credentials_for(sorted(targets), break_glass=broken))
     left: list[str] = []
     try:

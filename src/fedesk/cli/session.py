@@ -13,6 +13,7 @@ from fedesk.cli.output import narrate
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
+    from fedesk.apart import Apart
     from fedesk.config_types import Config
     from fedesk.domain.board import Board
     from fedesk.domain.names import ConnectionName
@@ -83,11 +84,13 @@ def load(config: Path | None) -> "Config":
     return load_config(config)
 
 
-def compose(context: typer.Context, config: "Config", environment: str | None) -> "Desk":
+def compose(
+    context: typer.Context, config: "Config", environment: str | None, apart: "Apart | None" = None
+) -> "Desk":
     """A desk over a configuration that was read; opens no connection. Raises ConfigurationError."""
     from fedesk.execution import compose as compose_it
 
-    return compose_it(config, environment, clock_of(context), tell=narrate)
+    return compose_it(config, environment, clock_of(context), tell=narrate, apart=apart)
 
 
 def launcher_of(

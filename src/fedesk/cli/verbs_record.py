@@ -70,6 +70,12 @@ VERBS = (
         ("fedesk audit review", "fedesk audit review --json"),
     ),
     Verb(
+        "audit merge",
+        "merging:merge",
+        "Bring broken glass of this machine into the team's log",
+        ("fedesk audit merge", "fedesk audit merge --json"),
+    ),
+    Verb(
         "incident open",
         "incident:open_incident",
         "Open one; what happens from here on belongs to it",

@@ -40,6 +40,7 @@ REASON = "reason"
 TICKET = "ticket"
 APPROVALS = "approvals"
 BREAK_GLASS = "break-glass"
+TEAM_STORE = "team store"
 INCIDENT = "incident"
 FREEZE = "freeze"
 HOLD = "hold"
@@ -70,6 +71,7 @@ ORDER = (
     REASON,
     TICKET,
     BREAK_GLASS,
+    TEAM_STORE,
     APPROVALS,
     INCIDENT,
     HOLD,

@@ -29,6 +29,8 @@ LOUD: Mapping[str, str] = {
     "acknowledge it, or recheck and settle it.",
     "break-glass": "Somebody did this past the rules, so it stays in the queue until another one has "
     "reviewed it: `fedesk audit review` lists what waits.",
+    "local-log": "The team sees nothing of this yet, so it stays in the queue until it was merged: "
+    "`fedesk audit merge`.",
 }
 """Kinds of findings that are neither snoozed nor silenced, and why."""
 SHORT = 7

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from fedesk.domain import local_log
 from fedesk.domain.audit import AuditDraft, AuditRecord, Phase
 from fedesk.domain.break_glass import EMERGENCY
 from fedesk.domain.front import Finding
@@ -70,9 +71,15 @@ def own(record: AuditRecord, person: str) -> str:
 
 
 def findings_of(unreviewed: Iterable[AuditRecord], environment: str) -> Iterator[Finding]:
-    """One finding a record that waits, of an environment or of none; broken glass pages until then."""
+    """One finding a record that waits, of an environment or of none; broken glass pages until then.
+
+    The beginning of a local log waits for its merge.
+    """
     for record in unreviewed:
         draft = record.draft
+        if local_log.is_begin(draft):
+            yield local_log.finding_of(record)
+            continue
         if draft.environment not in {"", environment}:
             continue
         rotated = " --rotated" if wants_rotation(draft) else ""

@@ -8,6 +8,7 @@
       ReservedError           another operation holds the target (exit 5)
       NotClaimableError       it is not waiting to be executed: claimed by another, ended, not there (exit 5)
       DecidedError            somebody has decided before (exit 5)
+      NotOneselfError         it is another person's to do (exit 3)
       LeaseLostError          somebody else has taken the operation over
         GoneError             it is not in the store any more, as where a backup was put in its place
       JournalError            its journal is not as this process left it
@@ -72,6 +73,10 @@ class NotClaimableError(StoreError):
 
 class DecidedError(StoreError):
     """Somebody has decided of the same step before."""
+
+
+class NotOneselfError(StoreError):
+    """Who asks is not who may: it is another person's to do."""
 
 
 class LeaseLostError(StoreError):

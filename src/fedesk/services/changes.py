@@ -73,6 +73,8 @@ class Changes:
     """By environment, which sealed credentials are used where it is broken."""
     drafts: Mapping[str, ExecutorDrafts] = field(default_factory=dict)
     """By environment, who is asked for a draft that is better made by its executor."""
+    apart: str = ""
+    """The team's store that does not answer, where this one is a local one in its place."""
 
     @property
     def rights(self) -> Rights:
@@ -378,6 +380,7 @@ class Changes:
             os_user=self.os_user,
             broken=proposal.break_glass,
             sealed=self.sealed.get(plan.environment, ""),
+            apart=self.apart,
         )
 
     def _refuse_outside(self, request: Request) -> None:

@@ -55,13 +55,15 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
     os_user: str = "",
     broken: bool = False,
     sealed: str = "",
+    apart: str = "",
 ) -> tuple[GuardResult, ...]:
     """Every guard's ruling, in the order they are shown. Asks no system; raises StoreError.
 
     ``draft`` is what the kind makes of the systems now, or the error in which looking ended. ``environment``
     is the target's as configured, None where it is not. Without ``processes`` an owner counts as alive.
     ``os_user`` is the user of this machine, where somebody sits at it. ``broken`` says of a proposal that the
-    glass is broken with it, ``sealed`` why that does not serve here.
+    glass is broken with it, ``sealed`` why that does not serve here. ``apart`` is the team's store that does
+    not answer, where ``store`` is a local one in its place.
     """
     broken = broken if confirmation is None else confirmation.break_glass
     accepted = confirmation.accepted if confirmation is not None else ()
@@ -113,6 +115,8 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
         asked = governance.policy.needed(kind.action, plan.environment, accept)
     waits = ahead(plan, asked, governance.people)
     ruled += [] if waits is None else [waits]
+    if apart:
+        ruled = list(break_glass.apart(ruled, apart))
     if broken:
         ruled = [break_glass.ruling(sealed, plan.environment), *map(break_glass.overridden, ruled)]
     answered = (_accepted(result, confirmation) for result in ruled)

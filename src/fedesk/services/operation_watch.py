@@ -45,6 +45,8 @@ class StoreNews:
     """What was said of findings, of every environment; the last known ones where the store is away."""
     unreviewed: tuple[AuditRecord, ...] = ()
     """Records that wait for a review, of every environment; the last known ones where the store is away."""
+    unmerged: tuple[AuditRecord, ...] = ()
+    """The first record of this machine's local log, where it was not merged yet."""
     only_proposes: bool = False
     """Whether the store lets who is here propose changes, and not carry them out."""
     windows: tuple[Window, ...] = ()
@@ -67,12 +69,15 @@ class OperationWatch:
         clock: Clock,
         awaited: Callable[[Operation], Awaited | None] = lambda _operation: None,
         end_lapsed: Callable[[], None] = lambda: None,
+        unmerged: Callable[[], tuple[AuditRecord, ...]] = tuple,
     ) -> None:
         """All are asked on the watch's own thread: making store and processes takes long.
 
         ``awaited`` tells where an operation stands that others have a say in; raises StoreError.
         ``end_lapsed`` ends what nobody began in its time: asked once of each, while the store is followed.
+        ``unmerged`` looks for a local log, at each look; raises StoreError.
         """
+        self._unmerged = unmerged
         self._awaited = awaited
         self._end_lapsed = end_lapsed
         self._lapsed = frozenset[str]()
@@ -110,8 +115,8 @@ class OperationWatch:
         return self._news.windows
 
     def unreviewed(self) -> tuple[AuditRecord, ...]:
-        """Records that waited for a review when it was read last; never waits."""
-        return self._news.unreviewed
+        """Records that waited for a review, or for their merge, when it was read last; never waits."""
+        return (*self._news.unmerged, *self._news.unreviewed)
 
     @property
     def problem(self) -> str:
@@ -158,6 +163,8 @@ class OperationWatch:
                 news = self._away(before, str(error))
             except Exception as error:  # noqa: BLE001 - the desk reads on without its store, and says so
                 news = self._away(before, f"fedesk failed while reading its store: {type(error).__name__}.")
+            with suppress(StoreError):
+                news = replace(news, unmerged=self._unmerged())
             self._news = news
             return news
 
@@ -187,6 +194,7 @@ class OperationWatch:
             marks=marks,
             windows=store.open_windows(self._clock.now()),
             unreviewed=store.unreviewed(),
+            unmerged=before.unmerged,
             only_proposes=store.only_proposes(),
             version=before.version,
         )

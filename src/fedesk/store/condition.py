@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, select, text
 from sqlalchemy.engine import make_url
 
-from fedesk.ports.operation_store import StoreError
-from fedesk.store import tables
+from fedesk.ports.operation_store import StoreError, StoreUnavailableError, Verification
+from fedesk.store import tables, verifying
 from fedesk.store.as_made import guards_flaw
 from fedesk.store.database import file_engine, schema_number
 from fedesk.store.operations import SqlStore
@@ -88,6 +88,20 @@ def number_of(path: Path) -> int | None:
     try:
         with told(path), engine.connect() as connection, connection.begin():
             return schema_number(connection, path)
+    finally:
+        engine.dispose()
+
+
+def verify_file(path: Path, *, deep: bool) -> Verification:
+    """The audit log in a file, checked as it is there; the file is not altered. Raises StoreError."""
+    if not path.exists():
+        raise StoreUnavailableError(f"{path} is not there.")
+    engine = file_engine(path, "ro")
+    try:
+        with told(path), engine.connect() as connection, connection.begin():
+            if schema_number(connection, path) is None:
+                raise StoreUnavailableError(f"{path} has no state of fedesk.")
+            return verifying.verify(connection, deep=deep)
     finally:
         engine.dispose()
 

@@ -45,7 +45,7 @@ _SUBMIT = text(
     " INSERT INTO operation_reserves (operation, reserve)"
     " SELECT operation, unnest(CAST(:names AS text[])) FROM made"
 )
-_CLAIM = text(
+CLAIM = text(
     "SELECT claim(:operation, CAST(:owner AS json), CAST(:dead AS json), :lasts, :reserve,"
     " CAST(:entries AS json))"
 )
@@ -57,8 +57,8 @@ _LET_GO = text(
     "UPDATE operations SET lease_until = :until"
     " WHERE operation = :operation AND fence = :fence AND lease_until IS NOT NULL RETURNING lease_until"
 )
-_WRITE = text("SELECT write(:operation, :fence, CAST(:entries AS json), CAST(:draft AS json))")
-_FINISH = text(
+WRITE = text("SELECT write(:operation, :fence, CAST(:entries AS json), CAST(:draft AS json))")
+FINISH = text(
     "SELECT finish(:operation, :fence, CAST(:entries AS json), CAST(:draft AS json), :how, :words, :at)"
 )
 _NOW = text("SELECT moment(clock_timestamp())")
@@ -75,6 +75,11 @@ class PostgresStore(SqlStore):
     def __init__(self, url: str, password: Password | None = None) -> None:
         self._team = PostgresDatabase(url, password)
         self._database = self._team
+
+    @property
+    def where(self) -> str:
+        """What it is called in sentences."""
+        return self._team.where
 
     def now(self, here: datetime) -> datetime:
         """The database's clock."""
@@ -123,10 +128,10 @@ class PostgresStore(SqlStore):
             "dead": None if dead is None else json.dumps(asdict(dead)),
             "lasts": lasts,
             "reserve": reserve,
-            "entries": _entries((claim_entry(owner, at),)),
+            "entries": entries_json((claim_entry(owner, at),)),
         }
         try:
-            whole = self._team.once(lambda connection: connection.scalar(_CLAIM, values))
+            whole = self._team.once(lambda connection: connection.scalar(CLAIM, values))
         except ConditionError as error:
             self._tell_not_claimed(operation, dead, error)
             raise
@@ -150,8 +155,8 @@ class PostgresStore(SqlStore):
         self, lease: Lease, entries: Sequence[JournalEntry], audit: AuditDraft | None = None
     ) -> Written:
         """Append to the journal, and one audit record with it; raises LeaseLostError."""
-        values = {"entries": _entries(entries), "draft": audit and _draft(audit)}
-        return Written(audit_seq=self._under_lease(lease, audit, _WRITE, values))
+        values = {"entries": entries_json(entries), "draft": audit and draft_json(audit)}
+        return Written(audit_seq=self._under_lease(lease, audit, WRITE, values))
 
     def end(
         self,
@@ -164,13 +169,13 @@ class PostgresStore(SqlStore):
     ) -> Written:
         """The same, and the operation has ended; an unknown one keeps its reservations."""
         values = {
-            "entries": _entries(entries),
-            "draft": _draft(with_outcome(audit, outcome)),
+            "entries": entries_json(entries),
+            "draft": draft_json(with_outcome(audit, outcome)),
             "how": outcome.value,
             "words": kept_text(said),
             "at": time_text(at),
         }
-        found = _operation(self._under_lease(lease, audit, _FINISH, values))
+        found = _operation(self._under_lease(lease, audit, FINISH, values))
         return Written(audit_seq=found.audit_outcome, operation=found)
 
     def append(self, audit: AuditDraft) -> Written:
@@ -229,12 +234,13 @@ def _request(submission: Submission) -> dict[str, object]:
     return {"request": json.dumps(row | {"at": time_text(row["at"])}), "statement": statement}
 
 
-def _draft(audit: AuditDraft) -> str:
+def draft_json(audit: AuditDraft) -> str:
     """The record as the database is given it; it puts in its own number and author."""
     return record_bytes(audit, 0).decode()
 
 
-def _entries(entries: Iterable[JournalEntry]) -> str:
+def entries_json(entries: Iterable[JournalEntry]) -> str:
+    """Entries of a journal as the database is given them."""
     rows = (journal_row("", entry.number, entry) for entry in entries)
     return json.dumps(
         [row | {"at": time_text(row["at"]), "evidence": row["evidence"].decode()} for row in rows]

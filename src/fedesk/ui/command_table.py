@@ -151,6 +151,7 @@ COMMANDS: tuple[Command, ...] = (
             Flag(name="--deep", help="compare each record with what it tells of"),
             Flag(name="--from-checkpoint", help="only what came after the newest good checkpoint"),
             Flag(name="--checkpoints", help="of a file", takes=Fills.TEXT, in_a_shell=True),
+            Flag(name="--store", help="the log in another file", takes=Fills.TEXT, in_a_shell=True),
         ),
     ),
     Command(
@@ -234,6 +235,7 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
     Elsewhere(words=("audit", "checkpoint")),
     Elsewhere(words=("audit", "export"), here="audit tail"),
     Elsewhere(words=("audit", "review"), here="audit tail"),
+    Elsewhere(words=("audit", "merge"), here="audit tail"),
     Elsewhere(words=("catalog",)),
     Elsewhere(words=("completion",)),
     Elsewhere(words=("config",)),

@@ -355,4 +355,4 @@ class StoreFollower:
 
 def _told_on_boards(news: StoreNews) -> tuple[object, ...]:
     """What of the news a board tells."""
-    return news.operations, news.windows, news.unreviewed
+    return news.operations, news.windows, news.unreviewed, news.unmerged
