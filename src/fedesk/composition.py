@@ -308,6 +308,7 @@ def connection_of(
                 identity=airflow,
                 runs=airflow,
                 clears=airflow,
+                dags=airflow,
                 traces=airflow,
                 examined=airflow,
                 surveys=airflow,

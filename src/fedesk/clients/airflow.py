@@ -1,5 +1,6 @@
 """Airflow 3 by its REST API v2, read-only (``ports.sources.RunSource``, ``ports.changing.ClearSource``)."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ from fedesk.clients import (
     airflow_json,
     airflow_preview,
     airflow_rights,
+    airflow_serving,
     airflow_survey,
     airflow_tracing,
 )
@@ -33,6 +35,7 @@ from fedesk.domain.surveys import Survey
 from fedesk.domain.traces import Looked, Sought
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import ForbiddenError, NotFoundError
+from fedesk.ports.releasing import DagServed
 
 _STEPS_SHOWN = 1000
 """Task instances of one run that are read; a mapped task may have thousands."""
@@ -107,6 +110,21 @@ class AirflowClient:
     def clear_state(self, run_id: str, tasks: tuple[TaskPin, ...]) -> tuple[TaskPin, ...]:
         """How task instances of ``DAG/RUN_ID`` stand now (``ports.changing.ClearSource``)."""
         return airflow_preview.clear_state(self.session, run_id, tasks)
+
+    def served(self, dag_ids: tuple[str, ...]) -> Mapping[str, DagServed]:
+        """The versions of DAGs that are served (``ports.releasing.DagSource``, also of what follows)."""
+        return airflow_serving.served(self.session, dag_ids)
+
+    def import_errors(self, dag_id: str) -> tuple[str, ...]:
+        """Why the file of a DAG does not import; of all files where none is named."""
+        return airflow_serving.import_errors(self.session, dag_id)
+
+    def smoke_run(self, dag_id: str, run_id: str) -> Run:
+        """How a DAG run stands, with the reason where it failed; raises NotFoundError."""
+        path = quoted_path("dags", dag_id, "dagRuns", run_id)
+        dag_run = decode(self.session.get(path).body, DagRunJson, self._endpoint.name)
+        run = airflow_json.run(dag_run, self._endpoint.name, self._endpoint.url)
+        return self.run(run.name.id).run if run.state is State.FAILED else run
 
     def trace(self, sought: Sought) -> Looked:
         """Where an operation's id stands (``ports.tracing.TraceSource``)."""

@@ -64,12 +64,19 @@ class DagJson(msgspec.Struct):
     tags: list[TagJson] = []
     owners: list[str] = []
     next_dagrun_run_after: datetime | None = None
+    is_stale: bool = False
+    bundle_name: str | None = None
+    bundle_version: str | None = None
+    fileloc: str | None = None
+    relative_fileloc: str | None = None
 
 
 class DagVersionJson(msgspec.Struct):
     """DagVersionResponse."""
 
     version_number: int
+    dag_id: str = ""
+    created_at: datetime | None = None
 
 
 class DagRunJson(msgspec.Struct):
@@ -125,6 +132,7 @@ class ImportErrorJson(msgspec.Struct):
     filename: str | None = None
     timestamp: datetime | None = None
     stack_trace: str | None = None
+    bundle_name: str | None = None
 
 
 class ComponentJson(msgspec.Struct):

@@ -157,6 +157,9 @@ class DagServed:
     bundle_version: str
     """The commit that the bundle was taken from; empty where the bundle keeps no versions."""
     since: datetime | None
+    """Since when that number; the commit may have moved on under it."""
+    is_paused: bool = False
+    """Whether a run of it would not begin."""
     observed_at: datetime
     link: str = ""
 
@@ -165,10 +168,16 @@ class DagSource(Protocol):
     """Airflow, as releases are verified by it."""
 
     def served(self, dag_ids: tuple[str, ...]) -> Mapping[str, DagServed]:
-        """The newest version of each DAG, by id; one that it does not know is left out."""
+        """The newest version of each DAG, by id; one that it does not know, or serves no more, is left out.
+
+        Two requests for one DAG, and as a rule for a hundred; of many DAGs the number may not be told.
+        """
 
     def import_errors(self, dag_id: str) -> tuple[str, ...]:
-        """Why the file of a DAG does not import, a sentence each; of all files where ``dag_id`` is empty."""
+        """Why the file of a DAG does not import, a sentence each; of all files where ``dag_id`` is empty.
+
+        Raises NotFoundError for a DAG that is not there: then nobody can tell which file is its.
+        """
 
     def smoke_run(self, dag_id: str, run_id: str) -> Run:
         """How a DAG run stands; raises NotFoundError where it is not there yet."""

@@ -35,7 +35,7 @@ from fedesk.sandbox.airflow_query import (
     texts,
 )
 from fedesk.sandbox.airflow_runs import BATCH_FILTERS, Runs, dag_of, environment_of
-from fedesk.sandbox.deployments import ServedDag
+from fedesk.sandbox.deployments import ServedDag, Serving
 from fedesk.sandbox.model import (
     ENVIRONMENTS,
     Dag,
@@ -249,13 +249,22 @@ class Airflow:
         )
 
     def dag_versions(self, request: Request) -> Response:
-        """The versions of a DAG."""
-        dag = dag_of(self._world, request)
-        served = self._world.served(dag.environment, dag.dag_id)
-        found = list(range(1, served.newest_version + 1))
-        keys: Keys[int] = {"id": float, "version_number": float}
+        """The versions of a DAG, or of all (``~``)."""
+        every = request.path_params["dag_id"] == ALL
+        dags = self._world.dags(environment_of(request)) if every else (dag_of(self._world, request),)
+        found = [
+            (dag, served.version(number))
+            for dag in dags
+            for served in (self._world.served(dag.environment, dag.dag_id),)
+            for number in range(1, served.newest_version + 1)
+        ]
+        # Real ids are UUIDs of version 7: they grow with time.
+        keys: Keys[tuple[Dag, Serving]] = {
+            "id": lambda row: row[1].number_since.timestamp(),
+            "version_number": lambda row: float(row[1].number),
+        }
         page = Paging.of_query(request.query_params).page(found, keys, "id")
-        rows = [documents.dag_version(dag, served.version(number)) for number in page.rows]
+        rows = [documents.dag_version(*row) for row in page.rows]
         return collection("dag_versions", rows, page)
 
     def event_logs(self, request: Request) -> Response:
