@@ -87,7 +87,7 @@ def fedesk_toml(
             )
         )
         for system, port in ports.items():
-            if system == "control":
+            if system not in _SETTINGS:
                 continue
             values = _SETTINGS[system](environment, port)
             reference = f"command:cat {shlex.quote(str(credentials[system]))}"

@@ -330,6 +330,7 @@ def artifacts(world: "World", build: BuildPlan, root: str) -> tuple[ArtifactFile
         version=build.version,
         digest=build.digest,
         commit=build.commit,
+        size_bytes=0,
         build=None,
     )
     stages = {stage.name: stage.ended_at for stage in build.stages}

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
+from fedesk.sandbox import images
 from fedesk.sandbox.clock import fractions, hexadecimal
 from fedesk.sandbox.model_jenkins import BuildPlan, BuildResult, Commit, JobKind
 
@@ -54,7 +55,6 @@ MIGRATIONS: dict[str, tuple[tuple[int, str, bool], ...]] = {
 """By service: place, name, and whether it can be undone. Staging has 141, prod has not."""
 _REWRITES_ITS_DAG = frozenset({"regulatory"})
 """Each release of it is another DAG: it is generated from the list of reports."""
-_HEAVY = {"aml": 312_000_000}
 _BLEMISHED_FROM = 141
 _BLEMISHES: dict[str, tuple[BuildResult, str, str]] = {
     "open_banking": (BuildResult.SUCCESS, "Container scan", "1 critical vulnerability: CVE-2026-31337"),
@@ -93,7 +93,7 @@ def commit(seed: int, service: str, position: int, epoch: datetime) -> Commit:
 @lru_cache(maxsize=50_000)
 def release(seed: int, service: str, position: int) -> tuple[str, str]:
     """Version and image digest of the release made of a commit."""
-    return f"1.{200 + position}.0", "sha256:" + hexadecimal(64, seed, "image", service, position)
+    return f"1.{200 + position}.0", images.digest(seed, service, position)
 
 
 def changes_dag(seed: int, service: str, after: int, until: int, epoch: datetime) -> bool:
@@ -142,6 +142,7 @@ class MadeRelease:
     version: str
     digest: str
     commit: str
+    size_bytes: int
     build: BuildPlan | None
     """The build of CI that made it; None for one older than what Jenkins keeps."""
 
@@ -189,6 +190,7 @@ class ReleaseLine:
             version=version,
             digest=digest,
             commit=commit(self._seed, self.service, position, self.epoch).commit_id,
+            size_bytes=images.size(self._seed, self.service, position),
             build=build,
         )
 
@@ -239,14 +241,9 @@ def document(
         "migrations": [
             {"id": one, "reversible": undone} for one, undone in migrations(found.service, found.position)
         ],
-        "size_bytes": size(found),
+        "size_bytes": found.size_bytes,
     }
     return json.dumps(written, indent=2).encode()
-
-
-def size(found: MadeRelease) -> int:
-    """Bytes of the image."""
-    return _HEAVY.get(found.service) or int(150e6 + fractions(found.digest)[3] * 140e6)
 
 
 def _is_vulnerable(found: MadeRelease) -> bool:

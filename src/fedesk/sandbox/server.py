@@ -240,7 +240,7 @@ def serve(  # the options of ``fedesk sandbox serve``, by name
     parent_pipe: int | None = None,
     hostile: bool = False,
 ) -> None:
-    """Serve all four systems until SIGTERM, SIGINT or the end of ``parent_pipe``; then leave nothing behind.
+    """Serve all systems until SIGTERM, SIGINT or the end of ``parent_pipe``; then leave nothing behind.
 
     ``ready`` is called with the path of the configuration file once every port answers. ``parent_pipe`` is a
     file descriptor whose other end the parent holds: when the parent dies, it ends. To be called from the
