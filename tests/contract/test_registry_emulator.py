@@ -11,7 +11,8 @@ import pytest
 
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.images import DOCKER, OCI
-from fedesk.sandbox.registry import REGISTRY, application
+from fedesk.sandbox.registry import application
+from fedesk.sandbox.release_line import REGISTRY
 from fedesk.sandbox.world import World
 
 if TYPE_CHECKING:

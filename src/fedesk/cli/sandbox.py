@@ -30,7 +30,7 @@ def serve(
         bool, typer.Option("--faults", help="Open the control port's faults: slow, 500, dropped answers.")
     ] = False,
 ) -> int:
-    """Serve all four systems until SIGTERM. The first line on stdout is the path of their configuration."""
+    """Serve all systems until SIGTERM. The first line on stdout is the path of their configuration."""
     if lacks_sandbox():
         raise session.StopError(
             f"The sandbox is not installed. Install it: {sandbox_install_line()}", Exit.USAGE

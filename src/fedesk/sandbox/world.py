@@ -1,4 +1,4 @@
-"""The one world that the four emulators show: ask it anything, for the moment its clock says.
+"""The one world that the emulators show: ask it anything, for the moment its clock says.
 
 Everything follows from (seed, scale, start). Histories are made at first use, DAG by DAG and job by job.
 Methods are safe to call from several threads; what they return is frozen.
