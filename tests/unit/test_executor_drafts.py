@@ -163,7 +163,7 @@ def test_the_plan_is_the_executors_where_reads_alone_made_the_desks(store: SqlSt
     job = "prod/jenkins:fedesk/execute"
     assert said == [
         f"Waiting for {job} to draft the plan: Airflow does not let us ask for a dry run …",
-        f"Waiting for {job}#12 to draft the plan …",
+        f"Waiting for {job}#12 to draft the plan: Airflow does not let us ask for a dry run …",
     ]
 
 

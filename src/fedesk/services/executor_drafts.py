@@ -56,7 +56,8 @@ class ExecutorDrafts:
         tell(f"Waiting for {self.job.where} to draft the plan: {own.personal} …")
         item = self.job.executor.call(lambda system: system.ask_for_draft(name, asked))
         build = self._begun(item, asked, tell)
-        self._ended(build, tell)
+        tell(f"Waiting for {build} to draft the plan: {own.personal} …")
+        self._ended(build)
         try:
             text = self._line(build, asked)
             draft, made_by = read(text, asked, name=name, own=own, kind=kind, connection=connection)
@@ -82,9 +83,8 @@ class ExecutorDrafts:
                 tell(f"Waiting for {self.job.where} to draft the plan. {said} …")
             self._pause(until, f"it did not begin within {self.job.begins_within:g} s: {said}")
 
-    def _ended(self, build: RunName, tell: Callable[[str], None]) -> None:
+    def _ended(self, build: RunName) -> None:
         """Return when the build has ended well."""
-        tell(f"Waiting for {build} to draft the plan …")
         until, said = self.clock.monotonic() + WITHIN, "it still runs"
         while True:
             try:
