@@ -40,6 +40,7 @@ from fedesk.ui.screens.run import RunScreen
 from fedesk.ui.screens.settle import SettleScreen
 from fedesk.ui.screens.texts import HelpScreen, TextScreen
 from fedesk.ui.screens.trace import TraceScreen
+from fedesk.ui.screens.windows import WindowsScreen
 from fedesk.ui.widgets.row_list import RowList
 
 Make = Callable[..., DeskApp]
@@ -347,6 +348,7 @@ def test_every_action_has_a_method(place: Place) -> None:
         Place.OPERATIONS: OperationsScreen,
         Place.SETTLE: SettleScreen,
         Place.INCIDENTS: IncidentsScreen,
+        Place.WINDOWS: WindowsScreen,
         Place.INCIDENT: IncidentScreen,
         **dict.fromkeys((Place.PLAN, Place.CONFIRM, Place.WATCH), OperationScreen),
     }

@@ -196,7 +196,8 @@ LINES: dict[tuple[str, ...], tuple[str, str]] = {
 }
 """Commands of the ``:`` line that change something: the right each takes, and how it is typed."""
 READING = {
-    ("findings", "list"), ("handover",),
+    ("findings", "list"), ("handover",), ("windows",),
+    ("freeze", "list"), ("hold", "list"), ("maintenance", "list"),
     ("operations", "list"), ("operations", "show"), ("trace",), ("audit", "tail"), ("audit", "show"),
     ("audit", "verify"), ("incident", "list"), ("incident", "show"), ("status",), ("failures",), ("runs",),
     ("log",), ("secrets", "list"), ("env",), ("tour",), ("quit",), ("q",),

@@ -324,7 +324,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="reread", keys=("r",), verb="read again",
-        places=_LOGS | {Place.OPERATIONS, Place.INCIDENTS, Place.TRACE},
+        places=_LOGS | {Place.OPERATIONS, Place.INCIDENTS, Place.TRACE, Place.WINDOWS},
         help="Read again at once; what is shown stays until the answer is there.",
     ),
     Action(
@@ -381,6 +381,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="environments", keys=("e",), verb="environment", places=frozenset(VIEWS), shown=False,
         help="Look at another environment.",
+    ),
+    Action(
+        id="windows", keys=("w",), verb="windows", places=frozenset(VIEWS), shown=False,
+        help="Freezes, holds and maintenance: what, where, until when, by whom, why.",
     ),
     Action(
         id="view-triage", keys=("1",), verb="Triage", places=frozenset(VIEWS), shown=False,

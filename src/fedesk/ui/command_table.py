@@ -212,6 +212,14 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(words=("secrets", "list"), help="the ages of secrets"),
+    *(
+        Command(
+            words=(kind, "list"), help=f"{many}, in force and to come, with the others",
+            flags=(Flag(name="--all", help="those that are over too", in_a_shell=True), _LIMIT),
+        )
+        for kind, many in (("freeze", "freezes"), ("hold", "holds"), ("maintenance", "maintenance"))
+    ),
+    Command(words=("windows",), help="freezes, holds and maintenance, in force and to come"),
     Command(words=("env",), help="another environment", arguments=(Argument(fills=Fills.ENVIRONMENT),)),
     Command(words=("tour",), help="six steps on the real keys, in the demo"),
     Command(words=("quit",), help="leave the desk"),
@@ -246,12 +254,14 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
         Elsewhere(words=("findings", verb), here="findings list")
         for verb in ("ack", "assign", "lift", "note", "silence", "snooze")
     ),
-    Elsewhere(words=("freeze",)),
+    *(
+        Elsewhere(words=(kind, verb), here="windows")
+        for kind in ("freeze", "hold", "maintenance")
+        for verb in ("add", "remove")
+    ),
     Elsewhere(words=("grep",), here="log"),
-    Elsewhere(words=("hold",)),
     Elsewhere(words=("kit",)),
     Elsewhere(words=("login",)),
-    Elsewhere(words=("maintenance",)),
     Elsewhere(words=("operations", "decide"), here="operations show"),
     Elsewhere(words=("plans",), here="operations list"),
     Elsewhere(words=("policy",)),

@@ -368,6 +368,12 @@ def _handover(app: DeskApp, _parsed: Parsed) -> None:
     app.push_screen(HandoverScreen())
 
 
+def _windows(app: DeskApp, _parsed: Parsed) -> None:
+    from fedesk.ui.screens.windows import WindowsScreen
+
+    app.push_screen(WindowsScreen())
+
+
 def _environment(app: DeskApp, parsed: Parsed) -> None:
     _go_to(app, parsed.arguments[0])
 
@@ -404,6 +410,10 @@ _COMMANDS: Mapping[tuple[str, ...], Callable[[DeskApp, Parsed], None]] = {
     ("runs",): _runs,
     ("log",): _log,
     ("secrets", "list"): _view(Place.SECRETS),
+    ("freeze", "list"): _windows,
+    ("hold", "list"): _windows,
+    ("maintenance", "list"): _windows,
+    ("windows",): _windows,
     ("env",): _environment,
     ("tour",): _tour,
     ("quit",): _quit,

@@ -26,6 +26,10 @@ def _plan(target: Target) -> Words:
     return ("rerun", f"{run}::{target.task}" if target.task else str(run))
 
 
+def _of_window(target: Target) -> Words:
+    return (target.doing, "remove", target.id, "--reason", "TEXT") if target.id else ()
+
+
 def _of_id(*words: str) -> Callable[[Target], Words]:
     return lambda target: (*words, target.id)
 
@@ -47,6 +51,7 @@ LINES: Mapping[Place, Callable[[Target], Words]] = {
     Place.OPERATIONS: _of_id("operations", "show"),
     Place.INCIDENT: _of_id("incident", "show"),
     Place.INCIDENTS: _of_id("incident", "show"),
+    Place.WINDOWS: _of_window,
 }
 """The words of the command by the place one is at."""
 _OF_AN_ENVIRONMENT = frozenset({"failures", "handover", "runs", "secrets"})

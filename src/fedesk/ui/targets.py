@@ -32,11 +32,12 @@ class Place(StrEnum):
     INCIDENTS = "incidents"
     TRACE = "trace"
     HANDOVER = "handover"
+    WINDOWS = "windows"
 
 
 VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT)
 """The views of the main screen, in the order of their keys."""
-LISTS = frozenset({*VIEWS, Place.RUNS, Place.ENVIRONMENTS, Place.OPERATIONS, Place.INCIDENTS})
+LISTS = frozenset({*VIEWS, Place.RUNS, Place.ENVIRONMENTS, Place.OPERATIONS, Place.INCIDENTS, Place.WINDOWS})
 EVERYWHERE = frozenset(Place)
 
 

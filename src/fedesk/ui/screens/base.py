@@ -107,6 +107,12 @@ class DeskScreen(Screen[None]):
 
         self.app.push_screen(OperationsScreen())
 
+    def do_windows(self) -> None:
+        """Freezes, holds and maintenance."""
+        from fedesk.ui.screens.windows import WindowsScreen
+
+        self.app.push_screen(WindowsScreen())
+
     def do_incident(self) -> None:
         """The incident that something was done for."""
         self.desk_app.show_incident(self.target.incident)
