@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cli_situations import FAILED, UNTOUCHED, Situation, runners_of
+from cli_situations import FAILED, UNTOUCHED, SilentLauncher, Situation, runners_of
 from command_line import Changed, Ended, Run
+from in_process import InProcessLauncher
 from postgres_server import Server
 from sqlalchemy.engine import make_url
 
@@ -17,6 +20,7 @@ from fedesk.apart import local_file
 from fedesk.domain.audit import Phase
 from fedesk.domain.audit_chain import time_text
 from fedesk.domain.operations import Outcome
+from fedesk.execution import Desk
 from fedesk.sandbox.server import Sandbox
 from fedesk.store.operations import SqlStore
 from fedesk.store.postgres_store import PostgresStore
@@ -41,6 +45,10 @@ class Team:
     def desk(self, *arguments: str) -> Ended:
         moment, launcher = self.sandbox.control.clock.now(), runners_of(self.sandbox)
         return self.run(*arguments, "--config", str(self.config), at=moment, launcher=launcher)
+
+    def local_findings(self) -> list[dict[str, Any]]:
+        found = self.desk("findings", "list", "--json").document("findings")["findings"]
+        return [one for one in found if one["kind"] == "local-log"]
 
     def away(self) -> None:
         self.way.unlink()
@@ -133,3 +141,79 @@ def test_a_night_without_it(team: Callable[..., Team], situation: Situation) -> 
     assert not file.exists()
     with closing(SqlStore(Path(found["file"]))) as aside:
         assert aside.verify(deep=True).records == len(kept) + 1
+
+
+class Returning(InProcessLauncher):
+    """A runner for whom the team's store answers again right before it begins."""
+
+    def __init__(self, desk: Desk, back: Callable[[], None]) -> None:
+        super().__init__(desk)
+        self._back = back
+
+    def go(self, operation: str) -> None:
+        self._back()
+        super().go(operation)
+
+
+def test_the_store_answers_again_before_it_begins(team: Callable[..., Team], situation: Situation) -> None:
+    """Refused on the local record, and nothing is sent; that there is one is a finding that pages."""
+    night = team()
+    night.away()
+    moment = night.sandbox.control.clock.now()
+    refused = night.run(
+        "rerun", FAILED, *SURE, "--config", str(night.config), at=moment,
+        launcher=lambda desk: Returning(desk, night.back),
+    )  # fmt: skip
+    assert (refused.code, situation.state()) == (3, UNTOUCHED), refused.err
+    assert "answers again: make the plan anew" in refused.err + refused.out
+    (found,) = night.local_findings()
+    assert (found["severity"], found["todo"]) == (
+        "page",
+        "`fedesk audit merge`, once the team's store answers",
+    )
+    merged = night.desk("audit", "merge", "--json").document("audit-merge")["merged"]
+    with closing(night.store()) as store:
+        carried = [one for one in store.stream() if merged["log"] in one.draft.result]
+        assert [one.draft.phase for one in carried] == [*LOCAL[:2], Phase.REFUSAL]
+        (operation,) = store.operations()
+        assert (operation.outcome, operation.plan.operation) == (Outcome.REFUSED, merged["operations"][0])
+        assert store.verify(deep=True).flaw is None
+
+
+@pytest.mark.usefixtures("nobody_comes")
+def test_what_was_not_begun_is_ended_here_first(team: Callable[..., Team], situation: Situation) -> None:
+    """Where no log can be written nothing is confirmed; an unmerged one is told, and settled by its ids."""
+    night = team()
+    night.away()
+    file = local_file()
+    file.parent.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.touch()
+    assert night.desk("rerun", FAILED, *SURE).code == 6
+    file.parent.unlink()
+    moment = night.sandbox.control.clock.now()
+    silent = SilentLauncher()
+    left = night.run(
+        "rerun", FAILED, *SURE, "--config", str(night.config), at=moment, launcher=lambda _: silent
+    )
+    (id_,) = silent.told
+    assert (left.code, situation.state()) == (70, UNTOUCHED)
+    tail = night.desk("audit", "tail", "--json")
+    phases = [one["phase"] for one in tail.document("audit")["records"]]
+    assert phases == ["start", "break-glass"]
+    assert "does not answer: this is the log of this machine, break-glass-" in tail.err
+    assert night.desk("operations", "show", id_).code == 0
+    assert night.desk("audit", "verify", "--deep", "--store", str(file)).code == 0
+    night.back()
+    assert "is not in the team's store: this is the log" in night.desk("operations", "show", id_).err
+    early = night.desk("audit", "merge")
+    assert (early.code, f"operations recheck {id_}" in early.err) == (5, True)
+    later = moment + timedelta(hours=1)
+    ended = night.run("operations", "recheck", id_, "--config", str(night.config), at=later)
+    assert ended.code == 0, ended.err
+    assert night.desk("audit", "merge").code == 0
+    with closing(night.store()) as store:
+        found = store.operation(id_)
+        assert found is not None
+        assert found.outcome is Outcome.ABORTED
+        assert store.verify(deep=True).flaw is None
+    assert situation.state() is UNTOUCHED

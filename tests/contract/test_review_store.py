@@ -1,13 +1,18 @@
 """Reviews of broken glass, on a file and on a server: by somebody else, once, with their record."""
 
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from acting import make_plan, submission
+from crashing import forked
 from making import NOW
 from operation_values import draft_of
 from postgres_server import Server
+from sqlalchemy import Connection
 
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.break_glass import EMERGENCY, VERB
@@ -17,6 +22,7 @@ from fedesk.ports.operation_store import StoreError
 from fedesk.ports.review_store import ReviewedError, UnknownRecordError
 from fedesk.services.proposals import RefusedError
 from fedesk.services.reviewing import Reviewing
+from fedesk.store import audit_log
 from fedesk.store.operations import SqlStore
 from fedesk.store.postgres_store import PostgresStore
 
@@ -130,3 +136,30 @@ def test_the_database_takes_no_review_of_one_s_own(postgres: Server) -> None:
     finally:
         mara.close()
         ann.close()
+
+
+def test_the_record_of_broken_glass_is_there_with_its_operation(
+    again: Callable[[], SqlStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One transaction: killed between both there is neither; a plan confirmed twice has one record."""
+    given = submission(make_plan())
+    draft = replace(broken(), operation=given.plan.operation, plan_digest=given.digest)
+    with_record = replace(given, records=(draft,))
+    append = audit_log.append
+
+    def killed(connection: Connection, one: AuditDraft) -> int:
+        append(connection, one)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    with monkeypatch.context() as patched:
+        patched.setattr(audit_log, "append", killed)
+        # A process that forks opens its own.
+        assert forked(lambda: again().submit(with_record)) == signal.SIGKILL
+    there = again()
+    assert (there.operation(given.plan.operation), there.tail(9)) == (None, ())
+    there.submit(with_record)
+    with pytest.raises(StoreError, match="confirmed already"):
+        there.submit(with_record)
+    assert [one.draft.operation for one in there.unreviewed()] == [given.plan.operation]
+    assert there.verify(deep=True).flaw is None

@@ -123,6 +123,8 @@ class Submission:
     confirmation: Confirmation
     request: SignedStatement | None = None
     """The requester's own statement, where the plan waits for others."""
+    records: tuple[AuditDraft, ...] = ()
+    """What is on the record with it: that the glass is broken, a freeze overridden, a review wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

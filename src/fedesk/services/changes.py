@@ -1,6 +1,6 @@
 """Plans put before a person, and their yes: what leads to an operation that may be executed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -209,15 +209,21 @@ class Changes:
         against = tuple(one for one in rulings if one.blocks)
         if against:
             self._refuse(plan, against)
-        request = None
+        request, records = (
+            None,
+            [*self._overrides(plan, rulings, answer.accepted), *self._review(plan, answer)],
+        )
         if answer.break_glass:
-            self._record_broken_glass(plan, rulings)
+            records.insert(0, self._broken_glass(plan, rulings))
         elif self.approvals is not None:
             request = self.approvals.request(plan, digest, answer.accepted)
-        self._record_overrides(plan, rulings, answer.accepted)
-        self._record_review(plan, answer)
         submission = Submission(
-            plan=plan, digest=digest, guards=rulings, confirmation=confirmation, request=request
+            plan=plan,
+            digest=digest,
+            guards=rulings,
+            confirmation=confirmation,
+            request=request,
+            records=tuple(records),
         )
         try:
             return self.store.submit(submission)
@@ -235,47 +241,27 @@ class Changes:
         """Where it stands, for who follows it; None where nobody else has a say. Raises StoreError."""
         return None if self.approvals is None else self.approvals.awaited(operation)
 
-    def _record_overrides(
+    def _overrides(
         self, plan: Plan, rulings: tuple[GuardResult, ...], accepted: tuple[str, ...]
-    ) -> None:
+    ) -> Iterator[AuditDraft]:
         """What is set aside by a person is on the record before it is: a freeze that was accepted."""
         for ruling in rulings:
             verb = override_of(ruling.guard)
             if verb and ruling.guard in accepted and ruling.ruling is Ruling.CONFIRM:
-                self._record(
-                    plan.environment,
-                    ", ".join(target.name for target in plan.targets),
-                    ruling.reason,
-                    action=verb,
-                    phase=Phase.OVERRIDE,
-                    plan=plan,
-                )
+                yield self._draft_of(plan, Phase.OVERRIDE, verb, ruling.reason)
 
-    def _record_review(self, plan: Plan, answer: Answer) -> None:
+    def _review(self, plan: Plan, answer: Answer) -> Iterator[AuditDraft]:
         """That somebody else looks at it afterwards, where the policy wants it; broken glass waits anyway."""
         verb, policy = KINDS[plan.kind].action, self.governance.policy
-        if answer.break_glass or not policy.needed(verb, plan.environment, answer.accepted).review:
-            return
-        self._record(
-            plan.environment,
-            ", ".join(target.name for target in plan.targets),
-            f"{verb}: the policy wants it reviewed afterwards, by somebody else",
-            action=REVIEW_WANTED,
-            phase=Phase.REVIEW,
-            plan=plan,
-        )
+        if not answer.break_glass and policy.needed(verb, plan.environment, answer.accepted).review:
+            said = f"{verb}: the policy wants it reviewed afterwards, by somebody else"
+            yield self._draft_of(plan, Phase.REVIEW, REVIEW_WANTED, said)
 
-    def _record_broken_glass(self, plan: Plan, rulings: tuple[GuardResult, ...]) -> None:
+    def _broken_glass(self, plan: Plan, rulings: tuple[GuardResult, ...]) -> AuditDraft:
         """No audit, no action: what is overridden, and by which credential, is on the record before it is."""
         credential = self.emergency.get(plan.environment, "")
-        self._record(
-            plan.environment,
-            ", ".join(target.name for target in plan.targets),
-            break_glass.said_of(rulings, credential),
-            action=break_glass.EMERGENCY if credential else break_glass.VERB,
-            phase=Phase.BREAK_GLASS,
-            plan=plan,
-        )
+        verb = break_glass.EMERGENCY if credential else break_glass.VERB
+        return self._draft_of(plan, Phase.BREAK_GLASS, verb, break_glass.said_of(rulings, credential))
 
     def window(self, environment: str, reason: str) -> WriteWindow:
         """Open an hour in which a read-only environment may be changed; recorded.
@@ -393,13 +379,8 @@ class Changes:
 
     def _refuse(self, plan: Plan, against: tuple[GuardResult, ...]) -> NoReturn:
         """Record a refusal, then raise it."""
-        self._record(
-            plan.environment,
-            ", ".join(target.name for target in plan.targets),
-            told(against),
-            action=KINDS[plan.kind].action,
-            plan=plan,
-        )
+        verb = KINDS[plan.kind].action
+        self.store.append(self._draft_of(plan, Phase.REFUSAL, verb, told(against)))
         raise RefusedError(told(against), against, conflict=any(one.conflict for one in against))
 
     def _record(
@@ -411,8 +392,8 @@ class Changes:
         action: str = "rerun",
         phase: Phase = Phase.REFUSAL,
         reason: str = "",
-        plan: Plan | None = None,
     ) -> None:
+        """What belongs to no plan."""
         self.store.append(
             AuditDraft(
                 at=self.clock.now(),
@@ -421,9 +402,21 @@ class Changes:
                 action=action,
                 target=target,
                 phase=phase,
-                operation=plan.operation if plan else "",
-                plan_digest=digest_of(plan) if plan else "",
-                reason=plan.reason if plan else reason,
+                reason=reason,
                 result=result,
             )
+        )
+
+    def _draft_of(self, plan: Plan, phase: Phase, action: str, result: str) -> AuditDraft:
+        return AuditDraft(
+            at=self.clock.now(),
+            actor=self.actor,
+            environment=plan.environment,
+            action=action,
+            target=", ".join(target.name for target in plan.targets),
+            phase=phase,
+            operation=plan.operation,
+            plan_digest=digest_of(plan),
+            reason=plan.reason,
+            result=result,
         )

@@ -148,6 +148,8 @@ class SqlStore(
 
         def work(connection: Connection) -> None:
             incidents.check_not_closed(connection, named_in(submission.plan.reason))
+            for draft in submission.records:
+                audit_log.append(connection, draft)
             leases.submit(connection, submission, names)
             if submission.request is not None:
                 approvals.keep(connection, submission.plan.operation, submission.request)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sqlalchemy import LargeBinary, Row, Table, TextClause, text
+from sqlalchemy import Connection, LargeBinary, Row, Table, TextClause, text
 
 from fedesk.domain.audit import AuditDraft, Phase
 from fedesk.domain.audit_chain import record_bytes, time_text
@@ -102,13 +102,20 @@ class PostgresStore(SqlStore):
         incident = named_in(submission.plan.reason)
         values = {"names": names, "incident": incident} | {name: row[name] for name in _SUBMITTED}
         values |= _request(submission)
+
+        def work(connection: Connection) -> None:
+            for draft in submission.records:
+                audit_log.append(connection, draft)
+            if not connection.execute(_SUBMIT, values).rowcount:
+                # Nothing is reserved, or the incident that it would be done for is closed.
+                incidents.check_not_closed(connection, incident)
+
+        # One statement is a transaction by itself, and one round trip.
+        write = self._team.write if submission.records else self._team.once
         try:
-            written = self._team.once(lambda connection: connection.execute(_SUBMIT, values).rowcount)
+            write(work)
         except ConditionError:
             raise leases.confirmed_already(submission.plan.operation) from None
-        if not written:
-            # Nothing is reserved, or the incident that it would be done for is closed.
-            self._team.read(lambda connection: incidents.check_not_closed(connection, incident), None)
         return submitted(submission)
 
     def claim(
