@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from fakesnow.instance import FakeSnow
 
 from fedesk.sandbox import jenkins_queue
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.deployments import Deployed
 from fedesk.sandbox.model import ENVIRONMENTS, BuildPlan, BuildResult, StageState
 from fedesk.sandbox.release_line import MadeRelease
+from fedesk.sandbox.snowflake_tables import PipelineRuns
 from fedesk.sandbox.world import World
 
 NIGHT = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
@@ -169,6 +171,30 @@ def test_a_bad_release_deploys_well_and_goes_with_the_older_one(world: World) ->
     deploy(world, "staging", "ledger", f"registry.finedge.example/ledger@{older.digest}")
     assert world.import_errors("staging") == before
     assert world.served("staging", "ledger_load").now.broken_by == ""
+
+
+def test_snowflake_counts_what_the_release_leaves() -> None:
+    """MARTS holds the rows of the newest good run of a partition; a release that loses rows shows there."""
+    world = World(clock=WorldClock(NIGHT), scale=0.1)
+    snow = FakeSnow()
+    tables = PipelineRuns(snow, world)
+    cursor = snow.connect("FINEDGE_STAGING", "OPS")._duck_conn.cursor()  # noqa: SLF001 - as tables are filled
+
+    def asked(query: str, *values: str) -> object:
+        tables.catch_up("FINEDGE_STAGING")
+        return cursor.execute(query, values).fetchall()[0][0]
+
+    loaded = next(row for row in reversed(world.loads("staging", "payments_daily")) if row.rows_loaded)
+    count = "select count(*) from FINEDGE_STAGING.MARTS.PAYMENTS_DAILY where LOAD_DATE = ?", loaded.partition
+    version = "select max(VERSION) from FINEDGE_STAGING.OPS.SCHEMA_VERSION where SERVICE = 'cards'"
+    assert (asked(*count), asked(version)) == (loaded.rows_loaded, "V141__drop_settlement_currency")
+    older = running(world, "staging", "payments").digest
+    bad = world.plant_bad_release("payments", breaks="rows")
+    deploy(world, "staging", "payments", f"registry.finedge.example/payments@{bad}")
+    assert loaded.partition == NIGHT.date().isoformat()
+    assert asked(*count) == (loaded.rows_loaded or 0) // 10
+    deploy(world, "staging", "payments", f"registry.finedge.example/payments@{older}")
+    assert asked(*count) == loaded.rows_loaded
 
 
 def test_migrations_follow_deployments(world: World) -> None:

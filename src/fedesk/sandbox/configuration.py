@@ -5,27 +5,17 @@ Beside them the manifest of a dbt project, from which ``fedesk catalog import`` 
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from fedesk.sandbox.catalogue_text import catalogue
 from fedesk.sandbox.dbt_manifest import manifest
-from fedesk.sandbox.model import ENVIRONMENTS, Identity, Pipeline
+from fedesk.sandbox.model import ENVIRONMENTS, Identity
 from fedesk.sandbox.runbooks import runbook
 from fedesk.sandbox.world import World
 
 _DATABASES = {"dev": "FINEDGE_DEV", "staging": "FINEDGE_STAGING", "prod": "FINEDGE"}
 _WRITTEN = ("jenkins", "airflow")
-_COUNT = "select count(*) from {} where LOAD_DATE = :partition"
-_BAND = "{band: history, tolerance: 0.3}"
-_SECRETS = {
-    "payments": ("snowflake:SVC_PAYMENTS", "kv:finedge/{environment}/partner-api"),
-    "ledger": ("kv:finedge/{environment}/sftp/acme_07", "kv:finedge/{environment}/ledger-archive"),
-    "fx_rates": ("kv:finedge/{environment}/fx-provider",),
-    "cards": ("kv:finedge/{environment}/card-network",),
-    "kyc": ("kv:finedge/{environment}/identity-provider",),
-    "regulatory": ("kv:finedge/{environment}/regulator-upload",),
-    "open_banking": ("kv:finedge/{environment}/partner-api",),
-}
 
 
 def write(state: Path, world: World, ports: Mapping[str, int]) -> Path:
@@ -142,61 +132,3 @@ def _toml(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return json.dumps(value)
-
-
-def catalogue(pipelines: tuple[Pipeline, ...]) -> str:
-    """catalog.yaml: the services, and most of the pipelines."""
-    services = dict.fromkeys(pipeline.service for pipeline in pipelines)
-    lines = ["services:\n"]
-    for service in services:
-        lines.extend(_service(service, [item for item in pipelines if item.service == service]))
-    lines.append("pipelines:\n")
-    described = [pipeline for pipeline in pipelines if pipeline.catalogued]
-    names = {pipeline.name for pipeline in described}
-    for pipeline in described:
-        lines.extend(_pipeline(pipeline, [name for name in pipeline.upstream if name in names]))
-    return "".join(lines)
-
-
-def _service(service: str, carried: list[Pipeline]) -> Iterator[str]:
-    owners = {pipeline.owner for pipeline in carried}
-    first = carried[0]
-    yield f"  {service}:\n"
-    yield f"    owner: {next(iter(owners)) if len(owners) == 1 else 'engineering'}\n"
-    yield f"    repository: https://github.com/finedge/{service}\n"
-    yield "    deploy:\n"
-    yield f'      job: "finedge/{{environment}}/deploy-{service}"\n'
-    operation = ', FEDESK_OPERATION: "{operation}"' if service not in ("marketing", "reporting") else ""
-    yield f'      parameters: {{IMAGE: "{{image}}@{{digest}}"{operation}}}\n'
-    yield "      release_from: artifact:release.json\n"
-    yield "    verify:\n"
-    yield f"      - {{airflow: import_errors, dag: {first.name}, expect: none}}\n"
-    yield f"      - {{snowflake: {json.dumps(_COUNT.format(first.dataset))}, expect: {_BAND}}}\n"
-    yield "    rollback: {automatic: false}\n"
-
-
-def _pipeline(pipeline: Pipeline, upstream: list[str]) -> Iterator[str]:
-    key = pipeline.dataset.rpartition(".")[2]
-    yield f"  {pipeline.name}:\n"
-    yield f"    service: {pipeline.service}\n"
-    yield f'    owner: "{pipeline.owner}"\n'
-    yield f"    tier: {pipeline.tier}\n"
-    yield f"    dag: {pipeline.name}\n"
-    yield f'    jobs: {{ci: "finedge/{{environment}}/{pipeline.service}-ci"}}\n'
-    yield "    partition: {kind: date, from: data_interval_start, zone: UTC}\n"
-    yield "    loads:\n"
-    yield (
-        f"      - {{dataset: {pipeline.dataset}, write: partition_overwrite, column: LOAD_DATE, "
-        f"key: [{key}_ID]}}\n"
-    )
-    if upstream:
-        yield f"    upstream: [{', '.join(upstream)}]\n"
-    if pipeline.deadline:
-        yield f'    deadline: "{pipeline.deadline}"\n'
-    yield "    retry_budget: 3/day\n"
-    secrets = _SECRETS.get(
-        pipeline.service, ("kv:finedge/{environment}/dbt",) if pipeline.flavour == "dbt" else ()
-    )
-    if secrets:
-        yield f"    secrets: [{', '.join(json.dumps(secret) for secret in secrets)}]\n"
-    yield f"    runbook: runbooks/{pipeline.name}.md\n"

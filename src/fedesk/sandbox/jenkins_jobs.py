@@ -43,14 +43,15 @@ _PERIODS = {
     ("staging", JobKind.DEPLOY): 7,
     ("prod", JobKind.DEPLOY): 11,
 }
-_FREESTYLE = frozenset({"marketing", "reporting"})
+FREESTYLE = frozenset({"marketing", "reporting"})
+"""Services whose CI is a freestyle job, and whose deploy job does not declare FEDESK_OPERATION."""
 _UNAWARE = frozenset({"payments"})
 """Services whose CI does not declare FEDESK_OPERATION, besides the freestyle ones."""
 _ASKING = frozenset({"cards"})
 """Services whose deploy to prod waits for somebody, whoever triggered it."""
 _RELEASERS = frozenset({"merchants"})
 """Services of whose questions only the group ``releasers`` may answer."""
-_UNVERIFYING = frozenset({"invoices"})
+UNVERIFYING = frozenset({"invoices"})
 """Services whose deploy job verifies nothing."""
 _FORGETFUL = {("prod", "partners"): timedelta(hours=6)}
 """Deploy jobs that keep what they archive for a while only."""
@@ -63,7 +64,7 @@ _OPERATION = ParameterDefinition(name="FEDESK_OPERATION", description="Id of the
 
 def jobs_of(service: str, environment: str) -> tuple[JenkinsJob, JenkinsJob]:
     """The two jobs of a service in an environment: deploy and CI."""
-    modern = service not in _FREESTYLE
+    modern = service not in FREESTYLE
     deploy_parameters = [
         ParameterDefinition(name="IMAGE", description="Image with its digest"),
         ParameterDefinition(name="DRY_RUN", kind="boolean", default="false"),
@@ -110,7 +111,7 @@ def jobs_of(service: str, environment: str) -> tuple[JenkinsJob, JenkinsJob]:
 
 def _deploy_stages(service: str, environment: str) -> tuple[tuple[str, float], ...]:
     left_out = set() if environment == "prod" else {"Approve"}
-    if service in _UNVERIFYING:
+    if service in UNVERIFYING:
         left_out.add("Verify")
     return tuple(stage for stage in _DEPLOY_STAGES if stage[0] not in left_out)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fedesk.sandbox.model import ENVIRONMENTS, LoadRow
+from fedesk.sandbox.snowflake_marts import Marts
 from fedesk.sandbox.world import World
 
 DATABASES = {"dev": "FINEDGE_DEV", "staging": "FINEDGE_STAGING", "prod": "FINEDGE"}
@@ -39,10 +40,12 @@ class PipelineRuns:
         self._changed_dags: dict[str, tuple[str, ...]] = dict.fromkeys(ENVIRONMENTS, ())
         """DAGs whose runs were not as the seed says when they were last looked at."""
         self._connections: dict[str, Any] = {}
+        self._marts: dict[str, Marts] = {}
         for environment, database in DATABASES.items():
             connection = fake_snow.connect(database, "OPS")
             connection.cursor().execute(_CREATE.format(database=database))
-            connection.cursor().execute(f"create schema if not exists {database}.MARTS")
+            self._marts[environment] = Marts(world, environment, database)
+            self._marts[environment].create(connection.cursor())
             self._connections[environment] = connection
 
     def catch_up(self, database: str) -> None:
@@ -81,6 +84,7 @@ class PipelineRuns:
             cells = ", ".join(["unnest(?)"] * len(_COLUMNS))
             statement = f"insert into {table} select {cells}"
             duck.execute(statement, _columns(map(_values, changed)))
+        self._marts[environment].catch_up(duck)
         duck.execute("commit")
         for key in gone:
             del known[key]
