@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.processes import LocalProcesses
     from fedesk.services.quarantining import Quarantining
+    from fedesk.services.release_reading import ReleaseReading
     from fedesk.services.reviewing import Reviewing
     from fedesk.services.tracing import Followed, Kept
     from fedesk.services.windows import Windows
@@ -160,6 +161,13 @@ class Desk(composition.Desk):
             new_id=lambda: str(uuid_utils.uuid7()),
             rights=self.rights,
         )
+
+    @cached_property
+    def releases(self) -> "ReleaseReading":
+        """Releases, looked at."""
+        from fedesk.releasing import reading_of
+
+        return reading_of(self)
 
     @cached_property
     def marking(self) -> "Marking":

@@ -28,6 +28,9 @@ LISTS: dict[str, tuple[str, ...]] = {
     "maintenance list": ("maintenance", "list"),
     "findings list": ("findings", "list", "--all"),
     "audit review": ("audit", "review"),
+    "release matrix": ("release", "matrix", "payments"),
+    "release history": ("release", "history", "payments", "--limit", "3"),
+    "release status": ("release", "status", "--env", "prod"),
 }
 """A command line of each verb that prints a list, by its words."""
 SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit tail": "audit"} | {
@@ -37,6 +40,7 @@ SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit 
     "maintenance list": "windows",
     "findings list": "findings",
     "audit review": "reviews",
+    **{f"release {verb}": f"release-{verb}" for verb in ("matrix", "history", "status")},
 }
 
 

@@ -71,7 +71,7 @@ def test_environments_differ_by_builds_of_one_job_else_by_time() -> None:
     found = drift(cell(ahead, environment="staging"), cell(behind))
     assert (found.kind, found.builds, found.said) == (DriftKind.BEHIND, 3, "3 builds behind staging")
     back = drift(cell(behind), cell(ahead, environment="staging"))
-    assert (back.kind, back.said) == (DriftKind.AHEAD, "3 builds ahead prod")
+    assert (back.kind, back.said) == (DriftKind.AHEAD, "3 builds ahead of prod")
     assert drift(cell(ahead), cell(ahead)).said == "same as prod"
     elsewhere = replace(behind, release=release("a", build_url="http://j/job/other/3/"))
     assert drift(cell(ahead), cell(elsewhere)).said == "behind prod"

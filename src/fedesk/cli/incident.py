@@ -238,11 +238,12 @@ def _print_document(desk: "Desk", history: "IncidentHistory") -> None:
     del fields["environment"]
     fields["runs"] = list(dict.fromkeys(note.run for note in history.notes if note.run))
     fields["operations"] = [one.plan.operation for one in history.operations]
-    fields["timeline"] = [_entry_document(entry) for entry in timeline(history)]
+    fields["timeline"] = [entry_document(entry) for entry in timeline(history)]
     output.document("fedesk-incident/1", environment, desk.clock.now(), **fields)
 
 
-def _entry_document(entry: "TimelineEntry") -> dict[str, Json]:
+def entry_document(entry: "TimelineEntry") -> dict[str, Json]:
+    """One thing that happened."""
     return {
         "at": output.instant(entry.at),
         "kind": entry.kind.value,
@@ -279,10 +280,11 @@ def _print(desk: "Desk", history: "IncidentHistory") -> None:
         ]
     )
     output.blank()
-    output.table(TIMELINE_COLUMNS, _timeline_rows(timeline(history), zone), "nothing has happened yet")
+    output.table(TIMELINE_COLUMNS, timeline_rows(timeline(history), zone), "nothing has happened yet")
 
 
-def _timeline_rows(entries: "Sequence[TimelineEntry]", zone: str) -> list[tuple[str, ...]]:
+def timeline_rows(entries: "Sequence[TimelineEntry]", zone: str) -> list[tuple[str, ...]]:
+    """The same for a table of ``TIMELINE_COLUMNS``."""
     return [
         (
             output.when(entry.at, zone),

@@ -48,6 +48,10 @@ def _jobs(look: Glance, environment: str, _last: str) -> Iterable[Candidate]:
     return (Candidate(name, states.get(name, "")) for name in known.get("jobs", ()))
 
 
+def _services(look: Glance, environment: str, _last: str) -> Iterable[Candidate]:
+    return map(Candidate, _known(look, environment).get("services", ()))
+
+
 def _runs(look: Glance, environment: str, last: str) -> Iterable[Candidate]:
     """Jobs, and connections to go on with; behind a connection its jobs, behind those their runs."""
     prefix, colon, _ = last.partition(":")
@@ -115,6 +119,7 @@ SOURCES: Mapping[str, Callable[[Glance, str, str], Iterable[Candidate]]] = {
     "NAME": _environments,
     "CONNECTION": _connections,
     "PIPELINE": _jobs,
+    "SERVICE": _services,
     "RUN": _runs,
     "OPERATION": _operations,
     "PLAN": _operations,

@@ -86,6 +86,12 @@ GROUPS = (
         "What went wrong, what was done about it, and in which order.",
     ),
     Group(
+        "release",
+        Section.CHANGE,
+        "What is deployed where, what lies between, what was",
+        "Releases: what is deployed where, verified or not, what lies between, and how each came there.",
+    ),
+    Group(
         "freeze",
         Section.CHANGE,
         "When nothing may change, unless overridden",

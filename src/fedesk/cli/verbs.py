@@ -5,9 +5,15 @@ list. A new verb is an entry in one of them and a function in a module of ``fede
 when the verb is used. Nothing is imported here but the standard library: completion reads them at every Tab.
 """
 
-from fedesk.cli import verbs_change, verbs_look, verbs_record, verbs_set_up
+from fedesk.cli import verbs_change, verbs_look, verbs_record, verbs_release, verbs_set_up
 from fedesk.cli.verb_groups import GROUPS, Group, Section, Verb
 
 __all__ = ["GROUPS", "VERBS", "Group", "Section", "Verb"]
 
-VERBS = (*verbs_look.VERBS, *verbs_change.VERBS, *verbs_record.VERBS, *verbs_set_up.VERBS)
+VERBS = (
+    *verbs_look.VERBS,
+    *verbs_release.VERBS,
+    *verbs_change.VERBS,
+    *verbs_record.VERBS,
+    *verbs_set_up.VERBS,
+)

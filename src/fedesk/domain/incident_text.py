@@ -1,7 +1,7 @@
 """An incident's timeline as Markdown, fit to be pasted into a ticket: whatever was recorded is text in it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 
 from fedesk.domain.incidents import Incident, IncidentHistory, TimelineEntry, timeline
@@ -41,9 +41,14 @@ def _lines(history: IncidentHistory, zone: tzinfo, zone_name: str) -> Iterator[s
         yield f"- closed: {_time(incident.closed_at, zone)} by {escaped(incident.closed_by)}{said}"
     yield f"- times: {escaped(zone_name)}"
     yield ""
+    yield from entry_table(timeline(history), zone)
+
+
+def entry_table(entries: Iterable[TimelineEntry], zone: tzinfo) -> Iterator[str]:
+    """The lines of a table of what happened."""
     yield _row(_HEAD)
     yield _row(("---",) * len(_HEAD))
-    for entry in timeline(history):
+    for entry in entries:
         yield _row(_cells(entry, zone))
 
 

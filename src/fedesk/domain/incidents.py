@@ -237,13 +237,26 @@ def timeline(history: IncidentHistory) -> tuple[TimelineEntry, ...]:
     """
     incident, notes = history.incident, history.notes
     written = [_noted(note) for note in notes if note.kind is not NoteKind.FAILURE]
-    sources: list[Iterable[TimelineEntry]] = [
-        *([_noted(note)] for note in notes if note.kind is NoteKind.FAILURE),
-        [_opened(incident), *written],
-        *(_went(operation) for operation in history.operations),
-        _recorded(history),
-        _closed(incident),
-    ]
+    return _merged(
+        [
+            *([_noted(note)] for note in notes if note.kind is NoteKind.FAILURE),
+            [_opened(incident), *written],
+            *(_went(operation) for operation in history.operations),
+            _recorded(history.operations, history.records),
+            _closed(incident),
+        ]
+    )
+
+
+def operation_timeline(operation: Operation, records: Sequence[AuditRecord]) -> tuple[TimelineEntry, ...]:
+    """The same of one operation: its plan, what others said of it, its journal and its end.
+
+    ``records`` are those of the audit log that name it, in the log's order.
+    """
+    return _merged([_went(operation), _recorded((operation,), records)])
+
+
+def _merged(sources: Iterable[Iterable[TimelineEntry]]) -> tuple[TimelineEntry, ...]:
     placed = [pair for source in sources for pair in _in_order(source)]
     # Stable: of one moment the earlier source is first.
     return tuple(entry for _, entry in sorted(placed, key=lambda pair: pair[0]))
@@ -329,10 +342,10 @@ def _kind_of(entry: JournalEntry, sent: set[str]) -> EntryKind:
     return EntryKind.ANSWER if entry.step in sent else EntryKind.READ_BACK
 
 
-def _recorded(history: IncidentHistory) -> Iterator[TimelineEntry]:
+def _recorded(operations: Iterable[Operation], records: Iterable[AuditRecord]) -> Iterator[TimelineEntry]:
     """Ends, refusals, windows; an intent is told by its operation's journal, where the store has it."""
-    known = {operation.plan.operation for operation in history.operations}
-    for record in history.records:
+    known = {operation.plan.operation for operation in operations}
+    for record in records:
         draft = record.draft
         if draft.phase is Phase.INTENT and draft.operation in known:
             continue

@@ -227,6 +227,15 @@ class DriftKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+_DRIFTS = {
+    DriftKind.SAME: "same as",
+    DriftKind.BEHIND: "behind",
+    DriftKind.AHEAD: "ahead of",
+    DriftKind.DIFFERENT: "different from",
+    DriftKind.UNKNOWN: "not to be compared with",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
     """One service between two environments that follow one another."""
@@ -240,11 +249,8 @@ class Drift:
     @property
     def said(self) -> str:
         """``3 builds behind staging``."""
-        if self.kind is DriftKind.UNKNOWN:
-            return f"not to be compared with {self.origin}"
         count = "" if not self.builds else f"{self.builds} build{'s' if self.builds > 1 else ''} "
-        word = {DriftKind.SAME: "same as", DriftKind.DIFFERENT: "different from"}.get(self.kind, self.kind)
-        return f"{count}{word} {self.origin}"
+        return f"{count}{_DRIFTS[self.kind]} {self.origin}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

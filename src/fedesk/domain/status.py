@@ -52,10 +52,15 @@ class Status:
     """Pipelines, services, DAGs and Jenkins jobs, by name."""
     runs: tuple[str, ...] = ()
     """Whole names of the newest runs of each job, newest first."""
+    services: tuple[str, ...] = ()
+    """Services that have a deploy job."""
 
 
 def status_of(board: "Board") -> Status:
     """The board's connections and pipelines as rows, and its names."""
+    # Who reads a status that was kept makes no board.
+    from fedesk.domain.board import Role
+
     pipelines = tuple(
         PipelineStatus(
             name=row.name,
@@ -90,4 +95,7 @@ def status_of(board: "Board") -> Status:
         pipelines=pipelines,
         jobs=tuple(sorted(jobs)),
         runs=tuple(str(run.name) for run in newest[:_RUNS]),
+        services=tuple(
+            sorted({one.subject.name for one in board.histories if one.subject.role is Role.DEPLOY})
+        ),
     )

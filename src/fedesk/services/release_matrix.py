@@ -4,10 +4,10 @@ Every connection is asked side by side, once, through its bulkhead. One that is 
 its environment, marked, and all others as they are.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from operator import itemgetter
 from types import MappingProxyType
 
@@ -90,10 +90,8 @@ class MatrixRead:
     stops: tuple[ReleaseStop, ...]
     failures: Mapping[ConnectionName, Failure]
     """Of connections that could not be read."""
-    dry_runs: tuple[Deployment, ...] = ()
-    """Builds that changed nothing, newest first in each job."""
-    failed: tuple[Deployment, ...] = ()
-    """Builds that ended and did not succeed."""
+    going: tuple[Deployment, ...] = ()
+    """Builds that have not ended, which are not ``known``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +266,7 @@ def _of_snowflake(connection: Connection, queries: Mapping[str, str]) -> _Answer
 # Putting together
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Read:
     """All that was asked and answered."""
 
@@ -278,6 +276,14 @@ class _Read:
     known: KnownReleases
     answers: Mapping[ConnectionName, _Answer]
     kept: _Kept
+
+    @cached_property
+    def by_job(self) -> Mapping[tuple[ConnectionName | None, str, str], Sequence[Deployment]]:
+        """What was known before, by connection, job and service."""
+        found: dict[tuple[ConnectionName | None, str, str], list[Deployment]] = {}
+        for one in self.known.deployments.values():
+            found.setdefault((one.run.name.connection, one.run.job, one.service), []).append(one)
+        return found
 
 
 def _matrix(read: _Read) -> MatrixRead:
@@ -309,8 +315,7 @@ def _matrix(read: _Read) -> MatrixRead:
         operations=read.kept.operations,
         stops=read.kept.stops,
         failures=failures,
-        dry_runs=tuple(one for one in found if one.is_dry_run),
-        failed=tuple(one for one in found if one.run.state.is_bad and not one.is_dry_run),
+        going=tuple(one for one in found if not one.run.state.is_final),
     )
 
 
@@ -394,9 +399,3 @@ def _served(name: ConnectionName, served: DagServed, agree: bool | None) -> Sigh
         observed_at=served.observed_at,
         link=served.link,
     )
-
-
-def deployments_of(known: KnownReleases, services: Iterable[str]) -> Iterator[Deployment]:
-    """What is known of some services, in whatever environment."""
-    wanted = frozenset(services)
-    return (one for one in known.deployments.values() if one.service in wanted)

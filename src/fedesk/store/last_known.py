@@ -1,4 +1,4 @@
-"""The last known state of an environment, in three cache files that may be lost at any time.
+"""The last known state of an environment, in cache files that may be lost at any time.
 
 The front page and the status are small and read with the standard library: the one is painted before anything
 else is imported, the other is printed and completed from without importing more. The snapshots are what the
@@ -22,6 +22,7 @@ from fedesk.domain.states import Severity, State, System
 
 if TYPE_CHECKING:
     from fedesk.domain.observation import Snapshot
+    from fedesk.domain.release_matrix import KnownReleases
     from fedesk.domain.status import Status
 
 _FORMAT = 2
@@ -38,7 +39,10 @@ class LastKnown:
 
     @property
     def _stem(self) -> str:
-        identity = f"{self.configuration.resolve()}\n{self.environment}"
+        return self._stem_of(self.environment)
+
+    def _stem_of(self, environment: str) -> str:
+        identity = f"{self.configuration.resolve()}\n{environment}"
         return hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     @property
@@ -55,6 +59,11 @@ class LastKnown:
     def snapshots(self) -> Path:
         """File of the snapshots."""
         return self.folder / f"{self._stem}.snapshots.json"
+
+    @property
+    def releases(self) -> Path:
+        """File of what was deployed, in every environment."""
+        return self.folder / f"{self._stem_of('')}.releases.json"
 
 
 def write_front_page(place: LastKnown, page: FrontPage) -> None:
@@ -126,7 +135,8 @@ def read_status(place: LastKnown) -> "Status | None":
             kept["last_run_at"], kept["next_run"] = _moment(kept["last_run_at"]), _moment(kept["next_run"])
         document["connections"] = tuple(ConnectionStatus(**kept) for kept in document["connections"])
         document["pipelines"] = tuple(PipelineStatus(**kept) for kept in document["pipelines"])
-        document["jobs"], document["runs"] = tuple(document["jobs"]), tuple(document["runs"])
+        for names in ("jobs", "runs", "services"):
+            document[names] = tuple(document.get(names, ()))
         return Status(**document)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -154,6 +164,26 @@ def read_snapshots(place: LastKnown) -> "tuple[Snapshot, ...]":
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return ()
     return snapshots if form == _FORMAT else ()
+
+
+def write_releases(place: LastKnown, known: "KnownReleases") -> None:
+    """Keep what was read of deploy jobs; raises OSError."""
+    import msgspec
+
+    write_whole(place.releases, msgspec.json.encode([_FORMAT, known], enc_hook=dict))
+
+
+def read_releases(place: LastKnown) -> "KnownReleases":
+    """What was read of deploy jobs, as it was kept; nothing where it is lost or of another form."""
+    import msgspec
+
+    from fedesk.domain.release_matrix import KnownReleases
+
+    try:
+        form, known = msgspec.json.decode(place.releases.read_bytes(), type=tuple[int, KnownReleases])
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return KnownReleases()
+    return known if form == _FORMAT else KnownReleases()
 
 
 def write_whole(path: Path, content: bytes) -> None:

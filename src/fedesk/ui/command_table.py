@@ -261,6 +261,7 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
     ),
     Elsewhere(words=("grep",), here="log"),
     Elsewhere(words=("kit",)),
+    Elsewhere(words=("release",)),
     Elsewhere(words=("login",)),
     Elsewhere(words=("operations", "decide"), here="operations show"),
     Elsewhere(words=("plans",), here="operations list"),

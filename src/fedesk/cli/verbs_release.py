@@ -1,0 +1,42 @@
+"""Verbs of releases: what is where, how they come there, and what stands against one."""
+
+from fedesk.cli.verb_groups import Verb
+
+VERBS = (
+    Verb(
+        "release matrix",
+        "release:matrix",
+        "Which release runs where, verified or not",
+        ("fedesk release matrix", "fedesk release matrix payments --long"),
+    ),
+    Verb(
+        "release diff",
+        "release:diff",
+        "What one release has that another has not",
+        ("fedesk release diff payments --env prod", "fedesk release diff payments prod staging --json"),
+    ),
+    Verb(
+        "release history",
+        "release:history",
+        "What was deployed of a service, newest first",
+        ("fedesk release history payments", "fedesk release history payments --env staging --json"),
+    ),
+    Verb(
+        "release status",
+        "release_course:status",
+        "What is in flight and what waits, in order",
+        ("fedesk release status", "fedesk release status --env prod --json"),
+    ),
+    Verb(
+        "release timeline",
+        "release_course:timeline",
+        "How one promotion or rollback went",
+        ("fedesk release timeline --help", "fedesk release status"),
+    ),
+    Verb(
+        "release watch",
+        "release_course:watch",
+        "Follow one promotion or rollback to its end",
+        ("fedesk release watch --help", "fedesk release status"),
+    ),
+)

@@ -1,0 +1,54 @@
+"""Configuration → what reads releases."""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fedesk.domain.release_matrix import KnownReleases, in_order
+from fedesk.services.release_matrix import ReleaseSources
+from fedesk.services.release_reading import ReleaseReading
+from fedesk.store.last_known import read_releases, write_releases
+
+if TYPE_CHECKING:
+    from fedesk.domain.releases import ReleaseStop
+    from fedesk.execution import Desk
+
+_OPERATIONS = 500
+"""Of the store, among which promotions and rollbacks are looked for."""
+
+
+def reading_of(desk: "Desk") -> ReleaseReading:
+    """What reads the releases of all environments; opens no connection, and the store when it is asked."""
+    place = desk.last_known
+    addresses = {one.name: one.address.rstrip("/") for one in desk.all_connections}
+
+    def load() -> KnownReleases:
+        """Of connections that are still configured, at the same address."""
+        known = read_releases(place)
+        kept = {
+            name: one
+            for name, one in known.deployments.items()
+            if one.run.link.startswith(f"{addresses.get(one.run.name.connection, '?')}/")
+        }
+        return replace(known, deployments=kept)
+
+    def keep(known: KnownReleases) -> None:
+        # A cache that cannot be written costs requests alone, and nobody is told.
+        with suppress(OSError, UnicodeError):
+            write_releases(place, known)
+
+    def stops() -> "tuple[ReleaseStop, ...]":
+        return desk.store.stops()
+
+    return ReleaseReading(
+        sources=ReleaseSources(
+            catalogue=desk.catalogue,
+            connections=desk.all_connections,
+            environments=in_order((one.name for one in desk.environments), {}),
+            clock=desk.clock,
+            operations=lambda: desk.store.operations(limit=_OPERATIONS),
+            stops=stops,
+        ),
+        load=load,
+        keep=keep,
+    )

@@ -1,0 +1,80 @@
+"""Releases as they are looked at: what is where, what lies between, what was deployed before."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.observation import Failure
+from fedesk.domain.release_history import HistoryRow, history_of
+from fedesk.domain.release_matrix import KnownReleases
+from fedesk.domain.releases import Cell, Deployment
+from fedesk.ports.errors import NotFoundError
+from fedesk.services.release_diff import DiffRead, read_diff
+from fedesk.services.release_matrix import Asked, MatrixRead, ReleaseSources, read_matrix
+
+Tell = Callable[[ConnectionName], None]
+"""Hears of each connection that has answered, on a thread of its own."""
+
+
+def _nobody(name: ConnectionName) -> None:
+    del name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRead:
+    """What was deployed of a service in an environment."""
+
+    cell: Cell
+    rows: tuple[HistoryRow, ...]
+    """Newest first."""
+    failures: Mapping[ConnectionName, Failure]
+    troubles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseReading:
+    """Reads releases and changes nothing; what was read before is not asked for again. Blocking."""
+
+    sources: ReleaseSources
+    load: Callable[[], KnownReleases]
+    """What was read before."""
+    keep: Callable[[KnownReleases], None]
+    """Takes what is worth keeping; raises nothing."""
+    tickets: tuple[re.Pattern[str], ...] = field(default=())
+    """What a ticket looks like in a commit's message."""
+
+    def matrix(self, asked: Asked | None = None, tell: Tell = _nobody) -> MatrixRead:
+        """What is deployed where; raises nothing, see ``services.release_matrix``."""
+        read = read_matrix(self.sources, self.load(), asked, tell)
+        self.keep(read.known)
+        return read
+
+    def diff(self, service: str, names: tuple[str, str], tell: Tell = _nobody) -> DiffRead:
+        """What the second has that the first has not. Raises SourceError, see ``services.release_diff``."""
+        read = read_diff(self.sources, self.load(), service, names, self.tickets, tell)
+        self.keep(read.known)
+        return read
+
+    def history(self, service: str, environment: str, depth: int = 30, tell: Tell = _nobody) -> HistoryRead:
+        """The builds of a service's deploy job there; raises NotFoundError where it has none."""
+        wanted = Asked(services=(service,), environments=(environment,), depth=depth, sightings=False)
+        read = self.matrix(wanted, tell)
+        cell = read.matrix.cell(service, environment)
+        if cell is None or cell.connection is None:
+            raise NotFoundError(f"{service} has no deploy job in {environment}, as the catalogue says.")
+        return HistoryRead(
+            cell=cell,
+            rows=history_of(_of_cell(read, cell), read.operations)[:depth],
+            failures=read.failures,
+            troubles=read.matrix.troubles,
+        )
+
+
+def _of_cell(read: MatrixRead, cell: Cell) -> tuple[Deployment, ...]:
+    """All that is known of a cell's job: what was read, and what goes on."""
+    return tuple(
+        one
+        for one in {**read.known.deployments, **{str(one.run.name): one for one in read.going}}.values()
+        if (one.run.name.connection, one.run.job, one.service) == (cell.connection, cell.job, cell.service)
+    )

@@ -1,0 +1,80 @@
+"""``fedesk release``: what is where, what lies between, what was; against the sandbox's deploy jobs."""
+
+import pytest
+from command_line import Run
+
+from fedesk.sandbox.server import Sandbox
+
+
+def test_what_is_where_what_lies_between_and_what_was(
+    desk: Run, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From cold one request a controller, and one for each new release; then no more than one.
+
+    Commits have their files; history, differences and what is in flight say the same as the matrix.
+    """
+    sandbox.control.clear_requests()
+    found = desk("release", "matrix", "--json").document("release-matrix")
+    cold = [one for one in sandbox.control.requests() if one.system == "jenkins"]
+    services = found["services"]
+    cells = [cell for service in services for cell in service["cells"]]
+    assert {cell["environment"] for cell in cells} == {"dev", "staging", "prod"}
+    assert [cell["environment"] for cell in services[0]["cells"]] == ["dev", "staging", "prod"]
+    assert all(cell["current"]["release"]["digest"] for cell in cells)
+    files = [one for one in cold if one.path.endswith("release.json")]
+    assert len(cold) - len(files) == 3
+    assert len(files) <= len(cells)
+    sandbox.control.clear_requests()
+    monkeypatch.setenv("COLUMNS", "80")
+    table = desk("release", "matrix")
+    warm = [one for one in sandbox.control.requests() if one.system == "jenkins"]
+    assert len(warm) == 3
+    assert max(map(len, table.out.splitlines())) <= 80
+    assert "PROD" in table.out
+    assert f"{len(cells)} were verified by nothing" in table.err
+
+    between = desk("release", "diff", "payments", "prod", "staging", "--json").document("release-diff")
+    assert between["commits"]
+    assert {one["kind"] for one in between["touched"]} >= {"dbt models"}
+    assert (between["from"]["name"], between["to"]["name"]) == ("prod", "staging")
+    assert between["compare"].startswith("https://github.com/finedge/payments/compare/")
+    back = desk("release", "diff", "payments", "staging", "prod", "--json").document("release-diff")
+    assert (back["undoes"], back["commits"]) == (True, between["commits"])
+    same = desk("release", "diff", "payments", "prod", between["from"]["release"]["digest"][:20])
+    assert "are the same release" in same.out
+    told = desk("release", "diff", "payments")
+    assert f"staging has {len(between['commits'])} commits" in told.out
+
+    was = desk("release", "history", "payments", "--limit", "5", "--json").document("release-history")
+    assert len(was["deployments"]) == 5
+    numbers = [int(one["run"].rpartition("#")[2]) for one in was["deployments"]]
+    assert numbers == sorted(numbers, reverse=True)
+    assert was["deployments"][0]["release"]["digest"] == between["from"]["release"]["digest"]
+    assert was["deployments"][1]["release"]["digest"][7:19] in desk("release", "history", "payments").out
+
+    flying = desk("release", "status", "--json").document("release-status")
+    matrix = desk("release", "matrix", "--json").document("release-matrix")
+    assert [one["name"] for one in matrix["services"]] == [one["name"] for one in services]
+    seen = {cell["in_flight"] for one in matrix["services"] for cell in one["cells"] if cell["in_flight"]}
+    assert {one["build"] for one in flying["releases"] if one["kind"] == "build"} == seen
+
+
+def test_what_is_not_there_is_one_sentence(desk: Run, sandbox: Sandbox) -> None:
+    """A service, an environment, an operation; and a system that is away, with what was known of it."""
+    known = desk("release", "matrix", "payments", "--json").document("release-matrix")
+    for words, code, said in (
+        (("matrix", "paymets"), 2, "did you mean payments?"),
+        (("diff", "payments", "dev"), 2, "Nothing comes before dev"),
+        (("diff", "payments", "nowhere", "prod"), 1, "neither an environment nor a digest"),
+        (("timeline",), 1, "no promotion or rollback"),
+        (("watch", "--env", "prod"), 1, "no promotion or rollback in prod"),
+        (("timeline", "--json", "--markdown"), 2, "two forms"),
+    ):
+        ended = desk("release", *words)
+        assert (ended.code, said in ended.err) == (code, True), (words, ended)
+    sandbox.control.fault("jenkins", "status", status=503, match="prod/")
+    ended = desk("release", "matrix", "payments", "--json")
+    assert (ended.code, "503" in ended.err) == (8, True)
+    (before,), (after,) = known["services"], ended.document("release-matrix")["services"]
+    assert [bool(cell["trouble"]) for cell in after["cells"]] == [False, False, True]
+    assert after["cells"][2]["current"] == before["cells"][2]["current"]
