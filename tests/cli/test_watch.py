@@ -123,9 +123,12 @@ class Watching:
 
 
 def test_killed_while_a_receiver_answers_another_sends_again_and_ends_well(
-    configured: Configured, told: Told
+    run: Run, configured: Configured, told: Told
 ) -> None:
-    """SIGKILL between the send and its record; the next one takes over at once; SIGTERM ends it with 0."""
+    """SIGKILL between the send and its record; the next one takes over at once; SIGTERM ends it with 0.
+
+    Doctor says who watches since when, and that nobody does.
+    """
     file = configured()
     first = Watching(file)
     killed: list[str] = []
@@ -143,9 +146,14 @@ def test_killed_while_a_receiver_answers_another_sends_again_and_ends_well(
         assert first.process.wait(WAIT) == -signal.SIGKILL
         second = Watching(file)
         second.until("sent died:2", f"sent {killed[0]}")
+        doctor = ("doctor", "--env", "prod", "--config", str(file))
+        assert f"note: watch: Process {second.process.pid} on " in run(*doctor).out
         second.process.send_signal(signal.SIGTERM)
         second.until("ended")
         assert second.process.wait(WAIT) == 0
+        (nobody,) = run(*doctor, "--json").document("doctor")["watch"]["complaints"]
+        assert nobody["gravity"] == "warning"
+        assert nobody["sentence"].startswith("Nobody watches")
     finally:
         for one in (first, second):
             if one is not None:

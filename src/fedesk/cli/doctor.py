@@ -35,7 +35,7 @@ COLUMNS = (
     Column(title="RIGHTS", importance=7),
 )
 _TOKENS = frozenset({"token", "oidc", "oauth"})
-_MACHINE, _STORE, _POLICY = "this machine", "store", "policy"
+_MACHINE, _STORE, _WATCH, _POLICY = "this machine", "store", "watch", "policy"
 Patient = tuple[str, tuple[Complaint, ...]]
 """Who has complaints, and which."""
 
@@ -71,6 +71,7 @@ def doctor(
             for one in checkups
         ]
         patients.append((_STORE, _of_store(condition)))
+        patients.append((_WATCH, _of_watch(desk, condition)))
         patients.append((_POLICY, _of_policy(desk)))
         patients.append((_MACHINE, machine.complaints(_references(desk.config))))
     if as_json:
@@ -113,6 +114,15 @@ def _of_store(condition: "Condition") -> tuple[Complaint, ...]:
         *(Complaint(gravity=Gravity.FAULT, sentence=one) for one in condition.problems),
         *(Complaint(gravity=Gravity.NOTE, sentence=one) for one in condition.notes),
     )
+
+
+def _of_watch(desk: "Desk", condition: "Condition") -> tuple[Complaint, ...]:
+    """Who tells people, where there is anybody to be told and a store that says so; it is not opened anew."""
+    if not desk.config.notify.receivers or condition.problems or condition.records is None:
+        return ()
+    from fedesk.services.watching import who_watches
+
+    return who_watches(desk.store, desk.processes, desk.clock.now())
 
 
 def _of_policy(desk: "Desk") -> tuple[Complaint, ...]:
@@ -177,6 +187,7 @@ def _document(
             {**_checkup(one), "complaints": _complaints(said[str(one.connection)])} for one in checkups
         ],
         store={"place": condition.where, "complaints": _complaints(said[_STORE])},
+        watch={"complaints": _complaints(said[_WATCH])},
         policy={"complaints": _complaints(said[_POLICY])},
         machine={"complaints": _complaints(said[_MACHINE])},
     )

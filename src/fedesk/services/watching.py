@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from fedesk.domain.audit import Actor, AuditDraft, Phase
+from fedesk.domain.examination import Complaint, Gravity
 from fedesk.domain.notices import LASTING, Notice, Route, fit, receivers_of, started, stopped, taken_back
 from fedesk.ports.changing import Processes
 from fedesk.ports.notifying import Lead, LeadLostError, Letter, WatchStore
@@ -298,3 +299,19 @@ class Watcher:
         if (key := f"{what}{said}") != self._said:
             self._said = key
             self._around.tell(Told(at=self._around.clock.now(), what=what, said=said))
+
+
+def who_watches(store: WatchStore, processes: Processes, here: datetime) -> tuple[Complaint, ...]:
+    """Who tells people, as ``fedesk doctor`` says it; ``here`` is the time of this machine. StoreError."""
+    lead = store.leader(NAME)
+    is_over = lead is None or lead.until <= store.now(here) or processes.is_alive(lead.owner) is False
+    if lead is None or is_over:
+        said = (
+            "Nobody watches: people are told of what a desk shows, and of nothing else. `fedesk watch` does, "
+            "`fedesk watch --once` from a scheduler (docs/watching.md)."
+        )
+        return (Complaint(gravity=Gravity.WARNING, sentence=said),)
+    begun = [one.draft.at for one in store.recorded((Phase.START,), 0) if one.draft.action == NAME]
+    since = f" since {begun[-1]:%Y-%m-%d %H:%M} UTC" if begun else ""
+    said = f"Process {lead.owner.pid} on {lead.owner.host} watches{since}."
+    return (Complaint(gravity=Gravity.NOTE, sentence=said),)
