@@ -8,4 +8,5 @@ export UV
 UV_PROJECT_ENVIRONMENT=.venv-snowflake5 "$UV" sync -q --no-dev --group snowflake5
 "$UV" run -q python tests/contract/snowflake_server.py \
     .venv-snowflake5/bin/python -m pytest -c tests/snowflake5.ini --rootdir . --noconftest -p raw_server \
-    tests/contract/test_snowflake.py tests/contract/test_snowflake_tracing.py "$@"
+    tests/contract/test_snowflake.py tests/contract/test_snowflake_tracing.py \
+    tests/contract/test_snowflake_query.py "$@"

@@ -319,7 +319,12 @@ def connection_of(
         case System.SNOWFLAKE:
             snowflake = ThreadBulkhead(name, lambda: _snowflake(endpoint, settings, users), deadline=deadline)
             return known(
-                source=snowflake, identity=snowflake, sparing=True, traces=snowflake, examined=snowflake
+                source=snowflake,
+                identity=snowflake,
+                sparing=True,
+                traces=snowflake,
+                examined=snowflake,
+                queries=snowflake,
             )
 
 

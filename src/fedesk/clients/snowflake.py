@@ -8,7 +8,7 @@ import contextlib
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from fedesk.clients.requests_session import TimedSession, translate
 from fedesk.clients.snowflake_browser import browser_parameters, id_token_of, quietly
 from fedesk.clients.snowflake_errors import is_about_the_connection, sql_error, words
 from fedesk.clients.snowflake_login import login_parameters, proxy_parameters
+from fedesk.clients.snowflake_query import as_text, prepared, query_error
 from fedesk.clients.snowflake_rows import LOAD_COLUMNS, as_load, as_moment
 from fedesk.clients.snowflake_tracing import Tracing
 from fedesk.clients.snowflake_users import as_secret, describe_statement, undetermined
@@ -39,6 +40,7 @@ from fedesk.ports.endpoint import Endpoint, SecretText
 from fedesk.ports.errors import (
     CredentialError,
     DeadlineError,
+    NotFoundError,
     ProtocolError,
     ServerFaultError,
     SourceError,
@@ -177,6 +179,26 @@ class SnowflakeClient:
         self._reach()
         with self._connected() as connection, contextlib.closing(connection.cursor()) as cursor:
             return Tracing(cursor, self._execute, self._endpoint, self._failure, sought).looked()
+
+    def scalar(self, query: str, binds: Mapping[str, str], *, tag: str) -> str | None:
+        """The first column of the first row of a query (``ports.releasing.QuerySource``)."""
+        asked = prepared(query, binds, self._endpoint)
+        self._reach()
+        login = login_parameters(self._endpoint, self._auth, self._parameters)
+        tagged = {**self._parameters["session_parameters"], "QUERY_TAG": tag}
+        with (
+            self._session({**login, "session_parameters": tagged}) as connection,
+            contextlib.closing(connection.cursor()) as cursor,
+        ):
+            try:
+                cursor.execute(asked.statement, asked.values or None, **self._execute)
+                row = cursor.fetchone()
+            except snowflake.connector.errors.Error as error:
+                lost = is_about_the_connection(error)
+                raise (self._failure(error) if lost else query_error(error, self._endpoint)) from None
+        if row is None:
+            raise NotFoundError(f"{self._endpoint.name} has no row for {quoted(query, limit=120)}")
+        return as_text(row[0])
 
     def chain(self) -> Chain:
         """The certificates that the account presents (``ports.examining.ExaminedSource``)."""

@@ -30,7 +30,8 @@ _NOT_ALLOWED = frozenset({390189, 390422, 390420, 390427})
 """Role not granted; network policy."""
 _FORBIDDEN = frozenset({3001, 540001})
 _NO_WAREHOUSE = frozenset({606})
-_MISSING = frozenset({2003, 2043, 90105, 90106})
+MISSING = frozenset({2003, 2043, 90105, 90106})
+"""No such object, or none that the role may see."""
 
 
 def is_about_the_connection(error: Error) -> bool:
@@ -57,7 +58,7 @@ _MEANINGS: tuple[tuple[Container[int], type[SourceError], str, str], ...] = (
     (_LOGIN, UnauthenticatedError, "refuses the login", "`account`, `user` and `credential`"),
     (_FORBIDDEN, ForbiddenError, "does not allow this", "`account` and `role`"),
     (
-        _MISSING,
+        MISSING,
         NotFoundError,
         "has no table PIPELINE_RUNS that the role may read",
         "`database`, `schema` and `role`",

@@ -190,7 +190,7 @@ class QuerySource(Protocol):
         """The first column of the first row as text, None for NULL; ``:name`` is bound, never put in.
 
         Raises NotFoundError for no row. ``tag`` is the QUERY_TAG. Only one statement that begins with SELECT
-        or WITH is sent.
+        or WITH is sent; for any other one it raises NotSentError.
         """
 
 
