@@ -153,6 +153,21 @@ RUNS = "/api/v2/dags/fedesk_execute/dagRuns"
 KEYS = ("fedesk_store", "fedesk_jenkins", "fedesk_airflow", "fedesk_vault")
 
 
+def state_of(live_airflow: AirflowServer, name: str, token: str) -> str:
+    """How a run of the executor's DAG ended, once it has."""
+    found = ""
+
+    def has_ended() -> bool:
+        nonlocal found
+        run = live_airflow.request("GET", f"{RUNS}/{name}", token=token)
+        assert isinstance(run, dict)
+        found = run["state"]
+        return found in {"success", "failed"}
+
+    wait_until(has_ended, 60, f"{name} did not end")
+    return found
+
+
 def test_the_dag_runs_a_plan_and_takes_no_other_word(live_airflow: AirflowServer) -> None:
     """It imports; a hostile id starts no run (400), none fails; a plan's is one word, with four passwords."""
     token = live_airflow.token()
@@ -172,22 +187,23 @@ def test_the_dag_runs_a_plan_and_takes_no_other_word(live_airflow: AirflowServer
         with pytest.raises(urllib.error.HTTPError) as refused:
             live_airflow.request("POST", RUNS, {"conf": asked, "logical_date": None}, token=token)
         assert refused.value.code == 400
-    live_airflow.request(
-        "POST", RUNS, {"dag_run_id": "one", "conf": {"plan": PLAN}, "logical_date": None}, token=token
-    )
-
-    def has_ended() -> bool:
-        run = live_airflow.request("GET", f"{RUNS}/one", token=token)
-        assert isinstance(run, dict)
-        assert run["state"] != "failed"
-        return bool(run["state"] == "success")
-
-    wait_until(has_ended, 60, "the plan was not executed")
-    told = told_by_executor(live_airflow.go).read_text("utf-8").splitlines()
-    assert told == [
-        *("execute", PLAN, "--config", "/etc/fedesk-executor/fedesk.toml"),
-        *(f"planted {key}" for key in KEYS),
-    ]
+    config = ("--config", "/etc/fedesk-executor/fedesk.toml")
+    for name, asked, words in (
+        ("draft", {"draft": DAG_RUN}, ("plans", "draft", DAG_RUN, "--json", *config)),
+        ("neither", {}, None),
+        ("both", {"plan": PLAN, "draft": DAG_RUN}, None),
+        ("one", {"plan": PLAN}, ("execute", PLAN, *config)),
+    ):
+        told = told_by_executor(live_airflow.go)
+        told.unlink(missing_ok=True)
+        body = {"dag_run_id": name, "conf": asked, "logical_date": None}
+        live_airflow.request("POST", RUNS, body, token=token)
+        ended = state_of(live_airflow, name, token)
+        if words is None:
+            assert (ended, told.exists()) == ("failed", False), name
+        else:
+            assert ended == "success", name
+            assert told.read_text("utf-8").splitlines() == [*words, *(f"planted {key}" for key in KEYS)]
     log = live_airflow.request("GET", f"{RUNS}/one/taskInstances/{quote('execute')}/logs/1", token=token)
     assert "planted" not in str(log)
 
