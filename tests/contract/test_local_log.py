@@ -19,6 +19,7 @@ from fedesk.ports.errors import UnreachableError
 from fedesk.ports.operation_store import (
     FlawedError,
     NotOneselfError,
+    Spending,
     StoreError,
     StoreUnavailableError,
     UnderWayError,
@@ -115,6 +116,10 @@ def test_killed_at_any_seam_it_goes_on_and_doubles_nothing(
     assert operation is not None
     assert (operation.outcome, operation.confirmation.break_glass) == (Outcome.SUCCEEDED, True)
     assert [one.draft.operation for one in night.team.unreviewed()] == [ONE]
+    (_, reserve), since = operation.plan.targets[0].reserves, NOW - minutes(60)
+    spending = Spending(kind=operation.plan.kind, reserve=reserve, since=since)
+    standing = night.team.standing((reserve,), besides="", spending=spending)
+    assert (standing.holder, standing.spent) == (None, 1)
     assert (night.file.exists(), found.file.exists()) == (False, True)
     assert night.merge() is None
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,18 @@ from planning import DAG_RUN, StillSystem, asked, changes, clear_preview, window
 from window_values import a_window
 
 from fedesk.config import load_config
-from fedesk.config_emergency import credentials_said, sealed_at_desk, sealed_here, with_emergency
+from fedesk.config_emergency import (
+    apart_from_team,
+    closed_without_store,
+    credentials_said,
+    sealed_at_desk,
+    sealed_here,
+    with_emergency,
+)
+from fedesk.domain import local_log
 from fedesk.domain.audit import AuditDraft, Phase
+from fedesk.domain.audit_chain import GENESIS, START, Mark, link, record_bytes, record_of, time_text
+from fedesk.domain.kept_text import kept_text
 from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.operations import Confirmation, Outcome, Ruling
 from fedesk.domain.policy import Governance, Policy, Rule
@@ -283,6 +294,7 @@ def test_who_takes_signed_plans_alone_takes_no_broken_glass(tmp_path: Path) -> N
         ('[environments.prod.emergency]\nstore_credential = "s3cr3t-plain"', "expected a reference"),
         ('[environments.prod.emergency]\nstore_credential = "env:X"', "store_url"),
         ("[environments.prod.emergency]\nstore_url = 7", "expected text"),
+        ("[environments.prod.emergency]\nwithout_store = 1", "expected true or false"),
         ('[environments.prod.emergency]\nstore_url = "mysql://x/y"', "postgresql"),
     ],
 )
@@ -290,6 +302,60 @@ def test_mistakes_are_named(tmp_path: Path, wrong: str, said: str) -> None:
     """By their key, before anybody needs it at night."""
     with pytest.raises(ConfigurationError, match=said):
         configured(tmp_path, f"{CONFIG}\n{wrong}\n")
+
+
+def test_apart_from_its_team_a_desk_has_a_store_of_its_own(tmp_path: Path) -> None:
+    """Where the key says so; sealed logins stay, the sealed role of the store does not, nor do anchors."""
+    anchored = CONFIG + '[[audit.anchors]]\nsink = "file"\npath = "/mnt/x"\n'
+    config = configured(tmp_path, anchored + SEALED)
+    assert "without_store = true" in closed_without_store(config)["prod"]
+    config = configured(
+        tmp_path, anchored + SEALED.replace("]\nstore_url", "]\nwithout_store = true\nstore_url")
+    )
+    assert closed_without_store(config) == {}
+    made = with_emergency(apart_from_team(config, tmp_path / "local"), "prod")
+    assert (made.store.url, made.store.credential) == (f"sqlite:///{tmp_path}/local", None)
+    assert (made.audit.anchors, credentials_said(made.environments["prod"])) == (
+        (),
+        "prod/airflow (fedesk-emergency)",
+    )
+    assert {one.settings.user for one in made.environments["prod"].connections()} == {
+        "mara",
+        "fedesk-emergency",
+    }
+
+
+def test_what_only_the_team_knows_allows_nothing_apart_from_it(store: SqlStore) -> None:
+    """One ruling says what is not known, and stops who breaks no glass; what this store knows stands."""
+    made = replace(desk(store), apart="postgresql://db/fedesk")
+    assert ruled(made.propose(asked()))["team store"][0] is Ruling.DENY
+    with pytest.raises(RefusedError, match="does not answer"):
+        made.confirm(made.propose(asked()), replace(YES, break_glass=False))
+    found = ruled(broken(made))
+    assert found["team store"][0] is Ruling.WARN
+    assert "what others are at and the retry budget are not known" in found["team store"][1]
+    assert not {"in flight", "retry budget", "freeze", "hold", "approvals"} & found.keys()
+    confirmed = made.confirm(broken(made), YES)
+    assert "overrides team store: postgresql://db/fedesk does not answer" in recorded(store)[-1].result
+    store.claim(confirmed.plan.operation, OWNER, NOW, minutes(5), dead=None)
+    assert ruled(broken(made))["in flight"][0] is Ruling.DENY
+
+
+def test_a_merged_record_proves_the_original_however_much_it_says() -> None:
+    """Its proof is within what is kept of a result; up to where a log was merged is read back."""
+    draft = draft_of(Phase.OUTCOME, result="succeeded: " + "x" * 5000)
+    raw = record_bytes(draft, 4)
+    record = record_of(raw, link(GENESIS, raw))
+    said = kept_text(local_log.carried(record, "break-glass-desk-3-0193"))
+    assert said.startswith("succeeded: x")
+    assert said.endswith(
+        f"record 4, {time_text(draft.at)}, hash {record.hash}, SHA-256 {sha256(raw).hexdigest()}]"
+    )
+    mark = Mark(seq=4, hash=record.hash)
+    assert local_log.merged_up_to(local_log.merges("n", draft.actor, NOW, mark)) == mark
+    assert local_log.merged_up_to(draft) == START
+    assert local_log.is_name(local_log.name_of("désk/../3", "0193"))
+    assert not local_log.is_name("break-glass-../../x")
 
 
 def test_what_the_policy_wants_reviewed_is_on_the_record_before(store: SqlStore) -> None:
