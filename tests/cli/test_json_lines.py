@@ -31,6 +31,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "release matrix": ("release", "matrix", "payments"),
     "release history": ("release", "history", "payments", "--limit", "3"),
     "release status": ("release", "status", "--env", "prod"),
+    "release dora": ("release", "dora", "payments"),
 }
 """A command line of each verb that prints a list, by its words."""
 SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit tail": "audit"} | {
@@ -40,7 +41,7 @@ SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit 
     "maintenance list": "windows",
     "findings list": "findings",
     "audit review": "reviews",
-    **{f"release {verb}": f"release-{verb}" for verb in ("matrix", "history", "status")},
+    **{f"release {verb}": f"release-{verb}" for verb in ("matrix", "history", "status", "dora")},
 }
 
 

@@ -1,6 +1,7 @@
 """Releases as documents for programs, and in few words for people."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fedesk.cli.output import Json, duration, instant
@@ -9,6 +10,7 @@ from fedesk.domain.releases import Verified
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from fedesk.domain.dora import Dora, Metric
     from fedesk.domain.release_diff import ReleaseDiff, Side
     from fedesk.domain.release_history import HistoryRow
     from fedesk.domain.release_matrix import Drift, MatrixRow
@@ -214,3 +216,43 @@ def history_document(rows: "Iterable[HistoryRow]") -> list[Json]:
         }
         for row in rows
     ]
+
+
+def dora_document(found: "Dora") -> dict[str, Json]:
+    """The four of one service."""
+    return {
+        "name": found.service,
+        "since": instant(found.since),
+        "deployments": found.deployments,
+        "failed": found.failed,
+        "metrics": [
+            {
+                "name": one.name.value,
+                "value": None if one.value is None else round(one.value, 4),
+                "unit": one.unit.value,
+                "said": one.said,
+            }
+            for one in found.metrics
+        ],
+        "untold": list(found.untold),
+    }
+
+
+def dora_row(found: "Dora") -> tuple[str, ...]:
+    """The same in a line."""
+    made_of = "; ".join(f"{one.name}: {one.said}" for one in found.metrics)
+    return (found.service, *(_value(one) for one in found.metrics), made_of)
+
+
+def _value(metric: "Metric") -> str:
+    from fedesk.domain.dora import Unit
+
+    if metric.value is None:
+        return "?"
+    match metric.unit:
+        case Unit.SECONDS:
+            return duration(timedelta(seconds=metric.value))
+        case Unit.PER_DAY:
+            return f"{metric.value:.2f}"
+        case Unit.SHARE:
+            return f"{metric.value:.0%}"

@@ -39,4 +39,10 @@ VERBS = (
         "Follow one promotion or rollback to its end",
         ("fedesk release watch --help", "fedesk release status"),
     ),
+    Verb(
+        "release dora",
+        "release:dora",
+        "Lead time, frequency, failures, time to restore",
+        ("fedesk release dora payments", "fedesk release dora payments fx_rates --days 14 --json"),
+    ),
 )

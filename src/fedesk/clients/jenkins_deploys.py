@@ -76,15 +76,15 @@ class Deploys:
         if not reached and wanted > len(builds):
             builds, _ = self._changed(job, wanted)
         between = [build for build in builds if after < build.number <= until]
-        items = [
-            item
+        changes = [
+            _change(item, build.number)
             for build in between
             for change_set in (*((build.change_set,) if build.change_set else ()), *build.change_sets)
             for item in sorted(change_set.items, key=_when, reverse=True)
         ]
         # A pipeline that checks out twice has the same commit in two sets.
         return BuildChanges(
-            changes=tuple({item.commit_id: _change(item) for item in items}.values()),
+            changes=tuple({one.commit: one for one in changes}.values()),
             missing=max(until - after, 0) - len(between),
         )
 
@@ -253,7 +253,7 @@ def _by(build: Build) -> str:
     return clean(user or next((cause.short_description or "" for cause in found), ""))
 
 
-def _change(item: ChangeItem) -> Change:
+def _change(item: ChangeItem, build: int) -> Change:
     return Change(
         commit=clean(item.commit_id or ""),
         author=clean(item.author_email or ""),
@@ -261,4 +261,5 @@ def _change(item: ChangeItem) -> Change:
         at=moment(item.timestamp),
         text=item.comment or "",
         paths=tuple(item.affected_paths[:_MOST_PATHS]),
+        build=build,
     )

@@ -99,6 +99,8 @@ class Change:
     """The whole message, where it was asked for."""
     paths: tuple[str, ...] = ()
     """Files that it touched, of very many the first; where they were asked for, and source control tells."""
+    build: int | None = None
+    """Number of the build that it came in with, where several were asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,8 +90,8 @@ class MatrixRead:
     stops: tuple[ReleaseStop, ...]
     failures: Mapping[ConnectionName, Failure]
     """Of connections that could not be read."""
-    going: tuple[Deployment, ...] = ()
-    """Builds that have not ended, which are not ``known``."""
+    found: tuple[Deployment, ...] = ()
+    """All builds that were read; of these ``known`` has the newest that have ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,7 +315,7 @@ def _matrix(read: _Read) -> MatrixRead:
         operations=read.kept.operations,
         stops=read.kept.stops,
         failures=failures,
-        going=tuple(one for one in found if not one.run.state.is_final),
+        found=tuple(found),
     )
 
 
@@ -376,9 +376,9 @@ def _sightings(read: _Read, service: Service, cell: Cell) -> Iterator[Sighting]:
             continue
         for dag in dags:
             served = answer.served.get(dag)
-            if served is not None:
+            if served is not None and answer.at is not None:
                 agree = agrees(release.commit, served.bundle_version, is_told=dag in told)
-                yield _served(name, served, agree)
+                yield _served(name, served, answer.at, agree=agree)
         if service.name in answer.schemas and answer.at is not None:
             said = answer.schemas[service.name]
             last = release.migrations[-1].id if release.migrations else ""
@@ -390,12 +390,12 @@ def _sightings(read: _Read, service: Service, cell: Cell) -> Iterator[Sighting]:
             )
 
 
-def _served(name: ConnectionName, served: DagServed, agree: bool | None) -> Sighting:  # noqa: FBT001 - a verdict, and no switch
+def _served(name: ConnectionName, served: DagServed, at: datetime, *, agree: bool | None) -> Sighting:
     bundle = f", {served.bundle} {served.bundle_version}".rstrip() if served.bundle else ""
     return Sighting(
         source=f"{name} DAG {served.dag_id}",
         said=f"version {served.version or 'unknown'}{bundle}",
         agrees=agree,
-        observed_at=served.observed_at,
+        observed_at=at,
         link=served.link,
     )

@@ -1,18 +1,24 @@
 """Releases as they are looked at: what is where, what lies between, what was deployed before."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from fedesk.domain.dora import Dora, dora_of
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Failure
 from fedesk.domain.release_history import HistoryRow, history_of
-from fedesk.domain.release_matrix import KnownReleases
+from fedesk.domain.release_matrix import KnownReleases, number_of
 from fedesk.domain.releases import Cell, Deployment
-from fedesk.ports.errors import NotFoundError
+from fedesk.domain.runs import Change
+from fedesk.ports.errors import NotFoundError, SourceError
+from fedesk.services.hiding import hidden
 from fedesk.services.release_diff import DiffRead, read_diff
 from fedesk.services.release_matrix import Asked, MatrixRead, ReleaseSources, read_matrix
 
+DORA_DEPTH = 200
+"""Builds of a deploy job that are looked at for DORA's metrics."""
 Tell = Callable[[ConnectionName], None]
 """Hears of each connection that has answered, on a thread of its own."""
 
@@ -70,11 +76,44 @@ class ReleaseReading:
             troubles=read.matrix.troubles,
         )
 
+    def dora(self, service: str, environment: str, length: timedelta, tell: Tell = _nobody) -> Dora:
+        """DORA's four of a service in an environment; two requests. Raises NotFoundError."""
+        until = self.sources.clock.now()
+        read = self.history(service, environment, DORA_DEPTH, tell)
+        numbers = [number_of(row.deployment) for row in read.rows]
+        changes, untold = commits_of(self.sources, read.cell, numbers)
+        return dora_of(
+            read.rows,
+            changes,
+            service=service,
+            environment=environment,
+            since=until - length,
+            until=until,
+            is_whole=bool(numbers) and len(numbers) < DORA_DEPTH and min(numbers) <= 1,
+            untold=(*read.troubles, *untold),
+        )
+
+
+def commits_of(
+    sources: ReleaseSources, cell: Cell, numbers: Sequence[int]
+) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+    """Commits that came in with builds of a cell's deploy job, and what cannot be told of them."""
+    connection = next((one for one in sources.connections if one.name == cell.connection), None)
+    if not numbers or connection is None or connection.deploys is None:
+        return (), ()
+    after, until = min(numbers) - 1, max(numbers)
+    try:
+        found = connection.deploys.call(lambda source: source.changes_between(cell.job, after, until))
+    except SourceError as error:
+        return (), (f"Which commits came in is not known: {hidden(str(error))}",)
+    return found.changes, ()
+
 
 def _of_cell(read: MatrixRead, cell: Cell) -> tuple[Deployment, ...]:
-    """All that is known of a cell's job: what was read, and what goes on."""
+    """All that is known of a cell's job: what was read now, and before."""
+    every = {**read.known.deployments, **{str(one.run.name): one for one in read.found}}
     return tuple(
         one
-        for one in {**read.known.deployments, **{str(one.run.name): one for one in read.going}}.values()
+        for one in every.values()
         if (one.run.name.connection, one.run.job, one.service) == (cell.connection, cell.job, cell.service)
     )
