@@ -87,7 +87,7 @@ FORKING = (
 )  # fmt: skip
 """Files whose tests fork hundreds of processes: each fork copies the page tables of all that a worker has.
 
-After two thousand tests that is 1.8 GB, and forks take twice as long.
+A worker that has had its tests is three times as large.
 """
 LONG = (
     "test_random_keys", "test_nothing_leaks", "test_tour", "test_hostile_texts", "test_store_away",
@@ -97,10 +97,12 @@ LONG = (
 """Files with tests of five seconds and more."""
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What forks comes first, then what is long, in both halves: each of two workers begins with one of them.
 
-    A long test that begins last keeps a single worker busy while the other has none.
+    The halves are of what is left where others have deselected. A long test that begins last keeps a single
+    worker busy while the other has none.
     """
     early = (*FORKING, *LONG)
     first = sorted(

@@ -3,10 +3,12 @@
 import re
 import types
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import FieldInfo
 
 from fedesk.mistakes import Findings, Place, printable, unknown
 
@@ -43,7 +45,7 @@ def read_table(
     if not isinstance(table, dict):
         findings.add_first(place, f"expected a table, got {word_for(table)}")
         return None
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields(kind)
     for key in table:
         if key not in fields:
             findings.add_first((*place, str(key)), unknown("key", fields, str(key)))
@@ -61,6 +63,12 @@ def read_table(
             good = False
             findings.add_first(here, "is missing")
     return kind(**values) if good else None
+
+
+@cache
+def _fields(kind: type[Struct]) -> dict[str, FieldInfo]:
+    """By their names in a file: msgspec works them out anew each time."""
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
 
 
 def read_tables(

@@ -42,9 +42,9 @@ NEVER_DONE = {"reset": 2, "hang": 1}
 """Requests of a round that come to nothing. When it happens they look the same."""
 BLIND = 5
 """Operations of a round whose first two looks fail as well."""
-PATIENCE = 2
+PATIENCE = 1
 """Seconds for which a desk waits for an answer that does not come in time."""
-TOO_SLOW = 2.3
+TOO_SLOW = 1.3
 
 
 class Passing:

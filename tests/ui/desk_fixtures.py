@@ -11,11 +11,18 @@ import textual.app
 import textual.pilot
 import textual.screen
 from memory_desk import MemoryDesk, StillClock, front
+from rich.console import RenderableType
+from textual._compositor import Compositor
+from textual._context import visible_screen_stack
 from textual._styles_cache import StylesCache
+from textual.screen import Screen
 
 from fedesk.services import operation_watch
+from fedesk.ui import views
 from fedesk.ui.app import DeskApp
+from fedesk.ui.screens import log, operation, settle, texts
 from fedesk.ui.view_memory import ViewMemory
+from fedesk.ui.widgets import row_list
 
 UTF8 = {"TERM": "xterm-256color"}
 
@@ -40,12 +47,51 @@ def make_app(tmp_path: Path) -> Callable[..., DeskApp]:
     return make
 
 
+WAITS = {
+    operation_watch: ("PERIOD", "AWAY_PERIOD", "LIVENESS_PERIOD"),
+    views: ("DEBOUNCE", "SKELETON_AFTER"),
+    operation: ("SKELETON_AFTER",),
+    row_list: ("SKELETON_AFTER",),
+    settle: ("SKELETON_AFTER",),
+    texts: ("SKELETON_AFTER",),
+    log: ("_LOADING_AFTER",),
+}
+"""How long the desk waits until it looks again, reads what is selected, and says that it is reading."""
+
+
 @pytest.fixture(autouse=True)
-def impatient_watch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In tests of the screens the desk looks at its store ten times as often: nobody waits seconds for it."""
+def impatient_desk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In tests of the screens the desk waits a tenth as long: nobody looks at it meanwhile."""
     if request.path.parent.name == "ui":
-        for name in ("PERIOD", "AWAY_PERIOD", "LIVENESS_PERIOD"):
-            monkeypatch.setattr(operation_watch, name, getattr(operation_watch, name) / 10)
+        for module, names in WAITS.items():
+            for name in names:
+                monkeypatch.setattr(module, name, getattr(module, name) / 10)
+
+
+@pytest.fixture(autouse=True)
+def unseen_frames(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal Textual throws each frame away: where nobody looks none is made.
+
+    What a test looks at is painted when it looks (``painting.text_of``, pictures). One marked ``every_frame``
+    is about painting itself, or goes through more states than it looks at.
+    """
+    if request.path.parent.name != "ui" or request.node.get_closest_marker("every_frame"):
+        return
+    made = Compositor.render_update
+
+    def unseen(
+        compositor: Compositor,
+        full: bool = False,  # noqa: FBT001, FBT002 - Textual's own
+        screen_stack: list[Screen[object]] | None = None,
+        simplify: bool = False,  # noqa: FBT001, FBT002 - likewise
+    ) -> RenderableType | None:
+        if full:
+            return made(compositor, full, screen_stack, simplify)
+        visible_screen_stack.set(screen_stack or [])
+        compositor._dirty_regions.clear()  # noqa: SLF001 - as it does itself
+        return None
+
+    monkeypatch.setattr(Compositor, "render_update", unseen)
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ from fedesk.ui.listed import Column, Listed, ListState, Row, later
 from fedesk.ui.screens.run import RunScreen
 from fedesk.ui.widgets.row_list import RowList
 
+pytestmark = pytest.mark.every_frame
 ROWS = 8_000
 COLUMNS = (Column(title="name", width=12, grow=1), Column(title="size", width=6, number=True))
 

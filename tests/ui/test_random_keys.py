@@ -321,6 +321,7 @@ def small_sandbox() -> Iterator[Sandbox]:
     running.close()
 
 
+@pytest.mark.every_frame
 @pytest.mark.parametrize(
     "examples",
     [

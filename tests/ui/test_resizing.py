@@ -28,6 +28,7 @@ from fedesk.ui.widgets.key_line import key_content
 from fedesk.ui.widgets.status_line import Status, status_content
 
 Make = Callable[..., DeskApp]
+pytestmark = pytest.mark.every_frame
 SEED = 20261128
 STEPS = 14
 STATES = (State.FAILED, State.RUNNING, State.SUCCEEDED, State.QUEUED)
