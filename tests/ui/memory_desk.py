@@ -19,6 +19,7 @@ from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.observation import Failure, Observation, Problem, Snapshot
 from fedesk.domain.open_operations import Awaited
 from fedesk.domain.operations import Operation, Outcome, Plan, WriteWindow
+from fedesk.domain.release_matrix import KnownReleases, Matrix
 from fedesk.domain.requests import Request
 from fedesk.domain.roles import EVERY_RIGHT, Rights
 from fedesk.domain.runs import Change, Job, LogChunk, LogEnd, LogRequest, QueueItem, Run, RunDetail, Step
@@ -34,8 +35,9 @@ from fedesk.services.log_text import MemoryPages, Pages
 from fedesk.services.marking import Marking
 from fedesk.services.operation_watch import OperationWatch
 from fedesk.services.proposals import Answer, Proposal
+from fedesk.services.release_matrix import MatrixRead
 from fedesk.services.tracing import Followed, follow, kept_of
-from fedesk.ui.desk import Approving, Planning, Records, Reporting, Saying, Word
+from fedesk.ui.desk import Approving, Planning, Records, Releasing, Reporting, Saying, Word
 
 if TYPE_CHECKING:
     from fedesk.ports.incident_store import DeskStore
@@ -422,6 +424,21 @@ class Unchangeable:
         raise LaunchError("This desk starts no runner.")
 
 
+class Deployed:
+    """What is deployed where: what a test has put there."""
+
+    def __init__(self) -> None:
+        self.found: Matrix | Exception = Matrix(at=NOW, environments=("dev", "staging", "prod"), rows=())
+        self.looks = 0
+
+    def matrix(self) -> MatrixRead:
+        self.looks += 1
+        if isinstance(self.found, Exception):
+            raise self.found
+        known = KnownReleases()
+        return MatrixRead(matrix=self.found, known=known, operations=(), stops=(), failures={})
+
+
 class MemoryDesk:
     """One environment, without systems."""
 
@@ -457,6 +474,7 @@ class MemoryDesk:
         self.closed = False
         self.store = store or MemoryStore()
         self.living = Living()
+        self.deployed = Deployed()
         self.rechecked: list[str] = []
         self.operation_watch = OperationWatch(lambda: self.store, lambda: self.living, StillClock())
         self.board.again = self._with_operations
@@ -475,6 +493,10 @@ class MemoryDesk:
     @property
     def processes(self) -> Living:
         return self.living
+
+    @property
+    def releases(self) -> Releasing:
+        return self.deployed
 
     def read_by(self, requests: Iterable[Request]) -> Sequence[ConnectionName]:
         return sorted({one.connection for one in requests})

@@ -9,6 +9,30 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+from fedesk.ui.reasons import (
+    missing,
+    no_approval,
+    no_begin,
+    no_entry,
+    no_finding,
+    no_holder,
+    no_incident,
+    no_line,
+    no_link,
+    no_operation,
+    no_pipeline,
+    no_promotion,
+    no_recheck,
+    no_rerun,
+    no_rollback,
+    no_run,
+    no_runbook,
+    no_tries,
+    no_withdrawal,
+    nothing,
+    nothing_to_accept,
+    unbroken,
+)
 from fedesk.ui.targets import EVERYWHERE, LISTS, VIEWS, Place, Target
 
 __all__ = [
@@ -61,90 +85,6 @@ class Action:
         return target.barred.get(verb) or self.disabled(target)
 
 
-def _nothing(target: Target) -> str | None:
-    return None if target.name else "the cursor is on nothing"
-
-
-def _no_finding(target: Target) -> str | None:
-    return None if target.marked else _nothing(target)
-
-
-def _no_entry(target: Target) -> str | None:
-    return _nothing(target) or (None if target.opens else "there is nothing more behind it")
-
-
-def _no_run(target: Target) -> str | None:
-    return _nothing(target) or (None if target.run else f"no run stands behind {target.name}")
-
-
-def _no_runbook(target: Target) -> str | None:
-    if target.runbook or target.link:
-        return None
-    return _nothing(target) or f"{target.name} has no runbook in the catalogue, and no address"
-
-
-def _no_pipeline(target: Target) -> str | None:
-    return _nothing(target) or (None if target.pipeline else f"{target.name} belongs to no pipeline")
-
-
-def _no_link(target: Target) -> str | None:
-    return None if target.link else f"the system gave no address for {target.name or 'this'}"
-
-
-def _no_tries(target: Target) -> str | None:
-    return None if target.tries > 1 else "there is one try only"
-
-
-def _no_rerun(target: Target) -> str | None:
-    if target.marked:
-        return None
-    return target.unfit or (None if target.rerun else _no_run(target))
-
-
-def _missing(target: Target) -> str | None:
-    return target.missing or None
-
-
-def _nothing_to_accept(target: Target) -> str | None:
-    return None if target.accepts else "nothing waits to be accepted"
-
-
-def _unbroken(target: Target) -> str | None:
-    return target.unbroken or None
-
-
-def _no_line(target: Target) -> str | None:
-    return None if target.has_lines else "there is nothing to type"
-
-
-def _no_holder(target: Target) -> str | None:
-    return None if target.holder else "no operation of fedesk stands in its way"
-
-
-def _no_operation(target: Target) -> str | None:
-    return _nothing(target) or (None if target.operation else f"{target.name} belongs to no operation")
-
-
-def _no_incident(target: Target) -> str | None:
-    return None if target.incident else "its reason begins with no incident's id"
-
-
-def _no_recheck(target: Target) -> str | None:
-    return _no_operation(target) or target.settled or None
-
-
-def _no_approval(target: Target) -> str | None:
-    return _no_operation(target) or target.unapproved or None
-
-
-def _no_withdrawal(target: Target) -> str | None:
-    return _no_operation(target) or target.unwithdrawn or None
-
-
-def _no_begin(target: Target) -> str | None:
-    return _no_operation(target) or target.unbegun or None
-
-
 _RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
 _RECORD = frozenset({Place.RECORD})
 _READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT, Place.TRACE, Place.HANDOVER})
@@ -155,28 +95,29 @@ _PLANS = frozenset({Place.PLAN, Place.CONFIRM, Place.SETTLE})
 _WATCH = frozenset({Place.WATCH})
 _MOVING = LISTS | _READ | _LOGS | {Place.PLAN, Place.WATCH}
 _RERUN = _RUNS | {Place.RUN}
+_RELEASED = frozenset({Place.RELEASES, Place.RELEASE})
 
 ACTIONS: tuple[Action, ...] = (
     Action(
         id="confirm", keys=("ctrl+y",), verb="confirm", places=_PLANS, group="change", asks=THE_PLANS,
-        by_key_alone=True, disabled=_missing, help="Do what the plan says, once it is armed.",
+        by_key_alone=True, disabled=missing, help="Do what the plan says, once it is armed.",
     ),
     Action(
         id="accept", keys=("A",), verb="accept", places=_PLANS, group="change", asks=THE_PLANS,
-        by_key_alone=True, only_if_it_serves=True, disabled=_nothing_to_accept,
+        by_key_alone=True, only_if_it_serves=True, disabled=nothing_to_accept,
         help="Accept what a guard wants accepted before it lets the plan pass.",
     ),
     Action(
-        id="line", keys=("tab",), verb="next line", places=_PLANS, only_if_it_serves=True, disabled=_no_line,
+        id="line", keys=("tab",), verb="next line", places=_PLANS, only_if_it_serves=True, disabled=no_line,
         help="To the line that takes the name, to the one that takes the reason, and back to the plan.",
     ),
     Action(
-        id="holder", keys=("f",), verb="follow", places=_PLAN, only_if_it_serves=True, disabled=_no_holder,
+        id="holder", keys=("f",), verb="follow", places=_PLAN, only_if_it_serves=True, disabled=no_holder,
         help="Follow the operation that stands in the way.",
     ),
     Action(
         id="break-glass", keys=("B",), verb="break glass", places=frozenset({Place.PLAN, Place.CONFIRM}),
-        group="change", asks="break-glass", by_key_alone=True, only_if_it_serves=True, disabled=_unbroken,
+        group="change", asks="break-glass", by_key_alone=True, only_if_it_serves=True, disabled=unbroken,
         help="Plan it past approvals, freezes, holds and executor: with a reason, and reviewed by another.",
     ),
     Action(
@@ -185,62 +126,72 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="open-run", keys=("enter",), verb="run", places=_PLAN | _WATCH | {Place.INCIDENT},
-        disabled=_no_run, help="Open the run that it is about; of a build that was made, that build.",
+        disabled=no_run, help="Open the run that it is about; of a build that was made, that build.",
     ),
     Action(
-        id="open", keys=("enter",), verb="open", places=LISTS, disabled=_no_entry,
+        id="open", keys=("enter",), verb="open", places=LISTS, disabled=no_entry,
         help="Open what the cursor is on: a run, a pipeline, an operation, a record, an incident.",
     ),
     Action(
-        id="open-operation", keys=("enter",), verb="operation", places=_RECORD, disabled=_no_operation,
+        id="open-operation", keys=("enter",), verb="operation", places=_RECORD, disabled=no_operation,
         help="Open the operation that the record tells of.",
     ),
     Action(
         id="incident", keys=("t",), verb="incident", places=_WATCH | _RECORD, shown=False,
-        disabled=_no_incident, help="The timeline of the incident that it was done for.",
+        disabled=no_incident, help="The timeline of the incident that it was done for.",
     ),
     Action(
         id="recheck", keys=("C",), verb="recheck", group="change", asks="recheck", by_key_alone=True,
-        only_if_it_serves=True, disabled=_no_recheck,
+        only_if_it_serves=True, disabled=no_recheck,
         places=_WATCH | _RECORD | {Place.TRIAGE, Place.OPERATIONS},
         help="Look the effect up in its system and put what is found on the record; nothing is sent.",
     ),
     Action(
         id="settle-done", keys=("D",), verb="settle: done", places=_WATCH, group="change", asks="settle",
         by_key_alone=True,
-        only_if_it_serves=True, disabled=_no_recheck,
+        only_if_it_serves=True, disabled=no_recheck,
         help="Where no look can tell: say that it was done. Evidence first; it asks for reason and name.",
     ),
     Action(
         id="settle-not-done", keys=("N",), verb="not done", places=_WATCH, group="change", asks="settle",
         by_key_alone=True,
-        only_if_it_serves=True, disabled=_no_recheck,
+        only_if_it_serves=True, disabled=no_recheck,
         help="Where no look can tell: say that it was not done. Evidence first; it asks for reason and name.",
     ),
     Action(
         id="approve", keys=("Y",), verb="approve", places=_WATCH, group="change", asks="approve",
-        by_key_alone=True, only_if_it_serves=True, disabled=_no_approval,
+        by_key_alone=True, only_if_it_serves=True, disabled=no_approval,
         help="Approve the plan that waits for it: signed with your SSH key, and on the record.",
     ),
     Action(
         id="reject", keys=("X",), verb="reject", places=_WATCH, group="change", asks="reject",
-        by_key_alone=True, only_if_it_serves=True, disabled=_no_approval,
+        by_key_alone=True, only_if_it_serves=True, disabled=no_approval,
         help="Reject the plan that waits, with a reason: signed, and final. Nothing of it is ever sent.",
     ),
     Action(
         id="withdraw", keys=("S",), verb="take back", places=_WATCH, group="change", asks=THE_PLANS,
-        by_key_alone=True, only_if_it_serves=True, disabled=_no_withdrawal,
+        by_key_alone=True, only_if_it_serves=True, disabled=no_withdrawal,
         help="Take back what you asked for, before it has begun: with a reason. Nothing of it is ever sent.",
     ),
     Action(
         id="execute", keys=("E",), verb="execute", places=_WATCH, group="change", asks=THE_PLANS,
-        by_key_alone=True, only_if_it_serves=True, disabled=_no_begin,
+        by_key_alone=True, only_if_it_serves=True, disabled=no_begin,
         help="Begin what was approved, where the desk of whoever asked for it does not.",
     ),
     Action(
         id="rerun", keys=("R",), verb="re-run", places=_RERUN, group="change", asks="rerun",
-        disabled=_no_rerun,
+        disabled=no_rerun,
         help="Plan to run it again: failed tasks of a DAG run, one task, a build. Nothing changes yet.",
+    ),
+    Action(
+        id="promote", keys=("P",), verb="promote", places=_RELEASED, group="change", asks="promote",
+        disabled=no_promotion,
+        help="Plan to promote what the environment before runs into this one. Nothing changes yet.",
+    ),
+    Action(
+        id="roll-back", keys=("V",), verb="roll back", places=_RELEASED, group="change", asks="rollback",
+        disabled=no_rollback,
+        help="Plan to go back to the last verified release: a dry run, then for real. Nothing changes yet.",
     ),
     Action(
         id="open-log", keys=("enter", "l"), verb="log", places=frozenset({Place.RUN}),
@@ -271,12 +222,12 @@ ACTIONS: tuple[Action, ...] = (
         help="Go to the previous match of the search.",
     ),
     Action(
-        id="previous-try", keys=("left_square_bracket",), verb="try before", places=_LOG, disabled=_no_tries,
+        id="previous-try", keys=("left_square_bracket",), verb="try before", places=_LOG, disabled=no_tries,
         help="Read the log of the try before this one.",
     ),
     Action(
         id="next-try", keys=("right_square_bracket",), verb="try after", places=_LOG, shown=False,
-        disabled=_no_tries, help="Read the log of the try after this one.",
+        disabled=no_tries, help="Read the log of the try after this one.",
     ),
     Action(
         id="wrap", keys=("w",), verb="wrap", places=_LOG, help="Wrap long lines, or show each on one row.",
@@ -302,11 +253,11 @@ ACTIONS: tuple[Action, ...] = (
         help="Times of lines: as written, hidden, in the environment's zone, since the first line.",
     ),
     Action(
-        id="attempts", keys=("b",), verb="tries beside", places=_LOG, shown=False, disabled=_no_tries,
+        id="attempts", keys=("b",), verb="tries beside", places=_LOG, shown=False, disabled=no_tries,
         help="All tries beside one another: the line that each failed at.",
     ),
     Action(
-        id="save", keys=("s",), verb="save", places=_LOG, shown=False, disabled=_nothing,
+        id="save", keys=("s",), verb="save", places=_LOG, shown=False, disabled=nothing,
         help="Save the log in a new file, secrets hidden; the file's name is asked for.",
     ),
     Action(
@@ -318,7 +269,7 @@ ACTIONS: tuple[Action, ...] = (
         help="Half a screen to the right.",
     ),
     Action(
-        id="address", keys=("o",), verb="address", disabled=_no_link,
+        id="address", keys=("o",), verb="address", disabled=no_link,
         places=_LOGS | _PLAN | _WATCH | {Place.SETTLE},
         help="Open it in the system's own pages; over SSH or without a desktop the address is copied.",
     ),
@@ -328,21 +279,21 @@ ACTIONS: tuple[Action, ...] = (
         help="Read again at once; what is shown stays until the answer is there.",
     ),
     Action(
-        id="log", keys=("l",), verb="log", places=_RUNS | _PLAN | _WATCH, disabled=_no_run,
+        id="log", keys=("l",), verb="log", places=_RUNS | _PLAN | _WATCH, disabled=no_run,
         help="Read the log of the run, at the line that tells why it failed.",
     ),
     Action(
-        id="why", keys=("i", "tab"), verb="why", places=frozenset({Place.TRIAGE}), disabled=_nothing,
+        id="why", keys=("i", "tab"), verb="why", places=frozenset({Place.TRIAGE}), disabled=nothing,
         help="Go to the side that says why it is red; again to come back.",
     ),
     Action(
         id="acknowledge", keys=("a",), verb="ack", places=frozenset({Place.TRIAGE}), asks="mark",
-        disabled=_no_finding,
+        disabled=no_finding,
         help="Acknowledge: say that you have it, on the record; of what you have already: give it back.",
     ),
     Action(
         id="mark-menu", keys=("m",), verb="snooze …", places=frozenset({Place.TRIAGE}), shown=False,
-        asks="mark", disabled=_no_finding,
+        asks="mark", disabled=no_finding,
         help="Assign it, snooze it, silence its kind, note something down, or lift what is quiet.",
     ),
     Action(
@@ -351,19 +302,19 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="history", keys=("h",), verb="runs", places=frozenset({Place.TRIAGE, Place.PIPELINES}),
-        disabled=_no_pipeline, help="List the latest runs of the pipeline.",
+        disabled=no_pipeline, help="List the latest runs of the pipeline.",
     ),
     Action(
-        id="runbook", keys=("o",), verb="runbook", places=_RUNS, disabled=_no_runbook,
+        id="runbook", keys=("o",), verb="runbook", places=_RUNS, disabled=no_runbook,
         help="Read the runbook; where there is none, open the address in the system's own pages.",
     ),
     Action(
-        id="copy", keys=("y",), verb="copy", disabled=_nothing,
+        id="copy", keys=("y",), verb="copy", disabled=nothing,
         places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD | {Place.INCIDENT, Place.SETTLE, Place.HANDOVER},
         help="Copy the id, the link or the command line that does the same, over SSH too.",
     ),
     Action(
-        id="mark", keys=("space",), verb="mark", places=_RUNS, disabled=_nothing,
+        id="mark", keys=("space",), verb="mark", places=_RUNS, disabled=nothing,
         help="Mark the row, or take the mark away; R is then for all that are marked.",
     ),
     Action(
@@ -401,6 +352,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="view-audit", keys=("4",), verb="Audit", places=frozenset(VIEWS), shown=False,
         help="Who has changed what, as the audit log has it, the newest first.",
+    ),
+    Action(
+        id="view-releases", keys=("5",), verb="Releases", places=frozenset(VIEWS), shown=False,
+        help="Every service: what is deployed where, whether it is verified, how far apart.",
     ),
     Action(
         id="operations", keys=("u",), verb="under way", shown=False,

@@ -40,6 +40,7 @@ LINES: Mapping[Place, Callable[[Target], Words]] = {
     Place.PIPELINES: lambda target: ("runs", target.pipeline),
     Place.SECRETS: lambda _target: ("secrets", "list"),
     Place.AUDIT: _of_id("audit", "show"),
+    Place.RELEASES: lambda target: ("release", "history", target.id),
     Place.RECORD: _of_id("audit", "show"),
     Place.RUNS: _log,
     Place.RUN: _log,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fedesk.services.log_text import Pages
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.proposals import Answer, Proposal
+    from fedesk.services.release_matrix import MatrixRead
     from fedesk.services.tracing import Followed
 
 
@@ -112,6 +113,13 @@ class Planning(Protocol):
 
     def window(self, environment: str, reason: str) -> WriteWindow:
         """Open a write window, on the record. Raises StoreError."""
+
+
+class Releasing(Protocol):
+    """What is deployed where; each blocks. ``services.release_reading.ReleaseReading``."""
+
+    def matrix(self) -> MatrixRead:
+        """One look at every deploy job. What cannot be read is said in it; raises nothing but faults."""
 
 
 class Approving(Protocol):
@@ -242,6 +250,10 @@ class Desk(Protocol):
 
     def launcher_for(self, connections: Sequence[ConnectionName], *, break_glass: bool = False) -> Launcher:
         """Starts the processes that change these systems, or asks the executor that does it."""
+
+    @property
+    def releases(self) -> Releasing:
+        """What is deployed where. Made at first use."""
 
     @property
     def store(self) -> Records:

@@ -33,9 +33,12 @@ class Place(StrEnum):
     TRACE = "trace"
     HANDOVER = "handover"
     WINDOWS = "windows"
+    RELEASES = "releases"
+    RELEASE = "release"
+    """One service, in every environment."""
 
 
-VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT)
+VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT, Place.RELEASES)
 """The views of the main screen, in the order of their keys."""
 LISTS = frozenset({*VIEWS, Place.RUNS, Place.ENVIRONMENTS, Place.OPERATIONS, Place.INCIDENTS, Place.WINDOWS})
 EVERYWHERE = frozenset(Place)
@@ -89,6 +92,12 @@ class Target:
     """Why ``S`` does not serve; empty where it does."""
     unbroken: str = "nothing stands in its way that it would override"
     """Why ``B`` does not serve; empty where it does."""
+    service: str = ""
+    """What is released, where a row is about that."""
+    unpromotable: str = ""
+    """Why ``P`` does not serve; empty where it does."""
+    unreturnable: str = ""
+    """Why ``V`` does not serve; empty where it does."""
     doing: str = ""
     """What the plan does that is before one, as a verb of ``domain.roles.RIGHTS``."""
     barred: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

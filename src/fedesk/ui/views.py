@@ -62,6 +62,9 @@ class View(Container):
     def show_board(self) -> None:
         """Draw what the app knows by now."""
 
+    def look_again(self) -> None:
+        """Read at once what the view reads by itself, beside the board."""
+
     def leave_side(self) -> bool:
         """Leave what stands beside the list; says whether there was anything to leave."""
         return False

@@ -25,11 +25,18 @@ def _audit() -> View:
     return AuditView()
 
 
+def _releases() -> View:
+    from fedesk.ui.releases_view import ReleasesView
+
+    return ReleasesView()
+
+
 _MADE_OF: dict[Place, Callable[[], View]] = {
     Place.TRIAGE: TriageView,
     Place.PIPELINES: PipelinesView,
     Place.SECRETS: SecretsView,
     Place.AUDIT: _audit,
+    Place.RELEASES: _releases,
 }
 
 
@@ -194,6 +201,30 @@ class MainScreen(ListScreen):
         """Who has changed what."""
         self._switch(Place.AUDIT)
 
+    def do_view_releases(self) -> None:
+        """What is deployed where."""
+        self._switch(Place.RELEASES)
+
+    def do_promote(self) -> None:
+        """Plan to promote the service under the cursor into this environment."""
+        from fedesk.domain.release_matrix import PROMOTE
+
+        self._plan_release(PROMOTE)
+
+    def do_roll_back(self) -> None:
+        """Plan to go back to its last verified release."""
+        from fedesk.domain.release_matrix import ROLL_BACK
+
+        self._plan_release(ROLL_BACK)
+
+    def _plan_release(self, kind: str) -> None:
+        from fedesk.ui.releases_view import ReleasesView
+
+        if isinstance(self.view, ReleasesView):
+            asked = self.view.request(kind)
+            if asked is not None:
+                self.desk_app.open_plan((asked,))
+
     def show_view(self, place: Place) -> None:
         """The view that a command names."""
         self._switch(place)
@@ -244,6 +275,7 @@ class MainScreen(ListScreen):
     def do_refresh(self) -> None:
         """Look now, and let new rows in."""
         self.rows.let_in()
+        self.view.look_again()
         self.desk_app.refresh_systems()
 
     def do_environments(self) -> None:
