@@ -45,6 +45,13 @@ if TYPE_CHECKING:
     from fedesk.store.operations import SqlStore
 
 
+def _minted() -> str:
+    """A new UUIDv7."""
+    import uuid_utils
+
+    return str(uuid_utils.uuid7())
+
+
 def _untold(sentence: str) -> None:
     """Nobody is there to be told."""
     del sentence
@@ -102,15 +109,10 @@ class Desk(composition.Desk):
     @cached_property
     def changes(self) -> "Changes":
         """Plans and their confirmation."""
-        import uuid_utils
-
         from fedesk.apart import closed
         from fedesk.config_emergency import credentials_said, sealed_at_desk
         from fedesk.services.changes import Changes
         from fedesk.services.executor_drafts import ExecutorDrafts
-
-        def new_id() -> str:
-            return str(uuid_utils.uuid7())
 
         return Changes(
             store=self.store,
@@ -119,7 +121,7 @@ class Desk(composition.Desk):
             environments=self.by_name,
             actor=self.actor,
             clock=self.clock,
-            new_id=new_id,
+            new_id=_minted,
             made_by=self.made_by,
             processes=self.processes,
             governance=self.config.governance,
@@ -128,7 +130,7 @@ class Desk(composition.Desk):
             sealed=sealed_at_desk(self.config) | closed(self.apart, self.config),
             emergency={name: credentials_said(one) for name, one in self.config.environments.items()},
             drafts={
-                name: ExecutorDrafts(job=job, clock=self.clock, new_id=new_id)
+                name: ExecutorDrafts(job=job, clock=self.clock, new_id=_minted)
                 for name, job in ({} if self.apart else self.executors).items()
             },
             apart=self.apart.team if self.apart is not None else "",
@@ -149,8 +151,6 @@ class Desk(composition.Desk):
     @cached_property
     def incidents(self) -> "Incidents":
         """Incidents, opened and noted."""
-        import uuid_utils
-
         from fedesk.services.incidents import Incidents
 
         return Incidents(
@@ -158,7 +158,7 @@ class Desk(composition.Desk):
             detail_of=self.reading.detail,
             actor=self.actor,
             clock=self.clock,
-            new_id=lambda: str(uuid_utils.uuid7()),
+            new_id=_minted,
             rights=self.rights,
         )
 
@@ -186,30 +186,26 @@ class Desk(composition.Desk):
     @cached_property
     def windows(self) -> "Windows":
         """Freezes, holds and maintenance, added and removed."""
-        import uuid_utils
-
         from fedesk.services.windows import Windows
 
         return Windows(
             store=self.store,
             actor=self.actor,
             clock=self.clock,
-            new_id=lambda: str(uuid_utils.uuid7()),
+            new_id=_minted,
             rights=self.rights,
         )
 
     @cached_property
     def quarantining(self) -> "Quarantining":
         """Releases put into quarantine, and let out."""
-        import uuid_utils
-
         from fedesk.services.quarantining import Quarantining
 
         return Quarantining(
             store=self.store,
             actor=self.actor,
             clock=self.clock,
-            new_id=lambda: str(uuid_utils.uuid7()),
+            new_id=_minted,
             environments=tuple(self.by_name),
             rights=self.rights,
         )

@@ -10,7 +10,8 @@ from released import cell, deployment, release
 from textual.pilot import Pilot
 
 from fedesk.domain.names import ConnectionName
-from fedesk.domain.release_matrix import PROMOTE, ROLL_BACK, Matrix, MatrixRow
+from fedesk.domain.release_matrix import PROMOTE, Matrix, MatrixRow
+from fedesk.domain.release_stops import ROLLBACK
 from fedesk.domain.releases import Cell, ReleaseRequest, ReleaseStop, Sighting, StopKind, Verified
 from fedesk.domain.requests import Request
 from fedesk.domain.states import State
@@ -140,7 +141,7 @@ async def test_what_may_be_asked_of_each(
             ReleaseRequest(
                 kind=PROMOTE, service="payments", environment="prod", connection=connection, origin="staging"
             ),
-            ReleaseRequest(kind=ROLL_BACK, service="payments", environment="prod", connection=connection),
+            ReleaseRequest(kind=ROLLBACK, service="payments", environment="prod", connection=connection),
         ]
         why = {}
         for _ in range(6):

@@ -49,6 +49,7 @@ FITS = Target(
     unbegun="",
     unwithdrawn="",
     unbroken="",
+    service="payments",
 )
 """A target that everything could be done with."""
 

@@ -95,7 +95,7 @@ _PLANS = frozenset({Place.PLAN, Place.CONFIRM, Place.SETTLE})
 _WATCH = frozenset({Place.WATCH})
 _MOVING = LISTS | _READ | _LOGS | {Place.PLAN, Place.WATCH}
 _RERUN = _RUNS | {Place.RUN}
-_RELEASED = frozenset({Place.RELEASES, Place.RELEASE})
+_RELEASED = frozenset({Place.RELEASES})
 
 ACTIONS: tuple[Action, ...] = (
     Action(

@@ -34,8 +34,6 @@ class Place(StrEnum):
     HANDOVER = "handover"
     WINDOWS = "windows"
     RELEASES = "releases"
-    RELEASE = "release"
-    """One service, in every environment."""
 
 
 VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT, Place.RELEASES)

@@ -213,9 +213,9 @@ class MainScreen(ListScreen):
 
     def do_roll_back(self) -> None:
         """Plan to go back to its last verified release."""
-        from fedesk.domain.release_matrix import ROLL_BACK
+        from fedesk.domain.release_stops import ROLLBACK
 
-        self._plan_release(ROLL_BACK)
+        self._plan_release(ROLLBACK)
 
     def _plan_release(self, kind: str) -> None:
         from fedesk.ui.releases_view import ReleasesView
