@@ -54,7 +54,7 @@ SHOWN = {
     "incidents": (("escape", *":incident list", "enter"), "INC-4711"),
     "environments": (("escape", "1", "e"), "staging"),
     "command": (("escape", *":rerun led"), "ledger_load"),
-    "help": (("escape", "escape", "question_mark"), "Leave the side"),
+    "help": (("escape", "escape", "question_mark"), "Look at another environment"),
 }
 """Name of each picture: the keys that lead there from the one before, and what is then on screen."""
 ASKED = {

@@ -82,6 +82,7 @@ async def test_the_desk_that_asked_begins_it_when_it_is_approved(tmp_path: Path,
     with acting(tmp_path, sign=of(team, "mara")) as (desk, app):
         async with app.run_test(size=SIZE) as pilot:
             await asked(pilot)
+            assert "⏸ 1" in text_of(app).splitlines()[1]
             assert (held(desk).stage, desk.world.sent, desk.launcher.threads) == (Stage.CONFIRMED, [], [])
             assert f"fedesk approve {held(desk).plan.operation}" in words(app)
             await pilot.press("Y")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ENFORCED, ADVISORY = "ENFORCED", "ADVISORY"
 """Whether the rules hold whoever is at the desk, or because people keep to them."""
+_WAITING = "waits for others"
+"""``Course.WAITING``, whose module the first frame does not import."""
 _SEPARATOR = Content.styled(" │ ", "$foreground-disabled")
 
 
@@ -86,7 +88,7 @@ def _parts(status: Status, width: int) -> tuple[Content, Content, Content]:
 
 
 def mark_content(status: Status, *, worded: bool) -> Content:
-    """``◐ 2 running ? 1 unknown  staging ◐ 1``: what goes on or ended unknown, here and elsewhere.
+    """``◐ 2 running ⏸ 1 waiting ? 1 unknown  staging ◐ 1``: what goes on, waits, or ended unknown.
 
     Empty where there is nothing; ``store?`` where it cannot be told.
     """
@@ -104,9 +106,11 @@ def mark_content(status: Status, *, worded: bool) -> Content:
 
 def _counts(operations: Sequence[OpenOperation], *, worded: bool) -> list[Content]:
     trouble = sum(one.course.is_trouble for one in operations)
+    waiting = sum(one.course.value == _WAITING for one in operations)
     shown = []
     for count, face in (
-        (len(operations) - trouble, present.FACES[State.RUNNING]),
+        (len(operations) - trouble - waiting, present.FACES[State.RUNNING]),
+        (waiting, present.FACES[State.WAITING]),
         (trouble, present.FACES[State.UNKNOWN]),
     ):
         if count:
