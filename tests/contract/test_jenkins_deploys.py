@@ -123,9 +123,9 @@ def test_a_preview_of_a_deployment_is_five_requests_and_four_where_the_release_i
     found = client.deploy_preview(job(), {})
     assert len(sandbox.control.requests("jenkins")) == 5
     declared = {one.name: one.kind for one in found.parameters}
-    assert (declared["IMAGE"], declared["DEPLOY_TOKEN"]) == (
+    assert (declared["IMAGE"], declared["DRY_RUN"]) == (
         "StringParameterDefinition",
-        "PasswordParameterDefinition",
+        "BooleanParameterDefinition",
     )
     assert (found.definition_source, len(found.definition), found.buildable) == ("config.xml", 64, True)
     assert found.usual_duration is not None

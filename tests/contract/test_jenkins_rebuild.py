@@ -85,7 +85,7 @@ def test_a_definition_that_may_not_be_read_is_hashed_by_its_parameters(sandbox: 
 def test_what_jenkins_hides_is_none(rig: Rig) -> None:
     """Passwords, files and credentials have a kind and no value."""
     hidden: dict[str, str] = {}
-    for job in ("finedge/prod/deploy-payments", "finedge/dev/import-file", "finedge/staging/sign-release"):
+    for job in ("finedge/prod/deploy-fx_rates", "finedge/dev/import-file", "finedge/staging/sign-release"):
         found = rig.preview(job).parameters
         hidden |= {one.name: one.kind for one in found if one.value is None}
     assert hidden == {

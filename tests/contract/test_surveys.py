@@ -115,7 +115,7 @@ def test_jobs_say_their_parameters_and_what_they_archive(sandbox: Sandbox) -> No
     """One request; a job that archives release.json says so by its last successful build."""
     found = {job.name: job for job in surveyed(sandbox, "finedge/prod").jobs}
     deploy = found["finedge/prod/deploy-payments"]
-    assert deploy.parameters == ("IMAGE", "DRY_RUN", "DEPLOY_TOKEN", "FEDESK_OPERATION")
+    assert deploy.parameters == ("IMAGE", "DRY_RUN", "FEDESK_OPERATION")
     assert "release.json" in deploy.artifacts
     assert all(name.startswith("finedge/prod/") for name in found)
     assert sum("tree=" in request.path for request in sandbox.control.requests("jenkins")) == 1

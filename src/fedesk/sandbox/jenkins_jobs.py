@@ -51,6 +51,8 @@ _ASKING = frozenset({"cards"})
 """Services whose deploy to prod waits for somebody, whoever triggered it."""
 _RELEASERS = frozenset({"merchants"})
 """Services of whose questions only the group ``releasers`` may answer."""
+_ASKING_FOR_A_TOKEN = frozenset({"fx_rates"})
+"""Services whose deploy job wants a password, which nobody but Jenkins knows."""
 UNVERIFYING = frozenset({"invoices"})
 """Services whose deploy job verifies nothing."""
 _FORGETFUL = {("prod", "partners"): timedelta(hours=6)}
@@ -68,8 +70,9 @@ def jobs_of(service: str, environment: str) -> tuple[JenkinsJob, JenkinsJob]:
     deploy_parameters = [
         ParameterDefinition(name="IMAGE", description="Image with its digest"),
         ParameterDefinition(name="DRY_RUN", kind="boolean", default="false"),
-        ParameterDefinition(name="DEPLOY_TOKEN", kind="password"),
     ]
+    if service in _ASKING_FOR_A_TOKEN:
+        deploy_parameters.append(ParameterDefinition(name="DEPLOY_TOKEN", kind="password"))
     if modern:
         deploy_parameters.append(_OPERATION)
     deploy = JenkinsJob(
