@@ -2,7 +2,8 @@
 
 ``/prod/api/v2/dags``, ``/prod/auth/token``. It answers as the real server does [seen on 3.3.2], in what
 fedesk reads; ``tests/contract/test_airflow.py`` holds both against each other. A writer may clear task
-instances (``airflow_clear``); for any other change a writer finds no method, and a reader is forbidden all.
+instances (``airflow_clear``) and make runs (``airflow_trigger``); for any other change a writer finds no
+method, and a reader is forbidden all.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -19,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from fedesk.sandbox import airflow_assets, airflow_clear, airflow_events, airflow_logs
+from fedesk.sandbox import airflow_assets, airflow_clear, airflow_events, airflow_logs, airflow_trigger
 from fedesk.sandbox import airflow_documents as documents
 from fedesk.sandbox.airflow_documents import answer_json
 from fedesk.sandbox.airflow_login import DAY, Login, RefusedError
@@ -98,12 +99,16 @@ class Airflow:
             Route(f"{runs}/list", self._batch(listed.batch, BATCH_FILTERS), methods=["POST"]),
             Route(f"{tasks}/list", self._batch(self.list_task_instances, _TASK_BODY), methods=["POST"]),
             *(Route(path, self._guarded(read)) for path, read in reads.items()),
-            Route(f"{api}/dags/{{dag_id}}/clearTaskInstances", self._clear, methods=["POST"]),
+            Route(
+                f"{api}/dags/{{dag_id}}/clearTaskInstances",
+                self._change(airflow_clear.answer),
+                methods=["POST"],
+            ),
+            Route(runs, self._change(airflow_trigger.answer), methods=["POST"]),
             *(
                 Route(path, self._refuse_change, methods=["POST", "PATCH", "DELETE"])
                 for path in (
                     f"{api}/dags/{{dag_id}}",
-                    runs,
                     f"{runs}/{{run_id}}",
                     f"{runs}/{{run_id}}/clear",
                     f"{tasks}/{{task_id}}",
@@ -181,17 +186,20 @@ class Airflow:
         status = HTTPStatus.METHOD_NOT_ALLOWED if identity.writer else HTTPStatus.FORBIDDEN
         return self._dated(answer_json({"detail": status.phrase}, status=status))
 
-    async def _clear(self, request: Request) -> Response:
-        raw = await request.body()
+    def _change(self, change: Callable[..., Response]) -> Callable[[Request], Awaitable[Response]]:
+        """A change that this Airflow carries out."""
 
-        def carried_out(request: Request) -> Response:
-            environment = environment_of(request)
-            identity = self.login.enter(request, environment)
-            return airflow_clear.answer(
-                self._world, environment, request, raw, identity.user, writer=identity.writer
-            )
+        async def endpoint(request: Request) -> Response:
+            raw = await request.body()
 
-        return await self._open(carried_out)(request)
+            def carried_out(request: Request) -> Response:
+                environment = environment_of(request)
+                identity = self.login.enter(request, environment)
+                return change(self._world, environment, request, raw, identity.user, writer=identity.writer)
+
+            return await self._open(carried_out)(request)
+
+        return endpoint
 
     async def _only_get(self, _: Request) -> Response:
         refused = answer_json({"detail": "Method Not Allowed"}, status=405)

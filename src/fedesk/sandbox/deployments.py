@@ -122,7 +122,7 @@ class Deployments:
         self._seen: dict[tuple[str, str], _Seen] = {}
         self._lines: dict[str, ReleaseLine] = {}
         self.bad: dict[str, frozenset[str]] = {}
-        """What is wrong with releases, by digest: ``import``, ``rows``."""
+        """What is wrong with releases, by digest: ``import``, ``rows``, ``run``."""
         self.collected: set[str] = set()
         """Digests that the registry no longer has, beside those it never kept."""
 
@@ -198,12 +198,10 @@ class Deployments:
                     stack_trace=_BROKEN.format(pipeline.service, pipeline.name, last.broken_by[:7]),
                 )
 
-    def loses_rows(self, environment: str, service: str) -> bool:
-        """Whether what runs there leaves most rows of its tables out."""
-        if not self.bad:
-            return False
-        current = self.current(environment, service)
-        return current is not None and "rows" in self.bad.get(current.digest, ())
+    def breaks(self, environment: str, service: str, what: str) -> bool:
+        """Whether the release of a service that runs there is bad in a way (``World.plant_bad_release``)."""
+        current = self.current(environment, service) if self.bad else None
+        return current is not None and what in self.bad.get(current.digest, ())
 
     def _known(self, environment: str, service: str) -> _Seen:
         world, now = self._world, self._world.now()

@@ -16,7 +16,7 @@ select cast(left(PARTITION, 10) as date) as LOAD_DATE, unnest(range(cast({kept} 
 from (
     select PARTITION, ROWS_LOADED,
         row_number() over (partition by PARTITION order by END_TIME desc) as NEWEST
-    from {database}.OPS.PIPELINE_RUNS where PIPELINE = '{pipeline}' and STATUS = 'success'
+    from {database}.OPS.PIPELINE_RUNS where PIPELINE = '{pipeline}' and STATUS = 'success' and ROWS_LOADED > 0
 ) where NEWEST = 1"""
 _LOSING = "case when left(PARTITION, 10) >= '{day}' then ROWS_LOADED // 10 else ROWS_LOADED end"
 _VERSIONS = """create table {database}.OPS.SCHEMA_VERSION (
@@ -69,7 +69,7 @@ class Marts:
     def _losing_now(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for pipeline in self._world.pipelines:
-            if self._world.deployments.loses_rows(self._environment, pipeline.service):
+            if self._world.deployments.breaks(self._environment, pipeline.service, "rows"):
                 current = self._world.deployed(self._environment, pipeline.service)
                 found[pipeline.name] = "" if current is None else current.since.date().isoformat()
         return found

@@ -450,8 +450,8 @@ class World:
     def plant_bad_release(self, service: str, digest: str = "", *, breaks: str = "import") -> str:
         """Make a release bad, the newest by default; its digest.
 
-        It deploys well. While it runs the DAGs of its service do not import (``import``), or most rows of its
-        tables are not there (``rows``). Raises KeyError.
+        It deploys well. While it runs the DAGs of its service do not import (``import``), most rows of its
+        tables are not there (``rows``), or runs that somebody makes fail (``run``). Raises KeyError.
         """
         found = digest or self.releases(service)[-1].digest
         with self.lock:
