@@ -315,7 +315,7 @@ def connection_of(
             )
         case System.VAULT:
             vault = ThreadBulkhead(name, lambda: _vault(endpoint, settings), deadline=deadline)
-            return known(source=vault, identity=vault, parts=vault, examined=vault)
+            return known(source=vault, identity=vault, parts=vault, examined=vault, secrets=vault)
         case System.SNOWFLAKE:
             snowflake = ThreadBulkhead(name, lambda: _snowflake(endpoint, settings, users), deadline=deadline)
             return known(

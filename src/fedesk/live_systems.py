@@ -36,6 +36,10 @@ class LiveSystems:
             raise self._missing(name, self._connections)
         return found
 
+    def of(self, environment: str) -> "tuple[Connection, ...]":
+        """Every configured system of an environment."""
+        return tuple(one for one in self._connections.values() if one.name.environment == environment)
+
     def changing(self, name: ConnectionName) -> "Bulkhead[Changer]":
         """How a connection is changed; raises NotFoundError where it is not configured, or cannot be."""
         found = self._changers.get(name)

@@ -125,6 +125,9 @@ class HookedSystems:
     def reading(self, name: ConnectionName) -> Connection:
         return self.systems.reading(name)
 
+    def of(self, environment: str) -> tuple[Connection, ...]:
+        return self.systems.of(environment)
+
     def settle(self, name: ConnectionName, call: Call) -> Settlement:
         return self.systems.settle(name, call)
 

@@ -125,6 +125,9 @@ class Hasty:
     def reading(self, name: ConnectionName) -> Connection:
         return self.looks.reading(name)
 
+    def of(self, environment: str) -> tuple[Connection, ...]:
+        return self.looks.of(environment)
+
     def changing(self, name: ConnectionName) -> Bulkhead[Changer]:
         return self.sends.changing(name)
 

@@ -229,6 +229,9 @@ class MemorySystems:
             queues=adapter if is_jenkins else None, runs=adapter if is_jenkins else None,
         )  # fmt: skip
 
+    def of(self, environment: str) -> tuple[Connection, ...]:
+        return tuple(self.reading(one) for one in self._adapters if one.environment == environment)
+
     def changing(self, name: ConnectionName) -> Bulkhead[Changer]:
         return self._adapter(name)
 

@@ -213,6 +213,9 @@ class LineSystems:
             source=cast("Bulkhead[Source]", None),
         )
 
+    def of(self, environment: str) -> tuple[Connection, ...]:
+        return (self.reading(DEV),) if environment == DEV.environment else ()
+
     def changing(self, name: ConnectionName) -> Bulkhead[Changer]:
         self.reading(name)
         return self._changes

@@ -79,6 +79,9 @@ class SeamSystems:
     def reading(self, name: ConnectionName) -> Connection:
         return self.inner.reading(name)
 
+    def of(self, environment: str) -> tuple[Connection, ...]:
+        return self.inner.of(environment)
+
     def changing(self, name: ConnectionName) -> SeamBulkhead:
         return SeamBulkhead(self.inner.changing(name), self.seams)
 

@@ -272,6 +272,9 @@ class StillSystems:
             raise NotFoundError(f"{name} is not configured")
         return found
 
+    def of(self, environment: str) -> tuple[Connection, ...]:
+        return tuple(one for one in self.connections.values() if one.name.environment == environment)
+
     def settle(self, name: ConnectionName, call: Call) -> Settlement:
         raise NotImplementedError
 

@@ -303,6 +303,9 @@ class WorldSystems:
             clears=bulkhead,
         )
 
+    def of(self, environment: str) -> tuple[Connection, ...]:
+        return tuple(self.reading(one) for one in self._bulkheads if one.environment == environment)
+
     def changing(self, name: ConnectionName) -> Bulkhead[Changer]:
         self.reading(name)
         return self._bulkheads[name]

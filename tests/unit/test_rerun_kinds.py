@@ -317,7 +317,7 @@ def test_the_build_is_read_back(found: dict[str, str] | None, state: StepState) 
 
 def test_each_kind_has_an_effect_first_and_reads_back_last() -> None:
     """Nothing ends well that was not read back, within a bounded time."""
-    for kind in KINDS.values():
+    for kind in (one for one in KINDS.values() if one.made_steps is None):
         assert kind.steps[0].kind is StepKind.EFFECT
         assert kind.steps[-1].kind is StepKind.VERIFY
         assert kind.steps[-1].within is not None

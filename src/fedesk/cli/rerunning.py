@@ -125,7 +125,8 @@ def planned(desk: "Desk", item: Item, *, asked: bool, break_glass: bool = False)
         if break_glass:
             proposal = desk.changes.with_broken_glass(proposal)
     except sentences() as error:
-        return _with_refusal(desk, item.failed(error))
+        environments = {item.request.run.connection.environment}
+        return _with_refusal(desk, item.failed(apart.with_way_out(desk, error, environments)))
     return replace(item, proposal=proposal)
 
 

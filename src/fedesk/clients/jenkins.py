@@ -20,6 +20,7 @@ from fedesk.clients.jenkins_builds import (
     reason_of,
     run_of,
     span,
+    step_of,
 )
 from fedesk.clients.jenkins_deploy_preview import deploy_preview
 from fedesk.clients.jenkins_deploys import Deploys
@@ -41,17 +42,18 @@ from fedesk.clients.jenkins_json import Build, Builds, Computers, Container, Ite
 from fedesk.clients.jenkins_log import read_end, read_log
 from fedesk.clients.jenkins_queue import follow_queue
 from fedesk.clients.jenkins_rebuild import rebuild_preview
+from fedesk.clients.jenkins_release import LARGEST, UnreadError, of_document
 from fedesk.clients.jenkins_session import JenkinsSession, encoded
 from fedesk.clients.jenkins_stages import pipeline_of, stage_log
 from fedesk.clients.jenkins_survey import FIELDS, survey
 from fedesk.clients.jenkins_tracing import Tracing
-from fedesk.clients.wording import quoted
+from fedesk.clients.wording import clean, quoted
 from fedesk.domain.examination import Chain, Examination
 from fedesk.domain.identity import Identity
 from fedesk.domain.names import NameNotUnderstoodError, split_build
 from fedesk.domain.observation import Observation, Problem
 from fedesk.domain.operations import Progress
-from fedesk.domain.releases import Deployment
+from fedesk.domain.releases import Deployment, Release
 from fedesk.domain.reruns import RebuildPreview
 from fedesk.domain.runs import Capacity, Job, LogChunk, LogEnd, LogRequest, QueueItem, Run, RunDetail
 from fedesk.domain.states import State
@@ -179,6 +181,24 @@ class JenkinsClient:
     def inputs(self, run_id: str) -> tuple[InputAsked, ...]:
         """The questions at which ``FOLDER/JOB#NUMBER`` waits."""
         return inputs_of(self._session, self._endpoint, *_build_of(run_id))
+
+    def stage(self, run_id: str, name: str) -> State | None:
+        """How a stage of a build ended (``ports.releasing.DeploySource``)."""
+        try:
+            found = pipeline_of(self._session, build_path(*_build_of(run_id)))
+        except (ServerFaultError, ForbiddenError, NotFoundError, ProtocolError):
+            return None
+        wanted = name.casefold()
+        named = [one for one in (found.stages if found is not None else ()) if one.name.casefold() == wanted]
+        return step_of(named[-1], "").state if named else None
+
+    def made(self, run_id: str, service: str, path: str) -> Release:
+        """What a build says that it made (``ports.releasing.DeploySource``)."""
+        body = self.artifact(run_id, path, at_most=LARGEST)
+        try:
+            return of_document(body, service, path)
+        except UnreadError as error:
+            raise ProtocolError(f"{clean(run_id)}: {error}") from None
 
     def artifact(self, run_id: str, path: str, *, at_most: int) -> bytes:
         """A file that a build keeps; ProtocolError where it is larger."""

@@ -62,8 +62,8 @@ def deploy_preview(deploys: Deploys, job: DeployJob, known: Mapping[str, Deploym
 
 
 def _has_value(default: object) -> bool:
-    """Whether a default is there; an empty text is one, what Jenkins hides is none that is known."""
-    return isinstance(default, dict) and default.get("value") is not None
+    """Whether a default is there; an empty text is one, and so is what Jenkins hides (a password's)."""
+    return isinstance(default, dict) and ("value" not in default or default["value"] is not None)
 
 
 def _usual(deployments: Sequence[Deployment]) -> timedelta | None:

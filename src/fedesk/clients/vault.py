@@ -85,6 +85,14 @@ class _Listing:
     problems: list[Problem]
 
 
+_KV = "kv:"
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    prefix = prefix.strip("/")
+    return not prefix or path == prefix or path.startswith(f"{prefix}/")
+
+
 class VaultClient:
     """One Vault, read (``ports.sources.Source``).
 
@@ -159,6 +167,20 @@ class VaultClient:
         return vault_rights.examine(
             self._session, self._health, [(one.mount, one.prefix) for one in self._kv]
         )
+
+    def ages(self, names: tuple[str, ...]) -> tuple[SecretMetadata, ...]:
+        """Metadata of a few secrets by name (``ports.releasing.SecretSource``)."""
+        health = self._health()
+        stopped = self._why_stopped(health)
+        return tuple(self._age_of(name, stopped.text if stopped else "") for name in names)
+
+    def _age_of(self, name: str, stopped: str) -> SecretMetadata:
+        path = name.removeprefix(_KV)
+        scope = next((one for one in self._kv if _is_below(path, one.prefix)), None)
+        if stopped or scope is None:
+            return undetermined(self._endpoint.name, path, stopped or "no configured prefix holds it")
+        found = self._metadata(scope.mount, path, datetime.now(UTC))
+        return found or undetermined(self._endpoint.name, path, "it is not there")
 
     def parts(self) -> tuple[str, ...]:
         """The KV version 2 engines that the token sees (``ports.trying.PartSource``)."""

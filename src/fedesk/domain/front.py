@@ -20,6 +20,8 @@ class EnvironmentFacts:
     """Whether it holds protected health information: reading a log is recorded, and none lies on a disk."""
     executed: bool = False
     """Whether an executor does the writing, and not whoever is at the desk."""
+    promote_from: str = ""
+    """The environment that releases are promoted from into this one, where the configuration says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

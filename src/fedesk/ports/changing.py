@@ -64,6 +64,9 @@ class Systems(Protocol):
     def reading(self, name: ConnectionName) -> Connection:
         """How a connection is read; raises NotFoundError where it is not configured."""
 
+    def of(self, environment: str) -> tuple[Connection, ...]:
+        """Every configured system of an environment, in the order of the configuration."""
+
     def settle(self, name: ConnectionName, call: Call) -> Settlement:
         """Look an effect up through the connection's bulkhead. Raises SourceError."""
 

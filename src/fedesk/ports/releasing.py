@@ -7,8 +7,10 @@ from typing import Protocol
 
 from fedesk.domain.catalogue import Deploy
 from fedesk.domain.operations import Progress
-from fedesk.domain.releases import Deployment
+from fedesk.domain.releases import Deployment, Release
 from fedesk.domain.runs import Change, Run
+from fedesk.domain.secrets import SecretMetadata
+from fedesk.domain.states import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,15 @@ class DeploySource(Protocol):
     def inputs(self, run_id: str) -> tuple[InputAsked, ...]:
         """The questions at which a build waits; empty where it waits for none."""
 
+    def stage(self, run_id: str, name: str) -> State | None:
+        """How a stage of a build ended: one request. None where there is none, or it cannot be read."""
+
+    def made(self, run_id: str, service: str, path: str) -> Release:
+        """What a build says that it made, in a file like ``release.json``: one request.
+
+        Raises NotFoundError, ProtocolError for what is no such file.
+        """
+
     def artifact(self, run_id: str, path: str, *, at_most: int) -> bytes:
         """A file that a build keeps, of at most so many bytes; raises NotFoundError."""
 
@@ -162,6 +173,16 @@ class DagServed:
     """Whether a run of it would not begin."""
     observed_at: datetime
     link: str = ""
+
+
+class SecretSource(Protocol):
+    """Vault, as the secrets of what is released are judged by it."""
+
+    def ages(self, names: tuple[str, ...]) -> tuple[SecretMetadata, ...]:
+        """Metadata of secrets by their names in the catalogue (``kv:PATH``): a request each, and one before.
+
+        One that is not there, or may not be read, has no age, and says why.
+        """
 
 
 class DagSource(Protocol):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         HealthSource,
         QuerySource,
         RegistrySource,
+        SecretSource,
     )
     from fedesk.ports.surveying import SurveySource
     from fedesk.ports.tracing import TraceSource
@@ -122,6 +123,8 @@ class Connection:
     """The same bulkhead, for an Airflow whose DAGs releases change."""
     queries: "Bulkhead[QuerySource] | None" = None
     """The same bulkhead, for a Snowflake that is asked what a release has come to."""
+    secrets: "Bulkhead[SecretSource] | None" = None
+    """The same bulkhead, for a Vault that tells how old some secrets are."""
     registry: "Bulkhead[RegistrySource] | None" = None
     """Of a Jenkins: the registry of its environment, from which its deploy jobs take images."""
     health: "Bulkhead[HealthSource] | None" = None

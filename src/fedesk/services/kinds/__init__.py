@@ -10,10 +10,12 @@ from fedesk.ports.errors import NotFoundError
 from fedesk.ports.sources import Connection
 from fedesk.services.kinds.airflow_clear import KIND as AIRFLOW_CLEAR
 from fedesk.services.kinds.jenkins_rebuild import KIND as JENKINS_REBUILD
+from fedesk.services.kinds.promote import KIND as PROMOTE
+from fedesk.services.kinds.rollback import KIND as ROLL_BACK
 from fedesk.services.operation_kinds import OperationKind
 
 KINDS: Mapping[str, OperationKind] = MappingProxyType(
-    {kind.name: kind for kind in (AIRFLOW_CLEAR, JENKINS_REBUILD)}
+    {kind.name: kind for kind in (AIRFLOW_CLEAR, JENKINS_REBUILD, PROMOTE, ROLL_BACK)}
 )
 """By name, as plans and journals have it."""
 
