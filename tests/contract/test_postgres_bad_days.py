@@ -23,6 +23,7 @@ from fedesk.services import operation_watch
 from fedesk.services.operation_watch import OperationWatch, StoreNews
 from fedesk.store import postgres
 from fedesk.store.postgres_store import PostgresStore
+from fedesk.store.reach import answers
 
 HASTY = 0.4
 """Seconds that one waits for an answer here, instead of twenty."""
@@ -77,12 +78,18 @@ def records(url: str) -> int:
 
 
 def test_a_server_that_is_started_again(tmp_path: Path) -> None:
-    """Stopped, each method says that it cannot be reached; started again, the same store goes on."""
+    """Stopped, each method says that it cannot be reached; started again, the same store goes on.
+
+    Whom it does not let in it has answered.
+    """
     with running() as server, closing(PostgresStore(server.fresh())) as store:
+        nobody = server.store_url("nothing", "nobody")
+        assert answers(nobody)
         rig = Rig(store=store, world=LineWorld(tmp_path / "lines"))
         rig.confirmed(make_plan(operation="0193a1b2-1111"))
         seen = store.changes()
         server.stop()
+        assert not answers(nobody)
         for attempt in (
             store.open_operations,
             store.changes,
