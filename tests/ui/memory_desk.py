@@ -35,7 +35,9 @@ from fedesk.services.log_text import MemoryPages, Pages
 from fedesk.services.marking import Marking
 from fedesk.services.operation_watch import OperationWatch
 from fedesk.services.proposals import Answer, Proposal
+from fedesk.services.release_diff import DiffRead
 from fedesk.services.release_matrix import MatrixRead
+from fedesk.services.release_reading import HistoryRead
 from fedesk.services.tracing import Followed, follow, kept_of
 from fedesk.ui.desk import Approving, Planning, Records, Releasing, Reporting, Saying, Word
 
@@ -437,6 +439,13 @@ class Deployed:
             raise self.found
         known = KnownReleases()
         return MatrixRead(matrix=self.found, known=known, operations=(), stops=(), failures={})
+
+    def diff(self, service: str, names: tuple[str, str]) -> DiffRead:
+        del names
+        raise NotFoundError(f"nothing is known of {service}")
+
+    def history(self, service: str, environment: str) -> HistoryRead:
+        raise NotFoundError(f"nothing is known of {service} in {environment}")
 
 
 class MemoryDesk:

@@ -1,5 +1,6 @@
 """Releases as a view: what is deployed where, and what one may ask of it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,14 +11,20 @@ from released import cell, deployment, release
 from textual.pilot import Pilot
 
 from fedesk.domain.names import ConnectionName
-from fedesk.domain.release_matrix import PROMOTE, Matrix, MatrixRow
+from fedesk.domain.release_diff import Side, between
+from fedesk.domain.release_history import history_of
+from fedesk.domain.release_matrix import PROMOTE, KnownReleases, Matrix, MatrixRow
 from fedesk.domain.release_stops import ROLLBACK
-from fedesk.domain.releases import Cell, ReleaseRequest, ReleaseStop, Sighting, StopKind, Verified
+from fedesk.domain.releases import Cell, Migration, ReleaseRequest, ReleaseStop, Sighting, StopKind, Verified
 from fedesk.domain.requests import Request
+from fedesk.domain.runs import Change
 from fedesk.domain.states import State
+from fedesk.services.release_diff import DiffRead
+from fedesk.services.release_reading import HistoryRead
 from fedesk.ui.actions import Place, action
 from fedesk.ui.app import DeskApp
 from fedesk.ui.screens.main import MainScreen
+from fedesk.ui.screens.operation import OperationScreen
 
 Make = Callable[..., DeskApp]
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -183,3 +190,62 @@ async def test_what_is_away_is_said_and_what_was_known_stays(make_app: Make, des
         await pilot.press("r")
         await until(pilot, lambda: "fedesk failed while reading releases" in text_of(app))
         assert "payments" in text_of(app)
+
+
+def test_picture_of_one_service(
+    snap_compare: Callable[..., bool], make_app: Make, desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What this environment would get, commit by commit; then each build of its deploy job."""
+    old, new = release("b", build=2, size_bytes=281_000_000), release("c", build=3, size_bytes=296_400_000)
+    commit = Change(
+        commit="984c37b4" + "0" * 32,
+        author="jun@finedge.example",
+        message="Read the amount as decimal, not float [bold] FIN-12",
+        at=NOW,
+        paths=("models/payments/payments.sql",),
+    )
+    diff = between(
+        Side(name="prod", release=old, said="prod"),
+        Side(
+            name="staging", release=replace(new, migrations=(Migration(id="V14", reversible=False),)), said=""
+        ),
+        [
+            commit,
+            replace(commit, commit="64bf24ab" + "0" * 32, message=HOSTILE, author="mara@finedge.example"),
+        ],
+        repository="https://github.com/finedge/payments",
+        tickets=[re.compile("FIN-[0-9]+")],
+        untold=["Commits of 2 builds are not told: Jenkins has removed them (retention)."],
+    )
+    rows = history_of(
+        [
+            deployment(7, "b", ago=5),
+            deployment(6, "c", ago=9, state=State.FAILED),
+            deployment(5, "a", ago=70, stage=State.SUCCEEDED),
+        ],
+        (),
+    )
+    known = KnownReleases()
+    read = HistoryRead(cell=where("b", "prod", 5), rows=rows, failures={}, troubles=())
+    monkeypatch.setattr(desk.deployed, "diff", lambda _s, _n: DiffRead(diff=diff, known=known, failures=()))
+    monkeypatch.setattr(desk.deployed, "history", lambda _s, _e: read)
+
+    async def run(pilot: Pilot[int]) -> None:
+        app = pilot.app
+        assert isinstance(app, DeskApp)
+        await at_releases(pilot, app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "#5" in text_of(app) and "984c37b4" in text_of(app))
+
+    assert snap_compare(make_app(desk), terminal_size=(110, 30), run_before=run)
+
+
+async def test_a_service_whose_systems_are_away_says_so(make_app: Make, desk: MemoryDesk) -> None:
+    """Each of the two in its own words, at 80x24; P still leads to a plan, which asks by itself."""
+    app = make_app(desk)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await at_releases(pilot, app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "nothing is known of payments in prod" in text_of(app))
+        await pilot.press("P")
+        await until(pilot, lambda: isinstance(app.screen, OperationScreen))

@@ -87,7 +87,9 @@ class Action:
 
 _RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
 _RECORD = frozenset({Place.RECORD})
-_READ = frozenset({Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT, Place.TRACE, Place.HANDOVER})
+_READ = frozenset(
+    {Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT, Place.TRACE, Place.HANDOVER, Place.RELEASE}
+)
 _LOGS = frozenset({Place.RUN, Place.LOG})
 _LOG = frozenset({Place.LOG})
 _PLAN = frozenset({Place.PLAN})
@@ -95,7 +97,7 @@ _PLANS = frozenset({Place.PLAN, Place.CONFIRM, Place.SETTLE})
 _WATCH = frozenset({Place.WATCH})
 _MOVING = LISTS | _READ | _LOGS | {Place.PLAN, Place.WATCH}
 _RERUN = _RUNS | {Place.RUN}
-_RELEASED = frozenset({Place.RELEASES})
+_RELEASED = frozenset({Place.RELEASES, Place.RELEASE})
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -270,12 +272,12 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="address", keys=("o",), verb="address", disabled=no_link,
-        places=_LOGS | _PLAN | _WATCH | {Place.SETTLE},
+        places=_LOGS | _PLAN | _WATCH | {Place.SETTLE, Place.RELEASE},
         help="Open it in the system's own pages; over SSH or without a desktop the address is copied.",
     ),
     Action(
         id="reread", keys=("r",), verb="read again",
-        places=_LOGS | {Place.OPERATIONS, Place.INCIDENTS, Place.TRACE, Place.WINDOWS},
+        places=_LOGS | {Place.OPERATIONS, Place.INCIDENTS, Place.TRACE, Place.WINDOWS, Place.RELEASE},
         help="Read again at once; what is shown stays until the answer is there.",
     ),
     Action(
@@ -310,7 +312,8 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         id="copy", keys=("y",), verb="copy", disabled=nothing,
-        places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD | {Place.INCIDENT, Place.SETTLE, Place.HANDOVER},
+        places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD
+        | {Place.INCIDENT, Place.SETTLE, Place.HANDOVER, Place.RELEASE},
         help="Copy the id, the link or the command line that does the same, over SSH too.",
     ),
     Action(

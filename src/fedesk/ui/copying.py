@@ -41,6 +41,7 @@ LINES: Mapping[Place, Callable[[Target], Words]] = {
     Place.SECRETS: lambda _target: ("secrets", "list"),
     Place.AUDIT: _of_id("audit", "show"),
     Place.RELEASES: lambda target: ("release", "history", target.id),
+    Place.RELEASE: lambda target: ("release", "history", target.id),
     Place.RECORD: _of_id("audit", "show"),
     Place.RUNS: _log,
     Place.RUN: _log,
@@ -55,7 +56,7 @@ LINES: Mapping[Place, Callable[[Target], Words]] = {
     Place.WINDOWS: _of_window,
 }
 """The words of the command by the place one is at."""
-_OF_AN_ENVIRONMENT = frozenset({"failures", "handover", "runs", "secrets"})
+_OF_AN_ENVIRONMENT = frozenset({"failures", "handover", "release", "runs", "secrets"})
 """Verbs whose arguments do not name the environment themselves."""
 
 

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from fedesk.services.log_text import Pages
     from fedesk.services.operation_watch import OperationWatch
     from fedesk.services.proposals import Answer, Proposal
+    from fedesk.services.release_diff import DiffRead
     from fedesk.services.release_matrix import MatrixRead
+    from fedesk.services.release_reading import HistoryRead
     from fedesk.services.tracing import Followed
 
 
@@ -120,6 +122,12 @@ class Releasing(Protocol):
 
     def matrix(self) -> MatrixRead:
         """One look at every deploy job. What cannot be read is said in it; raises nothing but faults."""
+
+    def diff(self, service: str, names: tuple[str, str]) -> DiffRead:
+        """What the second has that the first has not. Raises SourceError."""
+
+    def history(self, service: str, environment: str) -> HistoryRead:
+        """The builds of its deploy job. Raises SourceError."""
 
 
 class Approving(Protocol):

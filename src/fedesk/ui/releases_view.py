@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 
 from textual.content import Content
 
-from fedesk.domain.release_matrix import PROMOTE
 from fedesk.ui import present, release_rows
 from fedesk.ui.actions import Place
 from fedesk.ui.listed import ListState
@@ -96,9 +95,17 @@ class ReleasesView(View):
 
     def request(self, kind: str) -> ReleaseRequest | None:
         """What ``P`` and ``V`` ask for: the service under the cursor, in the environment looked at."""
+        row = self.row
+        return self.request_of(row.service, kind) if row is not None else None
+
+    def request_of(self, service: str, kind: str) -> ReleaseRequest | None:
+        """The same of a service by its name."""
+        from fedesk.domain.release_matrix import PROMOTE
         from fedesk.domain.releases import ReleaseRequest
 
-        row, here = self.row, self.desk_app.facts.name
+        rows = () if self._matrix is None else self._matrix.rows
+        row = next((one for one in rows if one.service == service), None)
+        here = self.desk_app.facts.name
         cell = next((one for one in row.cells if one.environment == here), None) if row else None
         if row is None or cell is None or cell.connection is None:
             return None
@@ -111,6 +118,13 @@ class ReleasesView(View):
             connection=cell.connection,
             origin=origin,
         )
+
+    @property
+    def origin(self) -> str:
+        """The environment from which the service under the cursor is promoted into this one."""
+        drifts = self.row.drifts if self.row is not None else ()
+        here = self.desk_app.facts.name
+        return next((one.origin for one in drifts if one.environment == here), "")
 
     def _state(self) -> ListState:
         app, matrix = self.desk_app, self._matrix

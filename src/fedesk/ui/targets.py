@@ -34,6 +34,8 @@ class Place(StrEnum):
     HANDOVER = "handover"
     WINDOWS = "windows"
     RELEASES = "releases"
+    RELEASE = "release"
+    """One service, in one environment."""
 
 
 VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT, Place.RELEASES)

@@ -217,6 +217,17 @@ class MainScreen(ListScreen):
 
         self._plan_release(ROLLBACK)
 
+    def _open_service(self) -> None:
+        from fedesk.ui.releases_view import ReleasesView
+        from fedesk.ui.screens.release import ReleaseScreen
+
+        desk, view, target = self.desk_app.desk, self.view, self.target
+        if desk is not None and isinstance(view, ReleasesView):
+            screen = ReleaseScreen(
+                desk, target, view.origin, lambda kind: view.request_of(target.service, kind)
+            )
+            self.app.push_screen(screen)
+
     def _plan_release(self, kind: str) -> None:
         from fedesk.ui.releases_view import ReleasesView
 
@@ -235,6 +246,8 @@ class MainScreen(ListScreen):
             from fedesk.ui.screens.record import RecordScreen
 
             self.app.push_screen(RecordScreen(int(self.target.id)))
+        elif self.target.service:
+            self._open_service()
         elif self.target.operation:
             self.desk_app.watch_operation(self.target.operation)
         elif self.target.run is not None:
