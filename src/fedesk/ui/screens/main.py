@@ -1,6 +1,7 @@
 """The main screen: status line, the views, the view that is seen, the keys."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -223,10 +224,8 @@ class MainScreen(ListScreen):
 
         desk, view, target = self.desk_app.desk, self.view, self.target
         if desk is not None and isinstance(view, ReleasesView):
-            screen = ReleaseScreen(
-                desk, target, view.origin, lambda kind: view.request_of(target.service, kind)
-            )
-            self.app.push_screen(screen)
+            asks = partial(view.request_of, target.service)
+            self.app.push_screen(ReleaseScreen(desk, target, view.origin, asks))
 
     def _plan_release(self, kind: str) -> None:
         from fedesk.ui.releases_view import ReleasesView

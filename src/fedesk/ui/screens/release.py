@@ -34,7 +34,7 @@ class ReleaseScreen(ReadingScreen):
     def __init__(
         self, desk: Desk, target: Target, origin: str, request: Callable[[str], ReleaseRequest | None]
     ) -> None:
-        """``origin`` is the environment before, empty for the first one; ``request`` makes what P and V ask."""
+        """``origin`` is the environment before, empty for the first; ``request`` makes what keys ask."""
         super().__init__(f"{target.name} in {present.text(target.environment, 40)}")
         self._desk = desk
         self._aim = target
