@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fedesk.domain.release_diff import ReleaseDiff, Side
     from fedesk.domain.release_history import HistoryRow
     from fedesk.domain.release_matrix import Drift, MatrixRow
-    from fedesk.domain.releases import Cell, Deployment, Release
+    from fedesk.domain.releases import Cell, Deployment, Release, ReleaseBudget
     from fedesk.domain.runs import Change
 
 WORDS = {
@@ -65,14 +65,18 @@ def _drift_words(drift: "Drift | None") -> list[str]:
     return [f"{drift.builds} {drift.kind}" if drift.builds else drift.kind.value]
 
 
-def remarks(cell: "Cell") -> list[str]:
+def remarks(cell: "Cell", budget: "ReleaseBudget | None" = None) -> list[str]:
     """What one has to know of a cell beside what runs there."""
+    from fedesk.domain.release_budgets import DEFAULT, size_said
+
+    size = size_said(cell, budget or DEFAULT)
     return [
         *(str(stop.kind) for stop in cell.stops),
         *(["targets disagree"] if cell.disagrees else []),
         *(["in flight"] if cell.in_flight else []),
         *(["newest failed"] if cell.last_failed else []),
         *(["not read now"] if cell.trouble else []),
+        *([size] if size else []),
     ]
 
 

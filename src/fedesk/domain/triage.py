@@ -11,6 +11,8 @@ from fedesk.domain.catalogue import Tier
 from fedesk.domain.front import EnvironmentFacts, Finding
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.open_operations import KIND, Course, OpenOperation
+from fedesk.domain.release_budgets import DEFAULT, over_budget
+from fedesk.domain.releases import ReleaseBudget
 from fedesk.domain.reviews import findings_of
 from fedesk.domain.runs import Load, QueueItem, Run
 from fedesk.domain.secrets import SecretAge
@@ -45,6 +47,7 @@ class Facts:
     """Operations of fedesk's own that are still open, of whatever environment."""
     unreviewed: tuple[AuditRecord, ...] = ()
     """Records that wait for a review, of whatever environment."""
+    budget: ReleaseBudget = DEFAULT
 
 
 Rule = Callable[[Facts], Iterable[Finding]]
@@ -489,5 +492,6 @@ RULES: tuple[Rule, ...] = (
     unsettled_operations,
     awaited_plans,
     broken_glass,
+    lambda facts: over_budget(facts.histories, facts.budget),
 )
 """Every rule of triage; a new kind of finding is one function and one entry here."""
