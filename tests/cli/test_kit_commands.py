@@ -50,9 +50,9 @@ def test_one_file_is_printed_as_it_is(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("show", "nothing"), "There is no kit 'nothing'; there are executor, permissions"),
+        (("show", "nothing"), "There is no kit 'nothing'; there are executor, permissions, deploy"),
         (("show", "executor/../__init__.py"), "executor has no file '../__init__.py'; it has Jenkinsfile, "),
-        (("copy", "nothing", "x"), "There is no kit 'nothing'; there are executor, permissions"),
+        (("copy", "nothing", "x"), "There is no kit 'nothing'; there are executor, permissions, deploy"),
     ],
 )
 def test_what_is_not_there_is_named_beside_what_is(run: Run, words: tuple[str, ...], said: str) -> None:

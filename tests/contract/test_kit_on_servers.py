@@ -1,5 +1,7 @@
 """The kit's files on the real thing: a Vault's policies, a DAG on an Airflow, scripts on Jenkins' Groovy."""
 
+import json
+import os
 import urllib.error
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,7 +25,7 @@ from fedesk.domain.audit_chain import Mark
 from fedesk.domain.checkpoints import Checkpoint, Signed, checkpoint_bytes, line_of
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.rights import Grant
-from fedesk.kit import EXECUTOR, PERMISSIONS
+from fedesk.kit import DEPLOY, EXECUTOR, PERMISSIONS
 from fedesk.ports.endpoint import Endpoint, SecretText
 from fedesk.ports.errors import ForbiddenError
 
@@ -292,3 +294,75 @@ def test_the_folder_is_made_with_its_credentials_and_one_job(tmp_path: Path) -> 
     rights = tmp_path / "rights.groovy"
     rights.write_text(PERMISSIONS.text("jenkins-folder.groovy"), encoding="utf-8")
     assert live_groovy.run(rights)["said"] == ""
+
+
+# --- the deploy job -------------------------------------------------------------------------------------
+
+IMAGE = f"registry.finedge.example/payments@sha256:{'a' * 64}"
+
+
+@pytest.fixture
+def deploying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with the kit's job, a skopeo that knows one image, and programs that say what they got."""
+    kit = tmp_path / "kit"
+    kit.mkdir()
+    (kit / "release.py").write_text(DEPLOY.text("release.py"), encoding="utf-8")
+    seen = json.dumps({"Digest": IMAGE.partition("@")[2], "Labels": {}, "LayersData": []})
+    programs = {kit / name: f'echo {name} "$@"' for name in ("policy", "apply", "verify")}
+    programs[tmp_path / "skopeo"] = f"[ \"$3\" = 'docker://{IMAGE}' ] && echo '{seen}'"
+    for path, script in programs.items():
+        path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        path.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    text = DEPLOY.text("Jenkinsfile").replace("KIT = 'deploy'", f"KIT = '{kit}'")
+    (tmp_path / "Jenkinsfile").write_text(text.replace("ASKS = 'false'", "ASKS = 'true'"), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_deploy_job_deploys_and_archives_what_it_deployed(deploying: Path) -> None:
+    """Stage by stage with a real shell: asked without an agent, deployed, verified, release.json archived."""
+    came = live_groovy.run(
+        deploying / "Jenkinsfile", cwd=deploying, IMAGE=IMAGE, DRY_RUN="", FEDESK_OPERATION=PLAN
+    )
+    assert (came["said"], came["description"]) == ("", IMAGE)
+    calls = came["calls"]
+    said = [call["out"] for call in calls if call["name"] == "sh" and call["out"]]
+    assert said == [f"policy {IMAGE}\n", f"apply {IMAGE}\n", f"verify {IMAGE}\n"]
+    (asked,) = [call for call in calls if call["name"] == "input"]
+    assert asked["given"] == [{"id": "promote", "message": "Deploy payments to prod?", "ok": "Deploy"}]
+    assert not [call for call in calls if call["name"] == "label" and "Approve" in call["path"]]
+    document = json.loads((deploying / "release.json").read_text(encoding="utf-8"))
+    told = {key: document[key] for key in ("service", "digest", "environment", "deployed_by", "operation")}
+    assert told == {
+        "service": "payments",
+        "digest": IMAGE.partition("@")[2],
+        "environment": "prod",
+        "deployed_by": "mara",
+        "operation": PLAN,
+    }
+    (kept,) = [call for call in calls if call["name"] == "archiveArtifacts"]
+    assert kept["given"] == [{"artifacts": "release.json", "fingerprint": True}]
+
+
+def test_a_dry_run_of_the_deploy_job_changes_and_archives_nothing(deploying: Path) -> None:
+    """Nobody is asked, nothing is verified or recorded, and what deploys is told that it is a dry run."""
+    came = live_groovy.run(
+        deploying / "Jenkinsfile", cwd=deploying, IMAGE=IMAGE, DRY_RUN="true", FEDESK_OPERATION=""
+    )
+    assert (came["said"], came["description"]) == ("", f"{IMAGE} (dry run)")
+    said = [call["out"] for call in came["calls"] if call["name"] == "sh" and call["out"]]
+    assert said == [f"policy {IMAGE}\n", f"apply --dry-run {IMAGE}\n"]
+    assert {"input", "archiveArtifacts"}.isdisjoint(call["name"] for call in came["calls"])
+
+
+@pytest.mark.parametrize(
+    "image", ["", "registry.finedge.example/payments:latest", f'{IMAGE}"; touch pwned; "', f"{IMAGE}\nx"]
+)
+def test_the_deploy_job_takes_a_digest_and_nothing_else(deploying: Path, image: str) -> None:
+    """A tag, or what is no image, ends the build before any shell; the value is not repeated."""
+    came = live_groovy.run(
+        deploying / "Jenkinsfile", cwd=deploying, IMAGE=image, DRY_RUN="", FEDESK_OPERATION=""
+    )
+    assert came["said"].startswith("IMAGE is not an image with its digest")
+    assert not [call for call in came["calls"] if call["name"] == "sh"]
+    assert not image or image not in came["said"]

@@ -12,7 +12,8 @@ class Entered {
     List path = []
     Map params = [:]
     Map env = [:]
-    Map currentBuild = [:]
+    Map currentBuild = [getBuildCauses: { kind -> [[userId: 'mara']] }]
+    boolean isWanted = true
 
     def block(String name, List given, Closure body) {
         path << ([name] + given).join(' ')
@@ -20,6 +21,36 @@ class Entered {
         body.resolveStrategy = Closure.DELEGATE_FIRST
         body.call()
         path.remove(path.size() - 1)
+    }
+
+    /** A stage is passed over where its `when` says so. */
+    def stage(String name, Closure body) {
+        isWanted = true
+        calls << [path: path.join(' > '), name: 'stage', given: [name]]
+        block('stage', [name], body)
+    }
+
+    def when(Closure body) {
+        body.delegate = this
+        body.resolveStrategy = Closure.DELEGATE_FIRST
+        isWanted = body.call()
+    }
+
+    def expression(Closure body) {
+        body.delegate = this
+        body.resolveStrategy = Closure.DELEGATE_FIRST
+        return body.call() as boolean
+    }
+
+    def steps(Closure body) {
+        calls << [path: path.join(' > '), name: isWanted ? 'steps' : 'passed over', given: []]
+        if (isWanted) { block('steps', [], body) }
+    }
+
+    def withEnv(List wanted, Closure body) {
+        wanted.each { one -> def (name, value) = (one as String).split('=', 2) as List; env[name] = value }
+        block('withEnv', wanted*.toString(), body)
+        wanted.each { env.remove((it as String).split('=', 2)[0]) }
     }
 
     def error(String said) { throw new IllegalStateException(said) }

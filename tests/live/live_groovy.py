@@ -16,11 +16,15 @@ _REPOSITORY = Path(os.environ.get("MAVEN_REPO_LOCAL") or Path.home() / ".m2" / "
 """Of whoever runs the tests; asked for before a test gets folders of its own."""
 
 
-def run(script: Path, **parameters: str) -> dict[str, Any]:
-    """What came of a script: ``calls``, each with path, name and arguments; ``said``, where it stopped."""
+def run(script: Path, *, cwd: Path | None = None, **parameters: str) -> dict[str, Any]:
+    """What came of a script: ``calls``, each with path, name and arguments; ``said``, where it stopped.
+
+    ``cwd`` is the workspace, in which its shell steps run.
+    """
     given = [f"{name}={value}" for name, value in parameters.items()]
     done = subprocess.run(
         [_java(), "-cp", _jar(), "groovy.ui.GroovyMain", _RIG, script, *given],
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=False,

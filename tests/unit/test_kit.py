@@ -4,11 +4,14 @@ What a real Vault, a real Airflow and Jenkins' Groovy make of them: ``tests/cont
 """
 
 import ast
+import json
 import logging
 import os
 import re
 import subprocess
+import sys
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from fedesk.domain.names import ConnectionName
 from fedesk.domain.rights import NEEDS
 from fedesk.domain.roles import Role
 from fedesk.domain.states import System
-from fedesk.kit import EXECUTOR, KITS, PERMISSIONS
+from fedesk.kit import DEPLOY, EXECUTOR, KITS, PERMISSIONS
 from fedesk.sandbox.configuration import fedesk_toml
 from fedesk.sandbox.world import World
 from fedesk.services import draft_documents
@@ -215,6 +218,93 @@ def test_the_dag_says_where_it_may_be_used_and_is_never_tried_again() -> None:
     assert "shell" not in words
     assert ast.literal_eval(words["default_args"])["retries"] == 0
     assert ast.literal_eval(words["max_active_runs"]) > 1
+
+
+IMAGE = f"registry.finedge.example/payments@sha256:{'a' * 64}"
+LABELS = {
+    "org.opencontainers.image.version": "1.338.0",
+    "org.opencontainers.image.revision": "c0ffee1",
+    "org.opencontainers.image.source": "https://github.com/finedge/payments",
+    "fedesk.release": json.dumps({"migrations": [{"id": "V1", "reversible": True}], "tests": {"unit": 7}}),
+}
+
+
+def release_py(folder: Path, *words: str, digest: str = "", **given: str) -> subprocess.CompletedProcess[str]:
+    """Run release.py in a folder, with a skopeo that knows one image."""
+    seen = {
+        "Digest": digest or IMAGE.partition("@")[2],
+        "Created": "2026-11-20T01:02:03Z",
+        "Labels": LABELS,
+        "LayersData": [{"Size": 200}, {"Size": 100}],
+    }
+    (folder / "seen.json").write_text(json.dumps(seen), encoding="utf-8")
+    skopeo = folder / "skopeo"
+    skopeo.write_text(
+        f'#!/bin/sh\n[ "$3" = "docker://{IMAGE}" ] && cat "{folder}/seen.json"\n', encoding="utf-8"
+    )
+    skopeo.chmod(0o700)
+    return subprocess.run(
+        [sys.executable, FOLDER / "deploy" / "release.py", *words],
+        cwd=folder,
+        env={"PATH": f"{folder}:{os.defpath}", **given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_release_json_says_what_the_registry_and_the_build_know(tmp_path: Path) -> None:
+    """An image by its digest with what its labels tell, deployed by whom for which operation; no other."""
+    assert release_py(tmp_path, "fetch", IMAGE, "release.json", SERVICE="payments").returncode == 0
+    given = {"TARGET": "prod", "DEPLOYED_BY": "mara", "FEDESK_OPERATION": PLAN}
+    assert release_py(tmp_path, "record", "release.json", **given).returncode == 0
+    document = json.loads((tmp_path / "release.json").read_text(encoding="utf-8"))
+    deployed_at = datetime.fromisoformat(document.pop("deployed_at"))
+    assert deployed_at.tzinfo is not None
+    assert document == {
+        "schema": "fedesk-release/1",
+        "service": "payments",
+        "version": "1.338.0",
+        "commit": "c0ffee1",
+        "repository": "https://github.com/finedge/payments",
+        "image": "registry.finedge.example/payments",
+        "digest": IMAGE.partition("@")[2],
+        "built_at": "2026-11-20T01:02:03Z",
+        "size_bytes": 300,
+        "migrations": [{"id": "V1", "reversible": True}],
+        "tests": {"unit": 7},
+        "environment": "prod",
+        "deployed_by": "mara",
+        "operation": PLAN,
+    }
+    build = World(seed=7, scale=0.1).builds("finedge/prod/deploy-payments")[0]
+    (file,) = (one for one in World(seed=7, scale=0.1).artifacts(build) if one.path == "release.json")
+    assert set(document) <= set(json.loads(file.content))
+    moved = release_py(tmp_path, "fetch", IMAGE, "release.json", digest="sha256:other")
+    assert (moved.returncode, "was asked for" in moved.stderr) == (1, True)
+    missing = release_py(tmp_path, "fetch", IMAGE.replace("payments", "nothing"), "release.json")
+    assert (missing.returncode, "does not have" in missing.stderr) == (1, True)
+    assert release_py(tmp_path, "nonsense").returncode == 1
+
+
+def test_the_sandboxs_deploy_jobs_are_those_of_the_kit() -> None:
+    """The same stages in order, the same parameters; what is not an image by its digest is refused."""
+    job = World(seed=7, scale=0.1).job("finedge/prod/deploy-payments")
+    text = DEPLOY.text("Jenkinsfile")
+    assert re.findall(r"stage\('(.*?)'\)", text) == [name for name, _ in job.stages]
+    declared = re.findall(r"(string|boolean)(?:Param)?\(name: '(\w+)'", text)
+    assert declared == [(one.kind, one.name) for one in job.parameters]
+    (pattern,) = re.findall(r"params.IMAGE ==~ /(.*?)/\)", text)
+    assert re.fullmatch(pattern.replace("\\/", "/"), IMAGE)
+    for hostile in (
+        *HOSTILE,
+        "registry/payments:latest",
+        f"{IMAGE}\n",
+        f"{IMAGE} --x",
+        f"-{IMAGE}",
+        IMAGE[:-1],
+    ):
+        assert not re.fullmatch(pattern.replace("\\/", "/"), hostile)
 
 
 def _constants() -> dict[str, Any]:

@@ -130,4 +130,28 @@ PERMISSIONS = Kit(
     ),
 )
 
-KITS: Mapping[str, Kit] = {kit.name: kit for kit in (EXECUTOR, PERMISSIONS)}
+DEPLOY = Kit(
+    name="deploy",
+    summary="A deploy job of Jenkins: one image by its digest, a dry run, a question, release.json",
+    guide="docs/releases.md",
+    files={
+        "Jenkinsfile": "the job: takes IMAGE, DRY_RUN and FEDESK_OPERATION, archives release.json",
+        "release.py": "writes release.json, by what the registry says of the image",
+    },
+    blanks=(
+        Blank(file="Jenkinsfile", example="SERVICE = 'payments'", what="the service"),
+        Blank(file="Jenkinsfile", example="TARGET = 'prod'", what="the environment of this job"),
+        Blank(file="Jenkinsfile", example="ASKS = 'false'", what="`'true'` where somebody is to be asked"),
+        Blank(file="Jenkinsfile", example="label 'deploy'", what="agents that may deploy, with skopeo"),
+        Blank(file="Jenkinsfile", example="registry-auth", what="a file with the registry's login"),
+        Blank(file="Jenkinsfile", example='"$KIT/policy"', what="your rules for images, as a program"),
+        Blank(
+            file="Jenkinsfile",
+            example='"$KIT/apply"',
+            what="what deploys an image, and with --dry-run only says so",
+        ),
+        Blank(file="Jenkinsfile", example='"$KIT/verify"', what="what looks whether it runs"),
+    ),
+)
+
+KITS: Mapping[str, Kit] = {kit.name: kit for kit in (EXECUTOR, PERMISSIONS, DEPLOY)}
