@@ -26,19 +26,21 @@ from fedesk.store.last_known import (
 
 if TYPE_CHECKING:
     from fedesk.clients.airflow import AirflowClient
+    from fedesk.clients.health import HealthClient
     from fedesk.clients.jenkins import JenkinsClient
+    from fedesk.clients.oci_registry import RegistryClient
     from fedesk.clients.snowflake import SnowflakeClient
     from fedesk.clients.vault import VaultClient
-    from fedesk.config_types import Config, ConnectionConfig, Environment, HttpTable
+    from fedesk.config_types import Config, ConnectionConfig, Environment, HttpTable, RegistryOf
     from fedesk.domain.board import Board
     from fedesk.domain.catalogue import Catalogue
     from fedesk.domain.identity import Identity
     from fedesk.ports.endpoint import Endpoint, SecretText
-    from fedesk.ports.sources import Clock, Connection
+    from fedesk.ports.sources import Bulkhead, Clock, Connection
     from fedesk.services.live_board import LiveBoard
     from fedesk.services.run_reading import RunReading
 
-    CredentialOf = Callable[[ConnectionConfig], Callable[[], SecretText] | None]
+    CredentialOf = Callable[[ConnectionConfig | RegistryOf], Callable[[], SecretText] | None]
     """Where the credential of a connection comes from; None where it has none."""
 
 PERIODS = {System.JENKINS: 10.0, System.AIRFLOW: 5.0, System.VAULT: 60.0, System.SNOWFLAKE: 3600.0}
@@ -76,7 +78,7 @@ class Desk:
         self.board.stop()
         self.remember()
         for connection in self.all_connections:
-            connection.source.close()
+            connection.close()
 
 
 def remember(place: LastKnown, board: "LiveBoard") -> None:
@@ -230,7 +232,7 @@ def _connections(
     """All of an environment. A user is one of the first Snowflake: another account need not know him."""
     found: list[Connection] = []
     for configured in environment.connections():
-        found.append(connection_of(configured, users, credential_of))
+        found.append(connection_of(configured, users, credential_of, environment.registry))
         if configured.system is System.SNOWFLAKE:
             users = ()
     return tuple(found)
@@ -267,9 +269,15 @@ def signed_in(configured: "ConnectionConfig", show: Callable[[str], None], patie
 
 
 def connection_of(
-    configured: "ConnectionConfig", users: tuple[str, ...], credential_of: "CredentialOf"
+    configured: "ConnectionConfig",
+    users: tuple[str, ...],
+    credential_of: "CredentialOf",
+    registry: "RegistryOf | None" = None,
 ) -> "Connection":
-    """A configured system, ready to be read; opens nothing. ``users`` are those whose keys are looked at."""
+    """A configured system, ready to be read; opens nothing. ``users`` are those whose keys are looked at.
+
+    ``registry`` is that of its environment, which a Jenkins deploys from.
+    """
     from fedesk.clients.bulkhead import ThreadBulkhead
     from fedesk.ports.sources import Connection
 
@@ -300,6 +308,8 @@ def connection_of(
                 traces=jenkins,
                 examined=jenkins,
                 surveys=jenkins,
+                registry=None if registry is None else _registry_of(registry, credential_of),
+                health=ThreadBulkhead(f"{name} (health)", lambda: _health(endpoint), deadline=deadline),
             )
         case System.AIRFLOW:
             airflow = ThreadBulkhead(name, lambda: _airflow(endpoint, settings), deadline=deadline)
@@ -326,6 +336,23 @@ def connection_of(
                 examined=snowflake,
                 queries=snowflake,
             )
+
+
+def _registry_of(registry: "RegistryOf", credential_of: "CredentialOf") -> "Bulkhead[RegistryClient]":
+    """A registry, ready to be asked; opens nothing. A token and an answer may each take a request's time."""
+    from fedesk.clients.bulkhead import ThreadBulkhead
+
+    settings = registry.settings
+    endpoint = endpoint_over_http(
+        registry.name,
+        settings.url.rstrip("/"),
+        settings,
+        user=settings.user or "",
+        credential=credential_of(registry),
+    )
+    return ThreadBulkhead(
+        str(registry.name), lambda: _registry(endpoint, settings), deadline=endpoint.deadline * 2
+    )
 
 
 def _scope(configured: "ConnectionConfig") -> tuple[str, ...]:
@@ -395,12 +422,12 @@ def endpoint_over_http(
     )
 
 
-def reference_of(configured: "ConnectionConfig") -> "Callable[[], SecretText] | None":
+def reference_of(configured: "ConnectionConfig | RegistryOf") -> "Callable[[], SecretText] | None":
     """Looks up what the configuration refers to; None where it names no credential."""
-    return looked_up(reference_text(configured), configured.name.login)
+    return looked_up(reference_text(configured), configured.login)
 
 
-def reference_text(configured: "ConnectionConfig") -> str | None:
+def reference_text(configured: "ConnectionConfig | RegistryOf") -> str | None:
     """Where the credential of a connection is: as the file says, else where a login by browser keeps it."""
     settings = configured.settings
     if settings.credential is None and getattr(settings, "auth", "") in BROWSER_AUTH:
@@ -431,6 +458,18 @@ def _airflow(endpoint: "Endpoint", settings: Any) -> "AirflowClient":
     from fedesk.clients.airflow import AirflowClient
 
     return AirflowClient(endpoint, auth=settings.auth, tags=settings.tags)
+
+
+def _registry(endpoint: "Endpoint", settings: Any) -> "RegistryClient":
+    from fedesk.clients.oci_registry import RegistryClient
+
+    return RegistryClient(endpoint, names=settings.names, token_realm=settings.token_realm or "")
+
+
+def _health(endpoint: "Endpoint") -> "HealthClient":
+    from fedesk.clients.health import HealthClient
+
+    return HealthClient(endpoint)
 
 
 def _vault(endpoint: "Endpoint", settings: Any) -> "VaultClient":

@@ -21,6 +21,7 @@ from fedesk.config_executor import check_executors
 from fedesk.config_notify import NotifyTable, notify_of
 from fedesk.config_path import find_config
 from fedesk.config_policy import governance_of
+from fedesk.config_releases import ReleasesTable, promoted, registry_of, releases_of
 from fedesk.config_types import (
     SETTINGS,
     AirflowConfig,
@@ -32,6 +33,7 @@ from fedesk.config_types import (
     IdentityConfig,
     JenkinsConfig,
     KvConfig,
+    RegistryConfig,
     Settings,
     SnowflakeConfig,
     StoreConfig,
@@ -99,6 +101,8 @@ class EnvironmentTable(Table, frozen=True, kw_only=True):
     airflow: AirflowConfig | None = None
     vault: VaultConfig | None = None
     snowflake: SnowflakeConfig | None = None
+    promote_from: Text | None = None
+    registry: RegistryConfig | None = None
     connections: dict[str, Any] = field(default_factory=dict)
     policy: dict[str, Any] = field(default_factory=dict)
 
@@ -113,6 +117,7 @@ class FileTable(Table, frozen=True, kw_only=True):
     audit: AuditTable = AuditTable()
     notify: NotifyTable = NotifyTable()
     ui: UiTable = UiTable()
+    releases: ReleasesTable = ReleasesTable()
     people: dict[str, Any] = field(default_factory=dict)
     policy: dict[str, Any] = field(default_factory=dict)
     environments: dict[str, Any]
@@ -239,6 +244,7 @@ def _checked(document: dict[str, Any], findings: Findings, *, is_catalogue_neede
         ui=ui_of(table.ui, findings, hook),
         governance=governance,
         notify=notify_of(table.notify, environments, governance, findings, hook),
+        releases=releases_of(table.releases, findings),
         environments=MappingProxyType(environments),
     )
 
@@ -271,6 +277,7 @@ def _environments(
     tables: Mapping[str, object], findings: Findings
 ) -> tuple[dict[str, Environment], dict[str, Place]]:
     environments: dict[str, Environment] = {}
+    named: dict[str, str] = {}
     places: dict[str, Place] = {}
     hook = _paths_from(findings.file.parent)
     for name, raw in tables.items():
@@ -303,9 +310,12 @@ def _environments(
             executor=plain.executor,
             signed=plain.signed,
             emergency=sealed,
+            registry=registry_of(name, plain.registry, (*place, "registry"), findings),
             configured=configured,
         )
-    return environments, places
+        if plain.promote_from is not None:
+            named[name] = plain.promote_from
+    return promoted(environments, named, findings), places
 
 
 def _connections(

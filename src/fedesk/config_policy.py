@@ -143,8 +143,11 @@ def _time(text: str | None, place: Place, findings: Findings) -> timedelta | Non
 
 
 def _tickets(pattern: str, place: Place, findings: Findings) -> tuple[str, ...]:
-    if not pattern:
-        return ()
+    return (pattern,) if pattern and check_pattern(pattern, (*place, "ticket"), findings) else ()
+
+
+def check_pattern(pattern: str, place: Place, findings: Findings) -> bool:
+    """Whether a text is an expression of RE2; what is wrong with it goes to ``findings``."""
     import re2
 
     options = re2.Options()
@@ -153,9 +156,9 @@ def _tickets(pattern: str, place: Place, findings: Findings) -> tuple[str, ...]:
         re2.compile(pattern, options)
     except re2.error as error:
         said = error.args[0].decode("utf-8", "replace")
-        findings.add((*place, "ticket"), f"is no regular expression of RE2: {printable(said, 200)}")
-        return ()
-    return (pattern,)
+        findings.add(place, f"is no regular expression of RE2: {printable(said, 200)}")
+        return False
+    return True
 
 
 def _written(policy: object, own: Mapping[str, object]) -> Iterator[tuple[Place, str, str]]:

@@ -16,6 +16,7 @@ from fedesk.config_types import (
     HttpsAnchorConfig,
     JenkinsConfig,
     PagerDutyConfig,
+    RegistryConfig,
     Settings,
     SnowflakeConfig,
     VaultConfig,
@@ -48,10 +49,16 @@ _OUTSIDE_SCOPE = frozenset(
 )
 """Keys that say nothing of which part of a system a connection holds."""
 _REFERENCE_KEYS = frozenset({"credential", "store_credential", *RECEIVERS})
-_ADDRESS_KEYS = frozenset({"url", "store_url", "proxy", "address"})
+_ADDRESS_KEYS = frozenset({"url", "store_url", "proxy", "address", "token_realm"})
 _PROXIES = ("socks5", "https", "http")
 HttpAddress = (
-    JenkinsConfig | AirflowConfig | VaultConfig | HttpsAnchorConfig | PagerDutyConfig | HeartbeatConfig
+    JenkinsConfig
+    | AirflowConfig
+    | VaultConfig
+    | HttpsAnchorConfig
+    | PagerDutyConfig
+    | HeartbeatConfig
+    | RegistryConfig
 )
 
 

@@ -5,6 +5,7 @@ Paths are absolute here: ``~`` is the home directory, anything else is relative 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from msgspec import Meta, Struct, field
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.notices import Route
 from fedesk.domain.policy import Governance
+from fedesk.domain.releases import ReleaseBudget
 from fedesk.domain.states import System
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -109,6 +111,19 @@ class AirflowConfig(HttpTable, frozen=True, kw_only=True):
     credential: Text | None = None
     tags: tuple[Text, ...] = ()
     """DAGs with one of these tags; everything when empty."""
+
+
+class RegistryConfig(HttpTable, frozen=True, kw_only=True):
+    """The registry of images from which an environment's deploy jobs take theirs."""
+
+    url: Text
+    user: Text | None = None
+    credential: Text | None = None
+    """Reference to the user's password or token."""
+    names: tuple[Text, ...] = ()
+    """What images call it, where that is not the host of ``url``."""
+    token_realm: Text | None = None
+    """Where its tokens are had, where that is another server."""
 
 
 class KvConfig(Table, frozen=True, kw_only=True):
@@ -315,6 +330,30 @@ class ConnectionConfig:
     system: System
     settings: Settings
 
+    @property
+    def login(self) -> str:
+        """The command line that stores its credential."""
+        return self.name.login
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryOf:
+    """An environment's registry: ``prod/registry`` with its settings. Nothing changes it."""
+
+    name: ConnectionName
+    settings: RegistryConfig
+    login: str = ""
+    """None: `fedesk login` logs in to systems alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasesConfig:
+    """What is beyond a release's budget, and what its tickets look like."""
+
+    tickets: tuple[str, ...] = ()
+    """Patterns of RE2 that are looked for in the messages of commits."""
+    budget: ReleaseBudget = dataclass_field(default_factory=ReleaseBudget)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
@@ -329,6 +368,9 @@ class Environment:
     signed: bool = False
     """Whether nothing is executed that its requester has not signed: so an executor's configuration says."""
     emergency: EmergencyConfig | None = None
+    promote_from: str = ""
+    """The environment whose releases come here; empty where none is before it."""
+    registry: RegistryOf | None = None
     configured: tuple[ConnectionConfig, ...]
 
     def connections(self) -> tuple[ConnectionConfig, ...]:
@@ -349,4 +391,5 @@ class Config:
     ui: UiConfig
     governance: Governance
     notify: NotifyConfig
+    releases: ReleasesConfig
     environments: Mapping[str, Environment]

@@ -12,7 +12,7 @@ from fedesk.domain.names import ConnectionName
 if TYPE_CHECKING:
     from fedesk.anchoring import SecretOf
     from fedesk.composition import CredentialOf
-    from fedesk.config_types import Config, ConnectionConfig, HttpsAnchorConfig, StoreConfig
+    from fedesk.config_types import Config, ConnectionConfig, HttpsAnchorConfig, RegistryOf, StoreConfig
     from fedesk.ports.endpoint import SecretText
 
     Lookup = Callable[[], SecretText]
@@ -47,8 +47,10 @@ def lookups_of(
     }
     if store_password is not None:
         lookups[STORE] = store_password
-    anchors = _of_anchors(config, credential_of, anchor_secret_of)
-    extra = {name: look_up for name, look_up in anchors.items() if name not in lookups}
+    beside = _of_anchors(config, credential_of, anchor_secret_of) | _of_registries(
+        config, connections, credential_of
+    )
+    extra = {name: look_up for name, look_up in beside.items() if name not in lookups}
     return lambda: {name: look_up() for name, look_up in lookups.items()} | _as_far_as_known(extra)
 
 
@@ -65,6 +67,20 @@ def _of_anchors(
     return {name: look_up for name, look_up in found.items() if look_up is not None}
 
 
+def _of_registries(
+    config: "Config", connections: Sequence[ConnectionName], credential_of: "CredentialOf"
+) -> "dict[str, Lookup]":
+    """How those of the environments' registries are looked up. Without one, its gate says so."""
+    names = {one.environment for one in connections}
+    registries = [
+        one.registry
+        for name, one in config.environments.items()
+        if name in names and one.registry is not None
+    ]
+    found = {str(one.name): credential_of(one) for one in registries}
+    return {name: look_up for name, look_up in found.items() if look_up is not None}
+
+
 def _as_far_as_known(lookups: "Mapping[str, Callable[[], SecretText]]") -> "dict[str, SecretText]":
     """What can be looked up; who then lacks one says so."""
     from fedesk.ports.errors import CredentialError
@@ -76,7 +92,9 @@ def _as_far_as_known(lookups: "Mapping[str, Callable[[], SecretText]]") -> "dict
     return found
 
 
-def given_to(credentials: "Mapping[str, SecretText]", configured: "ConnectionConfig") -> "Lookup | None":
+def given_to(
+    credentials: "Mapping[str, SecretText]", configured: "ConnectionConfig | RegistryOf"
+) -> "Lookup | None":
     """How a connection's credential is had among those that were given; None where it takes none."""
     return None if configured.settings.credential is None else _of(credentials, str(configured.name))
 

@@ -145,6 +145,11 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "airflow": _words("The connection NAME/airflow."),
         "vault": _words("The connection NAME/vault."),
         "snowflake": _words("The connection NAME/snowflake."),
+        "promote_from": _words(
+            "The environment whose releases are promoted here; the one before it in dev, staging, prod.",
+            "staging",
+        ),
+        "registry": _words("The registry of images from which deploy jobs take theirs."),
         "connections": _words(
             "A second system of a kind, by the connection's name; its `system` says which."
         ),
@@ -160,6 +165,28 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "parameter": _words("The parameter that takes the operation's id."),
         "draft_parameter": _words("The parameter that takes a run, of which the job drafts a plan."),
         "begins_within": _words("Seconds after which a plan that was not taken up is said to hang."),
+    },
+    "RegistryConfig": {
+        **_HTTP,
+        "url": _words("Base address, without /v2.", "https://registry.finedge.example"),
+        "user": _words("Who logs in; anonymous if left out.", "fedesk"),
+        "credential": _CREDENTIAL,
+        "names": _words(
+            "What images call it, where that is not the host of url.", ["registry.finedge.example"]
+        ),
+        "token_realm": _words(
+            "Where its bearer tokens are had, where that is another server.",
+            "https://auth.finedge.example/token",
+        ),
+    },
+    "ReleasesTable": {
+        "tickets": _words("Patterns of RE2 by which tickets are found in commits.", ["FIN-[0-9]+"]),
+        "budget": _words("Beyond which a release is a finding."),
+    },
+    "BudgetTable": {
+        "build": _words("How long the build that makes it may take.", "10m"),
+        "deployment": _words("How long a deployment may take.", "15m"),
+        "image": _words("How large its image may be, in KB, MB or GB.", "300MB"),
     },
     "Timeout": {
         "connect": _words("Seconds to wait for a connection."),
@@ -295,6 +322,7 @@ WORDS: Mapping[str, Mapping[str, Words]] = {
         "method": _words("How it is asked."),
     },
     "FileTable": {
+        "releases": _words("Tickets of releases, and their budget."),
         "notify": _words("Who is told what away from the desk, by fedesk watch."),
         "people": _words("Who works with the desk, by principal; without it everybody may everything."),
         "policy": _words("What a change takes, by verb: approvals, a ticket, how long a plan lives."),

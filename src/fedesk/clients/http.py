@@ -10,7 +10,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,7 +45,7 @@ Query = Iterable[tuple[str, str | int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer with a status of 2xx, read to its end."""
+    """An answer with a status of 2xx, or one that was expected, read to its end."""
 
     status: int
     headers: httpx.Headers
@@ -145,7 +145,7 @@ def open_client(endpoint: Endpoint) -> httpx.Client:
     )
 
 
-def request(
+def request(  # noqa: PLR0913  (one for each part of a request)
     client: httpx.Client,
     endpoint: Endpoint,
     method: str,
@@ -155,11 +155,13 @@ def request(
     content: object = None,
     headers: Mapping[str, str] | None = None,
     again: bool = True,
+    expected: Container[int] = (),
 ) -> Answer:
     """Send one request and read the whole answer within ``endpoint.deadline`` seconds.
 
     ``content`` goes out as JSON. ``again`` says that sending it twice does no harm: what breaks is then tried
-    once more. Raises the SourceError that fits what went wrong; an answer outside 2xx is one, too.
+    once more. Raises the SourceError that fits what went wrong; an answer outside 2xx is one, too, except for
+    the statuses that are ``expected``.
     """
     outer = _DEADLINE.until
     _DEADLINE.until = min(outer, time.monotonic() + endpoint.deadline)
@@ -173,16 +175,40 @@ def request(
     first = True
     try:
         try:
-            return _send(client, endpoint, prepared)
+            return _send(client, endpoint, prepared, expected)
         except httpx.TransportError as error:
             if not again or not _may_pass(error):
                 raise
             first = isinstance(error, _CONNECTING)
-        return _send_again(client, endpoint, prepared)
+        return _send_again(client, endpoint, prepared, expected)
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
         raise translate(error, endpoint, first=first) from None
     finally:
         _DEADLINE.until = outer
+
+
+def first_bytes(client: httpx.Client, endpoint: Endpoint, url: str, limit: int) -> Answer:
+    """GET an address, once; of the body so many bytes. Whatever the status, it is an answer.
+
+    Raises SourceError where there is none.
+    """
+    with _within(endpoint):
+        response = client.send(client.build_request("GET", url), stream=True)
+        body = bytearray()
+        try:
+            for piece in response.iter_bytes(limit):
+                body += piece
+                _DEADLINE.bound(None)
+                if len(body) >= limit:
+                    break
+        finally:
+            response.close()
+    return Answer(
+        status=response.status_code,
+        headers=response.headers,
+        body=bytes(body[:limit]),
+        transferred=response.num_bytes_downloaded,
+    )
 
 
 class LineStream:
@@ -242,7 +268,9 @@ def _within(endpoint: Endpoint) -> Iterator[None]:
         _DEADLINE.until = outer
 
 
-def _send_again(client: httpx.Client, endpoint: Endpoint, prepared: httpx.Request) -> Answer:
+def _send_again(
+    client: httpx.Client, endpoint: Endpoint, prepared: httpx.Request, expected: Container[int]
+) -> Answer:
     import stamina  # 60 ms to import, for a case that is rare
 
     left = max(_DEADLINE.until - time.monotonic(), 0.0)
@@ -250,7 +278,7 @@ def _send_again(client: httpx.Client, endpoint: Endpoint, prepared: httpx.Reques
         on=_may_pass, attempts=_ATTEMPTS, timeout=left, wait_initial=_RETRY_WAIT, wait_jitter=_RETRY_WAIT
     ):
         with attempt:
-            return _send(client, endpoint, prepared)
+            return _send(client, endpoint, prepared, expected)
     raise AssertionError("stamina either returns or raises")
 
 
@@ -260,10 +288,12 @@ def _may_pass(error: Exception) -> bool:
     return broken and not any(isinstance(cause, ssl.SSLError) for cause in _causes(error))
 
 
-def _send(client: httpx.Client, endpoint: Endpoint, prepared: httpx.Request) -> Answer:
+def _send(
+    client: httpx.Client, endpoint: Endpoint, prepared: httpx.Request, expected: Container[int]
+) -> Answer:
     response = client.send(prepared, stream=True)
     body = _body_of(response, endpoint, prepared)
-    if not response.is_success:
+    if not response.is_success and response.status_code not in expected:
         raise _refusal(endpoint, response, body)
     return Answer(
         status=response.status_code,

@@ -130,6 +130,12 @@ class Connection:
     health: "Bulkhead[HealthSource] | None" = None
     """Of a Jenkins: how addresses of what it deploys are looked at."""
 
+    def close(self) -> None:
+        """Take no more calls, of the system and of what belongs to it; waits for none."""
+        for bulkhead in (self.source, self.registry, self.health):
+            if bulkhead is not None:
+                bulkhead.close()
+
 
 class Clock(Protocol):
     """The time, injected so that tests can hold it still."""
