@@ -134,6 +134,11 @@ class Jenkins:
     jobs: dict[str, list[Deployment]]
     away: bool = False
     files: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)
+
+    def stage(self, run_id: str, name: str) -> State | None:
+        self.stages.append(f"{run_id} {name}")
+        return State.SUCCEEDED
 
     def deployments(
         self, jobs: tuple[DeployJob, ...], known: Mapping[str, Deployment], *, depth: int
@@ -242,6 +247,25 @@ def test_one_system_that_is_away_leaves_the_others_and_what_was_known() -> None:
     assert other.current is not None
     assert len(third.matrix.troubles) == 2
     assert {str(name) for name in third.failures} == {"prod/jenkins"}
+
+
+def test_a_jobs_own_verification_is_read_where_it_is_wanted_and_once() -> None:
+    """Of what runs; then it is known, whether or not it is wanted again."""
+    prod = Jenkins({"finedge/prod/deploy-payments": [deployment(9, "b", ago=2), deployment(8, "a", ago=9)]})
+    deploy = Deploy(job="finedge/{environment}/deploy-payments", verification_stage="Verify")
+    services = {"payments": replace(CATALOGUE.services["payments"], deploy=deploy)}
+    asked = sources(prod, Jenkins({}), catalogue=replace(CATALOGUE, services=services))
+    first = read_matrix(asked, KnownReleases())
+    assert prod.stages == []
+    wanted = read_matrix(asked, first.known, Asked(stages=True))
+    again = read_matrix(asked, wanted.known)
+    assert prod.stages == ["finedge/prod/deploy-payments#9 Verify"]
+    found = [one.matrix.cell("payments", "prod") for one in (first, wanted, again)]
+    assert [one.verified for one in found if one] == [
+        Verified.NOT_VERIFIED,
+        Verified.BY_ITS_JOB,
+        Verified.BY_ITS_JOB,
+    ]
 
 
 def test_a_missing_job_is_said_and_an_environment_without_jenkins_is_blank() -> None:

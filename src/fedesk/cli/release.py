@@ -62,7 +62,7 @@ _MOST_PATHS = 20
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="A service of the catalogue.")]
 
 
-def matrix(
+def matrix(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     context: typer.Context,
     services: Annotated[
         list[str] | None,
@@ -73,6 +73,10 @@ def matrix(
     ] = False,
     schemas: Annotated[
         bool, typer.Option("--schemas", help="Ask Snowflake as well, which wakes a warehouse.")
+    ] = False,
+    stages: Annotated[
+        bool,
+        typer.Option("--stages", help="Read the deploy jobs' own verification, as of named services."),
     ] = False,
     environment: session.EnvironmentOption = None,
     config: session.ConfigOption = None,
@@ -89,7 +93,8 @@ def matrix(
     with closing(session.open_desk(context, config, environment)) as desk:
         names = tuple(known_service(desk, name) for name in services or ())
         wanted = (environment,) if environment else ()
-        read = desk.releases.matrix(Asked(services=names, environments=wanted, schemas=schemas))
+        asked = Asked(services=names, environments=wanted, schemas=schemas, stages=stages or bool(names))
+        read = desk.releases.matrix(asked)
         for sentence in read.matrix.troubles:
             narrate(sentence)
         if as_json or as_lines:

@@ -24,6 +24,8 @@ WORDS = {
     Verified.INCONCLUSIVE: "inconclusive",
     Verified.NOT_VERIFIED: "unverified",
 }
+_SHORT_WORDS = {Verified.NOT_VERIFIED: "", Verified.BY_ITS_JOB: "by job"}
+"""In the matrix, whose cells are narrow."""
 _DIGEST = 12
 _COMMIT = 8
 
@@ -52,7 +54,7 @@ def cell_words(cell: "Cell", drift: "Drift | None", now: "datetime") -> str:
     if cell.current is None:
         return cell.trouble or ("first one in flight" if cell.in_flight else "nothing deployed")
     age = duration(now - cell.current.at) if cell.current.at else ""
-    verified = "" if cell.verified is Verified.NOT_VERIFIED else WORDS[cell.verified]
+    verified = _SHORT_WORDS.get(cell.verified, WORDS[cell.verified])
     main = " ".join(part for part in (named(cell.current.release), verified, age) if part)
     return ", ".join([main, *_drift_words(drift), *remarks(cell)])
 

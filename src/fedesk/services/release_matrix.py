@@ -28,9 +28,10 @@ from fedesk.domain.release_matrix import (
 )
 from fedesk.domain.release_stops import in_force
 from fedesk.domain.releases import Cell, Deployment, ReleaseStop, Sighting
+from fedesk.domain.states import State
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.operation_store import StoreError
-from fedesk.ports.releasing import DagServed, DeployJob, JobRead
+from fedesk.ports.releasing import DagServed, DeployJob, DeploySource, JobRead
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.failing import failure_of
 from fedesk.services.hiding import hidden, hide_in_run
@@ -76,6 +77,8 @@ class Asked:
     """Whether Airflow is asked what it serves."""
     schemas: bool = False
     """Whether Snowflake is asked: that wakes a warehouse."""
+    stages: bool = False
+    """Whether deploy jobs are asked how their own verification ended: a request more for each new release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +190,7 @@ def _question(
     ask: Callable[[], _Answer] | None = None
     if connection.deploys is not None and services:
         jobs = tuple(job for service in services if (job := job_of(service, environment)) is not None)
-        ask = partial(_of_jenkins, connection, jobs, known, asked.depth)
+        ask = partial(_of_jenkins, connection, jobs, known, asked)
     elif connection.dags is not None and asked.sightings:
         dags = tuple(dict.fromkeys(dag for one in services for dag in _dags(sources, one, environment)))
         ask = partial(_of_airflow, connection, dags) if dags else None
@@ -221,14 +224,42 @@ def _dags(sources: ReleaseSources, service: Service, environment: str) -> Iterat
 
 
 def _of_jenkins(
-    connection: Connection, jobs: tuple[DeployJob, ...], known: KnownReleases, depth: int
+    connection: Connection, jobs: tuple[DeployJob, ...], known: KnownReleases, asked: Asked
 ) -> _Answer:
     if connection.deploys is None:
         raise AssertionError("only who deploys is asked")
-    reads = connection.deploys.call(
-        lambda source: source.deployments(jobs, known.deployments, depth=depth), deadline=DEADLINE
+
+    def ask(source: DeploySource) -> tuple[JobRead, ...]:
+        reads = source.deployments(jobs, known.deployments, depth=asked.depth)
+        stages = {one.service: one.deploy.verification_stage for one in jobs}
+        return tuple(
+            _verified_by_itself(source, read, known, stages[read.service], may_ask=asked.stages)
+            for read in reads
+        )
+
+    return _Answer(reads=tuple(_hidden(one) for one in connection.deploys.call(ask, deadline=DEADLINE)))
+
+
+def _verified_by_itself(
+    source: DeploySource, read: JobRead, known: KnownReleases, stage: str, *, may_ask: bool
+) -> JobRead:
+    """The same with how the job's own verification ended: as it is known, else asked of what runs."""
+    if not stage:
+        return read
+    current = next(
+        (one for one in read.deployments if one.run.state is State.SUCCEEDED and not one.is_dry_run), None
     )
-    return _Answer(reads=tuple(_hidden(one) for one in reads))
+
+    def told(one: Deployment) -> Deployment:
+        if one.own_verification is not None:
+            return one
+        before = known.deployments.get(str(one.run.name))
+        ended = before.own_verification if before is not None else None
+        if ended is None and one is current and may_ask:
+            ended = source.stage(one.run.name.id, stage)
+        return one if ended is None else replace(one, own_verification=ended)
+
+    return replace(read, deployments=tuple(told(one) for one in read.deployments))
 
 
 def _hidden(read: JobRead) -> JobRead:

@@ -64,7 +64,9 @@ class ReleaseReading:
 
     def history(self, service: str, environment: str, depth: int = 30, tell: Tell = _nobody) -> HistoryRead:
         """The builds of a service's deploy job there; raises NotFoundError where it has none."""
-        wanted = Asked(services=(service,), environments=(environment,), depth=depth, sightings=False)
+        wanted = Asked(
+            services=(service,), environments=(environment,), depth=depth, sightings=False, stages=True
+        )
         read = self.matrix(wanted, tell)
         cell = read.matrix.cell(service, environment)
         if cell is None or cell.connection is None:
