@@ -1,10 +1,13 @@
 """What an Airflow serves, and the runs that test it: on the emulator and on a real server."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uuid_utils
 from airflow_cases import Case
+from airflow_change_cases import ChangeCase
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -219,3 +222,31 @@ def test_what_airflow_refuses_is_said_in_its_words(
         changing.apply(call())
     assert len(told.bodies) == 1
     assert changing.settle(call()).state is Settled.NOT_DONE
+
+
+def test_a_run_is_made_as_airflow_has_it(change_case: ChangeCase) -> None:
+    """On the emulator and the real server: made, found by its id, followed to its end; and not made twice."""
+    case = change_case
+    operation = str(uuid_utils.uuid7())
+    dag_id, run_id = case.untouched().partition("/")[0], f"fedesk__{operation[-12:]}__smoke"
+    ours: Json = {"operation": operation, "plan": operation[-12:]}
+    args: dict[str, Json] = {"dag_id": dag_id, "run_id": run_id, "conf": {"fedesk": ours, "fails": 0}}
+    asked = Call(system=System.AIRFLOW, verb="trigger-dag-run", args=args, key=operation)
+    changing, client = AirflowChanges(case.endpoint()), AirflowClient(case.endpoint())
+    assert changing.settle(asked).state is Settled.NOT_DONE
+    assert changing.apply(asked).reference == f"run:{run_id}"
+    assert changing.settle(asked).state is Settled.DONE
+    assert client.smoke_run(dag_id, run_id).operation_id == operation
+    assert changing.apply(asked).reference == f"run:{run_id}"
+    assert case.finish(f"{dag_id}/{run_id}") == "success"
+    assert client.smoke_run(dag_id, run_id).state is State.SUCCEEDED
+    other = replace(asked, key="x", args={**args, "conf": {"fedesk": {"operation": "x", "plan": "y"}}})
+    with pytest.raises(ConflictError):
+        changing.apply(other)
+    assert changing.settle(other).state is Settled.NOT_DONE
+    with pytest.raises(NotFoundError):
+        changing.apply(replace(asked, args={**args, "dag_id": "no_such_dag"}))
+    with pytest.raises(ForbiddenError):
+        AirflowChanges(case.endpoint(case.reader)).apply(replace(asked, args={**args, "run_id": "another"}))
+    changing.close()
+    client.close()

@@ -14,8 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from fedesk import composition
 from fedesk.clients.oci_registry import RegistryClient
+from fedesk.config import load_config
+from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.names import ConnectionName
+from fedesk.domain.states import System
 from fedesk.ports.endpoint import Endpoint, SecretText
 from fedesk.ports.errors import (
     ConflictError,
@@ -30,6 +34,7 @@ from fedesk.ports.errors import (
     UnauthenticatedError,
     UnreachableError,
 )
+from fedesk.runner_credentials import lookups_of
 from fedesk.sandbox import registry as emulated
 from fedesk.sandbox.release_line import REGISTRY
 from fedesk.sandbox.server import Sandbox
@@ -291,3 +296,23 @@ def test_a_registry_that_does_not_answer_ends_in_time(
     url = raw_server(talk)
     with pytest.raises(error, match=r"^prod/registry"):
         RegistryClient(replace(endpoint(url, deadline=0.4), connect_timeout=0.4)).manifest("payments", DIGEST)
+
+
+def test_an_environments_jenkins_comes_with_its_registry(full_sandbox: Sandbox) -> None:
+    """As the configuration has it, with its credential; a runner is given that with a connection's."""
+    config = load_config(full_sandbox.config_path)
+    by_environment = composition.connections_of(config, Catalogue())
+    (jenkins,) = (one for one in by_environment["prod"] if one.system is System.JENKINS)
+    assert jenkins.registry is not None
+    image, digest = image_of(full_sandbox)
+    found = jenkins.registry.call(lambda registry: registry.manifest(image, digest))
+    assert found is not None
+    assert found.digest == digest
+    jenkins.close()
+    with pytest.raises(SourceError):
+        jenkins.registry.call(lambda registry: registry.manifest(image, digest))
+    secret = full_sandbox.world.identity("registry").credential
+    given = lookups_of(config, [jenkins.name], composition.reference_of, None, lambda _: None)()
+    assert given["prod/registry"].reveal() == secret
+    assert "staging/registry" not in given
+    assert secret not in repr(given)

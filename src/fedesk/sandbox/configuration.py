@@ -11,6 +11,7 @@ from pathlib import Path
 from fedesk.sandbox.catalogue_text import catalogue
 from fedesk.sandbox.dbt_manifest import manifest
 from fedesk.sandbox.model import ENVIRONMENTS, Identity
+from fedesk.sandbox.release_line import REGISTRY
 from fedesk.sandbox.runbooks import runbook
 from fedesk.sandbox.world import World
 
@@ -118,7 +119,17 @@ def _snowflake(environment: str, port: int) -> dict[str, object]:
     }
 
 
-_SETTINGS = {"jenkins": _jenkins, "airflow": _airflow, "vault": _vault, "snowflake": _snowflake}
+def _registry(_: str, port: int) -> dict[str, object]:
+    return {"url": f"http://127.0.0.1:{port}", "names": [REGISTRY]}
+
+
+_SETTINGS = {
+    "jenkins": _jenkins,
+    "airflow": _airflow,
+    "vault": _vault,
+    "snowflake": _snowflake,
+    "registry": _registry,
+}
 
 
 def _table(name: str, **values: object) -> str:
