@@ -160,6 +160,7 @@ def compose(
         clock,
         known=_known(place, [one for theirs in by_environment.values() for one in theirs]),
         keep=partial(remember, place),
+        budget=config.releases.budget,
     )
     return Desk(
         config=config,

@@ -4,6 +4,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import re2
+
 from fedesk.domain.release_matrix import KnownReleases, in_order
 from fedesk.services.release_matrix import ReleaseSources
 from fedesk.services.release_reading import ReleaseReading
@@ -19,7 +21,7 @@ _OPERATIONS = 500
 
 def reading_of(desk: "Desk") -> ReleaseReading:
     """What reads the releases of all environments; opens no connection, and the store when it is asked."""
-    place = desk.last_known
+    place, configured = desk.last_known, desk.config.environments
     addresses = {one.name: one.address.rstrip("/") for one in desk.all_connections}
 
     def load() -> KnownReleases:
@@ -44,11 +46,12 @@ def reading_of(desk: "Desk") -> ReleaseReading:
         sources=ReleaseSources(
             catalogue=desk.catalogue,
             connections=desk.all_connections,
-            environments=in_order((one.name for one in desk.environments), {}),
+            environments=in_order(configured, {name: one.promote_from for name, one in configured.items()}),
             clock=desk.clock,
             operations=lambda: desk.store.operations(limit=_OPERATIONS),
             stops=stops,
         ),
         load=load,
         keep=keep,
+        tickets=tuple(map(re2.compile, desk.config.releases.tickets)),
     )

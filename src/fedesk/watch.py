@@ -58,8 +58,9 @@ def watch_of(desk: Desk, environment: str | None, tell: Tell, *, once: bool) -> 
     connections = {
         name: tuple(one for one in desk.all_connections if one.name.environment == name) for name in names
     }
+    budget = desk.config.releases.budget
     boards = {
-        name: LiveBoard(desk.by_name[name], desk.catalogue, theirs, {}, desk.clock)
+        name: LiveBoard(desk.by_name[name], desk.catalogue, theirs, {}, desk.clock, budget=budget)
         for name, theirs in connections.items()
     }
     sight = Sight(

@@ -13,6 +13,7 @@ from fedesk.domain.observation import Observation, Snapshot
 from fedesk.domain.states import FailureKind, Standing, State, System
 from fedesk.ports.errors import ServerFaultError
 from fedesk.ports.sources import Connection
+from fedesk.services.boards import Boards
 from fedesk.services.clock import SystemClock
 from fedesk.services.live_board import LiveBoard
 from fedesk.services.looking import look, unseen
@@ -110,7 +111,7 @@ def test_a_board_for_a_command_is_bounded_by_the_slowest_bulkhead() -> None:
         connection(AIRFLOW, Answers(Observation())),
         connection(VAULT, hung, System.VAULT, deadline=0.2),
     ]
-    snapshots = board_once(PROD, Catalogue(), connections, SystemClock(), {}).snapshots
+    snapshots = board_once(PROD, Boards(Catalogue()), connections, SystemClock(), {}).snapshots
     hung.let_go.set()
     assert [snapshot.standing for snapshot in snapshots] == [Standing.LIVE, Standing.FAILED]
     assert snapshots[1].failure is not None

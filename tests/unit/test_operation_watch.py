@@ -18,6 +18,7 @@ from fedesk.domain.open_operations import Course
 from fedesk.domain.reviews import Review
 from fedesk.domain.states import Severity
 from fedesk.services import operation_watch
+from fedesk.services.boards import Boards
 from fedesk.services.live_board import LiveBoard
 from fedesk.services.one_look import board_once
 from fedesk.services.operation_watch import OperationWatch, StoreNews
@@ -165,7 +166,7 @@ def test_the_board_has_the_operations_it_is_told_of() -> None:
     live.follow_operations(watch.known)
     watch.look()
     (finding,) = live.board().findings
-    once = board_once(PROD, catalogue(), [], clock, {}, watch.look)
+    once = board_once(PROD, Boards(catalogue()), [], clock, {}, watch.look)
     assert once.findings == (finding,)
     assert snapshot().observation is not None
 
@@ -184,7 +185,7 @@ def test_the_board_has_what_nobody_else_has_reviewed() -> None:
     assert (finding.kind, finding.severity) == ("break-glass", Severity.PAGE)
     assert finding.what == "mara@finedge.example broke the glass: INC-2207; overrides hold: H"
     assert finding.todo.endswith("`fedesk audit review 1 --said TEXT --rotated`")
-    once = board_once(PROD, catalogue(), [], Ticking(), {}, watch.look, unreviewed=watch.unreviewed)
+    once = board_once(PROD, Boards(catalogue()), [], Ticking(), {}, watch.look, unreviewed=watch.unreviewed)
     assert once.findings == (finding,)
     store.reviews[1] = Review(reviewed=1, at=NOW, by="ann", said="well")
     watch.nudge(moved=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fedesk.domain.release_diff import ReleaseDiff, Side
     from fedesk.domain.release_history import HistoryRow
     from fedesk.domain.release_matrix import Matrix, MatrixRow
-    from fedesk.domain.releases import Cell
+    from fedesk.domain.releases import Cell, ReleaseBudget
     from fedesk.execution import Desk
 
 LONG_COLUMNS = (
@@ -106,7 +106,7 @@ def matrix(  # noqa: PLR0913, PLR0917 - the options are the command's interface
             lines = [_long(desk, row, cell) for row in read.matrix.rows for cell in row.cells]
             output.table(LONG_COLUMNS, [line for line in lines if line], NO_SERVICES)
         else:
-            _print(read.matrix)
+            _print(read.matrix, desk.config.releases.budget)
         for row in read.matrix.rows:
             for cell in row.cells:
                 _tell_of(cell)
@@ -128,7 +128,7 @@ def known_service(desk: "Desk", name: str) -> str:
     raise session.StopError(f"No service with a deploy job is named {name!r}; {hint}", Exit.USAGE)
 
 
-def _print(found: "Matrix") -> None:
+def _print(found: "Matrix", budget: "ReleaseBudget") -> None:
     columns = [Column(title="SERVICE", importance=9)]
     # The last one, as a rule production, is dropped last.
     columns += [
@@ -138,7 +138,9 @@ def _print(found: "Matrix") -> None:
     rows = []
     for row in found.rows:
         drifts = {one.environment: one for one in row.drifts}
-        words = (documents.cell_words(one, drifts.get(one.environment), found.at) for one in row.cells)
+        words = (
+            documents.cell_words(one, drifts.get(one.environment), found.at, budget) for one in row.cells
+        )
         rows.append((row.service, *words))
     output.table(columns, rows, NO_SERVICES)
     shown = [cell for row in found.rows for cell in row.cells if cell.current is not None]
@@ -163,7 +165,7 @@ def _long(desk: "Desk", row: "MatrixRow", cell: "Cell") -> tuple[str, ...]:
         cell.current.by if cell.current else "",
         documents.WORDS[cell.verified] if cell.current else "",
         next((one.said for one in row.drifts if one.environment == cell.environment), ""),
-        "; ".join(part for part in (*documents.remarks(cell), said) if part),
+        "; ".join(part for part in (*documents.remarks(cell, desk.config.releases.budget), said) if part),
     )
 
 

@@ -47,7 +47,7 @@ def named(release: "Release | None") -> str:
     return release.version or short_digest(release.digest) or "unknown"
 
 
-def cell_words(cell: "Cell", drift: "Drift | None", now: "datetime") -> str:
+def cell_words(cell: "Cell", drift: "Drift | None", now: "datetime", budget: "ReleaseBudget") -> str:
     """A cell in one line: ``1.254.0 verified 2h05m, 3 behind, in flight``. What is unverified has no word."""
     if cell.connection is None:
         return ""
@@ -56,7 +56,7 @@ def cell_words(cell: "Cell", drift: "Drift | None", now: "datetime") -> str:
     age = duration(now - cell.current.at) if cell.current.at else ""
     verified = _SHORT_WORDS.get(cell.verified, WORDS[cell.verified])
     main = " ".join(part for part in (named(cell.current.release), verified, age) if part)
-    return ", ".join([main, *_drift_words(drift), *remarks(cell)])
+    return ", ".join([main, *_drift_words(drift), *remarks(cell, budget)])
 
 
 def _drift_words(drift: "Drift | None") -> list[str]:
@@ -67,11 +67,11 @@ def _drift_words(drift: "Drift | None") -> list[str]:
     return [f"{drift.builds} {drift.kind}" if drift.builds else drift.kind.value]
 
 
-def remarks(cell: "Cell", budget: "ReleaseBudget | None" = None) -> list[str]:
+def remarks(cell: "Cell", budget: "ReleaseBudget") -> list[str]:
     """What one has to know of a cell beside what runs there."""
-    from fedesk.domain.release_budgets import DEFAULT, size_said
+    from fedesk.domain.release_budgets import size_said
 
-    size = size_said(cell, budget or DEFAULT)
+    size = size_said(cell, budget)
     return [
         *(str(stop.kind) for stop in cell.stops),
         *(["targets disagree"] if cell.disagrees else []),

@@ -121,6 +121,7 @@ def known_environment(config: "Config", name: str | None, option: str) -> None:
 def look_once(context: typer.Context, desk: "Desk", connections: "Sequence[Connection]") -> "Board":
     """The board after one look at these systems, told of on stderr; the desk keeps what was learnt."""
     from fedesk.cli.progress import looking
+    from fedesk.services.boards import Boards
     from fedesk.services.one_look import board_once
 
     known = {snapshot.connection: snapshot for snapshot in desk.board.snapshots()}
@@ -128,7 +129,7 @@ def look_once(context: typer.Context, desk: "Desk", connections: "Sequence[Conne
     with looking([one.name for one in connections]) as read:
         board = board_once(
             desk.environment,
-            desk.catalogue,
+            Boards(desk.catalogue, desk.config.releases.budget),
             connections,
             clock_of(context),
             known,

@@ -8,10 +8,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from fedesk.domain.releases import Migration, Release, is_older
 from fedesk.domain.runs import Change
+
+
+class Named(Protocol):
+    """Where a pattern was found."""
+
+    def group(self, number: int, /) -> str:
+        """What stands there: all of it is number 0."""
+
+
+class TicketPattern(Protocol):
+    """What a ticket looks like, compiled by whoever has the patterns (RE2)."""
+
+    def finditer(self, text: str, /) -> Iterable[Named]:
+        """Each place in a text."""
 
 
 class Touched(StrEnum):
@@ -109,7 +124,7 @@ def touched_by(changes: Iterable[Change]) -> Mapping[Touched, tuple[str, ...]]:
     return MappingProxyType({kind: tuple(found[kind]) for kind in Touched if kind in found})
 
 
-def tickets_in(changes: Iterable[Change], patterns: Sequence[re.Pattern[str]]) -> tuple[str, ...]:
+def tickets_in(changes: Iterable[Change], patterns: Sequence[TicketPattern]) -> tuple[str, ...]:
     """Tickets that messages name, each once, in the order in which they come."""
     return tuple(
         dict.fromkeys(
@@ -149,7 +164,7 @@ def between(
     *,
     passed: Iterable[Release] = (),
     repository: str = "",
-    tickets: Sequence[re.Pattern[str]] = (),
+    tickets: Sequence[TicketPattern] = (),
     untold: Iterable[str] = (),
 ) -> ReleaseDiff:
     """The difference of two releases of a service; ``repository`` is the catalogue's.

@@ -20,6 +20,8 @@ from fedesk.domain.catalogue import Catalogue, owners_of_secrets
 from fedesk.domain.front import EnvironmentFacts, Finding
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.open_operations import OpenOperation
+from fedesk.domain.release_budgets import DEFAULT
+from fedesk.domain.releases import ReleaseBudget
 from fedesk.domain.secrets import SecretAge, judge
 from fedesk.domain.states import Verdict
 from fedesk.domain.triage import Facts, findings
@@ -60,8 +62,9 @@ class Boards:
     May be asked on several threads at once.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, budget: ReleaseBudget = DEFAULT) -> None:
         self._catalogue = catalogue
+        self._budget = budget
         self._owned: dict[str, tuple[Mapping[JobKey, Subject], Mapping[str, str]]] = {}
         self._found: dict[str, tuple[Sequence[object], tuple[JobHistory, ...]]] = {}
         """By environment: what the histories were made of, and the histories."""
@@ -98,6 +101,7 @@ class Boards:
             loads=loads,
             operations=tuple(operations),
             unreviewed=tuple(unreviewed),
+            budget=self._budget,
         )
         return Board(
             environment=environment,
@@ -157,6 +161,8 @@ def board_of(
     *,
     operations: Sequence[OpenOperation] = (),
     unreviewed: Sequence[AuditRecord] = (),
+    budget: ReleaseBudget = DEFAULT,
 ) -> Board:
     """A single board, of which nothing is made again; as ``Boards.board``."""
-    return Boards(catalogue).board(environment, snapshots, elsewhere, now, operations, unreviewed=unreviewed)
+    boards = Boards(catalogue, budget)
+    return boards.board(environment, snapshots, elsewhere, now, operations, unreviewed=unreviewed)

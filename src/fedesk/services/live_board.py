@@ -17,6 +17,8 @@ from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.open_operations import OpenOperation
+from fedesk.domain.release_budgets import DEFAULT
+from fedesk.domain.releases import ReleaseBudget
 from fedesk.domain.windows import Window
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.boards import Boards
@@ -47,10 +49,11 @@ class LiveBoard:
         *,
         known: Mapping[ConnectionName, Snapshot] | None = None,
         keep: Callable[["LiveBoard"], None] | None = None,
+        budget: ReleaseBudget = DEFAULT,
     ) -> None:
         """``keep`` is called about once a minute, on a poller's thread, to write down what is known."""
         self._environment = environment
-        self._boards = Boards(catalogue)
+        self._boards = Boards(catalogue, budget)
         self._clock = clock
         self._mine = tuple(connections)
         self._elsewhere = {name: tuple(theirs) for name, theirs in elsewhere.items()}

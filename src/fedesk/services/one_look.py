@@ -6,13 +6,12 @@ from functools import partial
 
 from fedesk.domain.audit import AuditRecord
 from fedesk.domain.board import Board
-from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.open_operations import OpenOperation
 from fedesk.ports.sources import Clock, Connection
-from fedesk.services.boards import board_of
+from fedesk.services.boards import Boards
 from fedesk.services.looking import look, unseen
 from fedesk.services.side_by_side import side_by_side
 
@@ -22,7 +21,7 @@ PATIENCE = 30.0
 
 def board_once(
     environment: EnvironmentFacts,
-    catalogue: Catalogue,
+    boards: Boards,
     connections: Sequence[Connection],
     clock: Clock,
     known: Mapping[ConnectionName, Snapshot],
@@ -42,9 +41,7 @@ def board_once(
     reading.start()
     snapshots = read_whole(connections, clock, known, read)
     reading.join()
-    return board_of(
-        environment, catalogue, snapshots, {}, clock.now(), operations=opened, unreviewed=unreviewed()
-    )
+    return boards.board(environment, snapshots, {}, clock.now(), operations=opened, unreviewed=unreviewed())
 
 
 def read_whole(

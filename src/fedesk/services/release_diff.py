@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fedesk.domain.catalogue import Service
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Failure
-from fedesk.domain.release_diff import ReleaseDiff, Side, between
+from fedesk.domain.release_diff import ReleaseDiff, Side, TicketPattern, between
 from fedesk.domain.release_matrix import KnownReleases, number_of
 from fedesk.domain.releases import Deployment, Release, is_older
 from fedesk.domain.runs import Change
@@ -49,7 +49,7 @@ def read_diff(
     known: KnownReleases,
     service: str,
     names: tuple[str, str],
-    tickets: Sequence[re.Pattern[str]] = (),
+    tickets: Sequence[TicketPattern] = (),
     tell: Callable[[ConnectionName], None] = lambda _: None,
 ) -> DiffRead:
     """What the second has that the first has not; each is an environment, or the beginning of a digest.

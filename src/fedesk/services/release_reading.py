@@ -1,13 +1,13 @@
 """Releases as they are looked at: what is where, what lies between, what was deployed before."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from fedesk.domain.dora import Dora, dora_of
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Failure
+from fedesk.domain.release_diff import TicketPattern
 from fedesk.domain.release_history import HistoryRow, history_of
 from fedesk.domain.release_matrix import KnownReleases, number_of
 from fedesk.domain.releases import Cell, Deployment
@@ -47,7 +47,7 @@ class ReleaseReading:
     """What was read before."""
     keep: Callable[[KnownReleases], None]
     """Takes what is worth keeping; raises nothing."""
-    tickets: tuple[re.Pattern[str], ...] = field(default=())
+    tickets: tuple[TicketPattern, ...] = ()
     """What a ticket looks like in a commit's message."""
 
     def matrix(self, asked: Asked | None = None, tell: Tell = _nobody) -> MatrixRead:
