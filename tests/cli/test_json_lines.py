@@ -32,6 +32,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "release history": ("release", "history", "payments", "--limit", "3"),
     "release status": ("release", "status", "--env", "prod"),
     "release dora": ("release", "dora", "payments"),
+    "release quarantine": ("release", "quarantine"),
 }
 """A command line of each verb that prints a list, by its words."""
 SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit tail": "audit"} | {
@@ -41,6 +42,7 @@ SCHEMA_OF = {"secrets list": "secrets", "operations list": "operations", "audit 
     "maintenance list": "windows",
     "findings list": "findings",
     "audit review": "reviews",
+    "release quarantine": "release-stops",
     **{f"release {verb}": f"release-{verb}" for verb in ("matrix", "history", "status", "dora")},
 }
 
@@ -77,6 +79,8 @@ def told(acting: Run) -> Run:
     for kind in ("freeze", "maintenance"):
         assert acting(kind, "add", "--for", "2h", "--reason", "year end").code == 0
     assert acting("findings", "snooze", "ledger_load", "2h").code == 0
+    bad = (f"sha256:{'0' * 64}", "--service", "payments", "--reason", "doubles rows")
+    assert acting("release", "quarantine", *bad).code == 0
     return acting
 
 

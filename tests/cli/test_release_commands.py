@@ -1,7 +1,7 @@
 """``fedesk release``: what is where, what lies between, what was; against the sandbox's deploy jobs."""
 
 import pytest
-from command_line import Run
+from command_line import Changed, Run
 
 from fedesk.sandbox.server import Sandbox
 
@@ -78,3 +78,42 @@ def test_what_is_not_there_is_one_sentence(desk: Run, sandbox: Sandbox) -> None:
     (before,), (after,) = known["services"], ended.document("release-matrix")["services"]
     assert [bool(cell["trouble"]) for cell in after["cells"]] == [False, False, True]
     assert after["cells"][2]["current"] == before["cells"][2]["current"]
+
+
+def test_a_release_is_put_into_quarantine_and_let_go(
+    desk: Run, run: Run, changed: Changed, sandbox: Sandbox
+) -> None:
+    """Named by the beginning of its digest, it is stopped in every environment, and the matrix says so.
+
+    What is no digest, or of nobody, is a mistake; what was done before a conflict; who may not is refused.
+    """
+    (row,) = desk("release", "matrix", "payments", "--json").document("release-matrix")["services"]
+    digest = row["cells"][2]["current"]["release"]["digest"]
+    for words, code, said in (
+        ((digest[:25],), 2, "--service SERVICE"),
+        (("000000000000", "--service", "payments", "--reason", "bad"), 2, "none begins so"),
+        (("latest", "--service", "payments", "--reason", "bad"), 2, "a tag moves"),
+        ((digest[:25], "--service", "payments"), 2, "Say why"),
+        ((digest[:25], "--service", "payments", "--lift", "QRT-1"), 2, "or --lift ID"),
+        (("--lift", "QRT-1", "--reason", "fine"), 1, "no quarantine or hold QRT-1"),
+    ):
+        ended = desk("release", "quarantine", *words)
+        assert (ended.code, said in ended.err) == (code, True), (words, ended)
+    put = ("release", "quarantine", digest.removeprefix("sha256:")[:12], "--service", "payments")
+    done = desk(*put, "--reason", "doubles the rows", "--json").document("release-stop")["stop"]
+    assert (done["digest"], done["environment"], done["lifted_at"]) == (digest, None, None)
+    assert desk(*put, "--reason", "again").code == 5
+    assert desk("release", "quarantine", "--json").document("release-stops")["stops"] == [done]
+    table = desk("release", "quarantine", "--service", "payments").out
+    assert {done["id"], "everywhere", "doubles", digest[7:19]} <= set(table.split())
+    assert desk("release", "quarantine", "--service", "ledger").out.startswith("nothing is in quarantine")
+    assert "quarantine" in desk("release", "matrix", "payments").out
+
+    file = changed((r"\Z", '\n[identity]\nprincipal = "ben@x"\n[people."ben@x"]\nroles = ["operator"]\n'))
+    lift = ("release", "quarantine", "--lift", done["id"], "--reason", "built anew")
+    refused = run(*lift, "--config", str(file), at=sandbox.control.clock.now())
+    assert (refused.code, "quarantine-lift needs the role" in refused.err) == (3, True), refused
+    lifted = desk(*lift, "--json").document("release-stop")["stop"]
+    assert lifted["lifted_reason"] == "built anew"
+    assert desk("release", "quarantine", "--json").document("release-stops")["stops"] == []
+    assert desk(*lift).code == 5

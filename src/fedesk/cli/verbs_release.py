@@ -40,6 +40,12 @@ VERBS = (
         ("fedesk release watch --help", "fedesk release status"),
     ),
     Verb(
+        "release quarantine",
+        "release_stops:quarantine",
+        "Stop a release everywhere; what is stopped",
+        ("fedesk release quarantine", "fedesk release quarantine --service payments --json"),
+    ),
+    Verb(
         "release dora",
         "release:dora",
         "Lead time, frequency, failures, time to restore",

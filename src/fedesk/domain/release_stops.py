@@ -4,6 +4,7 @@ A rollback that succeeded is the hold of the release that it removed, there and 
 written for it to be in force. It is lifted by a row that names the rollback.
 """
 
+import re
 from collections.abc import Iterable
 
 from fedesk.domain.operations import Operation, Outcome
@@ -13,6 +14,7 @@ ROLLBACK = "release.rollback"
 """The kind of operation that holds what it removes."""
 SERVICE, REMOVED = "service", "rolled back"
 """Names of pins of a rollback's target: the service, and the digest that ran before it."""
+_BEGINNING = re.compile(r"(?:sha256:)?[0-9a-f]{12,63}")
 
 
 def in_force(
@@ -66,3 +68,8 @@ def described(stop: ReleaseStop) -> str:
     """In a word and a reason: ``in quarantine since …`` is left to who knows the time."""
     what = "in quarantine" if stop.kind is StopKind.QUARANTINE else f"rolled back in {stop.environment}"
     return f"{stop.digest[:19]} of {stop.service} is {what}: {stop.reason.rstrip('.')} ({stop.by})"
+
+
+def is_beginning(text: str) -> bool:
+    """Whether it is the beginning of a digest, and long enough for one to be meant."""
+    return _BEGINNING.fullmatch(text) is not None

@@ -56,6 +56,16 @@ class ReleaseReading:
         self.keep(read.known)
         return read
 
+    def digests(self, service: str, beginning: str) -> tuple[str, ...]:
+        """Digests of a service's known releases that begin so; raises nothing.
+
+        Deploy jobs are asked where what was read before does not know exactly one.
+        """
+        found = _digests(self.load(), service, beginning)
+        if len(found) == 1:
+            return found
+        return _digests(self.matrix(Asked(services=(service,), sightings=False)).known, service, beginning)
+
     def diff(self, service: str, names: tuple[str, str], tell: Tell = _nobody) -> DiffRead:
         """What the second has that the first has not. Raises SourceError, see ``services.release_diff``."""
         read = read_diff(self.sources, self.load(), service, names, self.tickets, tell)
@@ -109,6 +119,12 @@ def commits_of(
     except SourceError as error:
         return (), (f"Which commits came in is not known: {hidden(str(error))}",)
     return found.changes, ()
+
+
+def _digests(known: KnownReleases, service: str, beginning: str) -> tuple[str, ...]:
+    whole = f"sha256:{beginning.removeprefix('sha256:')}"
+    releases = (one.digest for one in known.deployments.values() if one.service == service)
+    return tuple(sorted({one for one in releases if one.startswith(whole)}))
 
 
 def _of_cell(read: MatrixRead, cell: Cell) -> tuple[Deployment, ...]:
