@@ -30,6 +30,7 @@ pytest_plugins = (
     "postgres_server",
     "several_desks",
     "live_airflow",
+    "live_registry",
     "soaking",
     "told_server",
 )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from live_registry import PASSWORD, USER, LiveRegistry
 from raw_server import RawServer, drip, hang, heard, say
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -316,3 +317,23 @@ def test_an_environments_jenkins_comes_with_its_registry(full_sandbox: Sandbox) 
     assert given["prod/registry"].reveal() == secret
     assert "staging/registry" not in given
     assert secret not in repr(given)
+
+
+@pytest.mark.live
+def test_a_real_registry_answers_like_the_sandboxs(live_registry: LiveRegistry) -> None:
+    """Debian's: by digest and tag, absent manifests and repositories, a wrong password, nobody's login."""
+    there = endpoint(live_registry.url, user=USER, secret=PASSWORD)
+    client, image = RegistryClient(there, names=(REGISTRY,)), f"{REGISTRY}/{live_registry.repository}"
+    for reference in (live_registry.digest, "1.0"):
+        found = client.manifest(image, reference)
+        assert found is not None
+        assert (found.digest, found.media_type) == (
+            live_registry.digest,
+            "application/vnd.oci.image.manifest.v1+json",
+        )
+    assert client.manifest(image, DIGEST) is None
+    assert client.manifest(image, "2.0") is None
+    assert client.manifest("no-such/repository", "1.0") is None
+    for secret in ("wrong", None):
+        with pytest.raises(UnauthenticatedError):
+            RegistryClient(endpoint(live_registry.url, secret=secret)).manifest("payments", "1.0")
