@@ -19,6 +19,7 @@ from fedesk import composition
 from fedesk.clients.oci_registry import RegistryClient
 from fedesk.config import load_config
 from fedesk.domain.catalogue import Catalogue
+from fedesk.domain.examination import complaints
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.states import System
 from fedesk.ports.endpoint import Endpoint, SecretText
@@ -39,6 +40,7 @@ from fedesk.runner_credentials import lookups_of
 from fedesk.sandbox import registry as emulated
 from fedesk.sandbox.release_line import REGISTRY
 from fedesk.sandbox.server import Sandbox
+from fedesk.services.examining import examine
 
 if TYPE_CHECKING:
     from asgi_server import AsgiServer, ServedApp
@@ -185,6 +187,15 @@ def test_other_statuses_are_the_errors_of_all_clients(
     assert len(served.requests) == 1
 
 
+def test_what_is_no_registry_is_not_reached(opened: Opened, asgi_server: "AsgiServer") -> None:
+    """The API's root with the login; elsewhere a sentence that names the address."""
+    client, _ = opened()
+    client.reach()
+    served = asgi_server(telling(lambda _: Response("nothing here", 404)))
+    with pytest.raises(NotFoundError, match="see whether its `url` is right"):
+        RegistryClient(endpoint(served.url)).reach()
+
+
 def test_a_404_of_something_else_is_no_absence(asgi_server: "AsgiServer") -> None:
     """Only the registry's own code says that an image is not there."""
     served = asgi_server(telling(lambda _: Response("404 page not found", 404)))
@@ -309,6 +320,16 @@ def test_an_environments_jenkins_comes_with_its_registry(full_sandbox: Sandbox) 
     found = jenkins.registry.call(lambda registry: registry.manifest(image, digest))
     assert found is not None
     assert found.digest == digest
+    (checkup,) = examine([jenkins])
+    assert (checkup.failure, checkup.no_registry) == (None, None)
+    full_sandbox.control.fault("registry", kind="status", status=503)
+    (checkup,) = examine([jenkins])
+    assert checkup.no_registry is not None
+    assert checkup.no_registry.sentence.startswith("prod/registry")
+    assert checkup.no_registry.sentence in {
+        one.sentence for one in complaints(checkup, full_sandbox.world.now(), production=True)
+    }
+    full_sandbox.control.clear_faults()
     jenkins.close()
     with pytest.raises(SourceError):
         jenkins.registry.call(lambda registry: registry.manifest(image, digest))

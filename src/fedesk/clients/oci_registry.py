@@ -74,6 +74,12 @@ class RegistryClient:
             link=f"{self._endpoint.url}{path}",
         )
 
+    def reach(self) -> None:
+        """Ask for the API's root, with the login; raises SourceError."""
+        answer = self._ask("GET", "/v2/")
+        if answer.status == _NOT_FOUND:
+            raise self._no_registry(answer)
+
     def close(self) -> None:
         """Close the sockets."""
         self._client.close()
@@ -97,10 +103,13 @@ class RegistryClient:
         """Raises NotFoundError where it is not the registry's own words that it is not there."""
         answer = self._ask("GET", path)
         if answer.status == _NOT_FOUND and not _codes(answer.body) & _ABSENT:
-            raise NotFoundError(
-                f"{self._endpoint.name} does not answer as a registry does at {self._endpoint.url}/v2/ "
-                f"(HTTP 404: {quoted(answer.body)}); see whether its `url` is right"
-            )
+            raise self._no_registry(answer)
+
+    def _no_registry(self, answer: Answer) -> NotFoundError:
+        return NotFoundError(
+            f"{self._endpoint.name} does not answer as a registry does at {self._endpoint.url}/v2/ "
+            f"(HTTP 404: {quoted(answer.body)}); see whether its `url` is right"
+        )
 
     def _ask(self, method: str, path: str) -> Answer:
         """The answer, 404 included. One that wants a login is asked once more with it."""

@@ -88,6 +88,8 @@ class Checkup:
     examination: Examination | None = None
     failure: Failure | None = None
     """Why the system could not be examined."""
+    no_registry: Failure | None = None
+    """Of a Jenkins: why its environment's registry of images does not answer."""
 
 
 def complaints(
@@ -95,7 +97,8 @@ def complaints(
 ) -> tuple[Complaint, ...]:
     """What is wrong with a connection, the gravest first. ``renews``: fedesk logs in again by itself."""
     found = [
-        *_failed(checkup),
+        *_failed(checkup.failure),
+        *_failed(checkup.no_registry),
         *_of_chain(checkup.chain, now, production=production),
         *(() if renews else _of_identity(checkup, now)),
         *_of_examination(checkup.system, checkup.examination),
@@ -104,9 +107,9 @@ def complaints(
     return tuple(sorted(found, key=lambda one: order.index(one.gravity)))
 
 
-def _failed(checkup: Checkup) -> Iterator[Complaint]:
-    if checkup.failure is not None:
-        yield Complaint(gravity=Gravity.FAULT, sentence=checkup.failure.sentence)
+def _failed(failure: Failure | None) -> Iterator[Complaint]:
+    if failure is not None:
+        yield Complaint(gravity=Gravity.FAULT, sentence=failure.sentence)
 
 
 def _of_chain(chain: Chain | None, now: datetime, *, production: bool) -> Iterator[Complaint]:

@@ -153,6 +153,9 @@ class RegistrySource(Protocol):
     def manifest(self, image: str, reference: str) -> Manifest | None:
         """The manifest of ``REGISTRY/REPOSITORY`` by digest or tag, by HEAD; None where there is none."""
 
+    def reach(self) -> None:
+        """Ask whether it is a registry that lets one in; raises SourceError where it is not."""
+
     def close(self) -> None:
         """Let go of sockets; never waits for the network."""
 

@@ -49,7 +49,19 @@ def _examined(connection: Connection) -> Checkup:
         identity=identity,
         examination=examination,
         failure=refused or failure or no_chain,
+        no_registry=_no_registry(connection),
     )
+
+
+def _no_registry(connection: Connection) -> Failure | None:
+    """Why the registry of a Jenkins' environment does not answer; None where it does, or there is none."""
+    if connection.registry is None:
+        return None
+    try:
+        connection.registry.call(lambda registry: registry.reach())
+    except Exception as error:  # noqa: BLE001 - a fault in one adapter must leave the others' answers
+        return failure_of(error, f"examining {connection.name}'s registry")
+    return None
 
 
 def _chain(source: ExaminedSource) -> Chain:
