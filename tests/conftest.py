@@ -1,6 +1,7 @@
 """Fixtures for everybody: a sandbox on loopback whose clock stands still, shared by the tests of a worker."""
 
 import gc
+import itertools
 import os
 import shutil
 import signal
@@ -115,10 +116,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [*one, *rest[:middle], *other, *rest[middle:]]
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for each test: pytest would look at every one there is to find the next number."""
+    root = tmp_path_factory.mktemp("homes")
+    return (root / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_folders(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes what is its runner's own: each has cache, state and configuration folders."""
-    home = tmp_path_factory.mktemp("home")
+    home = next(homes)
+    home.mkdir()
     for kind in ("CACHE", "STATE", "CONFIG", "DATA"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
     monkeypatch.delenv("FEDESK_CONFIG", raising=False)

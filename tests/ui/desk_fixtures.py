@@ -15,6 +15,8 @@ from rich.console import RenderableType
 from textual._compositor import Compositor
 from textual._context import visible_screen_stack
 from textual._styles_cache import StylesCache
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.screen import Screen
 
 from fedesk.services import operation_watch
@@ -49,14 +51,14 @@ def make_app(tmp_path: Path) -> Callable[..., DeskApp]:
 
 WAITS = {
     operation_watch: ("PERIOD", "AWAY_PERIOD", "LIVENESS_PERIOD"),
-    views: ("DEBOUNCE", "SKELETON_AFTER"),
+    views: ("SKELETON_AFTER",),
     operation: ("SKELETON_AFTER",),
     row_list: ("SKELETON_AFTER",),
     settle: ("SKELETON_AFTER",),
     texts: ("SKELETON_AFTER",),
     log: ("_LOADING_AFTER",),
 }
-"""How long the desk waits until it looks again, reads what is selected, and says that it is reading."""
+"""How long the desk waits until it looks again, and until it says that it is reading."""
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +103,7 @@ def nothing_painted_stays() -> Iterator[None]:
     StylesCache.get_inner_outer.cache_clear()
 
 
-SPAN = 0.003
+SPAN = 0.002
 """Seconds in which nothing is done by a loop that is taken to be idle."""
 FRAME = 1 / 250
 """Seconds between two frames of the screen, at most: a test waits for one after each key."""
@@ -128,5 +130,26 @@ async def idle(min_sleep: float = SPAN, max_sleep: float = 1.0) -> None:
             return
 
 
+_parse = Stylesheet._parse_rules  # noqa: SLF001 - what each sheet keeps for itself
+_parsed: dict[object, list[RuleSet]] = {}
+
+
+def parsed_once(
+    sheet: Stylesheet,
+    css: str,
+    read_from: tuple[str, str],
+    is_default_rules: bool = False,  # noqa: FBT001, FBT002 - likewise
+    tie_breaker: int = 0,
+    scope: str = "",
+) -> list[RuleSet]:
+    """The rules of a text of CSS, parsed once for all apps of a theme: they only read them."""
+    how = (css, read_from, is_default_rules, tie_breaker, scope)
+    key = (frozenset(sheet._variables.items()), how)  # noqa: SLF001 - the theme's
+    if key not in _parsed:
+        _parsed[key] = _parse(sheet, *how)
+    return _parsed[key]
+
+
+Stylesheet._parse_rules = parsed_once  # type: ignore[assignment, method-assign]  # noqa: SLF001 - likewise
 textual.screen.UPDATE_PERIOD = FRAME  # type: ignore[misc] # Textual's own is 1/60
 textual.app.wait_for_idle = textual.pilot.wait_for_idle = idle  # type: ignore[attr-defined]
