@@ -146,8 +146,8 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared_sandbox() -> Iterator[Sandbox]:
-    """Jenkins, Airflow and Vault, started once for a worker; ask for ``sandbox`` instead."""
-    running = start(frozen_world(), systems=("jenkins", "airflow", "vault"))
+    """All but Snowflake, started once for a worker; ask for ``sandbox`` instead."""
+    running = start(frozen_world(), systems=("jenkins", "airflow", "vault", "registry", "health"))
     yield running
     running.close()
 
@@ -170,7 +170,7 @@ def sandbox(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def shared_full_sandbox() -> Iterator[Sandbox]:
-    """All four systems, started once for a worker; ask for ``full_sandbox`` instead."""
+    """All systems, started once for a worker; ask for ``full_sandbox`` instead."""
     running = start(frozen_world())
     yield running
     running.close()
@@ -178,7 +178,7 @@ def shared_full_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def full_sandbox(shared_full_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """All four systems, Snowflake included (a second to start), otherwise like ``sandbox``."""
+    """All systems, Snowflake included (a second to start), otherwise like ``sandbox``."""
     _reset(shared_full_sandbox)
     yield shared_full_sandbox
     _reset(shared_full_sandbox)

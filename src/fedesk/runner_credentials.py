@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fedesk.domain.names import ConnectionName
+from fedesk.domain.states import System
 
 if TYPE_CHECKING:
     from fedesk.anchoring import SecretOf
@@ -70,8 +71,16 @@ def _of_anchors(
 def _of_registries(
     config: "Config", connections: Sequence[ConnectionName], credential_of: "CredentialOf"
 ) -> "dict[str, Lookup]":
-    """How those of the environments' registries are looked up. Without one, its gate says so."""
-    names = {one.environment for one in connections}
+    """How those of the environments' registries are looked up, where a Jenkins may deploy.
+
+    Without one, its gate says so.
+    """
+    names = {
+        one.name.environment
+        for environment in config.environments.values()
+        for one in environment.connections()
+        if one.system is System.JENKINS and one.name in connections
+    }
     registries = [
         one.registry
         for name, one in config.environments.items()

@@ -26,6 +26,7 @@ from starlette.types import Message, Receive, Scope, Send
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.control import FaultsAreOffError
 from fedesk.sandbox.faults import Fault, FaultBoard, FaultKind, Faulty
+from fedesk.sandbox.model import BuildResult
 from fedesk.sandbox.server import Sandbox, start
 from fedesk.sandbox.traffic import TrafficLog
 from fedesk.sandbox.world import World
@@ -199,12 +200,31 @@ def test_control_port_quiets_jenkins_and_disables_a_job(sandbox: Sandbox) -> Non
         sandbox.control.trigger_build(job)
 
 
+def test_control_port_makes_releases_bad_and_images_go(sandbox: Sandbox) -> None:
+    """A bad release deploys, and its service says that it is down; a collected image is not deployed."""
+    world, url = sandbox.world, sandbox.urls["control"]
+    older, newest = world.releases("payments")[-2:]
+    told(url, "/world", "POST", {"bad_release": "payments:health", "collected_image": older.digest})
+    job, health = "finedge/staging/deploy-payments", sandbox.urls["health"]
+    assert ask(health, "/staging/payments/health").status == 200
+    for release, result in ((older, BuildResult.FAILURE), (newest, BuildResult.SUCCESS)):
+        image = f"{release.image}@{release.digest}"
+        item = sandbox.control.trigger_build(job, values={"IMAGE": image})
+        sandbox.control.clock.advance(timedelta(minutes=6))
+        assert next(one for one in world.builds(job, 20) if one.queue_id == item).result is result
+    answer = ask(health, "/staging/payments/health")
+    assert (answer.status, json.loads(answer.body)) == (503, {"status": "down", "version": newest.version})
+    assert ask(health, "/staging/nothing/health").status == 404
+
+
 @pytest.mark.parametrize(
     ("path", "document"),
     [
         ("/clock", {"rewind": 1}),
         ("/world", {}),
         ("/world", {"disabled_job": "nowhere"}),
+        ("/world", {"bad_release": "payments:everything"}),
+        ("/world", {"bad_release": "nothing"}),
         ("/clock", {"set": "2026-11-20T02:00:00"}),
         ("/clock", []),
         ("/world", {"jenkins_sealed": True}),
@@ -511,10 +531,10 @@ def ports_of(config: Path) -> set[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_ends_on_a_signal_and_leaves_nothing(number: signal.Signals) -> None:
-    """All four systems answer on loopback; after the signal no process, port or directory is left, exit 0."""
+    """All systems answer on loopback; after the signal no process, port or directory is left, exit 0."""
     with served() as (process, config):
         ports = ports_of(config)
-        assert len(ports) == 5
+        assert len(ports) == 6
         assert not any(refused(url) for url in ports)
         own = psutil.Process(process.pid)
         assert {item.laddr.ip for item in own.net_connections() if item.status == psutil.CONN_LISTEN} == {

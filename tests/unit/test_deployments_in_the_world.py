@@ -229,5 +229,8 @@ def test_releases_beyond_the_budget_and_with_blemishes(world: World) -> None:
     warned = world.releases("chargebacks")[-1].build
     assert warned is not None
     assert (warned.result, bool(world.artifacts(warned))) == (BuildResult.UNSTABLE, True)
+    kept = world.artifacts(running(world, "staging", "regulatory").build)
+    results = next(json.loads(file.content) for file in kept if file.path == "target/run_results.json")
+    assert [one["status"] for one in results["results"]] == ["success", "success"]
     verifying = [stage.name for stage in running(world, "prod", "invoices").build.stages]
     assert "Verify" not in verifying

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from fedesk.sandbox.deployments import DBT_RESULTS, TELLING_DBT
 from fedesk.sandbox.jenkins_jobs import FREESTYLE, UNVERIFYING
 from fedesk.sandbox.model import Pipeline
 from fedesk.sandbox.release_line import MIGRATIONS
@@ -12,6 +13,8 @@ _BAND = "{band: history, tolerance: 0.3}"
 _STAGES = "{unit: Unit tests, data quality: Data-quality tests, security scan: Container scan}"
 _ROLLED_BACK = frozenset({"ledger"})
 """Services that are rolled back by themselves when a verification fails."""
+_SAYS_HOW_IT_IS = frozenset({"cards", "fraud", "open_banking"})
+"""Services that have a health address."""
 _SMOKED = frozenset({"fraud"})
 """Services after whose release a DAG run is made to see whether it succeeds."""
 _SCHEMA = "select max(VERSION) from OPS.SCHEMA_VERSION where SERVICE = '{}'"
@@ -26,12 +29,13 @@ _SECRETS = {
 }
 
 
-def catalogue(pipelines: tuple[Pipeline, ...]) -> str:
-    """catalog.yaml: the services, and most of the pipelines."""
+def catalogue(pipelines: tuple[Pipeline, ...], health_port: int | None) -> str:
+    """catalog.yaml: the services, and most of the pipelines. Services are healthy at the port."""
     services = dict.fromkeys(pipeline.service for pipeline in pipelines)
     lines = ["services:\n"]
     for service in services:
-        lines.extend(_service(service, [item for item in pipelines if item.service == service]))
+        carried = [item for item in pipelines if item.service == service]
+        lines.extend(_service(service, carried, health_port))
     lines.append("pipelines:\n")
     described = [pipeline for pipeline in pipelines if pipeline.catalogued]
     names = {pipeline.name for pipeline in described}
@@ -40,7 +44,7 @@ def catalogue(pipelines: tuple[Pipeline, ...]) -> str:
     return "".join(lines)
 
 
-def _service(service: str, carried: list[Pipeline]) -> Iterator[str]:
+def _service(service: str, carried: list[Pipeline], health_port: int | None) -> Iterator[str]:
     owners = {pipeline.owner for pipeline in carried}
     is_modern = service not in FREESTYLE
     verifies = service not in UNVERIFYING
@@ -61,19 +65,24 @@ def _service(service: str, carried: list[Pipeline]) -> Iterator[str]:
         yield f"      stages: {_STAGES}\n"
     yield f"      soak: {'4h' if 'qa' in owners else '1h'}\n"
     if verifies:
-        yield from _verify(service, carried[0])
+        yield from _verify(service, carried[0], health_port)
     if service in MIGRATIONS:
         yield f"    schema_version: {json.dumps(_SCHEMA.format(service))}\n"
     yield f"    rollback: {{automatic: {'true' if service in _ROLLED_BACK else 'false'}}}\n"
 
 
-def _verify(service: str, first: Pipeline) -> Iterator[str]:
+def _verify(service: str, first: Pipeline, health_port: int | None) -> Iterator[str]:
     """What is looked at after a release; rows are counted where a day is one run."""
     yield "    verify:\n"
     yield f"      - {{airflow: import_errors, dag: {first.name}, expect: none}}\n"
     yield f'      - {{airflow: dag_version, dag: {first.name}, expect: "{{commit}}"}}\n'
     if first.cadence.startswith("daily"):
         yield f"      - {{snowflake: {json.dumps(_COUNT.format(first.dataset))}, expect: {_BAND}}}\n"
+    if service in _SAYS_HOW_IT_IS and health_port is not None:
+        address = f"http://127.0.0.1:{health_port}/{{environment}}/{service}/health"
+        yield f'      - {{http: "{address}", expect: 200}}\n'
+    if service in TELLING_DBT:
+        yield f"      - {{dbt: artifact:{DBT_RESULTS}, expect: success}}\n"
     if service in _SMOKED:
         yield f"      - {{airflow: smoke_run, dag: {first.name}, expect: success, within: 10m}}\n"
 

@@ -28,7 +28,7 @@ def write(state: Path, world: World, ports: Mapping[str, int]) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     credentials = {}
     for system in ports:
-        if system != "control":
+        if system in _SETTINGS:
             path = folder / system
             _private(path, _identity(world, system).credential)
             credentials[system] = path
@@ -36,7 +36,7 @@ def write(state: Path, world: World, ports: Mapping[str, int]) -> Path:
     for pipeline in world.pipelines:
         if pipeline.catalogued:
             (state / "runbooks" / f"{pipeline.name}.md").write_text(runbook(pipeline), encoding="utf-8")
-    (state / "catalog.yaml").write_text(catalogue(world.pipelines), encoding="utf-8")
+    (state / "catalog.yaml").write_text(catalogue(world.pipelines, ports.get("health")), encoding="utf-8")
     (state / "manifest.json").write_text(manifest(world.pipelines), encoding="utf-8")
     (state / "control.url").write_text(f"http://127.0.0.1:{ports['control']}\n", encoding="utf-8")
     config = state / "fedesk.toml"

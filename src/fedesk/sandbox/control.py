@@ -9,8 +9,9 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fedesk.sandbox import airflow_clear, jenkins_queue
+from fedesk.sandbox import airflow_clear, jenkins_input, jenkins_queue
 from fedesk.sandbox.airflow_login import RefusedError
+from fedesk.sandbox.deployments import WAYS_TO_BREAK
 from fedesk.sandbox.faults import Fault, FaultBoard, FaultKind
 from fedesk.sandbox.long_log import LINE, LongLog
 from fedesk.sandbox.model import ENVIRONMENTS
@@ -111,6 +112,22 @@ class Control:
     def disable_job(self, full_name: str) -> None:
         """Disable a Jenkins job; raises KeyError."""
         jenkins_queue.disable(self.world, full_name)
+
+    def spoil_release(self, service: str, digest: str = "", *, breaks: str = "import") -> str:
+        """Make a release bad, the newest by default (``World.plant_bad_release``); its digest.
+
+        Raises KeyError for an unknown service, ValueError for an unknown way of being bad.
+        """
+        if breaks not in WAYS_TO_BREAK:
+            raise ValueError(f"no release breaks {breaks!r}; there are {', '.join(sorted(WAYS_TO_BREAK))}")
+        return self.world.plant_bad_release(service, digest, breaks=breaks)
+
+    def answer_input(self, full_name: str, number: int, *, user: str = "mara", proceeds: bool = True) -> None:
+        """Somebody else answers the question at which a build waits. Raises KeyError where it waits not."""
+        build = self.world.build(full_name, number)
+        if build.input_at(self.world.now()) is None:
+            raise KeyError(f"{full_name}#{number} waits for nobody")
+        jenkins_input.settle(self.world, self.world.job(full_name), build, user, proceeds=proceeds)
 
     def trigger_build(
         self, full_name: str, *, user: str = "mara", values: Mapping[str, str] | None = None
@@ -216,7 +233,7 @@ async def _world(request: HttpRequest) -> Response:
     control = _of(request)
     if request.method == "POST":
         document = await _document(request)
-        switches = {"vault_sealed", "jenkins_quieting_down", "disabled_job"}
+        switches = {"vault_sealed", "jenkins_quieting_down", "disabled_job", "bad_release", "collected_image"}
         unknown = set(document) - switches
         if unknown or not document:
             raise ValueError(f"unknown switch {next(iter(unknown), '')!r}; there are {sorted(switches)}")
@@ -226,6 +243,11 @@ async def _world(request: HttpRequest) -> Response:
             control.quiet_jenkins(on=bool(document["jenkins_quieting_down"]))
         if "disabled_job" in document:
             control.disable_job(str(document["disabled_job"]))
+        if "bad_release" in document:
+            service, _, breaks = str(document["bad_release"]).partition(":")
+            control.spoil_release(service, breaks=breaks or "import")
+        if "collected_image" in document:
+            control.world.collect_image(str(document["collected_image"]))
     return JSONResponse(world_document(control.world))
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fedesk.sandbox.dags import HISTORY
+from fedesk.sandbox.dbt_manifest import run_results
 from fedesk.sandbox.model import ArtifactFile, Dag, DagRunPlan, ImportFailure
 from fedesk.sandbox.model_jenkins import BuildPlan, BuildResult, JobKind, StageState
 from fedesk.sandbox.release_line import MadeRelease, ReleaseLine, changes_dag, commit, document, migrations
@@ -29,6 +30,11 @@ _ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
 STUCK = frozenset({("prod", "kyc")})
 """Where Airflow has not seen the last deployment by timetable: it serves the commit before."""
 _STUCK_FOR = timedelta(hours=12)
+TELLING_DBT = frozenset({"regulatory"})
+"""Services whose deploy job keeps what dbt said of its run."""
+WAYS_TO_BREAK = frozenset({"import", "rows", "run", "health", "dbt"})
+"""How a release can be bad that deploys well."""
+DBT_RESULTS = "target/run_results.json"
 COLLECTED = {"regulatory": 138}
 """Services of which the registry has no image up to a place of the line: they were garbage-collected."""
 
@@ -122,7 +128,7 @@ class Deployments:
         self._seen: dict[tuple[str, str], _Seen] = {}
         self._lines: dict[str, ReleaseLine] = {}
         self.bad: dict[str, frozenset[str]] = {}
-        """What is wrong with releases, by digest: ``import``, ``rows``, ``run``."""
+        """What is wrong with releases, by digest: ``import``, ``rows``, ``run``, ``health``, ``dbt``."""
         self.collected: set[str] = set()
         """Digests that the registry no longer has, beside those it never kept."""
 
@@ -340,7 +346,11 @@ def artifacts(world: "World", build: BuildPlan, root: str) -> tuple[ArtifactFile
         deployed_at=stages.get(DEPLOYING, build.ended_at) if deploys else None,
     )
     sums = f"{build.digest.removeprefix('sha256:')}  {job.service}.tar.zst\n".encode()
-    return (
+    kept = [
         ArtifactFile(path="release.json", content=content),
         ArtifactFile(path="dist/SHA256SUMS", content=sums),
-    )
+    ]
+    if deploys and job.service in TELLING_DBT:
+        status = "error" if "dbt" in world.deployments.bad.get(build.digest, ()) else "success"
+        kept.append(ArtifactFile(path=DBT_RESULTS, content=run_results(job.service, build.ended_at, status)))
+    return tuple(kept)

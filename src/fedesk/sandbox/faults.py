@@ -48,7 +48,7 @@ class FaultKind(StrEnum):
 
 
 STATUSES = frozenset({400, 401, 403, 404, 405, 409, 422, 429, 500, 502, 503, 504})
-SYSTEMS = ("jenkins", "airflow", "vault", "snowflake", "registry")
+SYSTEMS = ("jenkins", "airflow", "vault", "snowflake", "registry", "health")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,6 +349,7 @@ async def _answer(system: str, status: int, send: Send) -> None:
         documents: dict[str, object] = {
             "airflow": {"detail": words},
             "vault": {"errors": [words.lower()]},
+            "health": {"status": words.lower()},
             "registry": {"errors": [{"code": "UNKNOWN", "message": words.lower()}]},
             "snowflake": {"data": None, "code": str(status), "message": words, "success": False},
         }

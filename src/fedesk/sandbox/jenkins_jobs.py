@@ -55,7 +55,7 @@ _ASKING_FOR_A_TOKEN = frozenset({"fx_rates"})
 """Services whose deploy job wants a password, which nobody but Jenkins knows."""
 UNVERIFYING = frozenset({"invoices"})
 """Services whose deploy job verifies nothing."""
-_FORGETFUL = {("prod", "partners"): timedelta(hours=6)}
+_FORGETFUL = {("prod", "partners"): timedelta(minutes=20)}
 """Deploy jobs that keep what they archive for a while only."""
 _RETIRED = frozenset({("prod", "treasury")})
 """Deploy jobs that are disabled."""

@@ -451,7 +451,8 @@ class World:
         """Make a release bad, the newest by default; its digest.
 
         It deploys well. While it runs the DAGs of its service do not import (``import``), most rows of its
-        tables are not there (``rows``), or runs that somebody makes fail (``run``). Raises KeyError.
+        tables are not there (``rows``), runs that somebody makes fail (``run``), it says that it is down
+        (``health``), or dbt found errors (``dbt``). Raises KeyError.
         """
         found = digest or self.releases(service)[-1].digest
         with self.lock:
