@@ -1,9 +1,19 @@
 """``fedesk release``: what is where, what lies between, what was; against the sandbox's deploy jobs."""
 
-import pytest
-from command_line import Changed, Run
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
 
+import pytest
+from cli_situations import runners_of
+from command_line import Changed, Run, StillClock
+
+from fedesk import execution
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.operations import WriteWindow
+from fedesk.domain.releases import ReleaseRequest
 from fedesk.sandbox.server import Sandbox
+from fedesk.services.proposals import Answer
 
 
 def test_what_is_where_what_lies_between_and_what_was(
@@ -124,3 +134,41 @@ def test_a_release_is_put_into_quarantine_and_let_go(
     assert lifted["lifted_reason"] == "built anew"
     assert desk("release", "quarantine", "--json").document("release-stops")["stops"] == []
     assert desk(*lift).code == 5
+
+
+def test_a_promotion_is_told_from_its_yes_to_its_end(desk: Run, sandbox: Sandbox) -> None:
+    """It waits, then it has ended; then the matrix has it as verified, and history who brought it."""
+    now, jenkins = sandbox.control.clock.now(), ConnectionName("prod", "jenkins")
+    with closing(execution.open_desk(sandbox.config_path, "prod", StillClock(now))) as acting:
+        request = ReleaseRequest(
+            kind="release.promote", service="loyalty", environment="prod", connection=jenkins
+        )
+        until = now + timedelta(hours=1)
+        window = WriteWindow(environment="prod", opened_at=now, until=until, reason="INC-1", opened_by="mara")
+        answer = Answer(how="--confirm prod", named="prod", reason="INC-1", window=window)
+        operation = acting.changes.confirm(acting.changes.propose(request), answer).plan.operation
+        flying = desk("release", "status", "--env", "prod", "--json").document("release-status")
+        (waiting,) = [one for one in flying["releases"] if one["operation"]]
+        assert (waiting["operation"], waiting["service"]) == (operation, "loyalty")
+        assert waiting["state"] == "waits for its start"
+        assert [one["name"] for one in _timeline(desk, operation)["spans"]] == ["waited for its start"]
+        runners_of(sandbox)(acting).warm(dict).go(operation)
+    told = _timeline(desk)
+    assert (told["operation"], told["outcome"]) == (operation, "succeeded")
+    kinds = [one["kind"] for one in told["timeline"]]
+    assert (kinds[0], kinds[-1]) == ("plan", "outcome")
+    assert len(told["spans"]) > 3
+    watched = desk("release", "watch", operation[:13])
+    assert (watched.code, "succeeded" in watched.out) == (0, True)
+    assert operation in desk("release", "timeline", "--markdown").out
+    assert "succeeded" in desk("release", "timeline").out
+    row = desk("release", "matrix", "loyalty", "--json").document("release-matrix")["services"][0]
+    prod = row["cells"][-1]
+    assert (prod["verified"], prod["current"]["operation"]) == ("verified", operation)
+    assert row["drifts"][-1]["kind"] == "same"
+    was = desk("release", "history", "loyalty", "--limit", "2", "--json").document("release-history")
+    assert (was["deployments"][0]["operation"], was["deployments"][0]["verified"]) == (operation, "verified")
+
+
+def _timeline(desk: Run, *words: str) -> dict[str, Any]:
+    return desk("release", "timeline", *words, "--json").document("release-timeline")

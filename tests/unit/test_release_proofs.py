@@ -1,5 +1,7 @@
 """Whether a release is verified in an environment, since when, and which one to go back to."""
 
+from dataclasses import replace
+
 import pytest
 from making import NOW
 from released import cell, deployment, digest, hours, operation
@@ -64,6 +66,11 @@ def test_the_jobs_own_stage_verifies_where_it_is_named_and_passed() -> None:
     # fedesk looked at more than the stage, and later.
     later = told(operation("a", Outcome.UNKNOWN, ago=4.9))
     assert proof_of("payments", "prod", digest("a"), later, [by_hand]).verified is Verified.INCONCLUSIVE
+    # Of a build of its own it has the word though Jenkins' clock is ahead, and while it is still looking.
+    for outcome, verified in ((Outcome.FAILED, Verified.FAILED), (None, Verified.NOT_VERIFIED)):
+        one = operation("a", outcome, ago=5.1)
+        its_own = replace(by_hand, operation=one.plan.operation)
+        assert proof_of("payments", "prod", digest("a"), told(one), [its_own]).verified is verified
 
 
 def test_soaking_counts_from_the_verification_while_it_runs() -> None:

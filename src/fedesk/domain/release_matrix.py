@@ -105,24 +105,18 @@ def proof_of(
     """
     if not digest:
         return Proof(verified=Verified.NOT_VERIFIED, said="which release it is cannot be told")
-    found = [
-        proof
-        for proof in (
-            *(
-                _by_operation(one)
-                for one in operations
-                if (one.service, one.environment, one.digest) == (service, environment, digest)
-            ),
-            *(
-                _by_its_job(one)
-                for one in deployments
-                if (one.service, one.environment, one.digest) == (service, environment, digest)
-            ),
-        )
-        if proof is not None
+    wanted = (service, environment, digest)
+    ours = [one for one in operations if (one.service, one.environment, one.digest) == wanted]
+    # Of its own build an operation has the word, whatever clocks say: it has looked at more.
+    told = {one.operation for one in ours}
+    builds = [
+        one
+        for one in deployments
+        if (one.service, one.environment, one.digest) == wanted and one.operation not in told
     ]
-    # At one moment the operation has the word: it looked at more than the job's own stage.
-    return max(found, key=lambda one: (_moment(one.since), bool(one.operation)), default=UNPROVEN)
+    found = [*map(_by_operation, ours), *map(_by_its_job, builds)]
+    known = [one for one in found if one is not None]
+    return max(known, key=lambda one: (_moment(one.since), bool(one.operation)), default=UNPROVEN)
 
 
 def _by_operation(one: ReleaseOperation) -> Proof | None:
