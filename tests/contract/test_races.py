@@ -1,23 +1,27 @@
-"""Two processes, one target, one moment: one of them acts, and the other is told who does.
+"""Several processes, one target, one moment: one of them acts, and the others are told who does, or wait.
 
 Both are warm and stand behind a barrier, race after race. Who has won waits in its send until the other has
 been told, so that each race is one, however long a process is kept from its processor.
 """
 
 import multiprocessing
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from acting import DEV, TARGET, LineSystems, LineWorld, Rig, Script, make_plan
+from acting import DEV, TARGET, LineSystems, LineWorld, MovedClock, Rig, Script, make_plan
 
 from fedesk.domain.operations import Outcome
+from fedesk.domain.release_queue import is_waiting
 from fedesk.ports.operation_store import NotClaimableError
+from fedesk.services.operation_kinds import OperationKind
 from fedesk.services.processes import LocalProcesses
 from fedesk.store.operations import SqlStore
 from fedesk.store.postgres_store import PostgresStore
@@ -180,3 +184,67 @@ def test_two_processes_on_one_operation(
             assert rig.phases(operation) == ["intent", "outcome"]
             won.append(operation)
     ended_well(store, lines, won)
+
+
+class PacedClock(MovedClock):
+    """A clock that moves with the pauses, which are short and real."""
+
+    def pause(self, seconds: float) -> None:
+        del seconds
+        time.sleep(0.01)
+        self.at += timedelta(seconds=0.01)
+
+
+class QueueRig(Rig):
+    """The small world, its kind one that queues."""
+
+    @property
+    def kinds(self) -> Mapping[str, OperationKind]:
+        return {name: replace(kind, queues=True) for name, kind in super().kinds.items()}
+
+
+def queues_up(file: Path, lines: Path, operation: str, barrier: Barrier, first: Event) -> None:
+    """Carries an operation out in its turn; who is first waits until the others are in line."""
+    store = SqlStore(file)
+
+    def on_send() -> None:
+        if not first.is_set():
+            first.set()
+            until = time.monotonic() + PATIENCE
+            while sum(map(is_waiting, store.open_operations())) < QUEUED - 1:
+                assert time.monotonic() < until, "nobody waits"
+                time.sleep(0.01)
+
+    script = Script(on_send=on_send)
+    rig = QueueRig(
+        store=store, world=LineWorld(lines), script=script, clock=PacedClock(), processes=LocalProcesses()
+    )
+    barrier.wait(PATIENCE)
+    assert rig.execute(operation).outcome is Outcome.SUCCEEDED
+    store.close()
+
+
+QUEUED = 3
+
+
+def test_three_that_queue_act_one_after_the_other(tmp_path: Path) -> None:
+    """Whoever was first acts; those in line follow in the order of their confirmation, each of them once."""
+    file, lines = tmp_path / "state.sqlite3", tmp_path / "lines"
+    with closing(SqlStore(file)) as store:
+        rig = Rig(store=store, world=LineWorld(lines))
+        operations = [rig.confirmed(make_plan(requester=one)) for one in ("mara", "tom", "ann")]
+    barrier, first = FORK.Barrier(QUEUED), FORK.Event()
+    racers = [
+        FORK.Process(target=queues_up, args=(file, lines, one, barrier, first), daemon=True)
+        for one in operations
+    ]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join(PATIENCE)
+        assert racer.exitcode == 0
+    winner, *others = LineWorld(lines).lines()
+    assert sorted((winner, *others)) == sorted(operations)
+    assert others == [one for one in operations if one != winner]
+    with closing(SqlStore(file)) as store:
+        ended_well(store, lines, [winner, *others])

@@ -220,21 +220,30 @@ def _of_operations(
     desk: "Desk", opened: "Iterable[Operation]", cells: "Iterable[Cell]"
 ) -> list[dict[str, Json]]:
     """Promotions and rollbacks that have not ended, or ended unknown."""
+    from fedesk.domain import release_queue
     from fedesk.domain.release_matrix import release_operation
 
+    now = desk.store.now(desk.clock.now())
     flying = {cell.in_flight.operation_id: cell.in_flight for cell in cells if cell.in_flight}
     found = []
     for operation in opened:
         told = release_operation(operation)
         if told is not None:
             run = flying.get(told.operation)
-            found.append(_of_operation(desk, operation, told) | {"build": str(run.name) if run else None})
+            waits = release_queue.waits(operation, opened, now=now)
+            found.append(
+                _of_operation(desk, operation, told, waits) | {"build": str(run.name) if run else None}
+            )
     return found
 
 
-def _of_operation(desk: "Desk", operation: "Operation", told: "ReleaseOperation") -> dict[str, Json]:
+def _of_operation(
+    desk: "Desk", operation: "Operation", told: "ReleaseOperation", waits: str
+) -> dict[str, Json]:
     last = next((one for one in reversed(operation.journal) if one.step), None)
-    if operation.stage is Stage.CONFIRMED:
+    if waits:
+        state = waits
+    elif operation.stage is Stage.CONFIRMED:
         state = waits_of(desk, operation) or "waits for its start"
     elif last is None or operation.stage is Stage.ENDED:
         state = operation.said or acts.standing(operation)

@@ -26,6 +26,7 @@ from fedesk.domain.operations import (
     WriteWindow,
 )
 from fedesk.domain.policy import Rule as PolicyRule
+from fedesk.domain.release_queue import Place
 from fedesk.domain.roles import People
 from fedesk.domain.windows import Occurrence, Unreadable
 
@@ -140,6 +141,8 @@ class Situation:
     holder: Operation | None = None
     """The operation that holds one of the plan's reservations."""
     holder_is_dead: bool = False
+    place: Place | None = None
+    """Where it will wait for its turn, where it queues behind the holder."""
     spent: Spent | None = None
     pipeline: Pipeline | None = None
     """What the catalogue says of the target; None where it says nothing."""
@@ -371,6 +374,8 @@ def in_flight(situation: Situation) -> GuardResult:
         return _allow(IN_FLIGHT, "No other operation holds the target or its partition.")
     who = f"{other.plan.operation} of {other.plan.requester}"
     since = moment(other.confirmed_at, situation.now)
+    if situation.place is not None:
+        return _warn(IN_FLIGHT, f"It waits its turn: {situation.place.said}, which holds it since {since}.")
     recheck = f"`fedesk operations recheck {other.plan.operation}` looks again."
     if other.outcome is Outcome.UNKNOWN:
         return _deny(

@@ -14,10 +14,11 @@ from fedesk.domain.catalogue import Catalogue, Pipeline, in_environment
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.guards import Situation, Spent
 from fedesk.domain.names import NameNotUnderstoodError, RunName, split_build, split_dag_run
-from fedesk.domain.operations import Confirmation, GuardResult, Operation, Plan, Ruling, WriteWindow
+from fedesk.domain.operations import Confirmation, GuardResult, Operation, Plan, Ruling, Stage, WriteWindow
 from fedesk.domain.partitions import period_around, reservation
 from fedesk.domain.plans import digest_of, secrets_in
 from fedesk.domain.policy import UNGOVERNED, Governance, Policy, override_of
+from fedesk.domain.release_queue import Place, place_of
 from fedesk.domain.states import System
 from fedesk.domain.windows import WindowKind, reach_of
 from fedesk.ports.changing import Processes
@@ -35,6 +36,8 @@ _SHOWN = {
 """What blocks is shown first."""
 RULES = (*guards.RULES, *role_guards.RULES, *window_guards.RULES)
 """Every guard that holds for all kinds of operations."""
+_MEANWHILE = frozenset({guards.SOMEBODY_AT_IT, guards.IDENTICAL_QUEUED})
+"""Guards that speak of what the holder of the target has under way."""
 _RANK = {name: rank for rank, name in enumerate(guards.ORDER)}
 
 
@@ -85,6 +88,7 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
         wants_reason=kind.wants_reason,
         holder=holder,
         holder_is_dead=holder is not None and _is_dead(holder, store.now(now), processes),
+        place=_place(plan, kind, holder, store, now=now, processes=processes),
         spent=replace(period, count=standing.spent) if period is not None else None,
         pipeline=pipeline,
         service=_service(plan, catalogue),
@@ -108,7 +112,7 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
             for one in draft.guards
         )
     ruled = [*(result for rule in RULES if (result := rule(situation)) is not None), *own]
-    ruled = [_weighed(result, kind) for result in ruled]
+    ruled = [_weighed(result, kind, waits=situation.place is not None) for result in ruled]
     if confirmation is None:
         # What is still to be accepted may have it wait for others.
         accept = [one.guard for one in ruled if one.ruling is Ruling.CONFIRM]
@@ -170,12 +174,36 @@ def _accepted(result: GuardResult, confirmation: Confirmation | None) -> GuardRe
     return replace(result, ruling=Ruling.DENY, reason=f"{result.reason} It was not accepted.")
 
 
-def _weighed(result: GuardResult, kind: OperationKind) -> GuardResult:
-    """What only warns in a kind neither blocks nor asks: a rollback is not held up by a freeze."""
+def _weighed(result: GuardResult, kind: OperationKind, *, waits: bool) -> GuardResult:
+    """What only warns in a kind neither blocks nor asks: a rollback is not held up by a freeze.
+
+    Of one that waits its turn, who is at work is asked again when it has come.
+    """
     stands = result.blocks or result.ruling is Ruling.CONFIRM
-    if stands and kind.weights.get(result.guard) is Weight.WARNS:
+    passes = waits and result.guard in _MEANWHILE
+    if stands and (passes or kind.weights.get(result.guard) is Weight.WARNS):
         return replace(result, ruling=Ruling.WARN, conflict=False)
     return result
+
+
+def _place(
+    plan: Plan,
+    kind: OperationKind,
+    holder: Operation | None,
+    store: OperationReader,
+    *,
+    now: datetime,
+    processes: Processes | None,
+) -> Place | None:
+    """Where a plan will stand in line for its target; None where it does not queue behind the holder."""
+    from fedesk.services.kinds import KINDS
+
+    if holder is None or not kind.queues or holder.stage is not Stage.RUNNING:
+        return None
+    other = kind if holder.plan.kind == kind.name else KINDS.get(holder.plan.kind)
+    if other is None or not other.queues or _is_dead(holder, store.now(now), processes):
+        return None
+    return place_of(plan, None, store.open_operations(), now=store.now(now))
 
 
 def _reserves(plan: Plan) -> tuple[str, ...]:

@@ -110,6 +110,8 @@ class OperationKind:
     """Guards that only warn in this kind; all others block."""
     wants_reason: bool = True
     """Whether production wants a reason or a ticket."""
+    queues: bool = False
+    """Whether it waits its turn where another that queues holds its target, instead of being refused."""
 
     def steps_of(self, plan: Plan) -> tuple[Step, ...]:
         """The steps of one plan, in order."""

@@ -25,6 +25,7 @@ from fedesk.domain.operations import (
     JournalEntry,
     Operation,
     Outcome,
+    Owner,
     Plan,
     Receipt,
     Ruling,
@@ -57,6 +58,7 @@ from fedesk.ports.sources import Bulkhead, Clock
 from fedesk.services.approvals import Approvals
 from fedesk.services.held import LEASE, Held, hold, patience_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind, Step
+from fedesk.services.queueing import Queue, queues, taken
 from fedesk.services.settling import (
     has_begun,
     has_intent,
@@ -166,11 +168,11 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
     )
     _check_approved(desk, operation)
     try:
-        held = _held(desk, _claim(desk, operation))
-    except ReservedError as error:
-        return _refuse(_held(desk, _claim_to_end(desk, operation)), (_reserved(error),))
+        held, refused = _in_turn(desk, operation)
     except NotClaimableError as error:
         return _carry_on(desk, _held(desk, _inherit(desk, operation, error)))
+    if refused is not None:
+        return _refuse(held, (refused,))
     if held.operation.stage is Stage.ENDED:
         return _carry_on(desk, held)
     refusals = _refusals(desk, held)
@@ -223,11 +225,33 @@ def _unrecorded_glass(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
     return (_no("break-glass", why, "Make the plan anew."),)
 
 
-def _claim(desk: _Desk, operation: str) -> Lease:
-    """Take the operation and its targets; what a dead process left there is settled first."""
+def _in_turn(desk: _Desk, operation: str) -> tuple[Held, GuardResult | None]:
+    """The operation with its targets, in its turn where its kind queues; else what refuses it."""
+    queue = Queue(store=desk.store, kinds=desk.kinds, processes=desk.processes, clock=desk.clock)
+    found = desk.store.operation(operation)
+    is_queued = found is not None and found.stage is Stage.CONFIRMED and queues(desk.kinds, found)
+    mine: Owner | None = None
+    while True:
+        try:
+            if found is None or not is_queued or queue.place_of(found) is None:
+                return _held(desk, _claim(desk, operation, mine)), None
+        except ReservedError as error:
+            if not is_queued or not queue.is_waited_for(error.holder):
+                return _held(desk, _claim_to_end(desk, operation)), taken(error)
+        waiting = _held(desk, _claim_to_end(desk, operation))
+        if (refused := queue.wait(waiting)) is not None:
+            return waiting, refused
+        mine = desk.processes.me()
+
+
+def _claim(desk: _Desk, operation: str, mine: Owner | None) -> Lease:
+    """Take the operation and its targets; what a dead process left there is settled first.
+
+    ``mine`` is this process where it has the operation's lease already.
+    """
     me, now = desk.processes.me(), desk.clock.now()
     try:
-        return desk.store.claim(operation, me, now, LEASE, dead=None)
+        return desk.store.claim(operation, me, now, LEASE, dead=mine)
     except ReservedError as error:
         holder = error.holder
         if left_alone(holder, now=desk.store.now(now), processes=desk.processes):
@@ -285,10 +309,6 @@ def _refuse(held: Held, refusals: Sequence[GuardResult]) -> Operation:
     conflict = any(one.conflict for one in refusals)
     entry = held.entry("", StepState.FAILED, said, reference=CONFLICT if conflict else "")
     return held.end(Outcome.REFUSED, said, Phase.REFUSAL, (entry,))
-
-
-def _reserved(error: ReservedError) -> GuardResult:
-    return GuardResult(guard="in flight", ruling=Ruling.DENY, reason=str(error), conflict=True)
 
 
 def _refusals(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:

@@ -143,4 +143,5 @@ KIND = OperationKind(
     draft=draft,
     asked=asked,
     made_steps=steps_of,
+    queues=True,
 )

@@ -173,5 +173,6 @@ KIND = OperationKind(
     draft=draft,
     asked=asked,
     made_steps=steps_of,
+    queues=True,
     weights=MappingProxyType({guards.FREEZE: Weight.WARNS, guards.HOLD: Weight.WARNS}),
 )
