@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from fedesk.clients.jenkins import JenkinsClient
 from fedesk.clients.jenkins_changes import JenkinsChanges
-from fedesk.domain.operations import Call, Settled
+from fedesk.domain.operations import Call, Settled, StepState
 from fedesk.domain.states import System
 from fedesk.ports.errors import ConflictError, NotFoundError, NotSentError, ServerFaultError
 from fedesk.sandbox.server import Sandbox
@@ -165,3 +166,24 @@ def test_an_answer_that_fedesk_does_not_know_is_not_sent(changing: JenkinsChange
         with pytest.raises(NotSentError):
             changing.apply(wrong)
     assert paused.posts == []
+
+
+@pytest.mark.parametrize("choice", ["proceed", "abort"])
+def test_a_question_of_the_sandbox_is_answered(sandbox: Sandbox, choice: str) -> None:
+    """The emulator of the plugin: pending before, then answered as it was, and the build says so."""
+    there = endpoint_of(sandbox.world, sandbox.urls["jenkins"])
+    client, changes = JenkinsClient(there), JenkinsChanges(there)
+    run = "finedge/prod/deploy-merchants#463"
+    (asked,) = client.inputs(run)
+    args: dict[str, Any] = {"job": run.partition("#")[0], "build": 463, "input": asked.id}
+    answer = call(choice, **args)
+    assert changes.settle(answer).state is Settled.NOT_DONE
+    changes.apply(answer)
+    assert client.inputs(run) == ()
+    assert changes.settle(answer).state is Settled.DONE
+    other = call("abort" if choice == "proceed" else "proceed", **args)
+    assert changes.settle(other).state is not Settled.DONE
+    followed = client.follow_build(run).state
+    assert followed is (StepState.WAITING if choice == "proceed" else StepState.FAILED)
+    with pytest.raises(NotFoundError):
+        changes.apply(answer)
