@@ -372,7 +372,15 @@ class Desk(composition.Desk):
         return next((name for name in names if self.config.environments[name].emergency is not None), "")
 
     def execute(self, operation: str) -> "Operation":
-        """Execute a confirmed operation in this process. Raises StoreError."""
+        """Execute a confirmed operation in this process, and what follows it by itself. Raises StoreError."""
+        from fedesk.services.automatic_rollback import roll_back, wanted
+
+        ended = self._execute(operation)
+        if (request := wanted(ended, self.catalogue)) is not None:
+            roll_back(ended, request, self.changes, self._execute, self.tell)
+        return ended
+
+    def _execute(self, operation: str) -> "Operation":
         import time
 
         from fedesk.apart import closed_now

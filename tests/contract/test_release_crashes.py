@@ -28,9 +28,11 @@ from test_crash_matrix_on_sandbox import (
 )
 
 from fedesk import execution
-from fedesk.domain.names import ConnectionName
+from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.operations import Operation, Outcome, Stage, StepState, WriteWindow
-from fedesk.domain.releases import ReleaseRequest
+from fedesk.domain.releases import AnswerRequest, ReleaseRequest
+from fedesk.domain.requests import Request
+from fedesk.domain.states import State
 from fedesk.sandbox.server import Sandbox
 from fedesk.services.operation_runner import execute
 from fedesk.services.processes import LocalProcesses
@@ -46,13 +48,10 @@ FEW = 3
 """Seams at which it is killed each time; by ``-m soak`` at all."""
 
 
-def confirmed(desk: execution.Desk, place: Store, kind: str) -> str:
+def confirmed(desk: execution.Desk, place: Store, request: Request) -> str:
     """A release's plan, confirmed as the command line does in production; the operation's id."""
     store = opened(place)
     changes = replace(desk.changes, store=store)
-    request = ReleaseRequest(
-        kind=kind, service=SERVICE, environment="prod", connection=ConnectionName("prod", "jenkins")
-    )
     proposal = changes.propose(request)
     now = desk.clock.now()
     window = WriteWindow(
@@ -62,6 +61,13 @@ def confirmed(desk: execution.Desk, place: Store, kind: str) -> str:
     operation = changes.confirm(proposal, answer)
     store.close()
     return operation.plan.operation
+
+
+def released(kind: str) -> ReleaseRequest:
+    """The service, to be promoted to production or rolled back there."""
+    return ReleaseRequest(
+        kind=kind, service=SERVICE, environment="prod", connection=ConnectionName("prod", "jenkins")
+    )
 
 
 def triggered(sandbox: Sandbox, operation: str) -> list[bool]:
@@ -139,7 +145,7 @@ def test_killed_at_any_seam(cell: Cell, sandbox: Sandbox, desks: Desks, tmp_path
     """Each trigger at most once, the dry run first, one intent, one final outcome, the truth."""
     began = sandbox.control.clock.now()
     ready = tmp_path / "ready.sqlite3"
-    operation = confirmed(desks.ours, ready, cell.kind)
+    operation = confirmed(desks.ours, ready, released(cell.kind))
     whole = [True, False] if cell.kind == "release.rollback" else [False]
 
     def run(number: int, fatal: int | None, notes: Path | None = None) -> tuple[Path, int]:
@@ -164,3 +170,40 @@ def test_killed_at_any_seam(cell: Cell, sandbox: Sandbox, desks: Desks, tmp_path
         assert sent == whole[: len(sent)], "each once, and in order"
         assert found.stage is Stage.ENDED
         assert (found.outcome is Outcome.SUCCEEDED) is (sent == whole), f"{found.outcome}: {found.said}"
+
+
+def test_an_answer_killed_at_any_seam(sandbox: Sandbox, desks: Desks, tmp_path: Path) -> None:
+    """The question of a build is answered at most once, and what a later look says of it is so."""
+    began = sandbox.control.clock.now()
+    jenkins = desks.ours.systems.reading(ConnectionName("prod", "jenkins"))
+    runs = jenkins.source.call(lambda source: source.observe(None)).runs
+    waiting = next(one.name for one in runs if one.state is State.WAITING)
+    ready = tmp_path / "ready.sqlite3"
+    operation = confirmed(desks.ours, ready, AnswerRequest(run=RunName.parse(str(waiting)), choice="proceed"))
+
+    def run(number: int, fatal: int | None, notes: Path | None = None) -> tuple[Path, int]:
+        sandbox.control.forget_changes()
+        sandbox.control.clock.freeze(began)
+        place = tmp_path / f"{number}.sqlite3"
+        place.write_bytes(ready.read_bytes())
+        seams = FaultySeams(sandbox, "jenkins", "", fatal, notes)
+        return place, forked(
+            partial(executes, desks.unused, place, operation, seams, SlowTime(sandbox, began))
+        )
+
+    passed = tmp_path / "passed"
+    assert run(0, None, passed)[1] == 0
+    seams = passed.read_text().splitlines()
+    for point in (seams.index("before send"), seams.index("after answer"), len(seams) - 2):
+        before = _answers(sandbox)
+        place, killed = run(point + 1, point)
+        assert killed == signal.SIGKILL
+        sent = _answers(sandbox) - before
+        found = ended(desks.ours, sandbox, place, operation)
+        assert _answers(sandbox) - before == sent, "who looks again sends nothing"
+        assert sent == (seams[point] != "before send")
+        assert (found.outcome is Outcome.SUCCEEDED) is bool(sent), f"{found.outcome}: {found.said}"
+
+
+def _answers(sandbox: Sandbox) -> int:
+    return sum("/input/" in one.path and one.method == "POST" for one in sandbox.control.requests())

@@ -86,7 +86,7 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
         )
         items = [understood(desk, one, options) for one in asked]
         if break_glass:
-            there = {one.request.run.connection.environment for one in items if one.request}
+            there = {one.request.connection.environment for one in items if one.request}
             if len(there) > 1:
                 raise session.StopError("--break-glass is for runs of one environment", Exit.USAGE)
             apart.check_allowed(desk, there)

@@ -159,7 +159,7 @@ def _print_documents(
     desk: "Desk", noun: str, items: "Sequence[Item]", documents: Sequence[dict[str, Json]]
 ) -> None:
     """One RUN is a document of its own; several are a list under the plural."""
-    there = {item.request.run.connection.environment for item in items if item.request is not None}
+    there = {item.request.connection.environment for item in items if item.request is not None}
     environment = there.pop() if len(there) == 1 else None
     now = desk.clock.now()
     if len(items) > 1:

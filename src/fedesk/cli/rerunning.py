@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fedesk.cli.watching import Followed
     from fedesk.domain.audit import AuditRecord
     from fedesk.domain.operations import Operation, WriteWindow
+    from fedesk.domain.requests import Request
     from fedesk.domain.reruns import RerunRequest
     from fedesk.execution import Desk
     from fedesk.ports.changing import Runner
@@ -54,7 +55,7 @@ class Item:
     """One RUN, as far as it got."""
 
     asked: "Asked"
-    request: "RerunRequest | None" = None
+    request: "Request | None" = None
     proposal: "Proposal | None" = None
     operation: "Operation | None" = None
     followed: "Followed | None" = None
@@ -66,7 +67,7 @@ class Item:
     @property
     def name(self) -> str:
         """The run, in full as soon as it is known."""
-        return str(self.request.run) if self.request is not None else self.asked.text
+        return self.request.name if self.request is not None else self.asked.text
 
     def failed(self, error: Exception) -> "Item":
         """The same, ended by an error that is a sentence."""
@@ -125,7 +126,7 @@ def planned(desk: "Desk", item: Item, *, asked: bool, break_glass: bool = False)
         if break_glass:
             proposal = desk.changes.with_broken_glass(proposal)
     except sentences() as error:
-        environments = {item.request.run.connection.environment}
+        environments = {item.request.connection.environment}
         return _with_refusal(desk, item.failed(apart.with_way_out(desk, error, environments)))
     return replace(item, proposal=proposal)
 
@@ -152,7 +153,8 @@ def carried_out(context: typer.Context, desk: "Desk", items: Sequence[Item], opt
 
     Ctrl+C leaves, and names the operations that go on.
     """
-    targets = {item.request.run.connection for item in items if item.request is not None}
+    targets = {item.request.connection for item in items if item.request is not None}
+    read = desk.read_by(item.request for item in items if item.request is not None)
     runner: Runner | None = None
     if options.asks and targets:
         broken = options.break_glass
@@ -160,7 +162,7 @@ def carried_out(context: typer.Context, desk: "Desk", items: Sequence[Item], opt
             launcher = session.launcher_of(context, desk, sorted(targets), break_glass=broken)
         except sentences() as error:
             raise apart.with_way_out(desk, error, {one.environment for one in targets}) from None
-        runner = launcher.warm(desk.credentials_for(sorted(targets), break_glass=broken))
+        runner = launcher.warm(desk.credentials_for(read, break_glass=broken))
     left: list[str] = []
     try:
         found = [planned(desk, item, asked=options.asks, break_glass=options.break_glass) for item in items]
@@ -261,9 +263,15 @@ def _with_refusal(desk: "Desk", item: Item) -> Item:
         for record in records
         if record.draft.phase is Phase.REFUSAL
         and record.draft.actor.pid == desk.actor.pid
-        and record.draft.target.startswith(item.name)
+        and record.draft.target.startswith(_target(item))
     ]
     return replace(item, refusal=ours[-1] if ours else None)
+
+
+def _target(item: Item) -> str:
+    """How the target of its refusal begins: what the plan names, else what was asked for."""
+    targets = item.proposal.plan.targets if item.proposal is not None else ()
+    return targets[0].name if targets else item.name
 
 
 _FEW = 20
@@ -273,6 +281,7 @@ _FEW = 20
 def _ended(desk: "Desk", item: Item, options: Options, left: list[str], *, prefix: str) -> Item:
     """The item with its outcome, and with that of the run behind it where one waits for it."""
     from fedesk.domain.operations import Outcome
+    from fedesk.domain.reruns import RerunRequest
     from fedesk.services.run_reading import RunReading
 
     if item.operation is None or item.error:
@@ -283,7 +292,7 @@ def _ended(desk: "Desk", item: Item, options: Options, left: list[str], *, prefi
         return item.lost(error)
     left.remove(operation.plan.operation)
     item = replace(item, operation=operation, code=code_of_operation(operation))
-    if options.wait and operation.outcome is Outcome.SUCCEEDED and item.request is not None:
+    if options.wait and operation.outcome is Outcome.SUCCEEDED and isinstance(item.request, RerunRequest):
         behind = watching.run_behind(operation, item.request.run)
         followed = watching.follow_run(RunReading(desk.all_connections), behind)
         item = replace(item, followed=followed, code=followed.code)

@@ -22,6 +22,36 @@ VERBS = (
         ("fedesk release history payments", "fedesk release history payments --env staging --json"),
     ),
     Verb(
+        "release plan",
+        "release_acts:plan",
+        "What promoting a service would do, with its gates",
+        ("fedesk release plan payments --env prod", "fedesk release plan loyalty --env prod --json"),
+    ),
+    Verb(
+        "release promote",
+        "release_acts:promote",
+        "Deploy what the environment before runs, and verify it",
+        (
+            "fedesk release promote loyalty --env prod --dry-run",
+            "fedesk release promote loyalty --env prod --confirm prod --write prod --reason CHG-1",
+        ),
+    ),
+    Verb(
+        "release rollback",
+        "release_acts:rollback",
+        "Put the last verified release back",
+        (
+            "fedesk release rollback loyalty --env prod --dry-run",
+            "fedesk release rollback loyalty --env prod --confirm prod --write prod --reason INC-1",
+        ),
+    ),
+    Verb(
+        "release answer",
+        "release_acts:answer",
+        "Answer the question at which a build waits",
+        ("fedesk release answer --help", "fedesk release status"),
+    ),
+    Verb(
         "release status",
         "release_course:status",
         "What is in flight and what waits, in order",

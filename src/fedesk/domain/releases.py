@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from urllib.parse import unquote
 
-from fedesk.domain.names import ConnectionName
+from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.operations import Evidence
 from fedesk.domain.runs import Run
 from fedesk.domain.states import State
@@ -268,6 +268,30 @@ class ReleaseRequest:
     def name(self) -> str:
         """As it stands in refusals: ``prod/jenkins:payments``."""
         return f"{self.connection}:{self.service}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRequest:
+    """That somebody answers the question at which a build waits."""
+
+    run: RunName
+    choice: str
+    """``proceed`` or ``abort``."""
+
+    @property
+    def connection(self) -> ConnectionName:
+        """The Jenkins whose build it is."""
+        return self.run.connection
+
+    @property
+    def environment(self) -> str:
+        """That of the build."""
+        return self.run.connection.environment
+
+    @property
+    def name(self) -> str:
+        """As it stands in refusals: the build."""
+        return str(self.run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

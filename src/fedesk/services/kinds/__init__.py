@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from fedesk.domain.releases import ReleaseRequest
+from fedesk.domain.releases import AnswerRequest, ReleaseRequest
 from fedesk.domain.requests import Request
 from fedesk.domain.states import System
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.sources import Connection
 from fedesk.services.kinds.airflow_clear import KIND as AIRFLOW_CLEAR
+from fedesk.services.kinds.jenkins_input import KIND as ANSWER_INPUT
 from fedesk.services.kinds.jenkins_rebuild import KIND as JENKINS_REBUILD
 from fedesk.services.kinds.promote import KIND as PROMOTE
 from fedesk.services.kinds.rollback import KIND as ROLL_BACK
 from fedesk.services.operation_kinds import OperationKind
 
 KINDS: Mapping[str, OperationKind] = MappingProxyType(
-    {kind.name: kind for kind in (AIRFLOW_CLEAR, JENKINS_REBUILD, PROMOTE, ROLL_BACK)}
+    {kind.name: kind for kind in (AIRFLOW_CLEAR, ANSWER_INPUT, JENKINS_REBUILD, PROMOTE, ROLL_BACK)}
 )
 """By name, as plans and journals have it."""
 
@@ -28,6 +29,8 @@ def kind_for(request: Request, connection: Connection) -> OperationKind:
     """The kind that does what is asked; raises NotFoundError for a system that has no runs."""
     if isinstance(request, ReleaseRequest):
         return KINDS[request.kind]
+    if isinstance(request, AnswerRequest):
+        return ANSWER_INPUT
     found = _RERUNS.get(connection.system)
     if found is None:
         raise NotFoundError(

@@ -54,6 +54,8 @@ def draft(request: Request, around: Around) -> Draft:
         pins[CHOSEN] = f"what {environment} runs" if environment else "what was built last"
     runs = f"{here} runs {told_release(cell.current)}"
     is_there = cell.current is not None and cell.current.digest == release.digest
+    # Two who ask for the same at once: whoever is second finds it done.
+    pins["runs there already"] = "yes" if is_there else "no"
     return drafted(
         Deployed(
             what=what,

@@ -1,0 +1,205 @@
+"""Releases done on the emulators, from request to outcome: what passes, is blocked, is rolled back."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from test_crash_matrix_on_sandbox import LATER, SlowTime
+from test_release_crashes import triggered
+
+from fedesk import execution
+from fedesk.domain.names import ConnectionName, RunName
+from fedesk.domain.operations import Operation, Outcome, Ruling, WriteWindow
+from fedesk.domain.release_matrix import PROMOTE
+from fedesk.domain.release_stops import REMOVED, ROLLBACK, in_force
+from fedesk.domain.releases import AnswerRequest, ReleaseRequest
+from fedesk.domain.requests import Request
+from fedesk.ports.errors import ConflictError, NotFoundError
+from fedesk.sandbox.server import Sandbox
+from fedesk.services.automatic_rollback import roll_back, wanted
+from fedesk.services.changes import Changes
+from fedesk.services.operation_runner import execute
+from fedesk.services.processes import LocalProcesses
+from fedesk.services.proposals import Answer, Proposal
+from fedesk.store.operations import SqlStore
+
+PLACES = ("/job/staging/", "/job/dev/", "/job/prod/")
+
+
+@dataclass
+class Night:
+    """A desk in prod over a store of its own; pausing moves the world's clock."""
+
+    sandbox: Sandbox
+    desk: execution.Desk
+    store: SqlStore
+    clock: SlowTime
+
+    @property
+    def changes(self) -> Changes:
+        return replace(self.desk.changes, store=self.store)
+
+    def plan(self, request: Request) -> Proposal:
+        return self.changes.propose(request)
+
+    def yes(self, proposal: Proposal, changes: Changes | None = None) -> Operation:
+        """Said as the command line does in production, everything accepted that may be."""
+        name, now = proposal.plan.environment, self.clock.now()
+        window = WriteWindow(
+            environment=name, opened_at=now, until=now + LATER, reason="CHG-1", opened_by="mara"
+        )
+        accept = proposal.needs.accept
+        answer = Answer(how=f"--confirm {name}", named=name, reason="CHG-1", window=window, accepted=accept)
+        return (changes or self.changes).confirm(proposal, answer)
+
+    def execute(self, operation: str) -> Operation:
+        return execute(
+            operation,
+            store=self.store,
+            systems=self.desk.systems,
+            catalogue=self.desk.catalogue,
+            environments=self.desk.by_name,
+            actor=self.desk.actor,
+            clock=self.clock,
+            processes=LocalProcesses(),
+            pause=self.clock.pause,
+        )
+
+    def done(self, request: Request) -> Operation:
+        return self.execute(self.yes(self.plan(request)).plan.operation)
+
+
+@pytest.fixture
+def night(sandbox: Sandbox, tmp_path: Path) -> Iterator[Night]:
+    clock = SlowTime(sandbox, sandbox.control.clock.now())
+    desk, store = execution.open_desk(sandbox.config_path, "prod", clock), SqlStore(tmp_path / "s.sqlite3")
+    yield Night(sandbox=sandbox, desk=desk, store=store, clock=clock)
+    assert store.verify(deep=True).flaw is None
+    store.close()
+    desk.systems.close()
+
+
+def release(kind: str, service: str = "loyalty", environment: str = "prod", **given: str) -> ReleaseRequest:
+    jenkins = ConnectionName(environment, "jenkins")
+    return ReleaseRequest(kind=kind, service=service, environment=environment, connection=jenkins, **given)
+
+
+def ruling(proposal: Proposal, guard: str) -> Ruling:
+    return next(one.ruling for one in proposal.guards if one.guard == guard)
+
+
+def test_a_release_is_promoted_and_rolled_back_while_much_else_is_broken(night: Night) -> None:
+    """Planned in five requests a connection, deployed, verified; put back with Vault sealed."""
+    before = len(night.sandbox.control.requests())
+    proposal = night.plan(release(PROMOTE))
+    asked = night.sandbox.control.requests()[before:]
+    # One controller serves three environments: a job's folder says whose it is, the rest is the target's.
+    counts = Counter(
+        next((one for one in PLACES if one in unquote(each.path)), each.system) for each in asked
+    )
+    assert max(counts.values()) <= 5, counts
+    assert set(PLACES[:2]) <= set(counts)
+    assert not proposal.is_blocked
+    assert proposal.needs.accept == ()
+    promoted = night.execute(night.yes(proposal).plan.operation)
+    assert promoted.outcome is Outcome.SUCCEEDED
+    steps = list(dict.fromkeys(entry.step for entry in promoted.journal if entry.step))
+    assert steps == [
+        "trigger",
+        "follow queue item",
+        "follow build",
+        "read back the release",
+        "verify 1",
+        "verify 2",
+    ]
+    night.sandbox.control.seal_vault(sealed=True)
+    # fx_rates has secrets, and what stands before it has failed.
+    blocked = night.plan(release(PROMOTE, "fx_rates"))
+    assert ruling(blocked, "gate secrets") is Ruling.CONFIRM
+    cure = night.plan(release(ROLLBACK, "fx_rates"))
+    assert ruling(cure, "gate secrets") is Ruling.WARN
+    assert not cure.is_blocked
+    assert cure.needs.accept == ()
+    put_back = night.done(release(ROLLBACK))
+    assert put_back.outcome is Outcome.SUCCEEDED
+    assert triggered(night.sandbox, put_back.plan.operation) == [True, False], "tried, then for real"
+    digest = promoted.plan.targets[0].pins["digest"]
+    assert put_back.plan.targets[0].pins[REMOVED] == digest
+    (hold,) = in_force((), night.store.operations(), "prod")
+    assert hold.digest == digest, "what was rolled back is held"
+    again = night.plan(release(PROMOTE))
+    assert ruling(again, "gate stops") is Ruling.DENY
+
+
+def test_a_verification_that_fails_is_rolled_back_by_itself(night: Night) -> None:
+    """Where the catalogue says so: an operation of its own that names the promotion; never of a rollback."""
+    service = replace(night.desk.catalogue.services["loyalty"], rollback_automatic=True)
+    services = {**night.desk.catalogue.services, "loyalty": service}
+    catalogue = replace(night.desk.catalogue, services=services)
+    proposal = night.plan(release(PROMOTE))
+    night.sandbox.world.plant_bad_release("loyalty", proposal.plan.targets[0].pins["digest"])
+    failed = night.execute(night.yes(proposal).plan.operation)
+    assert failed.outcome is Outcome.FAILED
+    assert failed.said.startswith("Airflow cannot import loyalty_points")
+    assert wanted(failed, night.desk.catalogue) is None, "only where the catalogue says so"
+    request = wanted(failed, catalogue)
+    assert request is not None
+    told: list[str] = []
+    cure = roll_back(failed, request, night.changes, night.execute, told.append)
+    assert cure is not None
+    assert cure.outcome is Outcome.SUCCEEDED, cure.said
+    assert cure.plan.targets[0].pins["after operation"] == failed.plan.operation
+    assert failed.plan.operation in cure.plan.reason
+    assert told == [
+        f"The verification of {failed.plan.operation} failed: it is rolled back by {cure.plan.operation}."
+    ]
+    assert [str(one.draft.phase) for one in night.store.tail(50, operation=cure.plan.operation)].count(
+        "intent"
+    ) == 1
+    assert wanted(replace(cure, outcome=Outcome.FAILED), catalogue) is None, "no rollback of a rollback"
+
+
+def test_the_same_promotion_asked_twice_is_done_once(night: Night) -> None:
+    """By two people at once: both have said yes; whoever is second finds it done, and one build is made."""
+    mine, theirs = night.plan(release(PROMOTE)), night.plan(release(PROMOTE))
+    first, second = night.yes(mine), night.yes(theirs)
+    assert night.execute(first.plan.operation).outcome is Outcome.SUCCEEDED
+    refused = night.execute(second.plan.operation)
+    assert (refused.outcome, refused.is_conflict) == (Outcome.REFUSED, True)
+    assert "runs there already was no and is yes" in refused.said
+    assert triggered(night.sandbox, second.plan.operation) == []
+
+
+def test_what_is_promoted_is_named_by_its_digest(night: Night) -> None:
+    """A tag is refused, an unknown digest is not there; one that moved on meanwhile makes the plan stale."""
+    with pytest.raises(ConflictError, match="latest may mean another image tomorrow"):
+        night.plan(release(PROMOTE, digest="latest"))
+    with pytest.raises(NotFoundError, match="No build that is known in staging has deployed sha256:00"):
+        night.plan(release(PROMOTE, digest=f"sha256:{'0' * 64}"))
+    with pytest.raises(NotFoundError, match="describes no service nothing"):
+        night.plan(release(PROMOTE, "nothing"))
+    waiting = night.yes(night.plan(release(PROMOTE)))
+    moved = night.done(release(PROMOTE, environment="staging"))
+    assert moved.outcome is Outcome.SUCCEEDED
+    stale = night.execute(waiting.plan.operation)
+    assert (stale.outcome, stale.is_conflict) == (Outcome.REFUSED, True)
+    assert "digest was sha256:" in stale.said
+
+
+def test_a_question_of_a_build_is_answered_once(night: Night) -> None:
+    """By an operation of the person's own; a build that waits for nothing has nothing to answer."""
+    waits = RunName(ConnectionName("prod", "jenkins"), _waiting(night))
+    answered = night.done(AnswerRequest(run=waits, choice="proceed"))
+    assert answered.outcome is Outcome.SUCCEEDED
+    with pytest.raises(NotFoundError, match="waits for no answer"):
+        night.plan(AnswerRequest(run=waits, choice="abort"))
+
+
+def _waiting(night: Night) -> str:
+    """A build of prod that waits for an answer from the start."""
+    jenkins = night.desk.systems.reading(ConnectionName("prod", "jenkins"))
+    runs = jenkins.source.call(lambda source: source.observe(None)).runs
+    return next(run.name.id for run in runs if run.state.value == "waiting")
