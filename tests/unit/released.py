@@ -97,11 +97,18 @@ def operation(
     environment: str = "prod",
     kind: str = PROMOTE,
     sent: bool = True,
+    step: str = "verify 1",
 ) -> Operation:
-    """A promotion of payments that ended so many hours ago; that goes on where it has no outcome."""
+    """A promotion of payments that ended so many hours ago; that goes on where it has no outcome.
+
+    ``step`` is the one in which it failed, where it has.
+    """
     ended: datetime | None = NOW - hours(ago) if outcome else None
     sending = JournalEntry(
         number=1, at=NOW - hours(ago + 0.2), step="trigger", state=StepState.INTENDED, said="sending"
+    )
+    failing = (
+        [replace(sending, number=2, step=step, state=StepState.FAILED)] if outcome is Outcome.FAILED else []
     )
     connection = ConnectionName(environment, "jenkins")
     target = Target(
@@ -120,7 +127,7 @@ def operation(
         said=outcome.value if outcome else "",
         confirmed_at=NOW - hours(ago + 0.3),
         ended_at=ended,
-        journal=(sending,) if sent else (),
+        journal=((sending, *failing) if sent else ()),
     )
 
 

@@ -54,6 +54,14 @@ def test_the_newest_word_counts_and_only_of_that_release_there() -> None:
     assert proof_of("payments", "prod", "", told(good), ()).verified is Verified.NOT_VERIFIED
 
 
+def test_a_build_that_failed_says_nothing_of_the_release() -> None:
+    """Its deployment failed, or its dry run did: it stays one that was verified before, and is gone back to."""
+    good = operation("a", Outcome.SUCCEEDED, ago=9)
+    for step in ("follow build", "dry run: follow build"):
+        broken = operation("a", Outcome.FAILED, ago=3, number=2, kind=ROLLBACK, step=step)
+        assert proof_of("payments", "prod", digest("a"), told(broken, good), ()).verified is Verified.VERIFIED
+
+
 def test_the_jobs_own_stage_verifies_where_it_is_named_and_passed() -> None:
     """A stage that was not read, or of a dry run, says nothing; one that failed is no success."""
     by_hand = deployment(7, "a", ago=5, stage=State.SUCCEEDED)

@@ -22,6 +22,8 @@ KINDS = (PROMOTE, ROLLBACK)
 """Kinds of operations that bring a release into an environment."""
 DIGEST_PIN = "digest"
 """Name of the pin of such a plan's target that says which release it brings."""
+DRY_RUN, VERIFY = "dry run: ", "verify "
+"""How the names begin of the steps that try it first, and of those that look at what it came to."""
 GREEN = frozenset({Verified.VERIFIED, Verified.BY_ITS_JOB})
 
 
@@ -40,7 +42,9 @@ class ReleaseOperation:
     outcome: Outcome | None
     said: str
     has_sent: bool
-    """Whether anything was sent: what was refused before has changed nothing."""
+    """Whether it may have been deployed: what was refused, or only tried, has changed nothing."""
+    has_failed_check: bool = False
+    """Whether a look at what it came to has failed, and not the deployment itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,13 @@ def release_operation(operation: Operation) -> ReleaseOperation | None:
         ended_at=operation.ended_at if operation.stage is Stage.ENDED else None,
         outcome=operation.outcome,
         said=operation.said,
-        has_sent=any(one.step and one.state is StepState.INTENDED for one in operation.journal),
+        has_sent=any(
+            one.step and not one.step.startswith(DRY_RUN) and one.state is StepState.INTENDED
+            for one in operation.journal
+        ),
+        has_failed_check=any(
+            one.step.startswith(VERIFY) and one.state is StepState.FAILED for one in operation.journal
+        ),
     )
 
 
@@ -121,6 +131,9 @@ def proof_of(
 
 def _by_operation(one: ReleaseOperation) -> Proof | None:
     if one.outcome is None or one.ended_at is None or not one.has_sent:
+        return None
+    if one.outcome is Outcome.FAILED and not one.has_failed_check:
+        # A build that failed says nothing of the release: it stays one to go back to.
         return None
     verified = _BY_OUTCOME.get(one.outcome)
     if verified is None:

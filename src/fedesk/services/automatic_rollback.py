@@ -9,12 +9,11 @@ from datetime import timedelta
 
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.operations import Operation, Outcome, StepState, WriteWindow
-from fedesk.domain.release_matrix import PROMOTE
+from fedesk.domain.release_matrix import PROMOTE, VERIFY
 from fedesk.domain.release_stops import ROLLBACK, SERVICE
 from fedesk.domain.releases import ReleaseRequest
 from fedesk.ports.errors import SourceError
 from fedesk.services.changes import Changes
-from fedesk.services.kinds.release_steps import VERIFY
 from fedesk.services.proposals import Answer, RefusedError
 
 HOW = "automatic"

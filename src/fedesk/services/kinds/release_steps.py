@@ -22,7 +22,7 @@ from fedesk.domain.operations import (
     StepState,
 )
 from fedesk.domain.plans import digest_of
-from fedesk.domain.release_matrix import DIGEST_PIN
+from fedesk.domain.release_matrix import DIGEST_PIN, DRY_RUN, VERIFY
 from fedesk.domain.release_stops import SERVICE
 from fedesk.ports.changing import Systems
 from fedesk.ports.errors import NotFoundError
@@ -35,9 +35,6 @@ from fedesk.services.operation_kinds import Step
 TRIGGER = "trigger"
 FOLLOW = "follow build"
 READ_BACK = "read back the release"
-DRY_RUN = "dry run: "
-VERIFY = "verify "
-"""Begins the names of the steps that verify; a number follows."""
 SMOKE_RUN = "smoke run "
 _QUEUE = "follow queue item"
 _READ_BACK_WITHIN = 60.0
