@@ -114,12 +114,16 @@ class BuildHistory:
         self._stops = script is not None and script.queued is not None
         self._paused = start - timedelta(days=9) if job.disabled else None
 
-    def until(self, now: datetime, limit: int | None = None) -> list[BuildPlan]:
-        """Plans queued by ``now``, oldest first; only the newest ``limit`` where one is given."""
+    def until(
+        self, now: datetime, limit: int | None = None, *, since: datetime | None = None
+    ) -> list[BuildPlan]:
+        """Plans queued by ``now``, oldest first; only the newest ``limit``, or those from ``since`` on."""
         last = (min(now, self._paused or now) - self._first) // self.job.period
         if self._stops:
             last = min(last, self._scripted)
         first = 0 if limit is None else max(0, last - limit)
+        if since is not None:
+            first = max(0, (since - self._first) // self.job.period)
         plans = [self._plan(index) for index in range(first, last + 1) if index not in self._withdrawn]
         if self._added:
             plans = sorted((*plans, *self._added), key=_in_order)

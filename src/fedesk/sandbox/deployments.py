@@ -25,6 +25,8 @@ DEPLOYING = "Deploy"
 REFRESH = timedelta(seconds=20)
 """How long Airflow takes to see another commit."""
 _AHEAD = timedelta(hours=12)
+KNOWN = timedelta(days=12)
+"""How long before the start deployments are followed: what was served before is one version of each DAG."""
 _ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
 """When the first version of each DAG was parsed."""
 STUCK = frozenset({("prod", "kyc")})
@@ -226,7 +228,7 @@ class Deployments:
     def _deployed(self, environment: str, service: str, until: datetime) -> Iterator[Deployed]:
         history = self._world.build_history(f"finedge/{environment}/deploy-{service}")
         found = []
-        for build in history.until(until):
+        for build in history.until(until, since=self._world.start - KNOWN):
             stage = next((stage for stage in build.stages if stage.name == DEPLOYING), None)
             if stage is None or stage.ended_at is None or build.is_dry_run:
                 continue
@@ -238,7 +240,7 @@ class Deployments:
 
     def _servings(self, environment: str, service: str, deployed: tuple[Deployed, ...]) -> Iterator[Serving]:
         seed, line, start = self._world.seed, self.line(service), self._world.start
-        position = line.position_at(environment, line.epoch)
+        position = line.position_at(environment, start - KNOWN)
         first = commit(seed, service, position, line.epoch).commit_id
         serving = Serving(since=_ALWAYS, commit=first, number=1, number_since=_ALWAYS, number_commit=first)
         yield serving
