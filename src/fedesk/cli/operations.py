@@ -85,7 +85,7 @@ def list_operations(
 
 def _row(desk: "Desk", operation: "Operation") -> tuple[str, ...]:
     plan = operation.plan
-    said = operation.said or waits_of(desk, operation) or (plan.effects[0].sentence if plan.effects else "")
+    said = operation.said or waits_of(desk, operation) or plan.sentence
     return (
         output.when(operation.confirmed_at, _zone(desk, operation)),
         acts.standing(operation),

@@ -271,7 +271,7 @@ def awaited_of(
         operation=plan.operation,
         environment=plan.environment,
         subject=(target.pipeline or target.name) if target else str(plan.connection),
-        sentence=plan.effects[0].sentence if plan.effects else plan.kind,
+        sentence=plan.sentence,
         requester=plan.requester,
         reason=plan.reason,
         since=operation.confirmed_at,

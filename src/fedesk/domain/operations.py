@@ -158,6 +158,11 @@ class Plan:
     notes: tuple[str, ...] = ()
     """What a reader has to know: that it was made from reads alone, what cannot be undone."""
 
+    @property
+    def sentence(self) -> str:
+        """What it does: its last effect, which those before it only try; its kind where it has none."""
+        return self.effects[-1].sentence if self.effects else self.kind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteWindow:

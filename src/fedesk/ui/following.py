@@ -220,8 +220,7 @@ class StoreFollower:
             return
         plan = operation.plan
         self._begins.pop(plan.operation, None)
-        sentence = plan.effects[0].sentence if plan.effects else plan.kind
-        self._app.say(f"{f'Approved by {by}' if by else 'Approved'}; it is begun: {sentence}.")
+        self._app.say(f"{f'Approved by {by}' if by else 'Approved'}; it is begun: {plan.sentence}.")
 
         def start() -> None:
             from fedesk.ui.operation_work import told

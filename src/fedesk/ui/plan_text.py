@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from fedesk.domain import break_glass
 from fedesk.domain.break_glass import OVERRIDDEN
 from fedesk.domain.guards import IN_FLIGHT
 from fedesk.domain.operations import Ruling
@@ -37,7 +38,7 @@ _LISTED = 40
 
 def doing_of(plan: Plan) -> str:
     """What a plan does, without the list behind it: ``clear 3 task instances of payments_daily``."""
-    said = present.text(plan.effects[0].sentence, 300) if plan.effects else "change nothing"
+    said = present.text(plan.sentence, 300) if plan.effects else "change nothing"
     return said.partition(": ")[0].rstrip(".")
 
 
@@ -84,7 +85,10 @@ def _changes(plan: Plan) -> Iterable[tuple[Content, int]]:
         yield Content(present.text(effect.sentence, 600)), 0
         parameters = effect.call.args.get("parameters")
         if isinstance(parameters, Mapping):
-            for name, value in list(parameters.items())[:_LISTED]:
+            unsaid = [
+                (name, value) for name, value in parameters.items() if str(value) not in effect.sentence
+            ]
+            for name, value in unsaid[:_LISTED]:
                 yield _parameter(name, value), 2
     for target in plan.targets:
         yield Content.styled(present.text(target.name, 300), present.MUTED), 2
@@ -141,6 +145,8 @@ def _way(guard: GuardResult, holder: str) -> Content:
     """The key that leads to what would lift it."""
     if holder and guard.guard == IN_FLIGHT:
         return _key("holder", "follows the operation that holds it.")
+    if guard.guard == break_glass.GUARD:
+        return Content.styled("Esc leaves; planned again, it is planned without.", present.MUTED)
     if guard.guard in OVERRIDDEN:
         return _key("break-glass", "goes past it: one person, with a reason, reviewed by another afterwards.")
     if guard.conflict or guard.ruling is Ruling.UNKNOWN:

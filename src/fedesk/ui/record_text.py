@@ -159,9 +159,7 @@ def _operation_row(operation: Operation, opened: OpenOperation | None, now: date
             present.plain(subject, "bold"),
             present.plain(aim.partition if aim else ""),
             Content(person(plan.requester)),
-            present.plain(
-                hidden(operation.said or last or (plan.effects[0].sentence if plan.effects else ""))
-            ),
+            present.plain(hidden(operation.said or last or plan.sentence)),
         ),
         target=Target(
             name=present.text(subject, 80),
@@ -199,7 +197,7 @@ def operation_about(operation: Operation) -> Content:
     plan = operation.plan
     last = operation.said or (operation.journal[-1].said if operation.journal else "")
     last = last.rstrip(".")
-    does = present.text(hidden(plan.effects[0].sentence)) if plan.effects else plan.kind
+    does = present.text(hidden(plan.sentence))
     return Content.styled(
         "; ".join(part for part in (present.text(hidden(last)), does) if part), present.MUTED
     )
