@@ -1,6 +1,7 @@
 """A plan that waits, by keys: asked for at one desk, approved or rejected at another, begun by either."""
 
 from collections.abc import Callable
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +9,22 @@ from acting_desk import ActingDesk, acting
 from anchored_log import needs_ssh_keygen
 from approval_people import ANN, BEN, MARA, Team
 from memory_desk import StillClock
+from operation_values import NOW, operation
 from painting import said, text_of, type_in, until
 from test_operation_screen import PAYMENTS, frame, planned, red_run, words
 from textual.pilot import Pilot
 
 from fedesk.domain.audit import Phase
 from fedesk.domain.names import RunName
+from fedesk.domain.open_operations import Awaited
 from fedesk.domain.operations import Operation, Outcome, Stage
 from fedesk.domain.reruns import RerunRequest
 from fedesk.services.approvals import Approvals
 from fedesk.services.proposals import Answer
 from fedesk.store.operations import SqlStore
+from fedesk.ui import waiting_text
 from fedesk.ui.app import DeskApp
+from fedesk.ui.run_text import Moment
 from fedesk.ui.screens.main import MainScreen
 
 pytestmark = needs_ssh_keygen
@@ -199,3 +204,13 @@ async def test_who_may_not_approve_is_told_and_has_no_finding(tmp_path: Path, te
             told = [one for one in said(app) if "needs the role approver" in one]
             assert len(told) == 2
         assert len(desk.sql.statements(held(desk).plan.operation)) == 1
+
+
+def test_what_was_rejected_waits_for_nobody() -> None:
+    """Where the database lets nobody end it, its last line offers no approval: it says so."""
+    at = NOW - timedelta(minutes=5)
+    awaited = Awaited(said=f"rejected by {ANN}: wrong day", since=at, others=(ANN,), is_rejected=True)
+    said = waiting_text.ending(
+        operation(1, stage=Stage.CONFIRMED), awaited, Moment(now=NOW, zone=UTC), MARA
+    ).plain
+    assert said == f"✗ rejected by {ANN}: wrong day  Nothing was sent, and nothing will be."

@@ -162,6 +162,14 @@ def test_what_is_told_of_an_open_operation() -> None:
     assert open_operation(unknown(), alive=None, now=NOW).said == unknown().said
 
 
+def test_what_is_tried_first_is_not_what_it_does() -> None:
+    """A rollback begins with a dry run: who approves it reads what is done for real."""
+    plan = plan_of(3)
+    tried = replace(plan.effects[0], sentence="try it: build deploy with DRY_RUN true, which changes nothing")
+    one = operation(3, plan=replace(plan, effects=(tried, *plan.effects)))
+    assert open_operation(one, alive=True, now=NOW).sentence == plan.effects[0].sentence
+
+
 def test_what_is_told_of_one_without_target_call_or_journal() -> None:
     """A plan of another fedesk may have none of them: the connection and the kind stand for them."""
     plan = replace(plan_of(3), targets=(), effects=())

@@ -51,6 +51,8 @@ class Awaited:
     """Who may approve it, as the configuration names them."""
     refused: tuple[str, ...] = ()
     """Statements that do not count, each with its reason."""
+    is_rejected: bool = False
+    """Whether somebody has rejected it: it never begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,7 @@ def open_operation(
         partition=target.partition if target else "",
         target=target.name if target else str(plan.connection),
         run=run_of(target.name) if target else None,
-        sentence=plan.effects[0].sentence if plan.effects else plan.kind,
+        sentence=plan.sentence,
         requester=plan.requester,
         course=course,
         said=operation.said or (last.said if last else awaited.said if awaited else ""),

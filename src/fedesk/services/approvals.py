@@ -128,6 +128,7 @@ class Approvals:
             is_mine=self._is_mine(operation, found),
             approved_by=tuple(one.approver for one in found.approvals),
             others=found.people,
+            is_rejected=found.rejection is not None,
             refused=tuple(
                 f"{one.statement.action} by {one.statement.approver}: {one.why}" for one in found.refused
             ),

@@ -259,8 +259,11 @@ def _unwithdrawn(situation: Situation, item: Item) -> str:
         return "it ends by itself, for it has waited too long"
     if situation.person not in {operation.plan.requester, operation.confirmation.by}:
         return f"that is for {operation.plan.requester}"
+    awaited = situation.awaited(item)
+    if awaited is not None and awaited.is_rejected:
+        return "it was rejected: nothing is sent"
     is_late = situation.now - operation.confirmed_at > TAKEN_UP_WITHIN
-    return "" if situation.awaited(item) is not None or item.trouble or is_late else "it is just being begun"
+    return "" if awaited is not None or item.trouble or is_late else "it is just being begun"
 
 
 def _unbegun(awaited: Awaited | None) -> str:

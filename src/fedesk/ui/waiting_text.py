@@ -52,6 +52,11 @@ def ending(operation: Operation, awaited: Awaited, moment: Moment, person: str) 
             "▲ it has waited too long, and is ended by itself or by C; R on the run plans again",
             "$text-warning",
         )
+    if awaited.is_rejected:
+        return Content.assemble(
+            (f"✗ {present.text(awaited.said, 300)}", "$text-error"),
+            "  Nothing was sent, and nothing will be.",
+        )
     if not awaited.said:
         by = f" by {present.text(', '.join(awaited.approved_by), 200)}" if awaited.approved_by else ""
         return Content.assemble(
@@ -61,7 +66,7 @@ def ending(operation: Operation, awaited: Awaited, moment: Moment, person: str) 
     if awaited.is_mine:
         now = f"{_key('approve')} approves it, {_key('reject')} rejects it."
     else:
-        now = f"Who may approves it by `fedesk approve {id_}`; the desk that asked begins it then."
+        now = f"`fedesk approve {id_}` approves it; the desk that asked begins it then."
     if person in {operation.plan.requester, operation.confirmation.by}:
         now = f"{now} {_key('withdraw')} takes it back."
     until = present.until(operation.plan.expires_at, moment.now)
