@@ -310,7 +310,7 @@ async def test_guard_that_asks_is_accepted_by_its_own_key(tmp_path: Path) -> Non
             await planned(pilot, "j", "R")
             assert "A accepts it." in words(app)
             await type_in(pilot, *"prod", "tab", *"INC-7")
-            assert "not armed: A accepts what a guard asks first" in words(app)
+            assert "not armed: Tab, then A accepts what a guard asks first" in words(app)
             await pilot.press("tab", "A")
             assert "✓ accepted operation id" in words(app)
             await pilot.press("ctrl+y")

@@ -76,7 +76,7 @@ def wanted(environment: str, needs: Iterable[Needs]) -> Wanted:
 def missing(want: Wanted, typed: Typed) -> str:
     """What is still to be given, as the end of a sentence; empty where nothing is."""
     if any(guard not in typed.accepted for guard in want.accept):
-        return "A accepts what a guard asks first"
+        return f"{'Tab, then ' if typed.line is Line.REASON else ''}A accepts what a guard asks first"
     if want.name and typed.name != want.name:
         # A wrong name gets no louder answer than no name.
         return f"type the environment's name, {want.name}" if not typed.name else _not_yet(want, typed)
@@ -106,6 +106,8 @@ def first_line(want: Wanted, typed: Typed) -> Line:
     """The line to begin with."""
     if want.name and typed.name != want.name:
         return Line.NAME
+    if _waits_for_accept(want, typed):  # a reason takes A as a letter
+        return Line.PLAN
     return Line.REASON if want.reason and not typed.reason.strip() else Line.PLAN
 
 
@@ -148,7 +150,10 @@ def paste(typed: Typed, pasted: str) -> Typed:
 def accept(want: Wanted, typed: Typed) -> Typed:
     """Accept the next guard that waits for it."""
     waiting = next((guard for guard in want.accept if guard not in typed.accepted), None)
-    return typed if waiting is None else replace(typed, accepted=typed.accepted | {waiting})
+    if waiting is None:
+        return typed
+    now = replace(typed, accepted=typed.accepted | {waiting})
+    return replace(now, line=first_line(want, now)) if typed.line is Line.PLAN else now
 
 
 def _waits_for_accept(want: Wanted, typed: Typed) -> bool:

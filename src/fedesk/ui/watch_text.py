@@ -234,9 +234,17 @@ def ending(operation: Operation | None, trouble: str) -> Content:
     return Content.assemble(
         (f"{face.glyph} {face.word}", f"bold {face.style}"),
         f"  {told}.  " if told else "  ",
-        _NOW[operation.outcome or Outcome.UNKNOWN],
+        _now(operation),
         (f"  {present.text(trouble, 300)}" if trouble else "", "$text-warning"),
     )
+
+
+def _now(operation: Operation) -> str:
+    from fedesk.domain.release_matrix import KINDS
+
+    outcome = operation.outcome or Outcome.UNKNOWN
+    said = _NOW_OF_RELEASES.get(outcome) if operation.plan.kind in KINDS else None
+    return said or _NOW[outcome]
 
 
 _NOW: Mapping[Outcome, str] = {
@@ -247,3 +255,10 @@ _NOW: Mapping[Outcome, str] = {
     Outcome.UNKNOWN: "C looks again; until it is settled nothing else may change this run. "
     "D or N settles it by your word.",
 }
+_NOW_OF_RELEASES: Mapping[Outcome, str] = {
+    Outcome.SUCCEEDED: "Enter opens the build, l its log.",
+    Outcome.FAILED: "Enter opens the build; V among the releases puts the last verified one back.",
+    Outcome.REFUSED: "Nothing was sent. P or V among the releases plans again.",
+    Outcome.ABORTED: "Enter opens the build; the releases say what runs now.",
+}
+"""The same of a promotion or a rollback, where it differs."""
