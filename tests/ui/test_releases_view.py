@@ -21,6 +21,7 @@ from fedesk.domain.runs import Change
 from fedesk.domain.states import State
 from fedesk.services.release_diff import DiffRead
 from fedesk.services.release_reading import HistoryRead
+from fedesk.ui import release_rows
 from fedesk.ui.actions import Place, action
 from fedesk.ui.app import DeskApp
 from fedesk.ui.screens.main import MainScreen
@@ -249,3 +250,11 @@ async def test_a_service_whose_systems_are_away_says_so(make_app: Make, desk: Me
         await until(pilot, lambda: "nothing is known of payments in prod" in text_of(app))
         await pilot.press("P")
         await until(pilot, lambda: isinstance(app.screen, OperationScreen))
+
+
+def test_what_no_person_began_is_told_in_jenkins_own_words() -> None:
+    """``by mara`` of a person; not ``by Started by upstream project``."""
+    mine = deployment(7, "a", ago=5)
+    theirs = replace(mine, by='Started by upstream project "ci"')
+    assert release_rows.started_by(mine, 40) == " by mara"
+    assert release_rows.started_by(theirs, 40) == ', started by upstream project "ci"'

@@ -9,7 +9,7 @@ import typer
 from fedesk.cli import output, session
 from fedesk.cli import release_documents as documents
 from fedesk.cli.output import Column, Json, narrate
-from fedesk.domain.releases import Verified
+from fedesk.domain.releases import VERIFIED_SAID, Verified
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _long(desk: "Desk", row: "MatrixRow", cell: "Cell") -> tuple[str, ...]:
         documents.short_commit(release.commit) if release else "",
         output.when(cell.current.at, desk.by_name[cell.environment].timezone) if cell.current else "",
         cell.current.by if cell.current else "",
-        documents.WORDS[cell.verified] if cell.current else "",
+        VERIFIED_SAID[cell.verified] if cell.current else "",
         next((one.said for one in row.drifts if one.environment == cell.environment), ""),
         "; ".join(part for part in (*documents.remarks(cell, desk.config.releases.budget), said) if part),
     )
@@ -329,7 +329,7 @@ def _history_row(row: "HistoryRow", zone: str) -> tuple[str, ...]:
         f"{kind}{run.state.value}",
         documents.named(one.release) if one.release and one.release.version else "",
         documents.short_digest(one.digest) or one.unread,
-        documents.WORDS[row.proof.verified] if one.digest else "",
+        VERIFIED_SAID[row.proof.verified] if one.digest else "",
         output.duration(took),
         one.by,
         run.name.id,

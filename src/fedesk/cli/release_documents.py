@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fedesk.cli.output import Json, duration, instant
-from fedesk.domain.releases import Verified
+from fedesk.domain.releases import VERIFIED_SAID, Verified
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,14 +17,12 @@ if TYPE_CHECKING:
     from fedesk.domain.releases import Cell, Deployment, Release, ReleaseBudget
     from fedesk.domain.runs import Change
 
-WORDS = {
-    Verified.VERIFIED: "verified",
-    Verified.BY_ITS_JOB: "verified by its job",
+_SHORT_WORDS = {
+    Verified.BY_ITS_JOB: "by job",
     Verified.FAILED: "failed",
     Verified.INCONCLUSIVE: "inconclusive",
-    Verified.NOT_VERIFIED: "unverified",
+    Verified.NOT_VERIFIED: "",
 }
-_SHORT_WORDS = {Verified.NOT_VERIFIED: "", Verified.BY_ITS_JOB: "by job"}
 """In the matrix, whose cells are narrow."""
 _DIGEST = 12
 _COMMIT = 8
@@ -54,7 +52,7 @@ def cell_words(cell: "Cell", drift: "Drift | None", now: "datetime", budget: "Re
     if cell.current is None:
         return cell.trouble or ("first one in flight" if cell.in_flight else "nothing deployed")
     age = duration(now - cell.current.at) if cell.current.at else ""
-    verified = _SHORT_WORDS.get(cell.verified, WORDS[cell.verified])
+    verified = _SHORT_WORDS.get(cell.verified, VERIFIED_SAID[cell.verified])
     main = " ".join(part for part in (named(cell.current.release), verified, age) if part)
     return ", ".join([main, *_drift_words(drift), *remarks(cell, budget)])
 

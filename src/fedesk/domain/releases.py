@@ -95,6 +95,16 @@ class Verified(StrEnum):
     NOT_VERIFIED = "not verified"
 
 
+VERIFIED_SAID: Mapping[Verified, str] = {
+    Verified.VERIFIED: "verified",
+    Verified.BY_ITS_JOB: "verified by its job",
+    Verified.FAILED: "verification failed",
+    Verified.INCONCLUSIVE: "verification inconclusive",
+    Verified.NOT_VERIFIED: "not verified",
+}
+"""The same for people, on the screen and on the command line."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One build of a deploy job."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from fedesk.domain.release_matrix import DriftKind
-from fedesk.domain.releases import StopKind, Verified
+from fedesk.domain.releases import VERIFIED_SAID, StopKind, Verified
 from fedesk.domain.states import State
 from fedesk.ui import present
 from fedesk.ui.listed import Column, Listed, Maker, Row, later
@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fedesk.domain.release_matrix import Drift, Matrix, MatrixRow
-    from fedesk.domain.releases import Cell
+    from fedesk.domain.releases import Cell, Deployment
 
 PROOFS: Mapping[Verified, Face] = {
-    Verified.VERIFIED: Face("✓", "+", "verified", "$state-quiet-green"),
-    Verified.BY_ITS_JOB: Face("✓", "+", "verified by its job", present.MUTED),
-    Verified.FAILED: Face("✗", "x", "verification failed", "$text-error"),
-    Verified.INCONCLUSIVE: Face("?", "?", "verification inconclusive", "$state-violet"),
-    Verified.NOT_VERIFIED: Face("·", ".", "not verified", present.MUTED),
+    verified: Face(glyph, plain, VERIFIED_SAID[verified], style)
+    for verified, glyph, plain, style in (
+        (Verified.VERIFIED, "✓", "+", "$state-quiet-green"),
+        (Verified.BY_ITS_JOB, "✓", "+", present.MUTED),
+        (Verified.FAILED, "✗", "x", "$text-error"),
+        (Verified.INCONCLUSIVE, "?", "?", "$state-violet"),
+        (Verified.NOT_VERIFIED, "·", ".", present.MUTED),
+    )
 }
 STOPPED = Face("■", "o", "stopped", "$text-error")
 DISAGREES = Face("▲", "!", "disagrees", "$text-warning")
@@ -165,6 +168,14 @@ def against_rollback(name: str, cell: Cell | None, here: str) -> str:
     return "" if cell.before else f"no release of {name} before this one is known in {here}"
 
 
+def started_by(deployment: Deployment, longest: int) -> str:
+    """`` by mara``; Jenkins' own sentence where no person began it."""
+    said = present.text(deployment.by, longest)
+    return (
+        f", {said[0].lower()}{said[1:]}" if said.startswith("Started by ") else f" by {said}" if said else ""
+    )
+
+
 def about(row: MatrixRow, here: str, now: datetime) -> Content | None:
     """In one line what the row has no room for: what contradicts it, then which release and whose word."""
     cell = next((one for one in row.cells if one.environment == here), None)
@@ -189,7 +200,7 @@ def about(row: MatrixRow, here: str, now: datetime) -> Content | None:
     else:
         commit = present.commit(release.commit) or "?"
         said.append((f"{here} {present.digest(release.digest)} of commit {commit}", ""))
-    who = f" by {present.text(cell.current.by, 40)}" if cell.current.by else ""
+    who = started_by(cell.current, 40)
     since = present.age(cell.current.at, now)
     said.append((f", {since} ago{who}, {PROOFS[cell.verified].word}", present.MUTED))
     return Content.assemble(*said)

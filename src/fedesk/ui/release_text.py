@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from fedesk.ui import present
-from fedesk.ui.release_rows import PROOFS
+from fedesk.ui.release_rows import PROOFS, started_by
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
@@ -103,7 +103,7 @@ def history_lines(rows: tuple[HistoryRow, ...], now: datetime, zone: tzinfo, wid
                 f" {present.clock_time(one.at, now, zone):>12} ",
                 (f"#{present.text(number, 12)} ", present.MUTED),
                 _named(one.release) if one.release is not None else told if one.unread else "?",
-                (f" by {present.text(one.by, 60)}" if one.by else "", present.MUTED),
+                (started_by(one, 60), present.MUTED),
                 *marks,
             ),
             width,
