@@ -205,6 +205,7 @@ def facts_of(environment: "Environment") -> EnvironmentFacts:
         timezone=environment.timezone,
         phi=environment.phi,
         executed=environment.executor is not None,
+        promote_from=environment.promote_from,
     )
 
 

@@ -55,7 +55,7 @@ def test_the_newest_word_counts_and_only_of_that_release_there() -> None:
 
 
 def test_a_build_that_failed_says_nothing_of_the_release() -> None:
-    """Its deployment failed, or its dry run did: it stays one that was verified before, and is gone back to."""
+    """Its deployment failed, or its dry run did: it stays one that was verified before, to go back to."""
     good = operation("a", Outcome.SUCCEEDED, ago=9)
     for step in ("follow build", "dry run: follow build"):
         broken = operation("a", Outcome.FAILED, ago=3, number=2, kind=ROLLBACK, step=step)

@@ -35,7 +35,6 @@ from fedesk.services.operation_kinds import Around
 
 _OPERATIONS = 200
 """Newest operations of an environment among which those of its releases are looked for."""
-USUAL_ORDER = ("dev", "staging", "prod")
 _RELEASE_FILE = "release.json"
 _BUILD_ADDRESS = 2
 """Parts of a build's address that are no job: ``job`` before each name, the number behind."""
@@ -79,16 +78,9 @@ def preview_of(what: Deployable) -> DeployPreview:
 
 
 def origin_of(request: ReleaseRequest, environments: Mapping[str, EnvironmentFacts]) -> str:
-    """The environment that is promoted from: the one named, configured, or usually before; else empty."""
-    if request.origin:
-        return request.origin
+    """The environment that is promoted from: the one named, else the one configured; empty where none is."""
     configured = environments.get(request.environment)
-    if configured is not None and configured.promote_from:
-        return configured.promote_from
-    if request.environment not in USUAL_ORDER:
-        return ""
-    before = USUAL_ORDER[: USUAL_ORDER.index(request.environment)]
-    return next((name for name in reversed(before) if name in environments), "")
+    return request.origin or (configured.promote_from if configured is not None else "")
 
 
 def operations_of(around: Around, environment: str) -> tuple[ReleaseOperation, ...]:
