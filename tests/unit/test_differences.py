@@ -100,3 +100,11 @@ def test_what_is_sent_is_compared_by_value() -> None:
     assert differs(TARGET, with_args({"ids": (("a",), {"b": (2,)})}), planned=(planned,)) != ()
     assert differs(TARGET, with_args({"ids": (("a",), {"c": (1,)})}), planned=(planned,)) != ()
     assert differs(TARGET, with_args({"ids": "ab"}), planned=(with_args({"ids": ["a", "b"]}),)) != ()
+
+
+@pytest.mark.parametrize("id_tells", [True, False])
+def test_who_sends_it_is_no_difference_where_the_operations_id_tells(*, id_tells: bool) -> None:
+    """A person plans and an executor sends; without the id a build is known by its user, who counts then."""
+    planned = with_args({"job": "deploy", "user": "mara", "operation_parameter": id_tells})
+    drafted = with_args({"job": "deploy", "user": "executor", "operation_parameter": id_tells})
+    assert (differs(TARGET, drafted, planned=(planned,)) == ()) == id_tells

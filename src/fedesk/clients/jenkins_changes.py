@@ -41,7 +41,8 @@ class _Trigger:
     operation: str
     """What FEDESK_OPERATION is set to; empty where the job does not declare it."""
     after: int
-    user: str
+    users: tuple[str, ...]
+    """Who may have sent it: the user of the plan, and of this connection, who need not be the same."""
     dry_run: Mapping[str, str]
 
     @classmethod
@@ -61,7 +62,7 @@ class _Trigger:
             },
             operation=call.key if call.args.get("operation_parameter") is True else "",
             after=after if isinstance(after, int) else 0,
-            user=str(call.args.get("user") or endpoint.user),
+            users=tuple(dict.fromkeys((str(call.args.get("user") or endpoint.user), endpoint.user))),
             dry_run=_texts(call.args.get("dry_run")),
         )
 
@@ -70,6 +71,11 @@ class _Trigger:
         return bool(self.dry_run) and _has(trace.parameters, self.dry_run) != _has(
             self.parameters, self.dry_run
         )
+
+    @property
+    def by(self) -> str:
+        """Who may have sent it, in words."""
+        return " or ".join(one or "anonymous" for one in self.users)
 
     @property
     def form(self) -> dict[str, str]:
@@ -214,7 +220,7 @@ def _without_its_id(trigger: _Trigger, everything: Sequence[Trace]) -> _Found | 
         for one in everything
         if one.queue_id > trigger.after
         and OPERATION_PARAMETER not in one.parameters
-        and _is_by(one.causes, trigger.user)
+        and _is_by(one.causes, trigger.users)
         and _may_have(one, trigger.parameters)
     )
     if not doubtful:
@@ -226,17 +232,17 @@ def _without_its_id(trigger: _Trigger, everything: Sequence[Trace]) -> _Found | 
 
 def _settled_by_circumstances(trigger: _Trigger, seen: _Seen, everything: Sequence[Trace]) -> _Found:
     """By queue id, user and parameters, which tell only where exactly one fits."""
-    by_us = [one for one in everything if _is_by(one.causes, trigger.user) and not _is_of_another(one)]
+    by_us = [one for one in everything if _is_by(one.causes, trigger.users) and not _is_of_another(one)]
     fit = [one for one in by_us if one.queue_id > trigger.after and _has(one.parameters, trigger.parameters)]
     doubtful = [
         one
         for one in by_us
         if one not in fit
         and _may_have(one, trigger.parameters)
-        and (one.queue_id > trigger.after or _is_by(one.causes[1:], trigger.user))
+        and (one.queue_id > trigger.after or _is_by(one.causes[1:], trigger.users))
     ]
     if len(fit) == 1 and not doubtful:
-        rule = f"is by {trigger.user or 'anonymous'}, with these parameters, and the only one since"
+        rule = f"is by {trigger.by}, with these parameters, and the only one since"
         if len(fit[0].causes) > 1:
             rule += "; others asked for it as well"
         return _done(fit[0], rule, fit)
@@ -248,7 +254,7 @@ def _settled_by_circumstances(trigger: _Trigger, seen: _Seen, everything: Sequen
             f"{OPERATION_PARAMETER}: {named}.",
             traces=(*fit, *doubtful),
         )
-    return _absent(trigger, seen, f"is by {trigger.user or 'anonymous'} with these parameters")
+    return _absent(trigger, seen, f"is by {trigger.by} with these parameters")
 
 
 def _done(trace: Trace, rule: str, among: Sequence[Trace]) -> _Found:
@@ -264,11 +270,11 @@ def _absent(trigger: _Trigger, seen: _Seen, rule: str) -> _Found:
     return _Found(state=Settled.NOT_DONE, said=f"No queue item or build of {job} {rule}.")
 
 
-def _is_by(causes: Sequence[object], user: str) -> bool:
-    """Whether one of the causes is that a user started it. Jenkins' ids of users have no case by default."""
+def _is_by(causes: Sequence[object], users: Sequence[str]) -> bool:
+    """Whether one of the causes is that one of them started it. Jenkins' ids of users have no case."""
     return any(
         getattr(cause, "class_name", "").endswith("UserIdCause")
-        and (getattr(cause, "user_id", None) or "").casefold() == user.casefold()
+        and (getattr(cause, "user_id", None) or "").casefold() in {one.casefold() for one in users}
         for cause in causes
     )
 

@@ -6,6 +6,8 @@ from fedesk.domain.operations import Effect, Json, Plan, Target
 
 _LOOKUP_ARGS = frozenset({"after_queue_id"})
 """Arguments that only say where looking an effect up begins; they move without anything having changed."""
+_CARRIES_ID, _BY = "operation_parameter", "user"
+"""What carries the operation's id is known by it, whoever sends it: a person plans, an executor sends."""
 _HASH = 64
 """Hexadecimal digits of a SHA-256, which a sentence shortens."""
 
@@ -56,7 +58,8 @@ def _sent(effects: tuple[Effect, ...]) -> list[tuple[object, ...]]:
 
 
 def _compared(args: Mapping[str, Json]) -> dict[str, object]:
-    return {name: _plain(value) for name, value in args.items() if name not in _LOOKUP_ARGS}
+    left_out = _LOOKUP_ARGS | ({_BY} if args.get(_CARRIES_ID) is True else set())
+    return {name: _plain(value) for name, value in args.items() if name not in left_out}
 
 
 def _plain(value: Json) -> object:
