@@ -58,7 +58,7 @@ def code_of(error: Exception) -> Exit:
     from fedesk.domain.reviews import ReviewError
     from fedesk.mistakes import ConfigurationError
     from fedesk.ports.changing import StillWaitsError
-    from fedesk.ports.errors import NotFoundError, SourceError
+    from fedesk.ports.errors import ConflictError, NotFoundError, SourceError
     from fedesk.ports.operation_store import StoreError
     from fedesk.services.calendar import WindowError
     from fedesk.services.proposals import RefusedError
@@ -76,8 +76,8 @@ def code_of(error: Exception) -> Exit:
             | QuarantineError()
         ):
             return Exit.USAGE
-        case NotFoundError():
-            return Exit.FAILED
+        case NotFoundError() | ConflictError():
+            return Exit.FAILED if isinstance(error, NotFoundError) else Exit.CONFLICT
         case SourceError():
             return exit_for([error.failure])
         case RefusedError():
