@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from painting import type_in
 from test_run_screen import BUILD, DAG_RUN, FAILED_LOG, FAST, Host, Shelf, build, dag_run, log_of, until
 
 from fedesk.domain.names import TaskName
@@ -187,12 +188,12 @@ async def test_a_log_is_saved_with_its_secrets_hidden(tmp_path: Path) -> None:
     target = tmp_path / "dbt.log"
     async with app.run_test(size=(100, 24)) as pilot:
         await until(pilot, lambda: "complete" in app.shown())
-        await pilot.press("s", "ctrl+u", *str(target), "enter")
+        await type_in(pilot, "s", "ctrl+u", *str(target), "enter")
         await until(pilot, lambda: bool(app.said))
         assert "Saved 2 lines in" in app.said[-1]
         assert stat.S_IMODE(target.stat().st_mode) == 0o600
         assert target.read_text(encoding="utf-8") == "token [hidden: github-token]\nthe end\n"
-        await pilot.press("s", "ctrl+u", *str(target), "enter")
+        await type_in(pilot, "s", "ctrl+u", *str(target), "enter")
         await until(pilot, lambda: "is there already" in app.said[-1])
         await pilot.press("s", "escape")
     assert [one.name for one in tmp_path.iterdir()] == ["dbt.log"]  # noqa: ASYNC240  # the test's own folder
@@ -210,7 +211,7 @@ async def test_what_cannot_be_recorded_is_not_saved(tmp_path: Path, monkeypatch:
     app = Host(log_of(shelf))
     async with app.run_test(size=(100, 24)) as pilot:
         await until(pilot, lambda: "complete" in app.shown())
-        await pilot.press("s", "ctrl+u", *str(tmp_path / "x.log"), "enter")
+        await type_in(pilot, "s", "ctrl+u", *str(tmp_path / "x.log"), "enter")
         await until(pilot, lambda: bool(app.said))
         assert "the store is away" in app.said[-1]
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240  # the test's own folder

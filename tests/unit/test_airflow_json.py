@@ -148,7 +148,7 @@ def test_the_last_line_of_an_import_error_tells_why() -> None:
     assert (problem.where, problem.text) == ("x.py", "ModuleNotFoundError: no finedge")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     """Whatever arrives is a document or a ProtocolError of one clean sentence."""
@@ -161,7 +161,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     assert said.isprintable()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.dictionaries(
