@@ -163,3 +163,27 @@ def test_a_promotion_is_told_from_its_yes_to_its_end(desk: Run, sandbox: Sandbox
 
 def _timeline(desk: Run, *words: str) -> dict[str, Any]:
     return desk("release", "timeline", *words, "--json").document("release-timeline")
+
+
+def test_a_batch_stops_at_the_first_that_does_not_succeed(acting: Run) -> None:
+    """One after the other; what comes behind it is not begun, by name, and its code is the command's.
+
+    The build that made the second one's release was unstable, so that a gate is in its way.
+    """
+    batch = ("release", "promote", "loyalty", "chargebacks", "marketing", "--env", "staging")
+    plans = acting(*batch, "--dry-run", "--json").document("plans")["plans"]
+    assert [one["run"] for one in plans] == [f"staging/jenkins:{name}" for name in batch[2:5]]
+    assert acting(*batch, "--digest", "sha256:0").code == 2
+    ended = acting(*batch, "--yes", "--reason", "CHG-7", "--json")
+    assert ended.code == 3, ended.err
+    well, refused, left = ended.document("changes")["changes"]
+    assert [one["outcome"] for one in (well, refused, left)] == ["succeeded", "refused", None]
+    assert "gate built from commit" in refused["error"]
+    assert "it was not begun, since staging/jenkins:chargebacks did not succeed" in left["error"]
+    assert left["error"] in ended.err
+    records = acting("audit", "tail", "--json").document("audit")["records"]
+    assert [(one["target"].rpartition("-")[2], one["phase"]) for one in records] == [
+        ("loyalty", "intent"),
+        ("loyalty", "outcome"),
+        ("chargebacks", "refusal"),
+    ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +67,7 @@ def plan(
 
 def promote(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     context: typer.Context,
-    service: ServiceArgument,
+    services: Annotated[list[str], typer.Argument(metavar="SERVICE...", help="Services of the catalogue.")],
     digest: DigestOption = "",
     origin: FromOption = "",
     dry_run: DryRunOption = False,
@@ -82,13 +83,24 @@ def promote(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     """Deploy what the environment before runs, by its digest, and verify it; --env says where to.
 
     It ends when it is verified. Exit code 0: it is. 1: it failed. 7: it cannot be told, which is never green.
-    4: others have to approve it first.
+    4: others have to approve it first. Of several each is planned when the one before it is verified, what
+    others depend on first; the first that is not ends the batch, and its exit code is the command's.
     """
     options = _options(environment, yes=yes, confirm=confirm, write=write, accept=accept)
+    if digest and len(services) > 1:
+        raise session.StopError("--digest is of one service's release; name one service", Exit.USAGE)
     with closing(_desk(context, config, environment, confirm, write)) as desk:
-        known_service(desk, service)
-        request = _release(desk, "release.promote", service, digest, origin)
-        return _done(context, desk, request, options, reason, dry_run=dry_run, as_json=as_json)
+        for service in services:
+            known_service(desk, service)
+        requests = [
+            _release(desk, "release.promote", one, digest, origin) for one in _ordered(desk, services)
+        ]
+        if len(requests) == 1:
+            return _done(context, desk, requests[0], options, reason, dry_run=dry_run, as_json=as_json)
+        items = [_item(request) for request in requests]
+        if dry_run:
+            return print_plans(desk, [planned(desk, one, asked=False) for one in items], as_json=as_json)
+        return _each_done(context, desk, items, _reasoned(desk, options, reason), as_json=as_json)
 
 
 def rollback(  # noqa: PLR0913, PLR0917 - the options are the command's interface
@@ -221,17 +233,66 @@ def _done(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    from dataclasses import replace
-
-    from fedesk.services.automatic_rollback import wanted
-    from fedesk.services.hiding import hidden
-
     item = _item(request)
     if dry_run:
         return print_plans(desk, [planned(desk, item, asked=False)], as_json=as_json)
+    (found,) = carried_out(context, desk, [item], _reasoned(desk, options, reason))
+    _tell_of_rollback(desk, found)
+    return print_changes(desk, [found], as_json=as_json)
+
+
+def _each_done(
+    context: typer.Context, desk: "Desk", items: Sequence[Item], options: Options, *, as_json: bool
+) -> int:
+    """One after the other, each an operation of its own; what comes behind the first failure is not begun.
+
+    Exit code of that one.
+    """
+    done: list[Item] = []
+    for place, item in enumerate(items, 1):
+        narrate(f"{item.name}: {place} of {len(items)}")
+        try:
+            (found,) = carried_out(context, desk, [item], options)
+        except KeyboardInterrupt:
+            _tell_left(items[place:])
+            raise
+        _tell_of_rollback(desk, found)
+        done.append(found)
+        if found.code is not Exit.DONE:
+            break
+    last, left = done[-1], items[len(done) :]
+    why = f"it was not begun, since {last.name} did not succeed before it"
+    print_changes(
+        desk, [*done, *(replace(one, error=why, code=Exit.FAILED) for one in left)], as_json=as_json
+    )
+    return last.code
+
+
+def _tell_left(items: Sequence[Item]) -> None:
+    if items:
+        narrate(f"Not begun: {', '.join(item.name for item in items)}.")
+
+
+def _ordered(desk: "Desk", services: Sequence[str]) -> tuple[str, ...]:
+    """What others depend on first. Raises StopError where they are in a circle."""
+    from fedesk.domain.release_batch import CircleError, in_order
+
+    try:
+        return in_order(desk.catalogue, services)
+    except CircleError as error:
+        raise session.StopError(str(error), Exit.USAGE) from None
+
+
+def _reasoned(desk: "Desk", options: Options, reason: str) -> Options:
+    """The options with the whole reason, of which no secret is kept."""
+    from fedesk.services.hiding import hidden
+
     whole = desk.incidents.whole_reason(reason) if reason else ""
-    options = replace(options, reason=hidden(whole.strip()))
-    (found,) = carried_out(context, desk, [item], options)
+    return replace(options, reason=hidden(whole.strip()))
+
+
+def _tell_of_rollback(desk: "Desk", found: Item) -> None:
+    from fedesk.services.automatic_rollback import wanted
+
     if found.operation is not None and wanted(found.operation, desk.catalogue) is not None:
         narrate("The catalogue has it rolled back by itself: `fedesk release watch` follows the rollback.")
-    return print_changes(desk, [found], as_json=as_json)
