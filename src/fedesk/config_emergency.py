@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import structs
 
+from fedesk.config_executor import TEAM
 from fedesk.config_types import (
     Config,
     ConnectionConfig,
@@ -110,6 +111,14 @@ def closed_without_store(config: Config) -> dict[str, str]:
         for name, one in config.environments.items()
         if one.emergency is None or not one.emergency.without_store
     }
+
+
+def past_store(config: Config) -> dict[str, str]:
+    """What is said beside a team's store that does not answer, where the glass may be broken then."""
+    if not config.store.url.startswith(TEAM):
+        return {}
+    said = "Where it cannot wait, `fedesk rerun --break-glass` goes on without it, reviewed afterwards."
+    return {name: said for name in config.environments if name not in closed_without_store(config)}
 
 
 def _logged_in(configured: ConnectionConfig, login: EmergencyLogin | None) -> ConnectionConfig:

@@ -110,7 +110,7 @@ class Desk(composition.Desk):
     def changes(self) -> "Changes":
         """Plans and their confirmation."""
         from fedesk.apart import closed
-        from fedesk.config_emergency import credentials_said, sealed_at_desk
+        from fedesk.config_emergency import credentials_said, past_store, sealed_at_desk
         from fedesk.services.changes import Changes
         from fedesk.services.executor_drafts import ExecutorDrafts
 
@@ -133,6 +133,7 @@ class Desk(composition.Desk):
                 name: ExecutorDrafts(job=job, clock=self.clock, new_id=_minted)
                 for name, job in ({} if self.apart else self.executors).items()
             },
+            past_store=past_store(self.config),
             apart=self.apart.team if self.apart is not None else "",
         )
 

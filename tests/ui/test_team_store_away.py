@@ -45,7 +45,8 @@ def test_a_database_that_goes_away_and_comes_back(
     """``store?``, systems are read, exit 6, nothing armed; in mid-operation too; it all ends by itself."""
     url, run = postgres.fresh(), failed_run(world)
     config, home = config_of(world, tmp_path), variables(tmp_path / "home")
-    config.write_text(config.read_text().replace(f"sqlite:///{tmp_path}/state.sqlite3", way.to(url)))
+    text = config.read_text().replace(f"sqlite:///{tmp_path}/state.sqlite3", way.to(url))
+    config.write_text(f"{text}\n[environments.dev.emergency]\nwithout_store = true\n")
     desk = RealDesk(config, "dev", home)
     try:
         desk.until(lambda: "Triage" in desk.text() and "store?" not in desk.header())
@@ -55,10 +56,12 @@ def test_a_database_that_goes_away_and_comes_back(
         desk.until(lambda: len(world.control.requests("airflow")) > read)
         desk.command(f"rerun {run}")
         desk.until("cannot be reached")
+        desk.until("rerun --break-glass")
         assert "ARMED" not in desk.text()
         told = rerun(config, run, home)
         assert told.returncode == 6, told.stderr
         assert "nothing can be changed until the store is back" in told.stderr
+        assert "rerun --break-glass` goes on without it" in told.stderr
         assert clears(world) == 0
         desk.press(ESCAPE)
         way.mend()

@@ -44,17 +44,13 @@ def check_allowed(desk: "Desk", environments: Iterable[str]) -> None:
 
 def with_way_out(desk: "Desk", error: Exception, environments: Iterable[str]) -> Exception:
     """The error; where it is that the team's store is away, with the way past it that is configured."""
-    from fedesk.config_emergency import closed_without_store
+    from fedesk.config_emergency import past_store
     from fedesk.ports.operation_store import StoreUnavailableError
-    from fedesk.store.place import is_team
 
-    if not isinstance(error, StoreUnavailableError) or not is_team(desk.config.store.url):
+    past = past_store(desk.config)
+    if not isinstance(error, StoreUnavailableError) or not past.keys() >= set(environments):
         return error
-    if set(environments) & closed_without_store(desk.config).keys():
-        return error
-    return StoreUnavailableError(
-        f"{error} Where it cannot wait, --break-glass goes on without it, reviewed afterwards."
-    )
+    return StoreUnavailableError(f"{error} {next(iter(past.values()))}")
 
 
 def open_desk(

@@ -126,8 +126,7 @@ def planned(desk: "Desk", item: Item, *, asked: bool, break_glass: bool = False)
         if break_glass:
             proposal = desk.changes.with_broken_glass(proposal)
     except sentences() as error:
-        environments = {item.request.connection.environment}
-        return _with_refusal(desk, item.failed(apart.with_way_out(desk, error, environments)))
+        return _with_refusal(desk, item.failed(error))
     return replace(item, proposal=proposal)
 
 

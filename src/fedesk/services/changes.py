@@ -28,7 +28,7 @@ from fedesk.domain.roles import Rights
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.ports.incident_store import DeskStore, IncidentConflictError
-from fedesk.ports.operation_store import Submission
+from fedesk.ports.operation_store import StoreUnavailableError, Submission
 from fedesk.ports.sources import Clock, Connection
 from fedesk.services.approvals import Approvals
 from fedesk.services.draft_documents import Drafted, DraftError
@@ -73,6 +73,8 @@ class Changes:
     """By environment, which sealed credentials are used where it is broken."""
     drafts: Mapping[str, ExecutorDrafts] = field(default_factory=dict)
     """By environment, who is asked for a draft that is better made by its executor."""
+    past_store: Mapping[str, str] = field(default_factory=dict)
+    """By environment, what is said beside a team's store that does not answer."""
     apart: str = ""
     """The team's store that does not answer, where this one is a local one in its place."""
 
@@ -350,24 +352,28 @@ class Changes:
         now: datetime,
     ) -> tuple[GuardResult, ...]:
         plan = proposal.plan
-        return judge(
-            plan,
-            KINDS[plan.kind],
-            proposal.draft or SourceError("what it was made from is not known any more"),
-            store=self.store,
-            catalogue=self.catalogue,
-            environment=self.environments.get(plan.environment),
-            confirmation=confirmation,
-            window=window,
-            now=now,
-            named=proposal.named,
-            processes=self.processes,
-            governance=self.governance,
-            os_user=self.os_user,
-            broken=proposal.break_glass,
-            sealed=self.sealed.get(plan.environment, ""),
-            apart=self.apart,
-        )
+        try:
+            return judge(
+                plan,
+                KINDS[plan.kind],
+                proposal.draft or SourceError("what it was made from is not known any more"),
+                store=self.store,
+                catalogue=self.catalogue,
+                environment=self.environments.get(plan.environment),
+                confirmation=confirmation,
+                window=window,
+                now=now,
+                named=proposal.named,
+                processes=self.processes,
+                governance=self.governance,
+                os_user=self.os_user,
+                broken=proposal.break_glass,
+                sealed=self.sealed.get(plan.environment, ""),
+                apart=self.apart,
+            )
+        except StoreUnavailableError as error:
+            past = self.past_store.get(plan.environment, "")
+            raise StoreUnavailableError(f"{error} {past}".rstrip()) from None
 
     def _refuse_outside(self, request: Request) -> None:
         """Before anything is asked of a system: its environment is the one that was named, and configured."""
