@@ -121,15 +121,15 @@ def test_an_empty_partition_is_seen() -> None:
 
 
 def test_a_silent_system_is_a_finding_in_its_own_words() -> None:
-    """What cannot be read is unknown, and the triage list says which system and why."""
+    """What cannot be read is unknown; the list says which system and why, without its address."""
     failed = replace(
         snapshot(),
-        failure=Failure(kind=FailureKind.TIMEOUT, sentence="prod/airflow did not answer within 20 s"),
+        failure=Failure(kind=FailureKind.TIMEOUT, sentence=f"{AIRFLOW} at https://air.test did not answer"),
         failed_since=NOW - minutes(3),
     )
     (finding,) = found(failed)
     assert (finding.kind, finding.state) == ("connection", State.UNKNOWN)
-    assert finding.what == "prod/airflow did not answer within 20 s"
+    assert (finding.subject, finding.what) == (str(AIRFLOW), "did not answer")
 
 
 def test_a_sealed_vault_pages_in_production() -> None:

@@ -1,5 +1,6 @@
 """What is wrong, as findings: one pure rule for each kind, and the order they are shown in."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -250,6 +251,10 @@ def system_problems(facts: Facts) -> Iterator[Finding]:
 _GRAVE = frozenset({"sealed", "scheduler", "metadatabase"})
 
 
+_PLACE = r"\A{}(?: at \S+)? "
+"""How a source's sentence begins; the row has the connection beside it, and no room for its address."""
+
+
 def silent_systems(facts: Facts) -> Iterator[Finding]:
     """A connection that cannot be read: what it would show is unknown, and unknown is not green."""
     for snapshot in facts.snapshots:
@@ -261,7 +266,7 @@ def silent_systems(facts: Facts) -> Iterator[Finding]:
             severity=Severity.TICKET,
             state=State.UNKNOWN,
             subject=str(snapshot.connection),
-            what=snapshot.failure.sentence,
+            what=re.sub(_PLACE.format(re.escape(str(snapshot.connection))), "", snapshot.failure.sentence),
             since=snapshot.failed_since,
             owner="",
             todo="what it would show is unknown until it answers",

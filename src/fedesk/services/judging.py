@@ -17,7 +17,7 @@ from fedesk.domain.names import NameNotUnderstoodError, RunName, split_build, sp
 from fedesk.domain.operations import Confirmation, GuardResult, Operation, Plan, Ruling, Stage, WriteWindow
 from fedesk.domain.partitions import period_around, reservation
 from fedesk.domain.plans import digest_of, secrets_in
-from fedesk.domain.policy import UNGOVERNED, Governance, Policy, override_of
+from fedesk.domain.policy import GATE, UNGOVERNED, Governance, Policy, override_of
 from fedesk.domain.release_queue import Place, place_of
 from fedesk.domain.states import System
 from fedesk.domain.windows import WindowKind, reach_of
@@ -124,7 +124,13 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
     if broken:
         ruled = [break_glass.ruling(sealed, plan.environment), *map(break_glass.overridden, ruled)]
     answered = (_accepted(result, confirmation) for result in ruled)
-    return tuple(sorted(answered, key=lambda one: (_SHOWN[one.ruling], _RANK.get(one.guard, len(_RANK)))))
+    return tuple(sorted(answered, key=_as_shown))
+
+
+def _as_shown(result: GuardResult) -> tuple[int, bool, int]:
+    """What blocks first; of the rest a release's own gates before what holds for every change."""
+    own = result.guard.startswith(GATE)
+    return _SHOWN[result.ruling], not own, _RANK.get(result.guard, len(_RANK))
 
 
 def lacking(tickets: Iterable[str], reason: str) -> tuple[str, ...]:
