@@ -21,7 +21,7 @@ async def until(pilot: Pilot[int], true: Callable[[], object], seconds: float = 
     raise AssertionError("what was waited for did not happen")
 
 
-async def type_in(pilot: Pilot[int], *keys: str) -> None:
+async def type_in(pilot: Pilot[int] | Pilot[None], *keys: str) -> None:
     """Press keys in one go, as a terminal sends what is typed fast, and wait once for them all."""
     for key in keys:
         name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
