@@ -53,8 +53,11 @@ SHOWN = {
     ),
     "incidents": (("escape", *":incident list", "enter"), "INC-4711"),
     "environments": (("escape", "1", "e"), "staging"),
+    "releases": (("escape", "5"), "1.342.0"),
+    "service": (("enter",), "What was deployed here"),
+    "promotion": (("escape", "P"), "gate unit"),
     "command": (("escape", *":rerun led"), "ledger_load"),
-    "help": (("escape", "escape", "question_mark"), "Look at another environment"),
+    "help": (("escape", "1", "question_mark"), "Look at another environment"),
 }
 """Name of each picture: the keys that lead there from the one before, and what is then on screen."""
 ASKED = {
