@@ -452,8 +452,7 @@ def open_desk(
 ) -> Desk:
     """Read configuration and catalogue and make everything ready; opens no connection and no store.
 
-    ``stores`` is shared by desks that follow one another in a process. Raises ConfigurationError with a
-    sentence a mistake.
+    ``stores`` is shared by desks that follow one another. Raises ConfigurationError, a sentence a mistake.
     """
     from fedesk.config import load_config
 
