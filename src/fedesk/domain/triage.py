@@ -251,10 +251,6 @@ def system_problems(facts: Facts) -> Iterator[Finding]:
 _GRAVE = frozenset({"sealed", "scheduler", "metadatabase"})
 
 
-_PLACE = r"\A{}(?: at \S+)? "
-"""How a source's sentence begins; the row has the connection beside it, and no room for its address."""
-
-
 def silent_systems(facts: Facts) -> Iterator[Finding]:
     """A connection that cannot be read: what it would show is unknown, and unknown is not green."""
     for snapshot in facts.snapshots:
@@ -266,7 +262,8 @@ def silent_systems(facts: Facts) -> Iterator[Finding]:
             severity=Severity.TICKET,
             state=State.UNKNOWN,
             subject=str(snapshot.connection),
-            what=re.sub(_PLACE.format(re.escape(str(snapshot.connection))), "", snapshot.failure.sentence),
+            # The row has the connection beside it, and no room for its address.
+            what=re.sub(rf"^{re.escape(str(snapshot.connection))}( at \S+)? ", "", snapshot.failure.sentence),
             since=snapshot.failed_since,
             owner="",
             todo="what it would show is unknown until it answers",
