@@ -36,6 +36,7 @@ from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.screens.operation import OperationScreen
 from fedesk.ui.screens.operations import OperationsScreen
 from fedesk.ui.screens.record import RecordScreen
+from fedesk.ui.screens.release import ReleaseScreen
 from fedesk.ui.screens.run import RunScreen
 from fedesk.ui.screens.settle import SettleScreen
 from fedesk.ui.screens.texts import HelpScreen, TextScreen
@@ -343,6 +344,7 @@ def test_every_action_has_a_method(place: Place) -> None:
         Place.TEXT: TextScreen,
         Place.TRACE: TraceScreen,
         Place.HANDOVER: HandoverScreen,
+        Place.RELEASE: ReleaseScreen,
         Place.HELP: HelpScreen,
         Place.RECORD: RecordScreen,
         Place.OPERATIONS: OperationsScreen,

@@ -125,6 +125,7 @@ def test_flags_that_confirm_are_told_as_without_effect() -> None:
                 "hold",
                 "maintenance",
                 "windows",
+                "release",
                 "env",
                 "tour",
                 "quit",

@@ -9,7 +9,7 @@ import pytest
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.ui import browsing, clipboard
 from fedesk.ui.actions import Place, Target, action
-from fedesk.ui.command_line import parse
+from fedesk.ui.command_line import CommandError, parse
 from fedesk.ui.copying import LINES, command_line
 
 RUN = RunName(ConnectionName("prod", "airflow"), "payments daily/scheduled__2026-11-19T00:00:00+00:00")
@@ -17,7 +17,7 @@ XTERM = {"TERM": "xterm-256color"}
 
 
 def test_every_place_that_copies_has_a_command_line() -> None:
-    """Where ``y`` serves there is a command that does the same, and the ``:`` line knows it too."""
+    """Where ``y`` serves there is a command that does the same, which the ``:`` line knows, or says where."""
     target = Target(
         name="it",
         id=f"{RUN}::dbt_test",
@@ -27,11 +27,16 @@ def test_every_place_that_copies_has_a_command_line() -> None:
         task=TaskName("dbt_test"),
     )
     numbered = Target(name="record 12", id="12")
+    window = Target(name="a hold", id="HLD-1", doing="hold")
     assert set(LINES) == action("copy").places
+    special = {Place.AUDIT: numbered, Place.RECORD: numbered, Place.WINDOWS: window}
     for place in LINES:
-        one = numbered if place in {Place.AUDIT, Place.RECORD} else target
-        line = command_line(place, one, "prod", None)
-        assert parse(line) is not None, line
+        line = command_line(place, special.get(place, target), "prod", None)
+        if place is Place.WINDOWS:
+            with pytest.raises(CommandError, match="works in a shell"):
+                parse(line)
+        else:
+            assert parse(line) is not None, line
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_what_nobody_could_meet_is_told() -> None:
         "Nobody is told apart: everybody may everything, until [people] in fedesk.toml names somebody."
     ]
     alone = governed(Rule(), Role.OPERATOR)
-    verbs = "promote, reload, backfill, rotate, freeze-override"
+    verbs = "promote, reload, backfill, rotate, freeze-override, waive-gate"
     assert told(alone, has_signers=False) == [
         f"Approvals are wanted for {verbs}; without identity.allowed_signers nobody can give one.",
         f"In prod there are too few people to approve {verbs}.",

@@ -20,8 +20,11 @@ class EnvironmentFacts:
     """Whether it holds protected health information: reading a log is recorded, and none lies on a disk."""
     executed: bool = False
     """Whether an executor does the writing, and not whoever is at the desk."""
-    promote_from: str = ""
-    """The environment that releases are promoted from into this one, where the configuration says so."""
+    promote_from: str = field(default="", compare=False)
+    """The environment that releases are promoted from into this one, as the configuration comes to it.
+
+    A glance at the file does not: two are the same environment without it.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

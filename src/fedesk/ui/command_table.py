@@ -220,6 +220,15 @@ COMMANDS: tuple[Command, ...] = (
         for kind, many in (("freeze", "freezes"), ("hold", "holds"), ("maintenance", "maintenance"))
     ),
     Command(words=("windows",), help="freezes, holds and maintenance, in force and to come"),
+    Command(
+        words=("release", "matrix"), help="what is deployed where",
+        arguments=(Argument(fills=Fills.TEXT, required=False, many=True),),
+        flags=(
+            Flag(name="--long", help="more of each", silent=True),
+            Flag(name="--schemas", help="schemas, too", silent=True),
+            Flag(name="--stages", help="each job's own verification", silent=True),
+        ),
+    ),
     Command(words=("env",), help="another environment", arguments=(Argument(fills=Fills.ENVIRONMENT),)),
     Command(words=("tour",), help="six steps on the real keys, in the demo"),
     Command(words=("quit",), help="leave the desk"),

@@ -397,6 +397,7 @@ _COMMANDS: Mapping[tuple[str, ...], Callable[[DeskApp, Parsed], None]] = {
     ("trace",): _trace,
     ("audit", "tail"): _view(Place.AUDIT),
     ("audit", "show"): _show_record,
+    ("release", "matrix"): _view(Place.RELEASES),
     ("audit", "verify"): _verify,
     ("incident", "list"): _list_incidents,
     ("incident", "show"): _show_incident,

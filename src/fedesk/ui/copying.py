@@ -40,8 +40,8 @@ LINES: Mapping[Place, Callable[[Target], Words]] = {
     Place.PIPELINES: lambda target: ("runs", target.pipeline),
     Place.SECRETS: lambda _target: ("secrets", "list"),
     Place.AUDIT: _of_id("audit", "show"),
-    Place.RELEASES: lambda target: ("release", "history", target.id),
-    Place.RELEASE: lambda target: ("release", "history", target.id),
+    Place.RELEASES: lambda target: ("release", "matrix", target.id),
+    Place.RELEASE: lambda target: ("release", "matrix", target.id),
     Place.RECORD: _of_id("audit", "show"),
     Place.RUNS: _log,
     Place.RUN: _log,
@@ -56,7 +56,7 @@ LINES: Mapping[Place, Callable[[Target], Words]] = {
     Place.WINDOWS: _of_window,
 }
 """The words of the command by the place one is at."""
-_OF_AN_ENVIRONMENT = frozenset({"failures", "handover", "release", "runs", "secrets"})
+_OF_AN_ENVIRONMENT = frozenset({"failures", "handover", "runs", "secrets"})
 """Verbs whose arguments do not name the environment themselves."""
 
 
