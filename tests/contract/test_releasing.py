@@ -123,6 +123,9 @@ def test_a_release_is_promoted_and_rolled_back_while_much_else_is_broken(night: 
     assert ruling(cure, "gate secrets") is Ruling.WARN
     assert not cure.is_blocked
     assert cure.needs.accept == ()
+    # What merchants is made of, payments_daily, has failed tonight.
+    assert ruling(night.plan(release(PROMOTE, "merchants")), "gate upstream") is Ruling.CONFIRM
+    assert ruling(night.plan(release(ROLLBACK, "merchants")), "gate upstream") is Ruling.WARN
     put_back = night.done(release(ROLLBACK))
     assert put_back.outcome is Outcome.SUCCEEDED
     assert triggered(night.sandbox, put_back.plan.operation) == [True, False], "tried, then for real"
