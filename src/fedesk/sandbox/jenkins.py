@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from fedesk.sandbox import jenkins_wfapi as wfapi
-from fedesk.sandbox.jenkins_beans import Beans, permalinks
+from fedesk.sandbox.jenkins_beans import Beans, permalink
 from fedesk.sandbox.jenkins_controller import Controller
 from fedesk.sandbox.jenkins_input import InputStep
 from fedesk.sandbox.jenkins_log import SERVED_LINES, console_text, progressive_text
@@ -258,7 +258,7 @@ class _Visit:
             case [verb] if verb in _JOB_VERBS:
                 found = self._refused(_JOB_VERBS[verb])
             case [number, *end]:
-                named = permalinks(self._controller, builds).get(number)
+                named = permalink(self._controller, builds, number)
                 wanted = int(number) if number.isdecimal() else named
                 build = next((build for build in builds if build.number == wanted), None)
                 found = _not_found() if build is None else self._build(job, build, end)

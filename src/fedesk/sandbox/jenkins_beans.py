@@ -1,13 +1,15 @@
 """Jenkins' exported beans: what ``api/json`` of each thing holds (``contracts/jenkins_plugins.md`` 5-7)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
 from fedesk.sandbox.jenkins_controller import Controller, milliseconds
 from fedesk.sandbox.jenkins_scm import build_data, changes
 from fedesk.sandbox.jenkins_tree import ALWAYS, Bean, Property, bean, fixed
+from fedesk.sandbox.lazily import Lazily
 from fedesk.sandbox.model import (
     BuildParameter,
     BuildPlan,
@@ -111,7 +113,7 @@ class Beans:
             "fullDisplayName": fixed(job.full_name.replace("/", " » ")),
             "fullName": fixed(job.full_name),
             "buildable": fixed(not job.disabled),
-            "builds": lambda: self._makers(job, builds[:_LISTED_BUILDS]),
+            "builds": lambda: self._makers(job, islice(builds, _LISTED_BUILDS)),
             "firstBuild": lambda: self.build(job, builds[-1]) if builds else None,
             "healthReport": lambda: self._health(builds),
             "inQueue": lambda: self._queued(job) is not None,
@@ -126,8 +128,8 @@ class Beans:
             (lambda: False) if job.pipeline else list
         )
         more |= {
-            name: (lambda number=number: self._numbered(job, number))  # type: ignore[misc]  # binds the loop's value
-            for name, number in permalinks(self._controller, builds).items()
+            name: (lambda name=name: self._numbered(job, permalink(self._controller, builds, name)))  # type: ignore[misc]  # binds the loop's value
+            for name in PERMALINKS
         }
         visible = {"name": job.name, "url": self._root + item_path(job.full_name)}
         made = bean(_job_class(job), visible, more)
@@ -288,13 +290,15 @@ class Beans:
             self.job(jobs[name]) if name in jobs else self.folder(name) for name in folders.get(folder, ())
         ]
 
-    def _makers(self, job: JenkinsJob, builds: tuple[BuildPlan, ...]) -> list[Callable[[], Bean]]:
-        return [partial(self.build, job, build) for build in builds]
+    def _makers(self, job: JenkinsJob, builds: Iterable[BuildPlan]) -> Lazily[Callable[[], Bean]]:
+        return Lazily(partial(self.build, job, build) for build in builds)
 
     def _view(self, folder: str) -> Bean:
         return bean("hudson.model.AllView", {"name": "all", "url": self._root + item_path(folder)})
 
     def _numbered(self, job: JenkinsJob, number: int | None) -> Bean | None:
+        if number is None:
+            return None
         builds = self._controller.builds(job)
         return next((self.build(job, build) for build in builds if build.number == number), None)
 
@@ -302,7 +306,7 @@ class Beans:
         waiting = (item for item in self._controller.queue() if item.build.job == job.full_name)
         return next((self.queue_item(item.build, item) for item in waiting), None)
 
-    def _color(self, job: JenkinsJob, builds: tuple[BuildPlan, ...]) -> str:
+    def _color(self, job: JenkinsJob, builds: Sequence[BuildPlan]) -> str:
         """The colour of the newest build; while it runs that of the one before, animated."""
         if job.disabled:
             return "disabled"
@@ -313,7 +317,7 @@ class Beans:
         color = "notbuilt" if newest is None else _COLORS[newest]
         return f"{color}_anime" if builds[0].is_building(now) else color
 
-    def _health(self, builds: tuple[BuildPlan, ...]) -> list[Bean]:
+    def _health(self, builds: Sequence[BuildPlan]) -> list[Bean]:
         results = [build.result_at(self._controller.now) for build in builds[:5]]
         ended = [result for result in results if result is not None]
         if not ended:
@@ -337,24 +341,27 @@ class Beans:
         return [*actions, _NOTHING]
 
 
-def permalinks(controller: Controller, builds: tuple[BuildPlan, ...]) -> dict[str, int | None]:
-    """Names like ``lastFailedBuild`` and the numbers they stand for."""
-    now = controller.now
+PERMALINKS: Mapping[str, frozenset[BuildResult]] = {
+    "lastBuild": frozenset(),
+    "lastCompletedBuild": frozenset(BuildResult),
+    "lastFailedBuild": frozenset({BuildResult.FAILURE}),
+    "lastStableBuild": frozenset({BuildResult.SUCCESS}),
+    "lastSuccessfulBuild": frozenset({BuildResult.SUCCESS, BuildResult.UNSTABLE}),
+    "lastUnstableBuild": frozenset({BuildResult.UNSTABLE}),
+    "lastUnsuccessfulBuild": frozenset(
+        {BuildResult.FAILURE, BuildResult.UNSTABLE, BuildResult.ABORTED, BuildResult.NOT_BUILT}
+    ),
+}
+"""Names that stand for the newest build with one of these results; of all where there is none."""
 
-    def newest(*results: BuildResult) -> int | None:
-        return next((build.number for build in builds if build.result_at(now) in results), None)
 
-    return {
-        "lastBuild": builds[0].number if builds else None,
-        "lastCompletedBuild": newest(*BuildResult),
-        "lastFailedBuild": newest(BuildResult.FAILURE),
-        "lastStableBuild": newest(BuildResult.SUCCESS),
-        "lastSuccessfulBuild": newest(BuildResult.SUCCESS, BuildResult.UNSTABLE),
-        "lastUnstableBuild": newest(BuildResult.UNSTABLE),
-        "lastUnsuccessfulBuild": newest(
-            BuildResult.FAILURE, BuildResult.UNSTABLE, BuildResult.ABORTED, BuildResult.NOT_BUILT
-        ),
-    }
+def permalink(controller: Controller, builds: Sequence[BuildPlan], name: str) -> int | None:
+    """The number that a name like ``lastFailedBuild`` stands for; None where there is no such build."""
+    results, now = PERMALINKS.get(name), controller.now
+    if results is None:
+        return None
+    found = (one for one in builds if not results or one.result_at(now) in results)
+    return next((one.number for one in found), None)
 
 
 def _job_class(job: JenkinsJob) -> str:

@@ -1,6 +1,6 @@
 """What a Jenkins controller holds at one moment of the world: folders, jobs, builds, queue, agents, logs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -8,6 +8,7 @@ from functools import cached_property
 from fedesk.sandbox.jenkins_jobs import NODES
 from fedesk.sandbox.jenkins_log import raw_log
 from fedesk.sandbox.jenkins_queue import Cancelled, Scheduled, cancel, left, schedule
+from fedesk.sandbox.lazily import Lazily
 from fedesk.sandbox.logs import build_log, written_by
 from fedesk.sandbox.long_log import LongLog
 from fedesk.sandbox.model import (
@@ -28,6 +29,8 @@ from fedesk.sandbox.model import (
 from fedesk.sandbox.world import World
 
 LEFT_ITEM_LIFETIME = timedelta(minutes=5)
+_AT_FIRST = 20
+"""Builds of a job that are made together: as many as a board shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +80,21 @@ class Controller:
                 child = parent
         return {folder: tuple(sorted(names)) for folder, names in inside.items()}
 
-    def builds(self, job: JenkinsJob) -> tuple[BuildPlan, ...]:
-        """All builds that have begun, newest first."""
-        return tuple(self.world.builds(job.full_name))
+    def builds(self, job: JenkinsJob) -> Sequence[BuildPlan]:
+        """All builds that have begun, newest first; those that nobody looks at are not made."""
+        return Lazily(self._newest(job.full_name))
+
+    def _newest(self, full_name: str) -> Iterator[BuildPlan]:
+        """The builds that have begun, newest first: plans are made by the twenty, then by twice as many."""
+        known, limit = -1, _AT_FIRST
+        while True:
+            with self.world.lock:
+                plans = self.world.build_history(full_name).until(self.now, limit)
+            if len(plans) <= known:
+                return
+            newest = list(reversed(plans))
+            yield from (plan for plan in newest[max(known, 0) :] if plan.has_started(self.now))
+            known, limit = len(plans), limit * 2
 
     def next_number(self, job: JenkinsJob) -> int:
         """The number of the next build."""

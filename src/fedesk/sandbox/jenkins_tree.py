@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from fedesk.sandbox.lazily import Lazily
+
 Value = Callable[[], Any]
 """Makes a property's value when it is asked for: JSON, a Bean, or a list of either or of their makers."""
 
@@ -98,7 +100,7 @@ def exported(value: Any, pruner: Pruner) -> Any:
             if under is not None:
                 written[name] = exported(make(), under)
         return written
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | Lazily):
         return [exported(element, pruner) for element in value[pruner.low : pruner.high]]
     return value
 

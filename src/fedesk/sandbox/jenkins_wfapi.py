@@ -29,7 +29,7 @@ def describe_job(controller: Controller, job: JenkinsJob) -> dict[str, Any]:
     return {
         "_links": {"self": {"href": f"{base}/describe"}, "runs": {"href": f"{base}/runs"}},
         "name": job.name,
-        "runCount": min(len(controller.builds(job)), RUNS_PER_JOB),
+        "runCount": len(controller.builds(job)[:RUNS_PER_JOB]),
     }
 
 
