@@ -5,9 +5,6 @@ The reference sends the requests that fedesk has sent, over one kept connection 
 side, and looks at no answer. The sandbox is another process.
 """
 
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +13,7 @@ from pathlib import Path
 
 import requests
 
+from confirm import sandbox
 from fedesk.composition import compose, endpoint_of, reference_of
 from fedesk.config import load_config
 from fedesk.domain.release_matrix import KnownReleases, in_order
@@ -32,18 +30,8 @@ LIMIT = 2.5
 
 def main() -> None:
     """Cold and warm, each beside its bare requests."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "fedesk", "sandbox", "serve", "--scale", "2", "--state", folder]
-        sandbox = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        try:
-            if sandbox.stdout is None:
-                raise AssertionError("its output is piped")
-            config = Path(sandbox.stdout.readline().strip())
-            control = (Path(folder) / "control.url").read_text(encoding="utf-8").strip()
-            _measure(config, control)
-        finally:
-            sandbox.terminate()
-            sandbox.wait()
+    with sandbox(2) as (config, control):
+        _measure(config, control)
 
 
 def _measure(path: Path, control: str) -> None:

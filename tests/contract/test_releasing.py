@@ -206,3 +206,45 @@ def _waiting(night: Night) -> str:
     jenkins = night.desk.systems.reading(ConnectionName("prod", "jenkins"))
     runs = jenkins.source.call(lambda source: source.observe(None)).runs
     return next(run.name.id for run in runs if run.state.value == "waiting")
+
+
+def said(proposal: Proposal, guard: str) -> tuple[Ruling, str]:
+    return next((one.ruling, one.reason) for one in proposal.guards if one.guard == guard)
+
+
+def test_what_cannot_be_deployed_is_told_in_a_sentence(night: Night) -> None:
+    """A job that is disabled, has a password, carries no id; nothing to go back to; what retention took."""
+    assert said(night.plan(release(PROMOTE, "treasury")), "job can be built") == (
+        Ruling.DENY, "finedge/prod/deploy-treasury is disabled.",
+    )  # fmt: skip
+    told = night.plan(release(PROMOTE, "fx_rates")).plan.notes
+    assert "DEPLOY_TOKEN takes its default, which Jenkins does not tell." in told
+    marketing = night.plan(release(PROMOTE, "marketing"))
+    assert said(marketing, "operation id")[0] is Ruling.CONFIRM
+    assert "operation id" in marketing.needs.accept
+    with pytest.raises(NotFoundError, match="invoices"):
+        night.plan(release(ROLLBACK, "invoices"))
+    draft = night.plan(release(PROMOTE, "partners")).draft
+    assert draft is not None
+    assert any("a release that is not known" in fact.value for fact in draft.facts), draft.facts
+
+
+def test_jenkins_may_go_away_in_mid_deployment(night: Night) -> None:
+    """While the build runs it answers 503 for a while: it is waited for, and nothing is sent again."""
+    jenkins = night.sandbox.control
+    waits = iter(range(10_000))
+    pause = night.clock.pause
+
+    def restarting(seconds: float) -> None:
+        turn = next(waits)
+        if turn == 3:
+            jenkins.fault("jenkins", "status", match="/job/", status=503)
+        if turn == 8:
+            jenkins.clear_faults("jenkins")
+        pause(seconds)
+
+    night.clock.pause = restarting  # type: ignore[method-assign]  # the test's own clock
+    ended = night.done(release(PROMOTE))
+    assert ended.outcome is Outcome.SUCCEEDED, ended.said
+    assert triggered(night.sandbox, ended.plan.operation) == [False]
+    assert next(waits) > 8

@@ -1,6 +1,6 @@
 """What the gates of a release are judged by, read from the systems: each once, and what failed beside it.
 
-A promotion's plan asks each connection at most five times (``tests/unit/test_promoting.py``).
+A promotion's plan asks each connection at most five times (``tests/contract/test_releasing.py``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
