@@ -10,6 +10,7 @@ from fedesk.cli import acts, apart, output, session
 from fedesk.cli.endings import code_of, sentences
 from fedesk.cli.operations import named
 from fedesk.cli.output import Column, Json, narrate
+from fedesk.cli.saying_yes import ConfirmOption, ReasonOption, YesOption, check_environments, check_one_yes
 from fedesk.domain.operations import Choice, Outcome
 from fedesk.exits import Exit
 
@@ -24,12 +25,6 @@ EVIDENCE_COLUMNS = (
     Column(title="AT", importance=6),
     Column(title="LINK", importance=4),
 )
-
-ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, or a ticket.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Say yes, where that is enough.")]
-ConfirmOption = Annotated[
-    str | None, typer.Option("--confirm", metavar="ENV", help="Say yes by the environment's name.")
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +88,9 @@ def _opened(
     yes: bool,
     confirm: str | None,
 ) -> "Desk":
-    if yes and confirm is not None:
-        raise session.StopError("--yes and --confirm are two ways to say one thing; give one", Exit.USAGE)
+    check_one_yes(yes=yes, confirm=confirm)
     loaded = session.load(config)
-    session.known_environment(loaded, environment, "--env")
-    session.known_environment(loaded, confirm, "--confirm")
+    check_environments(loaded, environment, confirm)
     return apart.compose(context, loaded, environment, operation)
 
 

@@ -14,26 +14,25 @@ from fedesk.cli.release import ServiceArgument, known_service
 from fedesk.cli.rerun_output import print_changes, print_plans
 from fedesk.cli.rerunning import Item, Options, carried_out, planned
 from fedesk.cli.run_names import Asked
+from fedesk.cli.saying_yes import (
+    ConfirmOption,
+    DryRunOption,
+    ReasonOption,
+    WriteOption,
+    YesOption,
+    check_environments,
+    check_one_yes,
+)
 from fedesk.exits import Exit
 
 if TYPE_CHECKING:
     from fedesk.domain.requests import Request
     from fedesk.execution import Desk
 
-ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, or a ticket.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Say yes, where that is enough.")]
-ConfirmOption = Annotated[
-    str | None, typer.Option("--confirm", metavar="ENV", help="Say yes by the environment's name.")
-]
-WriteOption = Annotated[
-    str | None,
-    typer.Option("--write", metavar="ENV", help="Change a read-only environment with this one command."),
-]
 AcceptOption = Annotated[
     list[str] | None,
     typer.Option("--accept", metavar="GUARD", help="Accept what a guard asks about, or waive a gate."),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
 FromOption = Annotated[
     str,
     typer.Option("--from", metavar="ENV", help="Where it comes from; the environment before if left out."),
@@ -174,8 +173,7 @@ def _options(
     write: str | None,
     accept: Sequence[str] | None,
 ) -> Options:
-    if yes and confirm is not None:
-        raise session.StopError("--yes and --confirm are two ways to say one thing; give one", Exit.USAGE)
+    check_one_yes(yes=yes, confirm=confirm)
     return Options(
         environment=environment,
         from_failed=False,
@@ -197,8 +195,7 @@ def _desk(
     write: str | None,
 ) -> "Desk":
     loaded = session.load(config)
-    for name, option in ((environment, "--env"), (confirm, "--confirm"), (write, "--write")):
-        session.known_environment(loaded, name, option)
+    check_environments(loaded, environment, confirm, write)
     return session.compose(context, loaded, environment)
 
 

@@ -8,6 +8,15 @@ import typer
 from fedesk.cli import apart, run_names, session
 from fedesk.cli.rerun_output import print_changes, print_plans
 from fedesk.cli.rerunning import Options, carried_out, planned, understood
+from fedesk.cli.saying_yes import (
+    ConfirmOption,
+    DryRunOption,
+    ReasonOption,
+    WriteOption,
+    YesOption,
+    check_environments,
+    check_one_yes,
+)
 from fedesk.exits import Exit
 
 
@@ -23,21 +32,16 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     from_failed: Annotated[
         bool, typer.Option("--from-failed", help="Insist that only what failed runs again (Airflow).")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
+    dry_run: DryRunOption = False,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the run itself to its end.")] = False,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, or a ticket.")] = "",
+    reason: ReasonOption = "",
     incident: Annotated[
         str | None,
         typer.Option("--incident", metavar="ID", help="The open incident that it is done for: the reason."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Say yes, where that is enough.")] = False,
-    confirm: Annotated[
-        str | None, typer.Option("--confirm", metavar="ENV", help="Say yes by the environment's name.")
-    ] = None,
-    write: Annotated[
-        str | None,
-        typer.Option("--write", metavar="ENV", help="Change a read-only environment with this one command."),
-    ] = None,
+    yes: YesOption = False,
+    confirm: ConfirmOption = None,
+    write: WriteOption = None,
     accept: Annotated[
         list[str] | None,
         typer.Option("--accept", metavar="GUARD", help="Accept what a guard asks about, by its name."),
@@ -55,13 +59,11 @@ def rerun(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     The environment decides what has to be said with it: --yes outside production, --confirm NAME in it,
     --write NAME beside it where it is read-only. It never asks; what is missing is named, with exit code 3.
     """
-    if yes and confirm is not None:
-        raise session.StopError("--yes and --confirm are two ways to say one thing; give one", Exit.USAGE)
+    check_one_yes(yes=yes, confirm=confirm)
     from fedesk.services.hiding import hidden
 
     loaded = session.load(config)
-    for name, option in ((environment, "--env"), (confirm, "--confirm"), (write, "--write")):
-        session.known_environment(loaded, name, option)
+    check_environments(loaded, environment, confirm, write)
     asked = list({text: run_names.read(text, loaded, environment) for text in runs}.values())
     away = apart.away_from(loaded) if break_glass else None
     with closing(session.compose(context, loaded, environment, away)) as desk:

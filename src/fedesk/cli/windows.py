@@ -10,6 +10,7 @@ import typer
 
 from fedesk.cli import output, session
 from fedesk.cli.output import Column, Json, instant, narrate
+from fedesk.cli.saying_yes import ReasonOption
 from fedesk.domain.windows import WindowKind
 from fedesk.exits import Exit
 
@@ -53,7 +54,6 @@ ZoneOption = Annotated[
     str | None,
     typer.Option("--zone", metavar="ZONE", help="IANA zone of the times; the environment's if left out."),
 ]
-ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, or a ticket.")]
 IdArgument = Annotated[
     str, typer.Argument(metavar="[WINDOW]", help="Its id; the only one of the environment if left out.")
 ]
