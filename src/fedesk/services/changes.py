@@ -211,10 +211,8 @@ class Changes:
         against = tuple(one for one in rulings if one.blocks)
         if against:
             self._refuse(plan, against)
-        request, records = (
-            None,
-            [*self._overrides(plan, rulings, answer.accepted), *self._review(plan, answer)],
-        )
+        request = None
+        records = [*self._overrides(plan, rulings, answer.accepted), *self._review(plan, answer)]
         if answer.break_glass:
             records.insert(0, self._broken_glass(plan, rulings))
         elif self.approvals is not None:
