@@ -207,7 +207,6 @@ class Desk(composition.Desk):
             actor=self.actor,
             clock=self.clock,
             new_id=_minted,
-            environments=tuple(self.by_name),
             rights=self.rights,
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import re2
 
-from fedesk.domain.release_matrix import KnownReleases, in_order
+from fedesk.domain.release_matrix import KINDS, KnownReleases, in_order
 from fedesk.services.release_matrix import ReleaseSources
 from fedesk.services.release_reading import ReleaseReading
 from fedesk.store.last_known import read_releases, write_releases
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fedesk.execution import Desk
 
 _OPERATIONS = 500
-"""Of the store, among which promotions and rollbacks are looked for."""
+"""Promotions and rollbacks of the store that are looked at."""
 
 
 def reading_of(desk: "Desk") -> ReleaseReading:
@@ -40,6 +40,7 @@ def reading_of(desk: "Desk") -> ReleaseReading:
             write_releases(place, known)
 
     def stops() -> "tuple[ReleaseStop, ...]":
+        # The store is opened when it is asked, not here.
         return desk.store.stops()
 
     return ReleaseReading(
@@ -48,7 +49,7 @@ def reading_of(desk: "Desk") -> ReleaseReading:
             connections=desk.all_connections,
             environments=in_order(configured, {name: one.promote_from for name, one in configured.items()}),
             clock=desk.clock,
-            operations=lambda: desk.store.operations(limit=_OPERATIONS),
+            operations=lambda: desk.store.operations(kinds=KINDS, limit=_OPERATIONS),
             stops=stops,
         ),
         load=load,

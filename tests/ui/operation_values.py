@@ -239,9 +239,15 @@ class MemoryStore:
         self.reads += 1
         return tuple(one for one in self.held if one.is_open)
 
-    def operations(self, *, environment: str | None = None, limit: int = 50) -> tuple[Operation, ...]:
+    def operations(
+        self, *, environment: str | None = None, kinds: Sequence[str] = (), limit: int = 50
+    ) -> tuple[Operation, ...]:
         self._there()
-        return tuple(one for one in self.held if environment in (None, one.plan.environment))[:limit]
+        return tuple(
+            one
+            for one in self.held
+            if environment in (None, one.plan.environment) and (not kinds or one.plan.kind in kinds)
+        )[:limit]
 
     def operation(self, operation: str) -> Operation | None:
         self._there()
@@ -328,12 +334,6 @@ class MemoryStore:
         self.drafts.append(audit)
         self.said.append(replace(said, record=len(self.drafts)))
         self.moves += 1
-
-    def operations_on(self, reserve: str, *, limit: int = 50) -> tuple[Operation, ...]:
-        self._there()
-        return tuple(
-            one for one in self.operations() if any(reserve in each.reserves for each in one.plan.targets)
-        )[:limit]
 
     def stops(self, *, service: str | None = None) -> tuple[ReleaseStop, ...]:
         self._there()

@@ -1,18 +1,21 @@
 """Quarantine as people set and lift it: whole digests, reasons, rights, and each on the record."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from acting import ACTOR
-from operation_values import operation_id
+from operation_values import draft_of, operation_id
 from planning import StillClock
-from storing import carried_out
+from storing import carried_out, submission
 from test_release_stops import BAD, rolled_back
 
 from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Operation
+from fedesk.domain.plans import digest_of
+from fedesk.domain.release_stops import ROLLBACK
 from fedesk.domain.roles import EVERY_RIGHT, People, Person, Rights, Role
 from fedesk.ports.stop_store import StopConflictError, UnknownStopError
 from fedesk.services.proposals import RefusedError
@@ -32,7 +35,6 @@ def desk(store: SqlStore, rights: Rights = EVERY_RIGHT) -> Quarantining:
         actor=ACTOR,
         clock=StillClock(),
         new_id=lambda: operation_id(len(store.stops()) + 1),
-        environments=("staging", "prod"),
         rights=rights,
     )
 
@@ -42,13 +44,13 @@ def test_put_and_lifted_with_their_records(store: SqlStore) -> None:
     mara = desk(store)
     stop = mara.put("payments", BAD.removeprefix("sha256:"), "doubles the rows")
     assert stop.digest == BAD
-    assert standing_against(store, "payments", ("prod",)) == (stop,)
-    assert mara.listed(("cards",)) == (stop,)
+    assert standing_against(store, service="payments", environment="prod") == (stop,)
+    assert mara.listed() == (stop,)
     with pytest.raises(StopConflictError, match="already"):
         mara.put("payments", BAD, "again")
     lifted = mara.lift(stop.id.lower(), "built anew")
     assert lifted.lifted_reason == "built anew"
-    assert mara.listed(("payments",)) == ()
+    assert mara.listed() == ()
     told = [(one.draft.action, one.draft.phase, one.draft.reason) for one in store.tail(9)]
     assert told == [
         ("quarantine", Phase.CONFIGURATION, "doubles the rows"),
@@ -104,14 +106,32 @@ def test_the_hold_of_a_rollback_is_lifted_by_the_rollbacks_name(store: SqlStore)
         def operation(self, operation: str) -> Operation | None:
             return rollback if rollback.plan.operation.startswith(operation) else None
 
-        def operations_on(self, reserve: str, *, limit: int = 50) -> tuple[Operation, ...]:
+        def operations(
+            self, *, environment: str | None = None, kinds: Sequence[str] = (), limit: int = 50
+        ) -> tuple[Operation, ...]:
             del limit
-            return (rollback,) if "prod" in reserve else ()
+            return (rollback,) if environment in (None, "prod") and ROLLBACK in kinds else ()
 
     with closing(Beside(store.path)) as beside:
         mara = desk(beside)
-        (hold,) = mara.listed(("payments",))
+        (hold,) = mara.listed()
         assert hold.operation == rollback.plan.operation
         lifted = mara.lift(hold.id[:13], "verified by hand")
-        assert (lifted.lifted_by, mara.listed(("payments",))) == ("mara", ())
+        assert (lifted.lifted_by, mara.listed()) == ("mara", ())
         assert beside.tail(1)[0].draft.operation == rollback.plan.operation
+
+
+def test_rollbacks_are_found_however_much_was_done_since(store: SqlStore) -> None:
+    """What came after a rollback does not push it, and what it holds, out of sight."""
+    held = rolled_back()
+    store.append(draft_of(Phase.ACCESS))
+    later = [submission(number) for number in range(8, 20)]
+    for one in (replace(submission(7), plan=held.plan), *later):
+        digest = digest_of(one.plan)
+        confirmation = replace(one.confirmation, operation=one.plan.operation, digest=digest)
+        store.submit(replace(one, digest=digest, confirmation=confirmation))
+    newest = store.operations(limit=5)
+    assert held.plan.operation not in {one.plan.operation for one in newest}
+    (found,) = store.operations(environment="prod", kinds=(ROLLBACK,), limit=5)
+    assert found.plan == held.plan
+    assert store.operations(environment="staging", kinds=(ROLLBACK,)) == ()

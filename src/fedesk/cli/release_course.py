@@ -36,8 +36,6 @@ STATUS_COLUMNS = (
     Column(title="BUILD", importance=3),
 )
 _RECORDS = 10_000
-_LOOKED_AT = 1_000
-"""Operations among which the newest promotion or rollback is looked for."""
 
 OperationArgument = Annotated[
     str | None,
@@ -97,10 +95,10 @@ def _operation(desk: "Desk", text: str | None, environment: str | None) -> "Oper
 
     if text is not None:
         return named(desk, text)
-    for found in (desk.store.open_operations(), desk.store.operations(limit=_LOOKED_AT)):
-        for one in found:
-            if one.plan.kind in KINDS and environment in (None, one.plan.environment):
-                return one
+    newest = desk.store.operations(environment=environment, kinds=KINDS, limit=1)
+    for one in (*desk.store.open_operations(), *newest):
+        if one.plan.kind in KINDS and environment in (None, one.plan.environment):
+            return one
     where = f" in {environment}" if environment else ""
     raise session.StopError(f"There is no promotion or rollback{where} yet", Exit.FAILED)
 

@@ -89,10 +89,9 @@ def _whole(desk: "Desk", service: str, given: str) -> str:
 
 
 def _list(desk: "Desk", service: str, environment: str | None, *, as_json: bool, as_lines: bool) -> int:
-    named = (service,) if service else tuple(desk.catalogue.services)
     found = [
         one
-        for one in desk.quarantining.listed(named)
+        for one in desk.quarantining.listed()
         if (not service or one.service == service)
         and (environment is None or one.environment in ("", environment))
     ]

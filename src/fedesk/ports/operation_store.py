@@ -199,11 +199,10 @@ class OperationReader(Protocol):
     def operation(self, operation: str) -> Operation | None:
         """One operation by its id, or by the first characters of it if they are those of one alone."""
 
-    def operations(self, *, environment: str | None = None, limit: int = 50) -> tuple[Operation, ...]:
-        """The newest operations, newest first."""
-
-    def operations_on(self, reserve: str, *, limit: int = 50) -> tuple[Operation, ...]:
-        """The newest operations that reserved this while they were under way, newest first."""
+    def operations(
+        self, *, environment: str | None = None, kinds: Sequence[str] = (), limit: int = 50
+    ) -> tuple[Operation, ...]:
+        """The newest operations, newest first; of every kind where none is named."""
 
     def stops(self, *, service: str | None = None) -> tuple[ReleaseStop, ...]:
         """Stops of releases that are written down, the oldest first, those that were lifted among them.

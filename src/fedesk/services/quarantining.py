@@ -1,12 +1,11 @@
 """Releases put into quarantine, and let out again; what rollbacks hold is lifted here as well."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.incidents import minted
-from fedesk.domain.partitions import reservation
-from fedesk.domain.release_stops import in_force, lifted_said, unknown_stop_said
+from fedesk.domain.release_stops import ROLLBACK, in_force, lifted_said, unknown_stop_said
 from fedesk.domain.releases import ReleaseStop, StopKind
 from fedesk.domain.roles import EVERY_RIGHT, Rights
 from fedesk.ports.incident_store import DeskStore
@@ -20,6 +19,8 @@ _DIGITS = 64
 _SHORTEST = 12
 _ALGORITHM = "sha256:"
 _HEX = frozenset("0123456789abcdef")
+_ROLLBACKS = 1_000
+"""Newest rollbacks among which those that hold a release are looked for."""
 
 
 class QuarantineError(Exception):
@@ -27,17 +28,15 @@ class QuarantineError(Exception):
 
 
 def standing_against(
-    store: OperationReader, service: str, environments: Iterable[str], *, environment: str = ""
+    store: OperationReader, *, service: str | None = None, environment: str = ""
 ) -> tuple[ReleaseStop, ...]:
-    """What stands against releases of a service: quarantines, and holds of ``environment`` or of all.
+    """What stands against releases of a service, or of all: quarantines, and what rollbacks hold.
 
-    ``environments`` are those in which it may have been rolled back. Raises StoreError.
+    Of holds those of ``environment``, or of all where none is named. Raises StoreError.
     """
-    where = (environment,) if environment else tuple(environments)
-    operations = [
-        one for name in where for one in store.operations_on(reservation(name, f"service {service}", ""))
-    ]
-    return in_force(store.stops(service=service), operations, environment)
+    rollbacks = store.operations(environment=environment or None, kinds=(ROLLBACK,), limit=_ROLLBACKS)
+    found = in_force(store.stops(service=service), rollbacks, environment)
+    return tuple(one for one in found if service in (None, one.service))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,6 @@ class Quarantining:
     clock: Clock
     new_id: Callable[[], str]
     """Mints UUIDv7s."""
-    environments: tuple[str, ...]
     rights: Rights = EVERY_RIGHT
 
     def put(self, service: str, digest: str, reason: str) -> ReleaseStop:
@@ -98,17 +96,9 @@ class Quarantining:
             self.store.lift_stop(found.id, now, person, why, draft)
         return lifted
 
-    def listed(self, services: Iterable[str]) -> tuple[ReleaseStop, ...]:
-        """All that stand, of these services and of those with a quarantine; the oldest first."""
-        written = self.store.stops()
-        names = dict.fromkeys((*services, *(one.service for one in written)))
-        operations = [
-            one
-            for service in names
-            for name in self.environments
-            for one in self.store.operations_on(reservation(name, f"service {service}", ""))
-        ]
-        return in_force(written, operations)
+    def listed(self) -> tuple[ReleaseStop, ...]:
+        """All that stand; the oldest first."""
+        return standing_against(self.store)
 
     def _one(self, given: str) -> ReleaseStop:
         wanted = given.strip()

@@ -108,7 +108,7 @@ def _merged(local: Connection, path: Path, team: PostgresStore, actor: Actor, at
             f"Record {other.seq} of the local log is {other.draft.actor.person}'s, and you are "
             f"{actor.person}: who did it brings it to the team, so that another one reviews it."
         )
-    operations = queries.newest(local, None, _PAGE)[::-1]
+    operations = queries.newest(local, None, (), _PAGE)[::-1]
     rows = {row.operation: row for row in local.execute(select(*_SUBMITTED))}
     carry = _Carry(name, records, operations, rows, actor, at, carries=not team.only_proposes())
     found = team.database.write(carry.into)

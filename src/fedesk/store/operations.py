@@ -75,13 +75,13 @@ class SqlStore(
         """One operation by its id, or by the beginning of it if that is of one alone."""
         return self._database.read(lambda connection: queries.by_prefix(connection, operation), None)
 
-    def operations(self, *, environment: str | None = None, limit: int = 50) -> tuple[Operation, ...]:
+    def operations(
+        self, *, environment: str | None = None, kinds: Sequence[str] = (), limit: int = 50
+    ) -> tuple[Operation, ...]:
         """The newest operations, newest first."""
-        return self._database.read(lambda connection: queries.newest(connection, environment, limit), ())
-
-    def operations_on(self, reserve: str, *, limit: int = 50) -> tuple[Operation, ...]:
-        """The newest operations that reserved this, newest first."""
-        return self._database.read(lambda connection: queries.on_target(connection, reserve, limit), ())
+        return self._database.read(
+            lambda connection: queries.newest(connection, environment, kinds, limit), ()
+        )
 
     def open_operations(self) -> tuple[Operation, ...]:
         """All that have not ended, or ended unknown; newest first."""

@@ -45,18 +45,15 @@ def by_ids(connection: Connection, names: Sequence[str]) -> tuple[Operation, ...
     return _with_journals(connection, rows)
 
 
-def newest(connection: Connection, environment: str | None, limit: int) -> tuple[Operation, ...]:
-    """The newest operations, newest first."""
+def newest(
+    connection: Connection, environment: str | None, kinds: Sequence[str], limit: int
+) -> tuple[Operation, ...]:
+    """The newest operations, newest first; of every kind where none is named."""
     query = _NEWEST_FIRST.limit(limit)
     if environment is not None:
         query = query.where(operations.c.environment == environment)
-    return _with_journals(connection, connection.execute(query).all())
-
-
-def on_target(connection: Connection, reserve: str, limit: int) -> tuple[Operation, ...]:
-    """The newest operations that reserved this, newest first."""
-    those = select(reserves.c.operation).where(reserves.c.reserve == reserve)
-    query = _NEWEST_FIRST.where(operations.c.operation.in_(those)).limit(limit)
+    if kinds:
+        query = query.where(operations.c.kind.in_(kinds))
     return _with_journals(connection, connection.execute(query).all())
 
 

@@ -22,6 +22,7 @@ from fedesk.services.kinds.deploying import (
 )
 from fedesk.services.kinds.release_steps import steps_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind
+from fedesk.services.quarantining import standing_against
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ def _gates(
     built = facts.build_seen(release, around)
     stages = dict(service.promotion.stages)
     seen = facts.evidence_of(origin.found, now)
-    brought, unread = _brought(release, cell)
+    stops = standing_against(around.store, service=service.name, environment=here)
     names, ages, trouble = facts.secrets_seen(service.name, here, around)
     registry = facts.registry_seen(release, what.connection, now)
     return (
@@ -123,19 +124,19 @@ def _gates(
         release_gates.verified_before(origin.environment, origin.soak.proof, seen),
         release_gates.soaked(origin.environment, service.promotion.soak, origin.soak, seen),
         release_gates.digest(release, registry, built),
-        release_gates.stopped(facts.stops_of(around, service.name, here), release, here),
-        release_gates.migrations(brought, unread, seen),
+        release_gates.stopped(stops, release, here),
+        release_gates.migrations(_brought(release, cell), (), seen),
         release_gates.upstream(facts.upstream_seen(service.name, here, around)),
         release_gates.secrets(names, ages, trouble, now),
     )
 
 
-def _brought(release: Release, cell: Cell) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
-    """Migrations that what runs has not; and which release does not say. Nothing runs there: all are new."""
+def _brought(release: Release, cell: Cell) -> tuple[Migration, ...]:
+    """Migrations that what runs has not. Nothing runs there: all are new."""
     current = cell.current
     there = current.release if current is not None else None
     has = {one.id for one in there.migrations} if there is not None else set()
-    return tuple(one for one in release.migrations if one.id not in has), ()
+    return tuple(one for one in release.migrations if one.id not in has)
 
 
 KIND = OperationKind(

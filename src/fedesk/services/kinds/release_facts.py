@@ -21,8 +21,7 @@ from fedesk.domain.catalogue import (
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.operations import Evidence
 from fedesk.domain.release_gates import BuildSeen, RegistrySeen, UpstreamSeen
-from fedesk.domain.release_matrix import ReleaseOperation, cell_of, release_operation
-from fedesk.domain.release_stops import in_force
+from fedesk.domain.release_matrix import KINDS, ReleaseOperation, cell_of, release_operation
 from fedesk.domain.releases import Cell, Deployment, Release, ReleaseRequest, ReleaseStop
 from fedesk.domain.runs import Run
 from fedesk.domain.secrets import SecretAge, SecretMetadata, judge
@@ -34,7 +33,7 @@ from fedesk.services.boards import MAX_AGE, WARN_BEFORE
 from fedesk.services.operation_kinds import Around
 
 _OPERATIONS = 200
-"""Newest operations of an environment among which those of its releases are looked for."""
+"""Newest promotions and rollbacks of an environment among which a service's are looked for."""
 _RELEASE_FILE = "release.json"
 _BUILD_ADDRESS = 2
 """Parts of a build's address that are no job: ``job`` before each name, the number behind."""
@@ -85,7 +84,7 @@ def origin_of(request: ReleaseRequest, environments: Mapping[str, EnvironmentFac
 
 def operations_of(around: Around, environment: str) -> tuple[ReleaseOperation, ...]:
     """What fedesk has released in an environment, the newest first."""
-    found = around.store.operations(environment=environment, limit=_OPERATIONS)
+    found = around.store.operations(environment=environment, kinds=KINDS, limit=_OPERATIONS)
     return tuple(one for each in found if (one := release_operation(each)) is not None)
 
 
@@ -104,13 +103,6 @@ def cell(
         job=what.job.job,
     )
     return cell_of(blank, deployments, operations, stops)
-
-
-def stops_of(around: Around, service: str, environment: str) -> tuple[ReleaseStop, ...]:
-    """What stands against releases of a service in an environment: quarantines, and rollbacks that hold."""
-    operations = around.store.operations(environment=environment, limit=_OPERATIONS)
-    found = in_force(around.store.stops(service=service), operations, environment)
-    return tuple(one for one in found if one.service == service)
 
 
 def deployments_of(what: Deployable) -> tuple[Deployment, ...]:

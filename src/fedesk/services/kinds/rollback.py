@@ -16,7 +16,7 @@ from fedesk.domain.release_matrix import (
     proof_of,
 )
 from fedesk.domain.release_stops import REMOVED, ROLLBACK
-from fedesk.domain.releases import Cell, Deployment, Gate, Migration, Release
+from fedesk.domain.releases import Cell, Deployment, Gate, Migration, Release, ReleaseStop
 from fedesk.domain.requests import Request
 from fedesk.domain.states import State, System
 from fedesk.ports.errors import NotFoundError
@@ -32,6 +32,7 @@ from fedesk.services.kinds.deploying import (
 )
 from fedesk.services.kinds.release_steps import steps_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind, Weight
+from fedesk.services.quarantining import standing_against
 
 _MOST_READ = 10
 """Releases between that are read: a request each."""
@@ -44,10 +45,10 @@ def draft(request: Request, around: Around) -> Draft:
     what = facts.deployable(wanted.service, here, around.systems.reading(wanted.connection), around.catalogue)
     preview = facts.preview_of(what)
     operations = facts.operations_of(around, here)
-    stops = facts.stops_of(around, wanted.service, here)
+    stops = standing_against(around.store, service=wanted.service, environment=here)
     cell = facts.cell(what, here, preview.deployments, operations, stops)
     cell = _proven(cell, what, wanted.digest, operations)
-    found = _target(wanted.digest, cell, operations, around)
+    found = _target(wanted.digest, cell, operations, stops)
     found = facts.whole(found, what)
     release = found.release
     if release is None or not release.is_immutable:
@@ -77,7 +78,7 @@ def draft(request: Request, around: Around) -> Draft:
             preview=preview,
             cell=cell,
             pins=pins,
-            gates=_gates(what, release, found, between, cell, operations, around),
+            gates=_gates(what, release, found, between, cell, operations, stops, around),
             is_tried=has_dry_run,
             sentence=f"put {wanted.service} {told_release(found)} back in {here}",
             notes=tuple(notes),
@@ -102,11 +103,13 @@ def _proven(cell: Cell, what: facts.Deployable, digest: str, operations: Sequenc
     return replace(cell, before=tuple(before))
 
 
-def _target(digest: str, cell: Cell, operations: Sequence[ReleaseOperation], around: Around) -> Deployment:
+def _target(
+    digest: str, cell: Cell, operations: Sequence[ReleaseOperation], stops: Sequence[ReleaseStop]
+) -> Deployment:
     """What is gone back to: the release that is named, else the last verified one."""
     if digest:
         return facts.chosen(digest, deployed(cell), cell.environment)
-    found = last_verified(cell, operations, facts.stops_of(around, cell.service, cell.environment))
+    found = last_verified(cell, operations, stops)
     if found is None:
         raise NotFoundError(
             f"No release of {cell.service} was verified in {cell.environment} that could be gone back to; "
@@ -132,6 +135,7 @@ def _gates(
     between: Sequence[Deployment],
     cell: Cell,
     operations: Sequence[ReleaseOperation],
+    stops: Sequence[ReleaseStop],
     around: Around,
 ) -> tuple[Gate, ...]:
     here, now = cell.environment, around.clock.now()
@@ -143,7 +147,7 @@ def _gates(
     return (
         release_gates.verified_once(proof, seen),
         release_gates.digest(release, registry, None),
-        release_gates.stopped(facts.stops_of(around, cell.service, cell.environment), release, here),
+        release_gates.stopped(stops, release, here),
         release_gates.migrations(undone, unread, seen),
         release_gates.warning(release_gates.upstream(facts.upstream_seen(cell.service, here, around))),
         release_gates.warning(release_gates.secrets(names, ages, trouble, now)),
