@@ -163,6 +163,11 @@ class Plan:
         """What it does: its last effect, which those before it only try; its kind where it has none."""
         return self.effects[-1].sentence if self.effects else self.kind
 
+    @property
+    def reserves(self) -> tuple[str, ...]:
+        """What no other operation may hold meanwhile, of all its targets; each name once."""
+        return tuple(dict.fromkeys(name for target in self.targets for name in target.reserves))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteWindow:

@@ -33,11 +33,6 @@ class Place:
         return f"{_ordinal(self.number)} in line behind {who}"
 
 
-def reserves_of(plan: Plan) -> frozenset[str]:
-    """What an operation holds while it is under way."""
-    return frozenset(name for target in plan.targets for name in target.reserves)
-
-
 def is_waiting(operation: Operation) -> bool:
     """Whether its process waits for its turn: nothing was begun, and it holds nothing but its own lease."""
     last = operation.journal[-1] if operation.journal else None
@@ -52,9 +47,11 @@ def place_of(
     ``confirmed_at`` is None for a plan, which comes last. Whoever has let its lease run out is out of line:
     its process has died or stands still, and the others do not wait for it.
     """
-    wanted = reserves_of(plan)
+    wanted = set(plan.reserves)
     others = [
-        one for one in opened if one.plan.operation != plan.operation and wanted & reserves_of(one.plan)
+        one
+        for one in opened
+        if one.plan.operation != plan.operation and not wanted.isdisjoint(one.plan.reserves)
     ]
     line = sorted((one for one in others if is_waiting(one) and _holds_on(one, now)), key=_order)
     mine = None if confirmed_at is None else (confirmed_at, plan.operation)

@@ -22,7 +22,6 @@ from fedesk.domain.operations import (
     GuardResult,
     Operation,
     Outcome,
-    Plan,
     Ruling,
     Stage,
     StepState,
@@ -166,7 +165,7 @@ class ByHand:
 
         What came of each, in a sentence; nothing of it holds up what is under way.
         """
-        wanted, id_ = _reserves(broken.plan), broken.plan.operation
+        wanted, id_ = set(broken.plan.reserves), broken.plan.operation
         try:
             waiting = [one for one in self.store.open_operations() if one.stage is Stage.CONFIRMED]
         except StoreError as error:
@@ -176,7 +175,7 @@ class ByHand:
             for one in waiting
             if one.plan.requester == self.actor.person
             and one.plan.operation != id_
-            and wanted & _reserves(one.plan)
+            and not wanted.isdisjoint(one.plan.reserves)
         )
 
     def _set_aside(self, operation: str, broken: str) -> str:
@@ -218,10 +217,8 @@ class ByHand:
 
     def _against_withdrawal(self, operation: Operation, reason: str) -> tuple[GuardResult, ...]:
         """It is one's own plan, and one says why; no role is asked."""
-        plan, found = (
-            operation.plan,
-            [*role_guards.against(self.rights, "withdraw", operation.plan.environment)],
-        )
+        plan = operation.plan
+        found = [*role_guards.against(self.rights, "withdraw", plan.environment)]
         if self.actor.person not in (plan.requester, operation.confirmation.by):
             why = f"The plan is one of {plan.requester}, who alone takes it back."
             remedy = f"An approver rejects it: `fedesk reject {plan.operation} --reason TEXT`."
@@ -302,7 +299,3 @@ class ByHand:
             result=kept_text(result),
             links=tuple(target.link for target in plan.targets if target.link),
         )
-
-
-def _reserves(plan: Plan) -> frozenset[str]:
-    return frozenset(name for target in plan.targets for name in target.reserves)

@@ -74,7 +74,7 @@ def judge(  # noqa: PLR0913 - all that the guards judge by
     pipeline = _pipeline(plan, catalogue)
     period = _period(pipeline, environment, now)
     spending = None if period is None else _spending(plan, period)
-    standing = store.standing(_reserves(plan), besides=plan.operation, spending=spending)
+    standing = store.standing(plan.reserves, besides=plan.operation, spending=spending)
     holder = standing.holder
     windows = _in_force(plan, catalogue, store, now)
     situation = Situation(
@@ -210,10 +210,6 @@ def _place(
     if other is None or not other.queues or _is_dead(holder, store.now(now), processes):
         return None
     return place_of(plan, None, store.open_operations(), now=store.now(now))
-
-
-def _reserves(plan: Plan) -> tuple[str, ...]:
-    return tuple(name for target in plan.targets for name in target.reserves)
 
 
 def _pipeline(plan: Plan, catalogue: Catalogue) -> Pipeline | None:

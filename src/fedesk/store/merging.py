@@ -187,7 +187,7 @@ class _Carry:
 
     def _propose(self, team: Connection, one: Operation) -> None:
         """The operation as it was confirmed, with its journal and under a lease of this transaction's."""
-        id_, names = one.plan.operation, [name for target in one.plan.targets for name in target.reserves]
+        id_, names = one.plan.operation, one.plan.reserves
         team.execute(insert(tables.operations), self.rows[id_]._asdict())
         if names:
             reserves = [{"operation": id_, "reserve": name} for name in dict.fromkeys(names)]

@@ -172,7 +172,7 @@ class SqlStore(
                 f"Operation {plan.operation} would send what looks like a secret ({', '.join(leaks)}), and "
                 "the store keeps none. Do this one in the system itself."
             )
-        return tuple(dict.fromkeys(name for target in plan.targets for name in target.reserves))
+        return plan.reserves
 
     def claim(
         self,

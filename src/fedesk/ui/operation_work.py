@@ -478,6 +478,5 @@ def _holder_of(desk: Desk, proposal: Proposal) -> str:
     """The operation that holds a target of a plan that is blocked."""
     if not proposal.is_blocked:
         return ""
-    reserves = [reserve for target in proposal.plan.targets for reserve in target.reserves]
-    holder = desk.store.holder(reserves, besides=proposal.plan.operation)
+    holder = desk.store.holder(proposal.plan.reserves, besides=proposal.plan.operation)
     return holder.plan.operation if holder is not None else ""
