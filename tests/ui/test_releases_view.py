@@ -1,12 +1,13 @@
 """Releases as a view: what is deployed where, and what one may ask of it."""
 
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from memory_desk import HOSTILE, NOW, MemoryDesk
-from painting import text_of, until
+from painting import text_of, type_in, until
 from released import cell, deployment, release
 from textual.pilot import Pilot
 
@@ -19,6 +20,7 @@ from fedesk.domain.releases import Cell, Migration, ReleaseRequest, ReleaseStop,
 from fedesk.domain.requests import Request
 from fedesk.domain.runs import Change
 from fedesk.domain.states import State
+from fedesk.ports.errors import NotFoundError
 from fedesk.services.release_diff import DiffRead
 from fedesk.services.release_reading import HistoryRead
 from fedesk.ui import release_rows
@@ -250,6 +252,28 @@ async def test_a_service_whose_systems_are_away_says_so(make_app: Make, desk: Me
         await until(pilot, lambda: "nothing is known of payments in prod" in text_of(app))
         await pilot.press("P")
         await until(pilot, lambda: isinstance(app.screen, OperationScreen))
+
+
+async def test_an_answer_that_comes_while_one_types_is_drawn_in_its_place(
+    make_app: Make, desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies over the foot, a command or the demo's offer, neither takes the answer nor goes."""
+    come = threading.Event()
+
+    def history(service: str, environment: str) -> HistoryRead:
+        come.wait(60)
+        raise NotFoundError(f"nothing is known of {service} in {environment}")
+
+    monkeypatch.setattr(desk.deployed, "history", history)
+    app = make_app(desk)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await at_releases(pilot, app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Reading what was deployed" in text_of(app))
+        await type_in(pilot, ":", "a", "u", "d")
+        come.set()
+        await until(pilot, lambda: "nothing is known of payments in prod" in text_of(app))
+        assert ":aud" in text_of(app)
 
 
 def test_what_no_person_began_is_told_in_jenkins_own_words() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _COMMITS = 40
 _PATHS = 8
 _INDENT = 2
+_LABEL = 15
 
 
 def difference_lines(diff: ReleaseDiff, now: datetime, width: int) -> Iterator[Content]:
@@ -36,7 +37,7 @@ def difference_lines(diff: ReleaseDiff, now: datetime, width: int) -> Iterator[C
         yield Content.styled("Both are the same release.", present.MUTED)
         return
     for label, said in _facts(diff):
-        yield from _hanging(Content.assemble((f"{label:<11}", present.MUTED), said), width)
+        yield from _hanging(Content.assemble((f"{label:<{_LABEL}}", present.MUTED), said), width)
     for change in diff.changes[:_COMMITS]:
         yield from _commit(change, now, width)
     more = len(diff.changes) - _COMMITS

@@ -52,7 +52,6 @@ class OperationsScreen(StoredListScreen["Operation"]):
         row = self._rows.row
         operation = next((one for one in self.values if row and one.plan.operation == row.key), None)
         self._rows.say(record_text.operation_about(operation) if operation else None)
-        super().on_row_list_selected()
 
     def do_open(self) -> None:
         """Watch it, or see how it ended."""

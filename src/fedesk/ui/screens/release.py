@@ -53,7 +53,6 @@ class ReleaseScreen(ReadingScreen):
 
     def on_mount(self) -> None:
         """Read what there is."""
-        super().on_mount()
         self.do_reread()
         self.show_keys()
 

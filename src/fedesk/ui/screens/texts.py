@@ -60,10 +60,9 @@ class ReadingScreen(DeskScreen):
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
-        if not self.query(Static):
-            # An answer may be faster than the first layout, which draws it.
-            return
-        self.query_one(Static).update(self.text(max(self._scroll.scrollable_content_region.width, 20)))
+        for body in self.query("#text > Static").results(Static):
+            # None yet: an answer may be faster than the first layout, which draws it.
+            body.update(self.text(max(self._scroll.scrollable_content_region.width, 20)))
 
     @property
     def _scroll(self) -> VerticalScroll:
