@@ -9,7 +9,7 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 
-async def until(pilot: Pilot[int], true: Callable[[], object], seconds: float = 60.0) -> None:
+async def until(pilot: Pilot[int] | Pilot[None], true: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until the screen has come so far, ``seconds`` at most."""
     latest, span = time.monotonic() + seconds, 0.003
     while time.monotonic() < latest:

@@ -18,6 +18,7 @@ from fedesk.ports.errors import ServerFaultError, UnreachableError
 from fedesk.services.proposals import Answer
 from fedesk.ui.actions import Place
 from fedesk.ui.app import DeskApp
+from fedesk.ui.opening import BoardArrived
 from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.screens.operation import OperationScreen
 from fedesk.ui.screens.run import RunScreen
@@ -110,6 +111,24 @@ async def test_leaving_the_plan_costs_nothing(tmp_path: Path) -> None:
         assert desk.sql.operations() == ()
         assert desk.sql.tail(10) == ()
         assert desk.world.sent == []
+
+
+async def test_news_that_come_while_the_desk_closes_are_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A screen loses what is in it before it goes itself: news in between are drawn nowhere."""
+    with acting(tmp_path) as (_, app):
+        late: list[int] = []
+
+        def going(screen: MainScreen) -> None:
+            assert app.board is not None
+            late.append(len(screen.children))
+            app.on_board_arrived(BoardArrived(app.board, app._epoch))  # noqa: SLF001 - what a desk's thread posts
+
+        monkeypatch.setattr(MainScreen, "on_unmount", going, raising=False)
+        async with app.run_test(size=SIZE) as pilot:
+            await red_run(pilot)
+        assert late == [0]
 
 
 async def test_plan_that_takes_its_time_shows_a_skeleton(tmp_path: Path) -> None:

@@ -233,8 +233,10 @@ class DeskApp(TerminalApp):
         """The screen that is seen, a palette above it or not.
 
         Those below are drawn when they come back: Textual paints the screen on top again for whatever changes
-        in the one beneath it.
+        in the one beneath it. None while the app ends: its screens lose what is in them before they go.
         """
+        if not self.is_running:
+            return None
         found = (one for one in reversed(self.screen_stack) if isinstance(one, DeskScreen))
         return next((one for one in found if one.is_mounted), None)
 
@@ -252,8 +254,8 @@ class DeskApp(TerminalApp):
 
     def _tick(self) -> None:
         self._show_status()
-        if isinstance(self.screen, DeskScreen) and self.screen.is_mounted:
-            self.screen.tick()
+        if (screen := self._seen) is not None and screen is self.screen:
+            screen.tick()
 
     def note_tasks(self, detail: RunDetail) -> None:
         """Tasks that were read are known to the completion of commands."""

@@ -120,8 +120,8 @@ def _named(release: Release | None) -> str:
 
 
 def _hanging(line: Content, width: int) -> Iterator[Content]:
-    first, *rest = line.wrap(max(width, 20))
+    # One wrap, at the smaller width: a second one leaves two cells of a long word on a line.
+    first, *rest = line.wrap(max(width - _INDENT, 20))
     yield first
     for more in rest:
-        for part in more.wrap(max(width - _INDENT, 20)):
-            yield Content.assemble(" " * _INDENT, part)
+        yield Content.assemble(" " * _INDENT, more)
