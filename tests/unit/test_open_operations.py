@@ -10,7 +10,7 @@ from operation_values import EVIDENCE, RAN, operation, plan_of, unknown
 from fedesk.domain.catalogue import Tier
 from fedesk.domain.front import EnvironmentFacts, Finding
 from fedesk.domain.names import ConnectionName
-from fedesk.domain.open_operations import Course, course_of, evidence_of, open_operation
+from fedesk.domain.open_operations import Awaited, Course, course_of, evidence_of, open_operation
 from fedesk.domain.operations import DECISION, Evidence, Operation, Stage, StepState
 from fedesk.domain.states import Severity, State
 from fedesk.services.boards import board_of
@@ -57,6 +57,19 @@ def found(
 def test_how_an_open_operation_goes(one: Operation, *, alive: bool | None, course: Course) -> None:
     """A live owner is believed, a dead one is not; of an owner elsewhere the lease and its grace tell."""
     assert course_of(one, alive=alive, now=NOW) is course
+
+
+@pytest.mark.parametrize("minutes_ago", [1, 60])
+def test_what_was_rejected_waits_for_nobody_and_is_no_finding(minutes_ago: float) -> None:
+    """Where whoever rejected it may not end it, it is neither waiting nor trouble, its time over or not."""
+    one = replace(operation(stage=Stage.CONFIRMED), confirmed_at=NOW - minutes(minutes_ago))
+    awaited = Awaited(said="rejected by ann: wrong day", since=NOW, is_rejected=True)
+    late = replace(one, plan=replace(one.plan, expires_at=NOW - minutes(0.5)))
+    for tried in (one, late):
+        opened = open_operation(tried, alive=None, now=NOW, awaited=awaited)
+        assert opened.course is Course.REJECTED
+        board = board_of(PROD, catalogue(Tier.TICKET), [snapshot()], {}, NOW, operations=[opened])
+        assert board.findings == ()
 
 
 def test_what_runs_is_no_finding() -> None:

@@ -29,11 +29,13 @@ class Course(StrEnum):
     """It was confirmed, and no process has taken it up: nothing was sent."""
     WAITING = "waits for others"
     """It was confirmed, and others have to approve it first: nothing was claimed or sent."""
+    REJECTED = "rejected"
+    """It was confirmed, and somebody has rejected it: it never begins, and whoever may ends it."""
 
     @property
     def is_trouble(self) -> bool:
         """Whether somebody has to look."""
-        return self not in (Course.RUNNING, Course.WAITING)
+        return self not in (Course.RUNNING, Course.WAITING, Course.REJECTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +100,7 @@ def course_of(
     if operation.stage is Stage.ENDED:
         return Course.UNKNOWN
     if operation.stage is Stage.CONFIRMED:
-        if awaited is not None and awaited.said and now < operation.plan.expires_at:
-            return Course.WAITING
-        free_since = operation.confirmed_at if awaited is None else awaited.since
-        return Course.UNCLAIMED if now - free_since > TAKEN_UP_WITHIN else Course.RUNNING
+        return _before_it_begins(operation, awaited, now)
     until = operation.lease_until
     if until is None or until <= LET_GO:
         # The lease was never taken, or given back on purpose: nobody carries it on.
@@ -111,6 +110,15 @@ def course_of(
     if not alive:
         return Course.LEFT
     return Course.UNDECIDED if operation.undecided else Course.RUNNING
+
+
+def _before_it_begins(operation: Operation, awaited: Awaited | None, now: datetime) -> Course:
+    if awaited is not None and awaited.is_rejected:
+        return Course.REJECTED
+    if awaited is not None and awaited.said and now < operation.plan.expires_at:
+        return Course.WAITING
+    free_since = operation.confirmed_at if awaited is None else awaited.since
+    return Course.UNCLAIMED if now - free_since > TAKEN_UP_WITHIN else Course.RUNNING
 
 
 def open_operation(

@@ -31,6 +31,8 @@ LIVENESS_PERIOD = 4.0
 """Seconds between two times that owners of running operations are looked for."""
 QUIET_PERIOD = 15.0
 """Seconds after which it is read although nothing is told of it: a server that hangs tells nothing."""
+_NEVER_BEGUN = frozenset({Course.UNCLAIMED, Course.REJECTED})
+"""What is ended once its plan's time is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +147,7 @@ class OperationWatch:
     def _tidy(self, news: StoreNews) -> None:
         """Have what was not begun in its time ended, where one may: who waits for it need not find out."""
         now = self._clock.now()
-        late = {one.id for one in news.operations if one.course is Course.UNCLAIMED and one.expires_at < now}
+        late = {one.id for one in news.operations if one.course in _NEVER_BEGUN and one.expires_at < now}
         if news.problem or news.only_proposes or late <= self._lapsed:
             return
         self._lapsed |= late

@@ -348,7 +348,7 @@ class StoreFollower:
             one_line(f"{one.environment}: {one.sentence} {one.awaited.said}", 200)
             + f"; once it has that, `fedesk execute {one.id}` begins it."
             for one in self.operations
-            if one.id in self._begins and one.awaited is not None
+            if one.id in self._begins and one.awaited is not None and one.course is not Course.REJECTED
         )
 
 
