@@ -102,7 +102,9 @@ def _changes(plan: Plan) -> Iterable[tuple[Content, int]]:
 
 
 def _parameter(name: str, value: object) -> Content:
-    return Content.assemble((f"{present.text(name, 60)} ", present.MUTED), present.text(str(value), 200))
+    # ``domain.operations.filled`` puts it in before anything is sent.
+    shown = "this operation's id" if value == "{operation}" else str(value)
+    return Content.assemble((f"{present.text(name, 60)} ", present.MUTED), present.text(shown, 200))
 
 
 def _short(value: str) -> str:
