@@ -79,7 +79,6 @@ RELEASES = {
 }
 SAMPLED = {
     ("sqlite", "promote", "answer lost"),
-    ("postgresql", "promote", "answered"),
     ("postgresql", "promote, smoke run", "answer lost"),
     ("sqlite", "rollback", "answered"),
     ("postgresql", "rollback", "answer lost"),
