@@ -92,6 +92,10 @@ class Server:
         self.admin(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
         return self.store_url(name)
 
+    def drop(self, url: str) -> None:
+        """Have a store's database gone, whoever is connected to it."""
+        self.admin(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
     def role(self, password: str = "") -> str:
         """A login role of its own; one with a password is asked for it."""
         name = f"person_{os.getpid()}_{next(self.numbers)}"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from acting import SeamStore
 from crashing import Seams, SeamSystems
-from test_crash_matrix_on_sandbox import CASES, Desks, WorldTime, confirmed, desks
+from killed_runners import Desks, WorldTime, confirmed, desks
+from test_crash_matrix_on_sandbox import CASES
 
 from fedesk.domain.operations import Outcome, StepState
 from fedesk.sandbox.server import Sandbox
@@ -62,7 +63,7 @@ def test_an_operation_in_flight_outlasts_an_outage(
     """Sent once, looked for until the systems are back, and ended by the truth, without anybody's help."""
     case = CASES[name]
     place = tmp_path / "state.sqlite3"
-    operation = confirmed(desks.ours, place, case.run)
+    operation = confirmed(desks.ours, place, case.request(desks.ours))
     clock = WorldTime(sandbox, sandbox.control.clock.now())
     outage = Outage(sandbox, clock, seam)
     with closing(SeamStore(place)) as store:
@@ -80,7 +81,7 @@ def test_an_operation_in_flight_outlasts_an_outage(
         assert ended.outcome is Outcome.SUCCEEDED, ended.said
         assert outage.looks > 50
         assert clock.now() >= outage.over
-        assert case.effects(sandbox, operation) == 1
+        assert tuple(case.effects(sandbox, operation)) == case.whole
         assert [entry.state for entry in ended.journal].count(StepState.INTENDED) == 1
         assert store.verify(deep=True).flaw is None
         assert store.open_operations() == ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from acting import SeamTeamStore
-from test_crash_matrix_on_sandbox import LATER, SlowTime, rechecked
+from killed_runners import LATER, SlowTime, rechecked
 
 from fedesk import execution
 from fedesk.domain.audit import Actor, Phase

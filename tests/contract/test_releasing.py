@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from test_crash_matrix_on_sandbox import LATER, SlowTime
+from killed_runners import LATER, SlowTime
 from test_release_crashes import triggered
 
 from fedesk import execution
