@@ -10,8 +10,9 @@ import jsonschema
 import pytest
 from anchored_log import needs_ssh_keygen
 from approval_people import ANN, MARA, Team
-from cli_situations import FAILED, UNTOUCHED, YES, Situation, runners_of
-from command_line import SCHEMAS, Ended, Run
+from cli_situations import FAILED, UNTOUCHED, YES, Situation
+from command_line import SCHEMAS, Run
+from office import Office
 
 from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Outcome, Stage
@@ -19,56 +20,6 @@ from fedesk.sandbox.model import RunState
 from fedesk.sandbox.server import Sandbox
 
 pytestmark = needs_ssh_keygen
-_GOVERNED = """
-[identity]
-principal = "{principal}"
-signing_key = "{key}"
-allowed_signers = "{folder}/allowed_signers"
-revoked = "{folder}/revoked_keys"
-
-[people."mara@finedge.example"]
-roles = {roles}
-
-[people."ann@finedge.example"]
-roles = ["approver"]
-{policy}
-"""
-_TWO_AGREE = """
-[policy.rerun]
-approvals = 1
-lives = "8h"
-"""
-
-
-class Office:
-    """Mara and ann, each with a configuration of their own over the sandbox."""
-
-    def __init__(self, run: Run, sandbox: Sandbox, team: Team) -> None:
-        self._run, self.sandbox, self._team = run, sandbox, team
-        self.policy, self.roles = _TWO_AGREE, ["operator"]
-        """The policy of both, and mara's roles."""
-
-    def __call__(self, who: str, *arguments: str, store: str = "fedesk.sqlite3") -> Ended:
-        """A command line of somebody's; with another ``store`` they do not share it."""
-        home = self.sandbox.config_path.parent
-        text = self.sandbox.config_path.read_text(encoding="utf-8").replace("fedesk.sqlite3", store)
-        governed = _GOVERNED.format(
-            principal=f"{who}@finedge.example",
-            key=self._team.key(who),
-            folder=self._team.folder,
-            policy=self.policy,
-            roles=json.dumps(self.roles),
-        )
-        file = home / f"{who}.toml"
-        file.write_text(text + governed, encoding="utf-8")
-        moment = self.sandbox.control.clock.now()
-        return self._run(*arguments, "--config", str(file), at=moment, launcher=runners_of(self.sandbox))
-
-    def asked(self) -> str:
-        """The id of a plan that mara has asked for."""
-        ended = self("mara", "rerun", FAILED, *YES, "--json")
-        assert ended.code == 4
-        return str(ended.document("change")["operation"])
 
 
 @pytest.fixture
@@ -112,7 +63,7 @@ def test_a_freeze_is_overridden_by_two(office: Office, situation: Situation) -> 
 
     The override is on the record when it is asked for, and who executes finds the freeze accepted.
     """
-    office.policy, office.roles = "", ["operator", "admin"]
+    office.policy, office.roles = "", {"mara": ["operator", "admin"], "ann": ["approver"]}
     added = office("mara", "freeze", "add", "--for", "2h", "--reason", "year end", "--json")
     freeze = added.document("window")["window"]["id"]
     assert office("mara", "rerun", FAILED, *YES).code == 3

@@ -30,8 +30,11 @@ from fedesk.ui.screens.operation import OperationScreen
 class Opened:
     """The app over a sandbox, and the desk that it opened."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path, *, spawning: bool = False) -> None:
+    def __init__(self, sandbox: Sandbox, folder: Path, *, spawning: bool = False, governed: str = "") -> None:
+        """``governed`` is what the configuration has beside the sandbox's: people, policy."""
         config = impatient(sandbox.config_path, folder)
+        with config.open("a", encoding="utf-8") as file:
+            file.write(governed)
         clock = SystemClock() if spawning else SandboxClock(sandbox)
         self._spawning = spawning
         self.desks: list[Desk] = []

@@ -248,7 +248,7 @@ def import_statements(
     it that this happens once.
     """
     with closing(session.open_desk(context, config, environment)) as desk:
-        brought = [_brought(desk, one) for one in _signed_in(file)]
+        brought = [_brought(desk, *one) for one in _signed_in(file)]
         if not brought:
             raise session.StopError(f"{file} holds no statement that anybody has signed", Exit.FAILED)
         operation = str(brought[0]["operation"])
@@ -279,40 +279,42 @@ def _then(operation: str, waits: str) -> str:
     return f"Nothing is missing any more: `fedesk execute {operation}` carries it out."
 
 
-def _signed_in(file: Path) -> "tuple[Signed, ...]":
+def _signed_in(file: Path) -> "tuple[tuple[str, Signed], ...]":
+    """Statements, each with the operation that it is brought for: in a plan's file that is the plan's."""
     from fedesk.cli.waiting import read
+    from fedesk.domain.approving import statement_of
     from fedesk.domain.plan_files import PlanFileError, is_plan_file, read_file, read_statement
 
     raw, beside = read(file), file.with_name(f"{file.name}.sig")
     try:
         if is_plan_file(raw):
-            return read_file(raw).statements
-        return (read_statement(raw, read(beside) if beside.is_file() else None),)
+            found = read_file(raw)
+            return tuple((found.plan.operation, one) for one in found.statements)
+        alone = read_statement(raw, read(beside) if beside.is_file() else None)
+        return ((statement_of(alone.raw).operation, alone),)
     except PlanFileError as error:
         raise session.StopError(f"{file}: {error}", Exit.USAGE) from None
 
 
-def _brought(desk: "Desk", signed: "Signed") -> dict[str, Json]:
+def _brought(desk: "Desk", operation: str, signed: "Signed") -> dict[str, Json]:
     """One statement, and what became of it."""
     from fedesk.domain.approving import statement_of
 
     statement = statement_of(signed.raw)
     result, error, code = "taken", "", Exit.DONE
-    known = {one.nonce for one in desk.store.statements(statement.operation)}
+    known = {one.nonce for one in desk.store.statements(operation)}
     if statement.nonce in known:
         result = "known"
     else:
         try:
-            after = desk.approvals.bring(
-                statement.operation, desk.approvals.taken(signed.raw, signed.signature)
-            )
+            after = desk.approvals.bring(operation, desk.approvals.taken(signed.raw, signed.signature))
             if after.rejection is not None:
-                desk.by_hand.end_rejected(statement.operation, after.said)
+                desk.by_hand.end_rejected(operation, after.said)
         except sentences() as problem:
             narrate(str(problem))
             result, error, code = "refused", str(problem), code_of(problem)
     return {
-        "operation": statement.operation,
+        "operation": operation,
         "action": statement.action.value,
         "approver": statement.approver,
         "result": result,

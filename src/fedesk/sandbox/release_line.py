@@ -58,7 +58,7 @@ _REWRITES_ITS_DAG = frozenset({"regulatory"})
 _BLEMISHED_FROM = 141
 _BLEMISHES: dict[str, tuple[BuildResult, str, str]] = {
     "open_banking": (BuildResult.SUCCESS, "Container scan", "1 critical vulnerability: CVE-2026-31337"),
-    "lending": (BuildResult.SUCCESS, "Container scan", "1 critical vulnerability: CVE-2026-31337"),
+    "lending": (BuildResult.SUCCESS, "Unit tests", "2 unit tests of lending fail since the calendar changed"),
     "chargebacks": (
         BuildResult.UNSTABLE,
         "Data-quality tests",

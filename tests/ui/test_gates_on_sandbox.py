@@ -1,0 +1,96 @@
+"""The gates of a promotion in the desk: P shows which is in the way, and no key gets past it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from in_process import InProcessLauncher
+from painting import type_in, until
+from test_desk_on_sandbox import PATIENCE, SIZE
+from test_operation_screen import frame, words
+from test_rerun_on_sandbox import Opened
+from textual.pilot import Pilot
+
+from fedesk.sandbox.server import Sandbox
+from fedesk.ui.app import DeskApp
+from fedesk.ui.screens.main import MainScreen
+from fedesk.ui.screens.operation import OperationScreen
+
+GOVERNED = """
+[identity]
+principal = "mara@finedge.example"
+[people."mara@finedge.example"]
+roles = ["releaser"]
+[policy.promote]
+approvals = 0
+"""
+"""Mara may promote alone, and may waive nothing."""
+GATES = {
+    "chargebacks": {"gate built from commit", "gate data quality"},
+    "lending": {"gate unit"},
+    "open_banking": {"gate security scan"},
+    "invoices": {"gate verified before", "gate soaked"},
+    "loyalty": {"gate digest"},
+    "fraud": {"gate stops"},
+    "cards": {"gate migrations", "gate secrets"},
+    "merchants": {"gate upstream", "somebody at it"},
+}
+
+
+@pytest.fixture
+def opened(sandbox: Sandbox, tmp_path: Path) -> Iterator[Opened]:
+    made = Opened(sandbox, tmp_path, governed=GOVERNED)
+    yield made
+    for desk in made.desks:
+        assert isinstance(desk.launcher, InProcessLauncher)
+        assert not desk.launcher.threads, "something was executed"
+
+
+def at_release(app: DeskApp) -> str:
+    """The service under the cursor; empty where no list is seen."""
+    return app.screen.target.service if isinstance(app.screen, MainScreen) else ""
+
+
+async def looked_at(pilot: Pilot[int], app: DeskApp, gates: set[str]) -> None:
+    """P at the service under the cursor, the keys that confirm, and back."""
+    await pilot.press("P")
+    await until(pilot, lambda: isinstance(app.screen, OperationScreen), PATIENCE)
+    screen = frame(app)
+    await until(pilot, lambda: screen.item.made is not None, PATIENCE)
+    assert screen.item.made is not None
+    guards = screen.item.made.proposal.guards
+    assert {one.guard for one in guards if one.blocks} == gates
+    await until(pilot, lambda: all(one in words(app) for one in gates), PATIENCE)
+    assert not screen.situation.free, "nothing may go"
+    await type_in(pilot, "ctrl+y")
+    assert screen.item.operation is None
+    await pilot.press("escape")
+    await until(pilot, lambda: at_release(app), PATIENCE)
+
+
+FEW, ALL = ("cards",), tuple(GATES)
+
+
+@pytest.mark.parametrize("names", [FEW, pytest.param(ALL, marks=pytest.mark.soak)], ids=["few", "all"])
+async def test_each_gate_is_shown_and_no_key_gets_past_it(
+    names: tuple[str, ...], sandbox: Sandbox, opened: Opened
+) -> None:
+    """P: the plan's frame says what is in the way, ctrl+y does nothing, and nothing is recorded or built."""
+    app = opened.app
+    staging = {
+        name: one.digest for name in GATES if (one := sandbox.world.deployments.current("staging", name))
+    }
+    sandbox.world.collect_image(staging["loyalty"])
+    before = {name: sandbox.world.build_plans(f"finedge/prod/deploy-{name}") for name in GATES}
+    left = {name: GATES[name] for name in names}
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.board, PATIENCE)
+        opened.desk.quarantining.put("fraud", staging["fraud"], "doubles the rows")
+        await pilot.press("5")
+        await until(pilot, lambda: at_release(app), PATIENCE)
+        while left:
+            if (service := at_release(app)) in left:
+                await looked_at(pilot, app, left.pop(service))
+            await pilot.press("j")
+        assert opened.desk.store.operations(limit=5) == ()
+    assert before == {name: sandbox.world.build_plans(f"finedge/prod/deploy-{name}") for name in GATES}
