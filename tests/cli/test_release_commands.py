@@ -1,5 +1,6 @@
 """``fedesk release``: what is where, what lies between, what was; against the sandbox's deploy jobs."""
 
+import threading
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -159,6 +160,49 @@ def test_a_promotion_is_told_from_its_yes_to_its_end(desk: Run, sandbox: Sandbox
     assert row["drifts"][-1]["kind"] == "same"
     was = desk("release", "history", "loyalty", "--limit", "2", "--json").document("release-history")
     assert (was["deployments"][0]["operation"], was["deployments"][0]["verified"]) == (operation, "verified")
+
+
+def test_one_in_line_is_taken_back(desk: Run, sandbox: Sandbox) -> None:
+    """By who asked for it, with a reason (else exit 3): its own process ends it, and nothing was sent.
+
+    The one that holds the service has begun, and is not taken back any more (exit 5).
+    """
+    now, jenkins = sandbox.control.clock.now(), ConnectionName("prod", "jenkins")
+    request = ReleaseRequest(
+        kind="release.promote", service="loyalty", environment="prod", connection=jenkins
+    )
+    with closing(execution.open_desk(sandbox.config_path, "prod", StillClock(now))) as acting:
+        window = acting.changes.window("prod", "INC-1")
+        answer = Answer(how="--confirm prod", named="prod", reason="INC-1", window=window)
+        first, second = (
+            acting.changes.confirm(acting.changes.propose(request, window), answer).plan.operation
+            for _ in range(2)
+        )
+        holder = acting.store.claim(first, acting.processes.me(), now, timedelta(minutes=2), dead=None)
+        runner = threading.Thread(target=acting.execute, args=(second,), daemon=True)
+        runner.start()
+        for _ in range(200):
+            flying = desk("release", "status", "--json").document("release-status")["releases"]
+            if any("1st in line behind" in one["state"] for one in flying):
+                break
+        else:
+            pytest.fail(f"it is not in line: {flying}")
+        assert desk("plans", "withdraw", second).code == 3
+        taken = desk("plans", "withdraw", second, "--reason", "wrong release", "--json")
+        assert taken.code == 0, taken.err
+        document = taken.document("withdrawal")
+        assert (document["ended"], document["outcome"]) == (True, "refused")
+        runner.join(20)
+        again = desk("plans", "withdraw", second, "--reason", "again")
+        assert (again.code, "has ended: refused" in again.err) == (5, True)
+        begun = desk("plans", "withdraw", first, "--reason", "late")
+        assert (begun.code, "has begun" in begun.err) == (5, True)
+        records = acting.store.tail(20, operation=second)
+        assert [one.draft.phase for one in records] == ["refusal", "rejection", "refusal"]
+        assert records[-1].draft.result.endswith(": wrong release")
+        acting.store.let_go(holder)
+    flying = desk("release", "status", "--json").document("release-status")["releases"]
+    assert second not in {one["operation"] for one in flying}
 
 
 def _timeline(desk: Run, *words: str) -> dict[str, Any]:

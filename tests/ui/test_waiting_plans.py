@@ -9,7 +9,7 @@ from acting_desk import ActingDesk, acting
 from anchored_log import needs_ssh_keygen
 from approval_people import ANN, BEN, MARA, Team
 from memory_desk import StillClock
-from operation_values import NOW, operation
+from operation_values import NOW, OWNER, draft_of, operation
 from painting import said, text_of, type_in, until
 from test_operation_screen import PAYMENTS, frame, planned, red_run, words
 from textual.pilot import Pilot
@@ -17,7 +17,8 @@ from textual.pilot import Pilot
 from fedesk.domain.audit import Phase
 from fedesk.domain.names import RunName
 from fedesk.domain.open_operations import Awaited
-from fedesk.domain.operations import Operation, Outcome, Stage
+from fedesk.domain.operations import JournalEntry, Operation, Outcome, Stage, StepState
+from fedesk.domain.release_queue import TURN
 from fedesk.domain.reruns import RerunRequest
 from fedesk.services.approvals import Approvals
 from fedesk.services.proposals import Answer
@@ -113,6 +114,35 @@ async def test_who_asked_takes_it_back(tmp_path: Path, team: Team) -> None:
             await type_in(pilot, *"wrong day", "enter")
             await until(pilot, lambda: held(desk).outcome is Outcome.REFUSED)
             await until(pilot, lambda: "withdrawn by mara@finedge.example: wrong day" in words(app))
+        assert desk.world.sent == []
+        assert [one.draft.phase for one in desk.sql.tail(9)][-2:] == [Phase.REJECTION, Phase.REFUSAL]
+
+
+async def test_who_asked_takes_back_what_waits_in_line(tmp_path: Path) -> None:
+    """The frame says where it stands; S wants a reason, which its own process hears and ends it by."""
+    with acting(tmp_path) as (desk, app):
+        window = desk.changes.window("prod", "INC-7")
+        proposal = desk.changes.propose(RerunRequest(run=RunName.parse(f"prod/airflow:{PAYMENTS}")), window)
+        answer = Answer(how="key", reason="INC-7", window=window)
+        id_ = desk.changes.confirm(proposal, answer).plan.operation
+        lease = desk.sql.claim(id_, OWNER, desk.clock.now(), timedelta(minutes=2), dead=None, reserve=False)
+        turn = "waits its turn: 1st in line behind 019a9f3e (release.promote of leo)"
+        entry = JournalEntry(number=0, at=NOW, step="", state=StepState.PENDING, said=turn, reference=TURN)
+        desk.sql.write(lease, (entry,))
+        async with app.run_test(size=SIZE) as pilot:
+            await red_run(pilot)
+            app.watch_operation(id_)
+            await until(pilot, lambda: f"⏸ it {turn}" in words(app))
+            assert "S takes one's own back" in words(app)
+            await pilot.press("S")
+            await type_in(pilot, *"wrong day", "enter")
+            await until(pilot, lambda: desk.sql.decisions(id_))
+            (heard,) = desk.sql.decisions(id_)
+            assert (heard.step, heard.by, heard.reason) == (TURN, MARA, "wrong day")
+            said_so = f"withdrawn by {MARA}: wrong day"
+            ends = draft_of(Phase.REFUSAL, operation=id_, plan_digest=held(desk).digest, result=said_so)
+            desk.sql.end(lease, Outcome.REFUSED, said_so, NOW, (), ends)
+            await until(pilot, lambda: said_so in words(app))
         assert desk.world.sent == []
         assert [one.draft.phase for one in desk.sql.tail(9)][-2:] == [Phase.REJECTION, Phase.REFUSAL]
 

@@ -20,12 +20,14 @@ from acting import (
     states,
 )
 from making import NOW
-from staging import DecidingClock
+from staging import LEO, DecidingClock
 
-from fedesk.domain.audit import AuditDraft, Phase
+from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.guards import IN_FLIGHT, SOMEBODY_AT_IT
 from fedesk.domain.operations import (
+    Choice,
+    Decision,
     GuardResult,
     JournalEntry,
     Operation,
@@ -35,10 +37,12 @@ from fedesk.domain.operations import (
     StepState,
 )
 from fedesk.domain.release_queue import TURN, place_of, waits
-from fedesk.ports.operation_store import Lease
+from fedesk.ports.operation_store import DecidedError, Lease, NotClaimableError
+from fedesk.services.by_hand import ByHand
 from fedesk.services.held import LEASE
 from fedesk.services.judging import judge
 from fedesk.services.operation_kinds import OperationKind
+from fedesk.services.proposals import RefusedError
 from fedesk.store.operations import SqlStore
 
 THIRD = Owner(host="desk-3", boot="b1", pid=4713, started="300")
@@ -67,6 +71,19 @@ class QueueRig(Rig):
         )
         self.store.write(lease, (turn,))
         return lease
+
+    def by_hand(self, actor: Actor = ACTOR) -> ByHand:
+        """Somebody's word on operations."""
+        return ByHand(
+            store=self.store,
+            systems=self.systems,
+            clock=self.clock,
+            processes=self.processes,
+            actor=actor,
+            environments=ENVIRONMENTS,
+            kinds=self.kinds,
+            pause=self.clock.pause,
+        )
 
     def ends(self, lease: Lease, outcome: Outcome = Outcome.SUCCEEDED) -> Callable[[], None]:
         """Has it end when something waits."""
@@ -207,3 +224,108 @@ def test_the_line_as_it_is_listed(rig: QueueRig) -> None:
     places = [said[one.operation].partition(" in line")[0].removeprefix("waits its turn: ") for one in lined]
     assert [places[number] for number in (0, 1, 2, 3, 10, 11)] == ["1st", "2nd", "3rd", "4th", "11th", "12th"]
     assert place_of(elsewhere, None, opened, now=NOW) is None
+
+
+# Taken back while it waits
+
+
+def taking_back(rig: QueueRig, operation: str, reason: str = "wrong day") -> Callable[[], None]:
+    """Who asked for it takes it back as soon as it stands in line, at a desk that does not wait for it."""
+
+    def take() -> None:
+        rig.clock.on_pause = lambda: None
+        rig.by_hand().withdraw(operation, reason)
+
+    return take
+
+
+def test_what_is_taken_back_in_line_ends_there(rig: QueueRig) -> None:
+    """By its own process, with who and why on the record, nothing sent; the next in line moves up."""
+    holder, operation = rig.holds(), rig.confirmed()
+    behind = rig.in_line()
+    rig.clock.on_pause = taking_back(rig, operation)
+    ended = rig.execute(operation)
+    assert (ended.outcome, ended.said) == (Outcome.REFUSED, "withdrawn by mara: wrong day")
+    assert not ended.is_conflict
+    assert (rig.phases(operation), rig.script.sends) == (["rejection", "refusal"], [])
+    opened = rig.store.open_operations()
+    assert {one.plan.operation for one in opened} == {holder.operation, behind.operation}
+    assert waits(behind.found, opened, now=NOW) == ""
+    found = rig.store.operation(behind.operation)
+    assert found is not None
+    assert waits(found, opened, now=NOW).startswith(f"waits its turn: 1st in line behind {holder.operation}")
+    assert rig.store.verify(deep=True).flaw is None
+
+
+def test_what_is_taken_back_while_its_turn_comes_never_acts(rig: QueueRig) -> None:
+    """Heard until right before the first step, after it was judged with its targets; those are free then."""
+    holder, operation = rig.holds(), rig.confirmed()
+    rig.clock.on_pause = rig.ends(holder)
+    decision = Decision(
+        operation=operation, step=TURN, choice=Choice.STOP, reason="too early", by="mara", at=NOW
+    )
+    audit = AuditDraft(
+        at=NOW,
+        actor=ACTOR,
+        environment="dev",
+        action="rerun",
+        target=TARGET.name,
+        phase=Phase.REJECTION,
+        operation=operation,
+        result="withdrawn by mara: too early",
+    )
+
+    def decide() -> None:
+        rig.store.decide(decision, audit)
+
+    rig.on_draft = decide
+    ended = rig.execute(operation)
+    assert (ended.outcome, ended.said) == (Outcome.REFUSED, "withdrawn by mara: too early")
+    assert (rig.script.sends, rig.holder()) == ([], None)
+
+
+def test_whose_turn_has_come_is_not_taken_back(rig: QueueRig) -> None:
+    """Claimed with its targets: left as it is, with nothing on the record; so is another's in line."""
+    lease = rig.holds()
+    with pytest.raises(NotClaimableError, match="has begun"):
+        rig.by_hand().withdraw(lease.operation, "too late")
+    waiting = rig.in_line()
+    own, other = rig.by_hand(), rig.by_hand(LEO)
+    for hand, reason, why in ((other, "mine", "who alone takes it back"), (own, " ", "No reason")):
+        with pytest.raises(RefusedError, match=why):
+            hand.withdraw(waiting.operation, reason)
+    assert rig.phases(lease.operation) == []
+    assert rig.phases(waiting.operation) == ["refusal"] * 2
+    assert rig.store.decisions(waiting.operation) == ()
+
+
+def test_who_was_too_late_by_a_moment_is_told(rig: QueueRig) -> None:
+    """The first step was begun before anybody could hear it: it goes on, and is not said to be withdrawn."""
+    rig.holds()
+    waiting = rig.in_line()
+    sent = JournalEntry(number=0, at=NOW, step="send", state=StepState.INTENDED, said="write a line")
+
+    def begin() -> None:
+        rig.store.write(waiting, (sent,))
+
+    rig.clock.on_pause = begin
+    with pytest.raises(NotClaimableError, match="has begun"):
+        rig.by_hand().withdraw(waiting.operation, "too late")
+    found = rig.store.operation(waiting.operation)
+    assert found is not None
+    assert found.is_open
+
+
+def test_who_has_died_in_line_is_ended_by_who_takes_it_back(rig: QueueRig) -> None:
+    """Nobody else would end it; one that stands still is left with the word on it, once."""
+    rig.holds()
+    dead, still = rig.in_line(), rig.in_line(Owner(host="desk-3", boot="b1", pid=4714, started="400"))
+    rig.processes = Living(dead={THIRD})
+    ended = rig.by_hand().withdraw(dead.operation, "not needed")
+    assert (ended.outcome, ended.said) == (Outcome.REFUSED, "withdrawn by mara: not needed")
+    left = rig.by_hand().withdraw(still.operation, "not needed")
+    assert left.is_open
+    assert rig.phases(still.operation) == ["rejection"]
+    with pytest.raises(DecidedError, match="mara decided to stop: not needed"):
+        rig.by_hand().withdraw(still.operation, "again")
+    assert rig.script.sends == []

@@ -65,8 +65,8 @@ def withdraw(
 ) -> int:
     """Take back a plan of your own that has not begun: nothing of it is ever sent.
 
-    Also one that waits for nobody but its runner. Where others have a say in it, or an executor carries it
-    out, your no is signed, and counts for whoever would begin it.
+    Also one that waits for nobody but its runner, or for its turn in line. Where others have a say in it, or
+    an executor carries it out, your no is signed, and counts for whoever would begin it.
     """
     with closing(session.open_desk(context, config, environment)) as desk:
         operation = desk.by_hand.withdraw(named(desk, plan).plan.operation, reason)

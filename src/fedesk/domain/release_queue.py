@@ -11,7 +11,8 @@ from datetime import datetime
 from fedesk.domain.operations import Operation, Plan, Stage
 
 TURN = "turn"
-"""Reference of the journal's entry that an operation waits for its turn."""
+"""Reference of the journal's entry that an operation waits for its turn; what is decided of it is that it
+leaves the line."""
 _TEENS = range(11, 14)
 _SUFFIX = {1: "st", 2: "nd", 3: "rd"}
 

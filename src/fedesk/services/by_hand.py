@@ -22,10 +22,12 @@ from fedesk.domain.operations import (
     GuardResult,
     Operation,
     Outcome,
+    Owner,
     Ruling,
     Stage,
     StepState,
 )
+from fedesk.domain.release_queue import TURN, is_waiting
 from fedesk.domain.roles import EVERY_RIGHT, Rights
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.errors import SourceError
@@ -36,12 +38,16 @@ from fedesk.services.held import LEASE, Held, decided, hold
 from fedesk.services.kinds import KINDS
 from fedesk.services.operation_kinds import OperationKind
 from fedesk.services.proposals import Answer, RefusedError, told
+from fedesk.services.queueing import withdrawn_said
 from fedesk.services.settling import has_begun, left_alone, recheck, taken_over
 
 VERDICTS: Mapping[str, Outcome] = {"done": Outcome.SUCCEEDED, "not-done": Outcome.FAILED}
 """What a person may say of the effect of an operation, and how that ends it."""
 _WORDS = {outcome: word.replace("-", " ") for word, outcome in VERDICTS.items()}
 _STATES = {Outcome.SUCCEEDED: StepState.DONE, Outcome.FAILED: StepState.FAILED}
+_LEAVES_WITHIN = 10.0
+"""Seconds for which the process of one in line is waited for; it looks every two."""
+_LOOK_EVERY = 0.2
 _PHASES = {Choice.PROCEED: Phase.APPROVAL, Choice.STOP: Phase.REJECTION}
 
 
@@ -144,21 +150,50 @@ class ByHand:
         """Take back a plan of one's own before it has begun: nothing of it is ever sent. Asks no system.
 
         Where others have a say in it, that is signed, and counts for whoever would execute it although the
-        operation is not ended here. Raises RefusedError, which is in the audit log by then, where it is
-        another's or there is no reason; NotClaimableError where it has begun or ended; SourceError where it
-        cannot be signed; StoreError.
+        operation is not ended here. One in line is ended by its own process, which is waited for a moment.
+        Raises RefusedError, which is in the audit log by then, where it is another's or there is no reason;
+        NotClaimableError where it has begun or ended; SourceError where it cannot be signed; StoreError.
         """
         found = self._open(operation)
-        if found.stage is not Stage.CONFIRMED:
-            raise NotClaimableError(f"Operation {operation} has begun, and is not taken back any more.")
+        if found.stage is not Stage.CONFIRMED and not is_waiting(found):
+            raise _has_begun(operation)
         reason = kept_text(reason.strip())
         self._refuse(found, self._against_withdrawal(found, reason), reason)
-        said = f"withdrawn by {self.actor.person}: {reason}"
+        said = withdrawn_said(self.actor.person, reason)
+        if found.stage is not Stage.CONFIRMED:
+            return self._leave_line(found, reason, said)
         if self.approvals is not None and self.approvals.is_asked(found):
             self.approvals.reject(operation, reason)
             self.end_rejected(operation, said)
             return self.store.operation(operation) or found
         return self._end_unbegun(operation, said)
+
+    def _leave_line(self, operation: Operation, reason: str, said: str) -> Operation:
+        """Decide that it leaves the line, and wait for its process to end it; where none lives, end it here.
+
+        Its lease is left alone: taken from a process whose turn has just come, it would leave a deployment
+        in between. That process asks once more right before its first step.
+        """
+        id_ = operation.plan.operation
+        decision = Decision(
+            operation=id_,
+            step=TURN,
+            choice=Choice.STOP,
+            reason=reason,
+            by=self.actor.person,
+            at=self.clock.now(),
+        )
+        self.store.decide(decision, self._record(operation, Phase.REJECTION, said, reason=reason))
+        until = self.clock.monotonic() + _LEAVES_WITHIN
+        while True:
+            found = self.store.operation(id_) or operation
+            if any(entry.step for entry in found.journal):
+                raise _has_begun(id_)
+            if not found.is_open or self.clock.monotonic() >= until:
+                return found
+            if not left_alone(found, now=self.store.now(self.clock.now()), processes=self.processes):
+                return self._end_unbegun(id_, said, dead=found.owner)
+            self.pause(_LOOK_EVERY)
 
     def set_aside(self, broken: Operation) -> tuple[str, ...]:
         """Take back one's own plans in whose place the glass was broken: those that wait for its targets.
@@ -204,15 +239,15 @@ class ByHand:
         with suppress(StoreError):
             self._end_unbegun(operation, said)
 
-    def _end_unbegun(self, operation: str, said: str) -> Operation:
+    def _end_unbegun(self, operation: str, said: str, *, dead: Owner | None = None) -> Operation:
         """Raises NotClaimableError where somebody has begun it meanwhile, StoreError."""
         lease = self.store.claim(
-            operation, self.processes.me(), self.clock.now(), LEASE, dead=None, reserve=False
+            operation, self.processes.me(), self.clock.now(), LEASE, dead=dead, reserve=False
         )
         held = self._hold(lease)
         if has_begun(held):
             held.let_go()
-            raise NotClaimableError(f"Operation {operation} has begun, and is not taken back any more.")
+            raise _has_begun(operation)
         return held.end(Outcome.REFUSED, said, Phase.REFUSAL, (held.entry("", StepState.FAILED, said),))
 
     def _against_withdrawal(self, operation: Operation, reason: str) -> tuple[GuardResult, ...]:
@@ -299,3 +334,7 @@ class ByHand:
             result=kept_text(result),
             links=tuple(target.link for target in plan.targets if target.link),
         )
+
+
+def _has_begun(operation: str) -> NotClaimableError:
+    return NotClaimableError(f"Operation {operation} has begun, and is not taken back any more.")

@@ -8,7 +8,7 @@ Nothing else names or calls ``apply`` (``tests/unit/test_one_way_to_change.py``,
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +18,6 @@ from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.guards import APPROVALS
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import (
-    CONFLICT,
     Call,
     Effect,
     GuardResult,
@@ -58,7 +57,7 @@ from fedesk.ports.sources import Bulkhead, Clock
 from fedesk.services.approvals import Approvals
 from fedesk.services.held import LEASE, Held, hold, patience_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind, Step
-from fedesk.services.queueing import Queue, queues, taken
+from fedesk.services.queueing import Queue, leave_line, queues, taken
 from fedesk.services.settling import (
     has_begun,
     has_intent,
@@ -66,6 +65,7 @@ from fedesk.services.settling import (
     left_alone,
     nothing_sent,
     recheck,
+    refuse,
     still_unknown,
     stopped,
     taken_over,
@@ -168,15 +168,18 @@ def execute(  # noqa: PLR0913 - all that it touches is given to it
     )
     _check_approved(desk, operation)
     try:
-        held, refused = _in_turn(desk, operation)
+        held, ended = _in_turn(desk, operation)
     except NotClaimableError as error:
         return _carry_on(desk, _held(desk, _inherit(desk, operation, error)))
-    if refused is not None:
-        return _refuse(held, (refused,))
+    if ended is not None:
+        return ended
     if held.operation.stage is Stage.ENDED:
         return _carry_on(desk, held)
     refusals = _refusals(desk, held)
-    return _refuse(held, refusals) if refusals else _carry_out(desk, held, Phase.OUTCOME)
+    # Judging asks systems: whoever takes it back meanwhile is heard still.
+    if (ended := leave_line(held)) is not None:
+        return ended
+    return refuse(held, refusals) if refusals else _carry_out(desk, held, Phase.OUTCOME)
 
 
 def _check_approved(desk: _Desk, operation: str) -> None:
@@ -225,8 +228,8 @@ def _unrecorded_glass(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:
     return (_no("break-glass", why, "Make the plan anew."),)
 
 
-def _in_turn(desk: _Desk, operation: str) -> tuple[Held, GuardResult | None]:
-    """The operation with its targets, in its turn where its kind queues; else what refuses it."""
+def _in_turn(desk: _Desk, operation: str) -> tuple[Held, Operation | None]:
+    """The operation with its targets, in its turn where its kind queues; else as it has ended without."""
     queue = Queue(store=desk.store, kinds=desk.kinds, processes=desk.processes, clock=desk.clock)
     found = desk.store.operation(operation)
     is_queued = found is not None and found.stage is Stage.CONFIRMED and queues(desk.kinds, found)
@@ -237,10 +240,11 @@ def _in_turn(desk: _Desk, operation: str) -> tuple[Held, GuardResult | None]:
                 return _held(desk, _claim(desk, operation, mine)), None
         except ReservedError as error:
             if not is_queued or not queue.is_waited_for(error.holder):
-                return _held(desk, _claim_to_end(desk, operation)), taken(error)
+                held = _held(desk, _claim_to_end(desk, operation))
+                return held, refuse(held, (taken(error),))
         waiting = _held(desk, _claim_to_end(desk, operation))
-        if (refused := queue.wait(waiting)) is not None:
-            return waiting, refused
+        if (ended := queue.wait(waiting)) is not None:
+            return waiting, ended
         mine = desk.processes.me()
 
 
@@ -301,14 +305,6 @@ def _held(desk: _Desk, lease: Lease) -> Held:
         pause=desk.pause,
         kinds=desk.kinds,
     )
-
-
-def _refuse(held: Held, refusals: Sequence[GuardResult]) -> Operation:
-    """End an operation of which nothing was sent, saying which guards forbade it."""
-    said = " ".join(f"{one.guard}: {one.reason} {one.remedy}".rstrip() for one in refusals)
-    conflict = any(one.conflict for one in refusals)
-    entry = held.entry("", StepState.FAILED, said, reference=CONFLICT if conflict else "")
-    return held.end(Outcome.REFUSED, said, Phase.REFUSAL, (entry,))
 
 
 def _refusals(desk: _Desk, held: Held) -> tuple[GuardResult, ...]:

@@ -1,13 +1,15 @@
 """Looking again at operations that nobody carries on: what was done is found out, nothing is ever sent."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from fedesk.domain.audit import Actor, Phase
 from fedesk.domain.operations import (
+    CONFLICT,
     LET_GO,
+    GuardResult,
     JournalEntry,
     Operation,
     Outcome,
@@ -148,6 +150,14 @@ def nothing_sent(held: Held) -> Operation:
         else "Nothing was sent: nobody carries it out any more."
     )
     return held.end(Outcome.ABORTED, said, Phase.SETTLEMENT)
+
+
+def refuse(held: Held, refusals: Sequence[GuardResult]) -> Operation:
+    """End an operation of which nothing was sent, saying which guards forbade it."""
+    said = " ".join(f"{one.guard}: {one.reason} {one.remedy}".rstrip() for one in refusals)
+    conflict = any(one.conflict for one in refusals)
+    entry = held.entry("", StepState.FAILED, said, reference=CONFLICT if conflict else "")
+    return held.end(Outcome.REFUSED, said, Phase.REFUSAL, (entry,))
 
 
 def last_said(held: Held, kind: OperationKind) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fedesk.domain.incidents import named_in, reason_for
 from fedesk.domain.open_operations import TAKEN_UP_WITHIN
 from fedesk.domain.operations import Outcome, Stage
+from fedesk.domain.release_queue import is_waiting
 from fedesk.domain.reruns import RerunRequest
 from fedesk.ui import confirming, present, watch_text
 from fedesk.ui.actions import Place, Target
@@ -253,7 +254,7 @@ def _unapproved(awaited: Awaited | None) -> str:
 def _unwithdrawn(situation: Situation, item: Item) -> str:
     """Why it is not taken back; empty where it may be."""
     operation = item.operation
-    if operation is None or operation.stage is not Stage.CONFIRMED:
+    if operation is None or not (operation.stage is Stage.CONFIRMED or is_waiting(operation)):
         return "it has begun"
     if operation.plan.expires_at <= situation.now:
         return "it ends by itself, for it has waited too long"
@@ -263,7 +264,8 @@ def _unwithdrawn(situation: Situation, item: Item) -> str:
     if awaited is not None and awaited.is_rejected:
         return "it was rejected: nothing is sent"
     is_late = situation.now - operation.confirmed_at > TAKEN_UP_WITHIN
-    return "" if awaited is not None or item.trouble or is_late else "it is just being begun"
+    stays = awaited is not None or is_waiting(operation) or bool(item.trouble) or is_late
+    return "" if stays else "it is just being begun"
 
 
 def _unbegun(awaited: Awaited | None) -> str:

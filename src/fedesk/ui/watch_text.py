@@ -9,6 +9,7 @@ from textual.content import Content
 
 from fedesk.domain.names import NameNotUnderstoodError, RunName, TaskName, split_build
 from fedesk.domain.operations import Outcome, Stage, StepKind, StepState
+from fedesk.domain.release_queue import is_waiting
 from fedesk.domain.states import System
 from fedesk.ui import present
 from fedesk.ui.plan_text import section
@@ -224,6 +225,11 @@ def ending(operation: Operation | None, trouble: str) -> Content:
         if operation.undecided:
             to_do = f"`fedesk operations decide {identity}` with proceed or stop decides."
             return Content.assemble(("⏸ it waits for a decision", "$text-warning"), f"  {to_do}")
+        if is_waiting(operation):
+            told = present.text(operation.journal[-1].said, 300)
+            return Content.assemble(
+                (f"⏸ it {told}", "$text-warning"), "  S takes one's own back; Esc leaves it in line."
+            )
         said = "waits for its runner" if operation.stage is Stage.CONFIRMED else "goes on"
         return Content.assemble(
             (f"{face_of(operation).glyph} it {said}", "$text-primary"),
