@@ -86,6 +86,7 @@ settings.load_profile("quick")
 
 FORKING = (
     "test_crash_matrix_on_sandbox", "test_crash_matrix", "test_resuming", "test_races", "test_suspended",
+    "test_release_races",
 )  # fmt: skip
 """Files whose tests fork hundreds of processes: each fork copies the page tables of all that a worker has.
 

@@ -158,9 +158,20 @@ def _job(folder: Path, config: Path, builder: str) -> ExecutorJob:
 
 
 @contextmanager
-def enforced(postgres: Server, folder: Path, *, policy: str = "") -> Iterator[Enforced]:
-    """A sandbox, a team's database whose grants are the profile ``enforced``, keys and configurations."""
-    world = World(seed=7, scale=0.2, clock=WorldClock())
+def enforced(
+    postgres: Server,
+    folder: Path,
+    *,
+    policy: str = "",
+    people: str = PEOPLE,
+    clock: WorldClock | None = None,
+    signs: bool = False,
+) -> Iterator[Enforced]:
+    """A sandbox, a team's database whose grants are the profile ``enforced``, keys and configurations.
+
+    ``policy`` and ``people`` are tables of everybody's configuration; ``signs`` gives the executor a key.
+    """
+    world = World(seed=7, scale=0.2, clock=clock or WorldClock())
     reader = world.identity("jenkins").user
     config = folder / "executor.toml"
     world.executor = _job(folder, config, reader)
@@ -169,13 +180,15 @@ def enforced(postgres: Server, folder: Path, *, policy: str = "") -> Iterator[En
         url = postgres.fresh()
         postgres.profile(url, "enforced")
         keys = {name: make_key(folder, name) for name in ("mara", "ann", "stranger")}
-        allow(folder / "allowed_signers", (MARA, keys["mara"]), (ANN, keys["ann"]))
+        signers = [(MARA, keys["mara"]), (ANN, keys["ann"])]
+        signers += [(RUNNER, make_key(folder, "executor"))] if signs else []
+        allow(folder / "allowed_signers", *signers)
         rig = Enforced(sandbox=sandbox, executor=world.executor, url=url, folder=folder, postgres=postgres)
         for name, principal in (("mara", MARA), ("ann", ANN)):
             store = postgres.person(url, principal)
-            _write(rig, name, principal, store, policy, is_person=True)
+            _write(rig, name, principal, store, people + policy, is_person=True)
         store = postgres.person(url, RUNNER, group="fedesk_executor")
-        _write(rig, "executor", RUNNER, store, policy, is_person=False)
+        _write(rig, "executor", RUNNER, store, people + policy, is_person=False)
         yield rig
     finally:
         world.executor.close()
@@ -208,7 +221,7 @@ def sharing(
         sandbox.close()
 
 
-def _write(rig: Enforced, name: str, principal: str, store: str, policy: str, *, is_person: bool) -> None:
+def _write(rig: Enforced, name: str, principal: str, store: str, governed: str, *, is_person: bool) -> None:
     sandbox = rig.sandbox
     text, identity, prod = _pointed(sandbox, store), _identity(rig, principal), ""
     if is_person:
@@ -217,7 +230,9 @@ def _write(rig: Enforced, name: str, principal: str, store: str, policy: str, *,
         prod = f'[environments.prod.executor]\nconnection = "prod/jenkins"\njob = "{JOB}"\n'
     else:
         text = text.replace("[environments.prod]\n", "[environments.prod]\nsigned = true\n")
-    rig.config(name).write_text("\n".join([text, *identity, prod, PEOPLE, policy]), encoding="utf-8")
+        if rig.key(name).exists():
+            identity.append(f"signing_key = {json.dumps(str(rig.key(name)))}")
+    rig.config(name).write_text("\n".join([text, *identity, prod, governed]), encoding="utf-8")
 
 
 def _pointed(sandbox: Sandbox, store: str) -> str:

@@ -19,7 +19,6 @@ from fedesk.domain.releases import AnswerRequest, ReleaseRequest
 from fedesk.domain.requests import Request
 from fedesk.ports.errors import ConflictError, NotFoundError
 from fedesk.sandbox.server import Sandbox
-from fedesk.services.automatic_rollback import roll_back, wanted
 from fedesk.services.changes import Changes
 from fedesk.services.operation_runner import execute
 from fedesk.services.processes import LocalProcesses
@@ -84,7 +83,7 @@ def night(sandbox: Sandbox, tmp_path: Path) -> Iterator[Night]:
 
 def release(kind: str, service: str = "loyalty", environment: str = "prod", **given: str) -> ReleaseRequest:
     jenkins = ConnectionName(environment, "jenkins")
-    return ReleaseRequest(kind=kind, service=service, environment=environment, connection=jenkins, **given)
+    return ReleaseRequest(kind=kind, service=service, environment=environment, connection=jenkins, **given)  # type: ignore[arg-type]  # no flag
 
 
 def ruling(proposal: Proposal, guard: str) -> Ruling:
@@ -137,32 +136,21 @@ def test_a_release_is_promoted_and_rolled_back_while_much_else_is_broken(night: 
     assert ruling(again, "gate stops") is Ruling.DENY
 
 
-def test_a_verification_that_fails_is_rolled_back_by_itself(night: Night) -> None:
-    """Where the catalogue says so: an operation of its own that names the promotion; never of a rollback."""
-    service = replace(night.desk.catalogue.services["loyalty"], rollback_automatic=True)
-    services = {**night.desk.catalogue.services, "loyalty": service}
-    catalogue = replace(night.desk.catalogue, services=services)
-    proposal = night.plan(release(PROMOTE))
-    night.sandbox.world.plant_bad_release("loyalty", proposal.plan.targets[0].pins["digest"])
-    failed = night.execute(night.yes(proposal).plan.operation)
-    assert failed.outcome is Outcome.FAILED
-    assert failed.said.startswith("Airflow cannot import loyalty_points")
-    assert wanted(failed, night.desk.catalogue) is None, "only where the catalogue says so"
-    request = wanted(failed, catalogue)
-    assert request is not None
-    told: list[str] = []
-    cure = roll_back(failed, request, night.changes, night.execute, told.append)
-    assert cure is not None
-    assert cure.outcome is Outcome.SUCCEEDED, cure.said
-    assert cure.plan.targets[0].pins["after operation"] == failed.plan.operation
-    assert failed.plan.operation in cure.plan.reason
-    assert told == [
-        f"The verification of {failed.plan.operation} failed: it is rolled back by {cure.plan.operation}."
-    ]
-    assert [str(one.draft.phase) for one in night.store.tail(50, operation=cure.plan.operation)].count(
-        "intent"
-    ) == 1
-    assert wanted(replace(cure, outcome=Outcome.FAILED), catalogue) is None, "no rollback of a rollback"
+def test_whoever_carries_it_out_may_read_more_of_the_job_than_whoever_planned_it(night: Night) -> None:
+    """An executor pins what the plan has pinned; one that reads less refuses what it cannot compare."""
+    jenkins = night.sandbox.control
+    hidden = {"system": "jenkins", "kind": "status", "match": "config.xml", "status": 403}
+    jenkins.fault(**hidden)  # type: ignore[arg-type]  # its fields by name
+    planned = night.plan(release(PROMOTE))
+    assert "Of the job only its parameter definitions can be read, and are pinned." in planned.plan.notes
+    jenkins.clear_faults()
+    whole = night.yes(night.plan(release(PROMOTE)))
+    ended = night.execute(night.yes(planned).plan.operation)
+    assert ended.outcome is Outcome.SUCCEEDED, ended.said
+    jenkins.fault(**hidden)  # type: ignore[arg-type]  # its fields by name
+    refused = night.execute(whole.plan.operation)
+    assert (refused.outcome, refused.is_conflict) == (Outcome.REFUSED, True)
+    assert "definition (config.xml) was" in refused.said
 
 
 def test_the_same_promotion_asked_twice_is_done_once(night: Night) -> None:
@@ -223,7 +211,9 @@ def test_what_cannot_be_deployed_is_told_in_a_sentence(night: Night) -> None:
     assert said(marketing, "operation id")[0] is Ruling.CONFIRM
     assert "operation id" in marketing.needs.accept
     with pytest.raises(NotFoundError, match="invoices"):
-        night.plan(release(ROLLBACK, "invoices"))
+        night.changes.propose(release(ROLLBACK, "invoices"), asked=True)
+    refused = night.store.tail(1)[0].draft
+    assert (refused.action, refused.target) == ("rollback", "prod/jenkins:invoices")
     draft = night.plan(release(PROMOTE, "partners")).draft
     assert draft is not None
     assert any("a release that is not known" in fact.value for fact in draft.facts), draft.facts

@@ -11,7 +11,7 @@ from statistics import median
 from fedesk.clients.jenkins_builds import OPERATION_PARAMETER, job_path
 from fedesk.clients.jenkins_deploys import BUILD_FIELDS, Deploys
 from fedesk.clients.jenkins_json import ControllerState, Definition, Queue
-from fedesk.clients.jenkins_rebuild import QUEUE_TREE, TEXTS, definition_of, highest_queue_id
+from fedesk.clients.jenkins_rebuild import QUEUE_TREE, TEXTS, declared_digest, definition_of, highest_queue_id
 from fedesk.clients.jenkins_traces import is_entry_of
 from fedesk.domain.releases import Deployment
 from fedesk.domain.states import State
@@ -49,6 +49,7 @@ def deploy_preview(deploys: Deploys, job: DeployJob, known: Mapping[str, Deploym
         declares_operation=str(declared.get(OPERATION_PARAMETER, {}).get("type", "")) in TEXTS,
         definition=digest,
         definition_source=source,
+        declared=declared_digest(definitions),
         running=tuple(number for number, one in builds.items() if one.building),
         queued=tuple(entry.id for entry in entries if is_entry_of(entry, job.job)),
         highest_queue_id=highest_queue_id(tuple(builds.values()), entries),

@@ -24,6 +24,7 @@ from fedesk.clients.jenkins_traces import is_entry_of
 from fedesk.domain.reruns import RebuildParameter, RebuildPreview
 from fedesk.ports.endpoint import Endpoint
 from fedesk.ports.errors import ForbiddenError, NotFoundError
+from fedesk.ports.releasing import DECLARED
 
 _NEWEST = 20
 _BUILD_FIELDS = f"{RUN_FIELDS},queueId"
@@ -74,9 +75,14 @@ def definition_of(session: JenkinsSession, job: str, definitions: list[dict[str,
         document = session.xml(f"{job_path(job)}/config.xml")
     except (ForbiddenError, NotFoundError):
         # Job/ExtendedRead is missing, or not even known to this controller.
-        text = json.dumps(definitions, sort_keys=True)
-        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(), "parameter definitions"
+        return declared_digest(definitions), DECLARED
     return hashlib.sha256(document).hexdigest(), "config.xml"
+
+
+def declared_digest(definitions: list[dict[str, Any]]) -> str:
+    """SHA-256 of the definitions of a job's parameters, which whoever may read the job sees."""
+    text = json.dumps(definitions, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def highest_queue_id(builds: Sequence[Build], entries: Sequence[QueueEntry]) -> int:

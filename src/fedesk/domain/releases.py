@@ -273,6 +273,8 @@ class ReleaseRequest:
     """The environment it is promoted from; empty for the one before, as configured."""
     before: str = ""
     """For an automatic rollback: the operation whose verification failed."""
+    declared_alone: bool = False
+    """Whether of the job nothing but its parameters is pinned: its planner could read no more."""
 
     @property
     def name(self) -> str:

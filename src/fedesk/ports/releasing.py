@@ -12,6 +12,9 @@ from fedesk.domain.runs import Change, Run
 from fedesk.domain.secrets import SecretMetadata
 from fedesk.domain.states import State
 
+DECLARED = "parameter definitions"
+"""What of a job's definition whoever may read the job sees."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployJob:
@@ -54,6 +57,8 @@ class DeployPreview:
     declares_operation: bool
     definition: str
     definition_source: str
+    declared: str
+    """SHA-256 of the definitions of its parameters alone, which people see who may not read the rest."""
     running: tuple[int, ...]
     queued: tuple[int, ...]
     highest_queue_id: int

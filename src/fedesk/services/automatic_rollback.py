@@ -53,6 +53,8 @@ def roll_back(
 ) -> Operation | None:
     """Plan, confirm and carry out the rollback; what stands against it is told, and on the record.
 
+    An executor signs what it asks for like anybody, with a key of its own.
+
     Raises StoreError. None where it was refused, cannot be drafted, or waits for others.
     """
     promotion, environment = ended.plan.operation, request.environment
@@ -66,11 +68,14 @@ def roll_back(
         opened_by=changes.actor.person,
     )
     try:
-        proposal = changes.propose(request, asked=True)
+        proposal = changes.propose(request)
         answer = Answer(how=HOW, named=environment, reason=reason, window=window)
         operation = changes.confirm(proposal, answer)
         waits = changes.waits(operation)
     except (RefusedError, SourceError) as error:
+        if isinstance(error, SourceError):
+            # Nobody may be there to be told: by the record people know that it is theirs to do.
+            changes.record_undone(request, f"not rolled back by itself: {error}", reason=reason)
         tell(f"The verification of {promotion} failed, and it is not rolled back by itself: {error}")
         return None
     if waits:

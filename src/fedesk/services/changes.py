@@ -35,7 +35,7 @@ from fedesk.services.draft_documents import Drafted, DraftError
 from fedesk.services.executor_drafts import ExecutorDrafts
 from fedesk.services.hiding import hidden
 from fedesk.services.judging import judge, needs_of
-from fedesk.services.kinds import KINDS, kind_for
+from fedesk.services.kinds import KINDS, kind_for, verb_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind
 from fedesk.services.proposals import Answer, Needs, Proposal, RefusedError, told
 
@@ -121,7 +121,7 @@ class Changes:
             draft = kind.draft(request, self.around)
         except NotFoundError as error:
             if asked:
-                self._record(request.connection.environment, request.name, str(error))
+                self.record_undone(request, str(error))
             raise
         drafted = Drafted(draft=draft, made_by=self.made_by)
         proposal = self._judged(self._whole(request, kind, connection, drafted), window)
@@ -378,8 +378,13 @@ class Changes:
         name = request.connection
         ruling = guards.belongs(name, request.environment, self.environments.get(name.environment))
         if ruling.blocks:
-            self._record(name.environment, request.name, told((ruling,)))
+            self.record_undone(request, told((ruling,)))
             raise RefusedError(told((ruling,)), (ruling,))
+
+    def record_undone(self, request: Request, why: str, *, reason: str = "") -> None:
+        """That what was asked for came to no plan with a yes, and why."""
+        environment, verb = request.connection.environment, verb_of(request)
+        self._record(environment, request.name, why, action=verb, reason=reason)
 
     def _refuse(self, plan: Plan, against: tuple[GuardResult, ...]) -> NoReturn:
         """Record a refusal, then raise it."""
@@ -393,7 +398,7 @@ class Changes:
         target: str,
         result: str,
         *,
-        action: str = "rerun",
+        action: str,
         phase: Phase = Phase.REFUSAL,
         reason: str = "",
     ) -> None:

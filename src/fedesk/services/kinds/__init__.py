@@ -37,3 +37,10 @@ def kind_for(request: Request, connection: Connection) -> OperationKind:
             f"{connection.name} is a {connection.system.value}, which has nothing to run again"
         )
     return found
+
+
+def verb_of(request: Request) -> str:
+    """The verb of the audit log and of the policy for what is asked, before there is a plan."""
+    if isinstance(request, ReleaseRequest):
+        return KINDS[request.kind].action
+    return ANSWER_INPUT.action if isinstance(request, AnswerRequest) else JENKINS_REBUILD.action

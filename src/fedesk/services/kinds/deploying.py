@@ -17,7 +17,7 @@ from fedesk.domain.releases import Cell, Deployment, Gate, Release, ReleaseReque
 from fedesk.domain.requests import Request
 from fedesk.domain.rerun_guards import OPERATION_PARAMETER
 from fedesk.domain.states import System
-from fedesk.ports.releasing import DeployPreview
+from fedesk.ports.releasing import DECLARED, DeployPreview
 from fedesk.services.kinds.release_facts import Deployable
 from fedesk.services.kinds.release_steps import is_smoke_run, release_from, smoke_runs
 from fedesk.services.operation_kinds import Around, Draft
@@ -71,6 +71,7 @@ def asked(plan: Plan) -> ReleaseRequest:
         digest="" if CHOSEN in pins else pins[DIGEST_PIN],
         origin=pins.get(FROM_PIN, ""),
         before=pins.get(BEFORE_PIN, ""),
+        declared_alone=_definition_pin(DECLARED) in pins,
     )
 
 
@@ -127,12 +128,16 @@ def _target(made: Deployed) -> Target:
                 DIGEST_PIN: made.release.digest,
                 **made.pins,
                 "what the job declares": ", ".join(one.name for one in preview.parameters) or "no parameters",
-                f"definition ({preview.definition_source})": preview.definition,
+                _definition_pin(preview.definition_source): preview.definition,
             }
         ),
         reserves=(f"{connection.name}:{job}", reservation(made.environment, f"service {service}", "")),
         link=preview.link,
     )
+
+
+def _definition_pin(source: str) -> str:
+    return f"definition ({source})"
 
 
 def _effect(

@@ -48,7 +48,7 @@ def draft(request: Request, around: Around) -> Draft:
         raise ConflictError(
             f"{origin.found.run.name} does not say by which digest: a tag may mean another image tomorrow."
         )
-    preview = facts.preview_of(what)
+    preview = facts.preview_of(what, wanted)
     cell = facts.cell(what, here, preview.deployments, facts.operations_of(around, here))
     pins = {FROM_PIN: environment} if environment else {}
     if not wanted.digest:

@@ -27,7 +27,7 @@ from fedesk.domain.runs import Run
 from fedesk.domain.secrets import SecretAge, SecretMetadata, judge
 from fedesk.domain.states import State, System
 from fedesk.ports.errors import ConflictError, NotFoundError, SourceError
-from fedesk.ports.releasing import DeployJob, DeployPreview
+from fedesk.ports.releasing import DECLARED, DeployJob, DeployPreview
 from fedesk.ports.sources import Connection
 from fedesk.services.boards import MAX_AGE, WARN_BEFORE
 from fedesk.services.operation_kinds import Around
@@ -68,12 +68,18 @@ def deployable(service: str, environment: str, connection: Connection, catalogue
     )
 
 
-def preview_of(what: Deployable) -> DeployPreview:
-    """What triggering its job would meet; raises NotFoundError for a job that is missing, SourceError."""
+def preview_of(what: Deployable, request: ReleaseRequest) -> DeployPreview:
+    """What triggering its job would meet; raises NotFoundError for a job that is missing, SourceError.
+
+    An executor that may read more of the job than whoever made the plan pins what the plan has pinned.
+    """
     deploys = what.connection.deploys
     if deploys is None:
         raise NotFoundError(f"{what.connection.name} is not configured as a Jenkins whose jobs deploy.")
-    return deploys.call(lambda source: source.deploy_preview(what.job, {}))
+    found = deploys.call(lambda source: source.deploy_preview(what.job, {}))
+    if not request.declared_alone:
+        return found
+    return replace(found, definition=found.declared, definition_source=DECLARED)
 
 
 def origin_of(request: ReleaseRequest, environments: Mapping[str, EnvironmentFacts]) -> str:

@@ -43,7 +43,7 @@ def draft(request: Request, around: Around) -> Draft:
     wanted = release_request(request)
     here = wanted.environment
     what = facts.deployable(wanted.service, here, around.systems.reading(wanted.connection), around.catalogue)
-    preview = facts.preview_of(what)
+    preview = facts.preview_of(what, wanted)
     operations = facts.operations_of(around, here)
     stops = standing_against(around.store, service=wanted.service, environment=here)
     cell = facts.cell(what, here, preview.deployments, operations, stops)
