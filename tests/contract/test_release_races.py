@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from crashing import Seams, SeamSystems
+from killed_runners import LATER, order
 from several_desks import opened_over
-from test_crash_matrix_on_sandbox import LATER, order
-from test_release_crashes import JOB, released, triggered
+from test_release_crashes import released, triggered
 
 from fedesk import execution
 from fedesk.domain.audit import Actor
@@ -30,6 +30,8 @@ from fedesk.services.proposals import Answer
 
 if TYPE_CHECKING:
     from postgres_server import Server
+
+JOB = "finedge/prod/deploy-loyalty"
 
 FORK = multiprocessing.get_context("fork")
 PATIENCE = 30.0
@@ -90,7 +92,7 @@ def asks(track: Track, person: str, answers: Connection) -> None:
     with opened_over(track.folder, track.team) as open_it:
         store = open_it()
         changes = replace(desk.changes, store=store, actor=actor, clock=clock)
-        proposal = changes.propose(released(PROMOTE))
+        proposal = changes.propose(released(PROMOTE)(desk))
         now = clock.now()
         window = WriteWindow(
             environment="prod", opened_at=now, until=now + LATER, reason="CHG-1", opened_by=person
