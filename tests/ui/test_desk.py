@@ -40,6 +40,7 @@ from fedesk.ui.screens.release import ReleaseScreen
 from fedesk.ui.screens.run import RunScreen
 from fedesk.ui.screens.settle import SettleScreen
 from fedesk.ui.screens.texts import HelpScreen, TextScreen
+from fedesk.ui.screens.timeline import TimelineScreen
 from fedesk.ui.screens.trace import TraceScreen
 from fedesk.ui.screens.windows import WindowsScreen
 from fedesk.ui.widgets.row_list import RowList
@@ -345,6 +346,7 @@ def test_every_action_has_a_method(place: Place) -> None:
         Place.TRACE: TraceScreen,
         Place.HANDOVER: HandoverScreen,
         Place.RELEASE: ReleaseScreen,
+        Place.TIMELINE: TimelineScreen,
         Place.HELP: HelpScreen,
         Place.RECORD: RecordScreen,
         Place.OPERATIONS: OperationsScreen,

@@ -201,7 +201,8 @@ READING = {
     ("freeze", "list"), ("hold", "list"), ("maintenance", "list"),
     ("operations", "list"), ("operations", "show"), ("trace",), ("audit", "tail"), ("audit", "show"),
     ("audit", "verify"), ("incident", "list"), ("incident", "show"), ("status",), ("failures",), ("runs",),
-    ("log",), ("secrets", "list"), ("release", "matrix"), ("env",), ("tour",), ("quit",), ("q",),
+    ("log",), ("secrets", "list"), ("release", "matrix"), ("release", "timeline"),
+    ("env",), ("tour",), ("quit",), ("q",),
 }  # fmt: skip
 """Those that look."""
 

@@ -35,7 +35,6 @@ STATUS_COLUMNS = (
     Column(title="OPERATION", importance=5),
     Column(title="BUILD", importance=3),
 )
-_RECORDS = 10_000
 
 OperationArgument = Annotated[
     str | None,
@@ -91,23 +90,19 @@ def watch(
 
 def _operation(desk: "Desk", text: str | None, environment: str | None) -> "Operation":
     """The operation that is meant: of an id, or the newest that goes on, else the newest of all."""
-    from fedesk.domain.release_matrix import KINDS
+    from fedesk.services.release_course import newest
 
-    if text is not None:
-        return named(desk, text)
-    newest = desk.store.operations(environment=environment, kinds=KINDS, limit=1)
-    for one in (*desk.store.open_operations(), *newest):
-        if one.plan.kind in KINDS and environment in (None, one.plan.environment):
-            return one
+    found = named(desk, text) if text is not None else newest(desk.store, environment=environment)
+    if found is not None:
+        return found
     where = f" in {environment}" if environment else ""
     raise session.StopError(f"There is no promotion or rollback{where} yet", Exit.FAILED)
 
 
 def _timeline(desk: "Desk", operation: "Operation") -> "ReleaseTimeline":
-    from fedesk.domain.release_history import release_timeline
+    from fedesk.services.release_course import timeline_of
 
-    records = desk.store.tail(_RECORDS, operation=operation.plan.operation)
-    found = release_timeline(operation, records)
+    found = timeline_of(desk.store, operation)
     if found is None:
         sentence = (
             f"Operation {operation.plan.operation} is a {operation.plan.kind}, no promotion or rollback; "

@@ -27,6 +27,7 @@ from fedesk.ui.reasons import (
     no_rollback,
     no_run,
     no_runbook,
+    no_timeline,
     no_tries,
     no_withdrawal,
     nothing,
@@ -88,8 +89,11 @@ class Action:
 _RUNS = frozenset({Place.TRIAGE, Place.PIPELINES, Place.RUNS})
 _RECORD = frozenset({Place.RECORD})
 _READ = frozenset(
-    {Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT, Place.TRACE, Place.HANDOVER, Place.RELEASE}
-)
+    {
+        Place.TEXT, Place.HELP, Place.RECORD, Place.INCIDENT, Place.TRACE, Place.HANDOVER, Place.RELEASE,
+        Place.TIMELINE,
+    }
+)  # fmt: skip
 _LOGS = frozenset({Place.RUN, Place.LOG})
 _LOG = frozenset({Place.LOG})
 _PLAN = frozenset({Place.PLAN})
@@ -194,6 +198,11 @@ ACTIONS: tuple[Action, ...] = (
         id="roll-back", keys=("V",), verb="roll back", places=_RELEASED, group="change", asks="rollback",
         disabled=no_rollback,
         help="Plan to go back to the last verified release: a dry run, then for real. Nothing changes yet.",
+    ),
+    Action(
+        id="timeline", keys=("p",), verb="timeline", places=_RELEASED | _WATCH, only_if_it_serves=True,
+        disabled=no_timeline,
+        help="How it went, of a service its newest promotion or rollback: plan, approvals, steps, end.",
     ),
     Action(
         id="open-log", keys=("enter", "l"), verb="log", places=frozenset({Place.RUN}),
@@ -313,7 +322,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         id="copy", keys=("y",), verb="copy", disabled=nothing,
         places=LISTS | _LOGS | _PLAN | _WATCH | _RECORD
-        | {Place.INCIDENT, Place.SETTLE, Place.HANDOVER, Place.RELEASE},
+        | {Place.INCIDENT, Place.SETTLE, Place.HANDOVER, Place.RELEASE, Place.TIMELINE},
         help="Copy the id, the link or the command line that does the same, over SSH too.",
     ),
     Action(

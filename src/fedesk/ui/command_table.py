@@ -229,6 +229,10 @@ COMMANDS: tuple[Command, ...] = (
             Flag(name="--stages", help="each job's own verification", silent=True),
         ),
     ),
+    Command(
+        words=("release", "timeline"), help="how a promotion or rollback went, here the newest",
+        arguments=(_MAYBE_ID,), flags=(Flag(name="--markdown", help="y copies it here", silent=True),),
+    ),
     Command(words=("env",), help="another environment", arguments=(Argument(fills=Fills.ENVIRONMENT),)),
     Command(words=("tour",), help="six steps on the real keys, in the demo"),
     Command(words=("quit",), help="leave the desk"),

@@ -368,6 +368,12 @@ def _handover(app: DeskApp, _parsed: Parsed) -> None:
     app.push_screen(HandoverScreen())
 
 
+def _timeline(app: DeskApp, parsed: Parsed) -> None:
+    from fedesk.ui.screens.timeline import TimelineScreen
+
+    app.push_screen(TimelineScreen("".join(parsed.arguments), "", app.facts.name))
+
+
 def _windows(app: DeskApp, _parsed: Parsed) -> None:
     from fedesk.ui.screens.windows import WindowsScreen
 
@@ -398,6 +404,7 @@ _COMMANDS: Mapping[tuple[str, ...], Callable[[DeskApp, Parsed], None]] = {
     ("audit", "tail"): _view(Place.AUDIT),
     ("audit", "show"): _show_record,
     ("release", "matrix"): _view(Place.RELEASES),
+    ("release", "timeline"): _timeline,
     ("audit", "verify"): _verify,
     ("incident", "list"): _list_incidents,
     ("incident", "show"): _show_incident,

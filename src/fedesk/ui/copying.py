@@ -42,6 +42,7 @@ LINES: Mapping[Place, Callable[[Target], Words]] = {
     Place.AUDIT: _of_id("audit", "show"),
     Place.RELEASES: lambda target: ("release", "matrix", target.id),
     Place.RELEASE: lambda target: ("release", "matrix", target.id),
+    Place.TIMELINE: _of_id("release", "timeline"),
     Place.RECORD: _of_id("audit", "show"),
     Place.RUNS: _log,
     Place.RUN: _log,

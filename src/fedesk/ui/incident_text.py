@@ -106,13 +106,13 @@ def incident_lines(history: IncidentHistory, moment: Moment, width: int) -> list
         closed = present.clock_time(one.closed_at, moment.now, moment.zone)
         parts.append(("closed", Content(f"{closed} by {present.text(one.closed_by, 80)}{said}")))
     lines = [line for label, said in parts for line in entry(label, said, width)]
-    return [*lines, Content(), *_timeline(history, moment, width)]
+    return [*lines, Content(), *timeline_lines(timeline(history), moment, width)]
 
 
-def _timeline(history: IncidentHistory, moment: Moment, width: int) -> Iterator[Content]:
-    """Line by line; a day is named where it is another one than that of the line before."""
+def timeline_lines(entries: Iterable[TimelineEntry], moment: Moment, width: int) -> Iterator[Content]:
+    """What happened, line by line; a day is named where it is another one than that of the line before."""
     day = moment.now.astimezone(moment.zone).date()
-    for one in timeline(history):
+    for one in entries:
         there = one.at.astimezone(moment.zone)
         if there.date() != day:
             day = there.date()

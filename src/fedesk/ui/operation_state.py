@@ -221,6 +221,7 @@ def target_of(situation: Situation, item: Item) -> Target:
         accepts=waiting[0] if waiting else "",
         holder=made.holder if made is not None else "",
         operation=operation.plan.operation if operation is not None else "",
+        service=_released_by(operation),
         settled="" if _has_lapsed(situation, item) else item.is_settled,
         incident=named_in(plan.reason) if operation is not None and plan is not None else "",
         environment=situation.environment,
@@ -230,6 +231,16 @@ def target_of(situation: Situation, item: Item) -> Target:
         unbegun=_unbegun(situation.awaited(item)),
         unbroken=_unbroken(situation, item),
     )
+
+
+def _released_by(operation: Operation | None) -> str:
+    """The service that an operation promotes or rolls back; empty for one of another kind."""
+    if operation is None:
+        return ""
+    from fedesk.domain.release_matrix import release_operation
+
+    told = release_operation(operation)
+    return told.service if told is not None else ""
 
 
 def _has_lapsed(situation: Situation, item: Item) -> bool:

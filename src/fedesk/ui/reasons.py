@@ -107,6 +107,11 @@ def no_begin(target: Target) -> str | None:
     return no_operation(target) or target.unbegun or None
 
 
+def no_timeline(target: Target) -> str | None:
+    """Nothing is released by it."""
+    return nothing(target) or (None if target.service else f"{target.name} is no promotion or rollback")
+
+
 def no_promotion(target: Target) -> str | None:
     """No service, or nothing that could be promoted."""
     return nothing(target) or (target.unpromotable if target.service else "no service stands there") or None

@@ -36,6 +36,8 @@ class Place(StrEnum):
     RELEASES = "releases"
     RELEASE = "release"
     """One service, in one environment."""
+    TIMELINE = "timeline"
+    """How one promotion or rollback went."""
 
 
 VIEWS = (Place.TRIAGE, Place.PIPELINES, Place.SECRETS, Place.AUDIT, Place.RELEASES)
@@ -93,7 +95,7 @@ class Target:
     unbroken: str = "nothing stands in its way that it would override"
     """Why ``B`` does not serve; empty where it does."""
     service: str = ""
-    """What is released, where a row is about that."""
+    """What is released, where a row, or an operation, is about that."""
     unpromotable: str = ""
     """Why ``P`` does not serve; empty where it does."""
     unreturnable: str = ""

@@ -117,6 +117,13 @@ class DeskScreen(Screen[None]):
         """The incident that something was done for."""
         self.desk_app.show_incident(self.target.incident)
 
+    def do_timeline(self) -> None:
+        """How a promotion or rollback went."""
+        from fedesk.ui.screens.timeline import TimelineScreen
+
+        target = self.target
+        self.app.push_screen(TimelineScreen(target.operation, target.service, target.environment))
+
     def on_key_line_clicked(self, message: KeyLine.Clicked) -> None:
         """A click does what the key does, except where nothing but the key is to do it."""
         if message.action.by_key_alone:
