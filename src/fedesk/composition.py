@@ -337,6 +337,7 @@ def connection_of(
                 traces=snowflake,
                 examined=snowflake,
                 queries=snowflake,
+                secrets=snowflake,
             )
 
 
@@ -362,10 +363,8 @@ def _scope(configured: "ConnectionConfig") -> tuple[str, ...]:
     from fedesk.config_types import AirflowConfig, JenkinsConfig
 
     match configured.settings:
-        case JenkinsConfig(folders=folders):
-            return folders
-        case AirflowConfig(tags=tags):
-            return tags
+        case JenkinsConfig(folders=names) | AirflowConfig(tags=names):
+            return names
         case _:
             return ()
 

@@ -118,14 +118,15 @@ def test_jobs_that_cannot_be_read_say_why(rig: Rig) -> None:
     assert "has no job" in gone.trouble
 
 
-def test_a_preview_of_a_deployment_is_five_requests_and_four_where_the_release_is_known(
-    sandbox: Sandbox, rig: Rig
-) -> None:
-    """Definition, parameters with kinds, queue, newest deployments: all that a plan needs of this Jenkins."""
+def test_a_preview_of_a_deployment_is_three_requests(sandbox: Sandbox, rig: Rig) -> None:
+    """Definition, parameters with kinds, its queue item, newest deployments: all that rules a plan here.
+
+    Another job of its folder is listed with it in the same three, as it is listed alone.
+    """
     client = rig.reading
     sandbox.control.clear_requests()
-    found = client.deploy_preview(job(), {})
-    assert len(sandbox.control.requests("jenkins")) == 5
+    found = client.deploy_preview(job())
+    assert len(sandbox.control.requests("jenkins")) == 3
     declared = {one.name: one.kind for one in found.parameters}
     assert (declared["IMAGE"], declared["DRY_RUN"]) == (
         "StringParameterDefinition",
@@ -137,12 +138,39 @@ def test_a_preview_of_a_deployment_is_five_requests_and_four_where_the_release_i
     assert found.deployments[0].release is not None
     assert found.deployments[0].release.commit == plan.commit
     assert found.highest_queue_id >= plan.queue_id
+    assert (found.queued, found.beside) == ((), None)
+    ledger = job("finedge/prod/deploy-ledger")
     sandbox.control.clear_requests()
-    known = {str(one.run.name): one for one in found.deployments}
-    assert client.deploy_preview(job(), known).deployments == found.deployments
-    assert len(sandbox.control.requests("jenkins")) == 4
-    with pytest.raises(NotFoundError):
-        client.deploy_preview(job("finedge/prod/nowhere"), {})
+    both = client.deploy_preview(job(), ledger)
+    assert len(sandbox.control.requests("jenkins")) == 3
+    assert both.deployments == found.deployments[: len(both.deployments)]
+    assert (both.parameters, both.definition) == (found.parameters, found.definition)
+    assert both.beside == client.listed((ledger,))[0]
+    waits = sandbox.control.trigger_build(PAYMENTS)
+    queued = client.deploy_preview(job())
+    assert (queued.queued, queued.highest_queue_id) == ((waits,), waits)
+    with pytest.raises(NotFoundError, match=r"has no job .finedge/prod/nowhere"):
+        client.deploy_preview(job("finedge/prod/nowhere"))
+    assert client.quieting_down() is False
+    sandbox.control.quiet_jenkins()
+    assert client.quieting_down() is True
+
+
+def test_stages_of_the_newest_builds_are_one_request(sandbox: Sandbox, rig: Rig) -> None:
+    """How it ended in each, as each build tells it alone; nothing of what is no pipeline, or of a 500."""
+    client = rig.reading
+    sandbox.control.clear_requests()
+    ends = client.stage_ends(PAYMENTS, "verify")
+    assert len(sandbox.control.requests("jenkins")) == 1
+    assert len(ends) == 10
+    assert ends == {run: client.stage(run, "Verify") for run in ends}
+    assert State.SUCCEEDED in ends.values()
+    assert set(client.stage_ends(PAYMENTS, "No such stage").values()) == {None}
+    freestyle = next(one.full_name for one in rig.world.jobs() if not one.pipeline)
+    assert client.stage_ends(freestyle, "Verify") == {}
+    sandbox.control.fault("jenkins", kind="status", match="wfapi", status=500)
+    assert client.stage_ends(PAYMENTS, "Verify") == {}
+    assert client.stages(next(iter(ends))) == ()
 
 
 def test_changes_between_two_builds_are_one_request(sandbox: Sandbox, rig: Rig) -> None:
@@ -216,9 +244,9 @@ def told(release: Any, *, builds: list[dict[str, Any]], status: int = 200) -> St
                     f"{request.url.scheme}://{request.url.netloc}/static-files/abc/r.json"
                 )
             return Response(release, status)
-        if path == "/job/f/api/json":
+        if path == "/job/f/job/deploy-x/api/json":
             return Response(
-                json.dumps({"jobs": [{"name": "deploy-x", "fullName": "f/deploy-x", "builds": builds}]}),
+                json.dumps({"name": "deploy-x", "fullName": "f/deploy-x", "builds": builds}),
                 media_type="application/json",
             )
         return Response("gone", 404)

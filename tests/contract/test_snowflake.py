@@ -219,6 +219,17 @@ def test_ages_of_keys_wake_no_warehouse(account: Account) -> None:
     assert account.statements() == [*before, *ran]
 
 
+def test_ages_of_a_few_keys_are_one_statement_each_and_nothing_else(account: Account) -> None:
+    """As a look has them; users of another account are not asked for, and without any nobody logs in."""
+    before = account.statements()
+    asked = client(account.url, account.reader, users=("SVC_PAYMENTS", "SVC_LEDGER"))
+    found = asked.ages(("snowflake:SVC_PAYMENTS", "snowflake:SVC_OTHER"))
+    assert account.statements() == before, "no warehouse is woken"
+    assert [one.name for one in found] == ["snowflake:SVC_PAYMENTS"]
+    assert found[0] in asked.observe(None).secrets
+    assert client("http://127.0.0.1:9", account.reader).ages(("snowflake:SVC_PAYMENTS",)) == ()
+
+
 def test_a_user_that_cannot_be_described_fails_nothing_else(account: Account) -> None:
     """Missing, hidden or no name: undetermined, with Snowflake's words; loads and other users are read."""
     evil = 'X"; drop table PIPELINE_RUNS; --'

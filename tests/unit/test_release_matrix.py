@@ -27,6 +27,7 @@ from fedesk.ports.errors import UnreachableError
 from fedesk.ports.operation_store import StoreUnavailableError
 from fedesk.ports.releasing import DagServed, DeployJob, JobRead
 from fedesk.services.release_matrix import Asked, ReleaseSources, read_matrix
+from fedesk.services.release_reading import ReleaseReading
 
 BLANK = replace(cell(), observed_at=NOW)
 
@@ -139,6 +140,11 @@ class Jenkins:
     def stage(self, run_id: str, name: str) -> State | None:
         self.stages.append(f"{run_id} {name}")
         return State.SUCCEEDED
+
+    def stage_ends(self, job: str, name: str) -> dict[str, State | None]:
+        self.stages.append(f"{job} {name}")
+        runs = [one.run.name.id for one in self.jobs[job]]
+        return dict.fromkeys(runs, State.SUCCEEDED) | {runs[-1]: None}
 
     def deployments(
         self, jobs: tuple[DeployJob, ...], known: Mapping[str, Deployment], *, depth: int
@@ -262,10 +268,33 @@ def test_a_jobs_own_verification_is_read_where_it_is_wanted_and_once() -> None:
     assert prod.stages == ["finedge/prod/deploy-payments#9 Verify"]
     found = [one.matrix.cell("payments", "prod") for one in (first, wanted, again)]
     assert [one.verified for one in found if one] == [
-        Verified.NOT_VERIFIED,
+        Verified.NOT_READ,
         Verified.BY_ITS_JOB,
         Verified.BY_ITS_JOB,
     ]
+
+
+def test_of_one_service_the_newest_builds_are_asked_about_in_one_request() -> None:
+    """What its stage says, or that it has none; an operation has the word of its own build all the same."""
+    builds = [deployment(9, "b", ago=2), deployment(8, "a", ago=9), deployment(7, "c", ago=12)]
+    prod = Jenkins({"finedge/prod/deploy-payments": builds})
+    deploy = Deploy(job="finedge/{environment}/deploy-payments", verification_stage="Verify")
+    services = {"payments": replace(CATALOGUE.services["payments"], deploy=deploy)}
+    asked = sources(prod, Jenkins({}), catalogue=replace(CATALOGUE, services=services))
+    kept: list[KnownReleases] = [KnownReleases()]
+    reading = ReleaseReading(sources=asked, load=lambda: kept[-1], keep=kept.append)
+    rows = reading.history("payments", "prod").rows
+    assert prod.stages == ["finedge/prod/deploy-payments Verify"]
+    assert [row.proof.verified for row in rows] == [
+        Verified.BY_ITS_JOB,
+        Verified.VERIFIED,
+        Verified.NOT_VERIFIED,
+    ]
+    later = read_matrix(asked, kept[-1])
+    assert len(prod.stages) == 1
+    cell = later.matrix.cell("payments", "prod")
+    assert cell is not None
+    assert cell.verified is Verified.BY_ITS_JOB
 
 
 def test_a_missing_job_is_said_and_an_environment_without_jenkins_is_blank() -> None:

@@ -147,6 +147,9 @@ def _print(found: "Matrix", budget: "ReleaseBudget") -> None:
     unverified = sum(1 for cell in shown if cell.verified is Verified.NOT_VERIFIED)
     if unverified:
         narrate(f"Of {len(shown)} deployments {unverified} were verified by nothing that fedesk knows of.")
+    unread = sum(1 for cell in shown if cell.verified is Verified.NOT_READ)
+    if unread:
+        narrate(f"Of {unread} the deploy job's own verification was not read: --stages reads it.")
 
 
 def _long(desk: "Desk", row: "MatrixRow", cell: "Cell") -> tuple[str, ...]:

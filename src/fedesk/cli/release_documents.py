@@ -21,6 +21,7 @@ _SHORT_WORDS = {
     Verified.BY_ITS_JOB: "by job",
     Verified.FAILED: "failed",
     Verified.INCONCLUSIVE: "inconclusive",
+    Verified.NOT_READ: "job?",
     Verified.NOT_VERIFIED: "",
 }
 """In the matrix, whose cells are narrow."""

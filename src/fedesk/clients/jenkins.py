@@ -20,7 +20,6 @@ from fedesk.clients.jenkins_builds import (
     reason_of,
     run_of,
     span,
-    step_of,
 )
 from fedesk.clients.jenkins_deploy_preview import deploy_preview
 from fedesk.clients.jenkins_deploys import Deploys
@@ -38,13 +37,23 @@ from fedesk.clients.jenkins_jobs import (
     walk,
     wanting,
 )
-from fedesk.clients.jenkins_json import Build, Builds, Computers, Container, Item, Pipeline, Queue, WhoAmI
+from fedesk.clients.jenkins_json import (
+    Build,
+    Builds,
+    Computers,
+    Container,
+    ControllerState,
+    Item,
+    Pipeline,
+    Queue,
+    WhoAmI,
+)
 from fedesk.clients.jenkins_log import read_end, read_log
 from fedesk.clients.jenkins_queue import follow_queue
 from fedesk.clients.jenkins_rebuild import rebuild_preview
 from fedesk.clients.jenkins_release import LARGEST, UnreadError, of_document
 from fedesk.clients.jenkins_session import JenkinsSession, encoded
-from fedesk.clients.jenkins_stages import pipeline_of, stage_log
+from fedesk.clients.jenkins_stages import end_of, ends_of, pipeline_of, stage_log, steps_of
 from fedesk.clients.jenkins_survey import FIELDS, survey
 from fedesk.clients.jenkins_tracing import Tracing
 from fedesk.clients.wording import clean, quoted
@@ -55,7 +64,7 @@ from fedesk.domain.observation import Observation, Problem
 from fedesk.domain.operations import Progress
 from fedesk.domain.releases import Deployment, Release
 from fedesk.domain.reruns import RebuildPreview
-from fedesk.domain.runs import Capacity, Job, LogChunk, LogEnd, LogRequest, QueueItem, Run, RunDetail
+from fedesk.domain.runs import Capacity, Job, LogChunk, LogEnd, LogRequest, QueueItem, Run, RunDetail, Step
 from fedesk.domain.states import State
 from fedesk.domain.surveys import Survey
 from fedesk.domain.text import one_line
@@ -174,9 +183,21 @@ class JenkinsClient:
         """Commits that came in with builds."""
         return self._deploys.changes_between(job, after, until)
 
-    def deploy_preview(self, job: DeployJob, known: Mapping[str, Deployment]) -> DeployPreview:
+    def listed(self, jobs: tuple[DeployJob, ...], *, depth: int = 10) -> tuple[JobRead, ...]:
+        """The newest builds of jobs, without their files."""
+        return self._deploys.listed(jobs, depth)
+
+    def with_release(self, job: DeployJob, deployment: Deployment) -> Deployment:
+        """A build that was listed, with what its file says."""
+        return self._deploys.with_file(job, deployment)
+
+    def deploy_preview(self, job: DeployJob, beside: DeployJob | None = None) -> DeployPreview:
         """What triggering a deploy job would meet."""
-        return deploy_preview(self._deploys, job, known)
+        return deploy_preview(self._deploys, job, beside)
+
+    def quieting_down(self) -> bool:
+        """Whether it is about to shut down, and starts nothing."""
+        return self._session.json("api/json", ControllerState, tree="quietingDown").quieting_down
 
     def inputs(self, run_id: str) -> tuple[InputAsked, ...]:
         """The questions at which ``FOLDER/JOB#NUMBER`` waits."""
@@ -184,13 +205,15 @@ class JenkinsClient:
 
     def stage(self, run_id: str, name: str) -> State | None:
         """How a stage of a build ended (``ports.releasing.DeploySource``)."""
-        try:
-            found = pipeline_of(self._session, build_path(*_build_of(run_id)))
-        except (ServerFaultError, ForbiddenError, NotFoundError, ProtocolError):
-            return None
-        wanted = name.casefold()
-        named = [one for one in (found.stages if found is not None else ()) if one.name.casefold() == wanted]
-        return step_of(named[-1], "").state if named else None
+        return end_of(self.stages(run_id), name)
+
+    def stages(self, run_id: str) -> tuple[Step, ...]:
+        """The stages of a build."""
+        return steps_of(self._session, build_path(*_build_of(run_id)), self._endpoint.url)
+
+    def stage_ends(self, job: str, name: str) -> Mapping[str, State | None]:
+        """How a stage ended in the newest builds of a job."""
+        return ends_of(self._session, job, name)
 
     def made(self, run_id: str, service: str, path: str) -> Release:
         """What a build says that it made (``ports.releasing.DeploySource``)."""

@@ -1,40 +1,44 @@
 """What triggering a deploy job would meet. Looks, and changes nothing.
 
-Four requests: the job with its newest builds, its ``config.xml``, the queue, and whether the controller is
-about to shut down; one more for the release of its newest deployment, where that is not known.
+Three requests: the job with its newest builds and its place in the queue, its ``config.xml``, and the file of
+its newest deployment.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from fedesk.clients.jenkins_builds import OPERATION_PARAMETER, job_path
-from fedesk.clients.jenkins_deploys import BUILD_FIELDS, Deploys
-from fedesk.clients.jenkins_json import ControllerState, Definition, Queue
-from fedesk.clients.jenkins_rebuild import QUEUE_TREE, TEXTS, declared_digest, definition_of, highest_queue_id
-from fedesk.clients.jenkins_traces import is_entry_of
+from fedesk.clients.jenkins_deploys import Deploys
+from fedesk.clients.jenkins_rebuild import TEXTS, declared_digest, definition_of
 from fedesk.domain.releases import Deployment
 from fedesk.domain.states import State
+from fedesk.ports.errors import NotFoundError
 from fedesk.ports.releasing import DeployJob, DeployPreview, ParameterNeeded
 
 _NEWEST = 20
-_JOB_TREE = (
-    "buildable,property[parameterDefinitions[type,name,defaultParameterValue[name,value]]],"
-    f"lastStableBuild[{BUILD_FIELDS}],builds[{BUILD_FIELDS}]{{0,{_NEWEST}}}"
+_NEWEST_OF_ALL = 10
+"""The same where the whole folder is read for two of its jobs."""
+_JOB_FIELDS = (
+    "buildable,queueItem[id],property[parameterDefinitions[type,name,defaultParameterValue[name,value]]]"
 )
 
 
-def deploy_preview(deploys: Deploys, job: DeployJob, known: Mapping[str, Deployment]) -> DeployPreview:
+def deploy_preview(deploys: Deploys, job: DeployJob, beside: DeployJob | None) -> DeployPreview:
     """As ``ports.releasing.DeploySource``; raises NotFoundError for a job that is gone."""
     session, endpoint = deploys.session, deploys.endpoint
-    found = session.json(f"{job_path(job.job)}/api/json", Definition, tree=_JOB_TREE)
+    jobs = (job,) if beside is None else (job, beside)
+    items = deploys.items(jobs, _NEWEST if beside is None else _NEWEST_OF_ALL, _JOB_FIELDS)
+    found = items.get(job.job)
+    if found is None or found.jobs is not None:
+        raise NotFoundError(deploys.missing(job))
     definitions = [one for part in found.property if part is not None for one in part.parameter_definitions]
     declared = {str(one.get("name", "")): one for one in definitions}
     digest, source = definition_of(session, job.job, definitions)
-    entries = session.json("queue/api/json", Queue, tree=QUEUE_TREE).items
-    quieting = session.json("api/json", ControllerState, tree="quietingDown").quieting_down
-    builds = {one.number: one for one in (found.last_stable_build, *found.builds) if one is not None}
-    deployments = deploys.of_builds(job, tuple(builds.values()), known)
+    builds = {one.number: one for one in (found.last_stable_build, *(found.builds or ())) if one is not None}
+    deployments = deploys.job_read(job, found, {}).deployments
+    # The job's own word on the queue: of one moment with its builds, so nothing slips from here to there.
+    queued = (found.queue_item.id,) if found.queue_item is not None else ()
     return DeployPreview(
         job=job.job,
         buildable=found.buildable,
@@ -51,12 +55,12 @@ def deploy_preview(deploys: Deploys, job: DeployJob, known: Mapping[str, Deploym
         definition_source=source,
         declared=declared_digest(definitions),
         running=tuple(number for number, one in builds.items() if one.building),
-        queued=tuple(entry.id for entry in entries if is_entry_of(entry, job.job)),
-        highest_queue_id=highest_queue_id(tuple(builds.values()), entries),
-        quieting_down=quieting,
+        queued=queued,
+        highest_queue_id=max([0, *queued, *(one.queue_id for one in builds.values())]),
         user=endpoint.user,
         usual_duration=_usual(deployments),
         deployments=deployments,
+        beside=None if beside is None else deploys.job_read(beside, items.get(beside.job), None),
         link=f"{endpoint.url}/{job_path(job.job)}/",
         observed_at=datetime.now(UTC),
     )

@@ -1,8 +1,8 @@
 """Deploy jobs, read: what was deployed by which build, and what has changed between two.
 
 All jobs of a connection are one request: ``tree`` is nested down from the nearest folder that holds them, and
-asks for builds on the levels on which there are deploy jobs. What a build keeps as a file is one more, asked
-for of the newest build that succeeded, and only until it is known.
+asks for builds on the levels on which there are deploy jobs; a single job is asked itself. What a build keeps
+as a file is one more, asked for of the newest build that succeeded, and only until it is known.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,20 +51,29 @@ class Deploys:
         self, jobs: Sequence[DeployJob], known: Mapping[str, Deployment], depth: int
     ) -> tuple[JobRead, ...]:
         """As ``ports.releasing.DeploySource``."""
-        inside = tuple(dict.fromkeys(one.job for one in jobs if self.scope.holds(one.job)))
-        found = self._items(inside, depth) if inside else {}
-        return tuple(self._job_read(job, found.get(job.job), known) for job in jobs)
+        found = self.items(jobs, depth)
+        return tuple(self.job_read(job, found.get(job.job), known) for job in jobs)
+
+    def listed(self, jobs: Sequence[DeployJob], depth: int) -> tuple[JobRead, ...]:
+        """As ``ports.releasing.DeploySource``."""
+        found = self.items(jobs, depth)
+        return tuple(self.job_read(job, found.get(job.job), None) for job in jobs)
 
     def deployment(self, job: DeployJob, number: int) -> Deployment:
         """As ``ports.releasing.DeploySource``: one request, and one for its file."""
         build = self.session.json(f"{build_path(job.job, number)}/api/json", Build, tree=BUILD_FIELDS)
-        return self._with_file(job, self._told(job, build))
+        return self.with_file(job, self._told(job, build))
 
-    def of_builds(
-        self, job: DeployJob, builds: Sequence[Build], known: Mapping[str, Deployment]
+    def _of_builds(
+        self, job: DeployJob, builds: Sequence[Build], known: Mapping[str, Deployment] | None
     ) -> tuple[Deployment, ...]:
-        """Builds that were read, newest first; the file of the newest that succeeded is one request."""
+        """Builds that were read, newest first; the file of the newest that succeeded is one request.
+
+        ``known`` is None where no file is wanted.
+        """
         told = [self._told(job, build) for build in sorted(builds, key=_number, reverse=True)]
+        if known is None:
+            return tuple(told)
         current = next((one for one in told if _has_deployed(one)), None)
         return tuple(self._known(job, one, known, may_ask=one is current) for one in told)
 
@@ -95,28 +104,37 @@ class Deploys:
         page = self.session.json(f"{job_path(job)}/api/json", Builds, tree=tree)
         return page.builds or page.all_builds, page.next_build_number
 
-    def _items(self, jobs: Sequence[str], depth: int) -> dict[str, Item]:
-        """Those of the jobs that are there, by full name: one request."""
-        root = _folder_of(jobs)
-        levels = {name.count("/") - (root.count("/") + 1 if root else 0) for name in jobs}
-        path = f"{job_path(root)}/api/json" if root else "api/json"
+    def items(self, jobs: Sequence[DeployJob], depth: int, more: str = "") -> dict[str, Item]:
+        """Those of the jobs that are there, by full name, with ``more`` of each: one request."""
+        inside = tuple(dict.fromkeys(one.job for one in jobs if self.scope.holds(one.job)))
         try:
-            found = self.session.json(path, Container, tree=_tree(levels, depth))
+            if len(inside) == 1:
+                fields = f"name,{_wanted(depth, more)},jobs[name]{{0,1}}"
+                return {inside[0]: self.session.json(f"{job_path(inside[0])}/api/json", Item, tree=fields)}
+            return self._in_folder(inside, _wanted(depth, more)) if inside else {}
         except NotFoundError:
             # A folder that is not there holds no jobs; each of them says so.
             return {}
+
+    def _in_folder(self, jobs: Sequence[str], wanted: str) -> dict[str, Item]:
+        root = _folder_of(jobs)
+        levels = {name.count("/") - (root.count("/") + 1 if root else 0) for name in jobs}
+        path = f"{job_path(root)}/api/json" if root else "api/json"
+        found = self.session.json(path, Container, tree=_tree(levels, wanted))
         return {name: item for name, item in _flat(found.jobs or (), root) if name in set(jobs)}
 
-    def _job_read(self, job: DeployJob, item: Item | None, known: Mapping[str, Deployment]) -> JobRead:
+    def job_read(self, job: DeployJob, item: Item | None, known: Mapping[str, Deployment] | None) -> JobRead:
+        """What an item tells of a job; the newest good one with its file, unless ``known`` is None."""
         if item is None:
-            return JobRead(service=job.service, deployments=(), trouble=self._missing(job))
+            return JobRead(service=job.service, deployments=(), trouble=self.missing(job))
         if item.jobs is not None:
             said = f"{clean(job.job)} is a folder, and no job; correct `deploy.job` in the catalogue"
             return JobRead(service=job.service, deployments=(), trouble=said)
         builds = {build.number: build for build in (item.last_stable_build, *(item.builds or ())) if build}
-        return JobRead(service=job.service, deployments=self.of_builds(job, tuple(builds.values()), known))
+        return JobRead(service=job.service, deployments=self._of_builds(job, tuple(builds.values()), known))
 
-    def _missing(self, job: DeployJob) -> str:
+    def missing(self, job: DeployJob) -> str:
+        """Why a job is not there, in a clause."""
         named = quoted(job.job, limit=160)
         if not self.scope.holds(job.job):
             folders = ", ".join(self.scope.names)
@@ -149,9 +167,9 @@ class Deploys:
         before = known.get(str(told.run.name))
         if before is not None and before.is_settled:
             return replace(told, release=before.release, unread=before.unread, is_settled=True)
-        return self._with_file(job, told) if may_ask else told
+        return self.with_file(job, told) if may_ask else told
 
-    def _with_file(self, job: DeployJob, told: Deployment) -> Deployment:
+    def with_file(self, job: DeployJob, told: Deployment) -> Deployment:
         """The same with the release that its file says. What the file lacks is said, and is no failure."""
         if job.deploy.release_from is not ReleaseSource.ARTIFACT or told.run.state is not State.SUCCEEDED:
             return told
@@ -195,9 +213,13 @@ def _folder_of(jobs: Sequence[str]) -> str:
     return "/".join(common)
 
 
-def _tree(levels: set[int], depth: int) -> str:
-    """``tree`` with builds on these levels below the folder, 0 being the jobs in it."""
-    wanted = f"lastStableBuild[{BUILD_FIELDS}],builds[{BUILD_FIELDS}]{{0,{max(depth, 1)}}}"
+def _wanted(depth: int, more: str) -> str:
+    builds = f"lastStableBuild[{BUILD_FIELDS}],builds[{BUILD_FIELDS}]{{0,{max(depth, 1)}}}"
+    return f"{builds},{more}" if more else builds
+
+
+def _tree(levels: set[int], wanted: str) -> str:
+    """``tree`` with what is ``wanted`` on these levels below the folder, 0 being the jobs in it."""
     tree = ""
     for level in range(max(levels), -1, -1):
         fields = ["name", "fullName", *([wanted] if level in levels else ()), tree or "jobs[name]{0,1}"]

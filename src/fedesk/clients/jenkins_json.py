@@ -123,7 +123,6 @@ class Definition(msgspec.Struct, rename="camel", frozen=True):
     buildable: bool = True
     property: list[JobProperty | None] = []
     builds: list[Build] = []
-    last_stable_build: Build | None = None
 
 
 class ControllerState(msgspec.Struct, rename="camel", frozen=True):
@@ -136,6 +135,12 @@ class Estimate(msgspec.Struct, rename="camel", frozen=True):
     """How long a controller expects a build to take, milliseconds; -1 for unknown."""
 
     estimated_duration: int = -1
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """The queue item of a job, as the job itself tells it."""
+
+    id: int = 0
 
 
 class Item(msgspec.Struct, rename="camel", frozen=True):
@@ -151,6 +156,7 @@ class Item(msgspec.Struct, rename="camel", frozen=True):
     property: list[JobProperty | None] = []
     last_successful_build: Build | None = None
     last_stable_build: Build | None = None
+    queue_item: Queued | None = None
 
 
 class Container(msgspec.Struct, frozen=True):
@@ -264,8 +270,9 @@ class Stage(msgspec.Struct, rename="camel", frozen=True):
 
 
 class Pipeline(msgspec.Struct, rename="camel", frozen=True):
-    """A pipeline's run as ``wfapi/describe`` tells it."""
+    """A pipeline's run as ``wfapi/describe`` tells it; ``id`` is the number of the build."""
 
+    id: str = ""
     status: str = ""
     start_time_millis: int = 0
     end_time_millis: int = 0

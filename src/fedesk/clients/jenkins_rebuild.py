@@ -32,7 +32,7 @@ _JOB_TREE = (
     "buildable,property[parameterDefinitions[type,name,description,choices,defaultParameterValue[name,value]]],"
     f"builds[{_BUILD_FIELDS}]{{0,{_NEWEST}}}"
 )
-QUEUE_TREE = "items[id,task[name,fullName,url]]"
+_QUEUE_TREE = "items[id,task[name,fullName,url]]"
 TEXTS = frozenset({"StringParameterDefinition", "TextParameterDefinition"})
 """Parameters that take any text: only as one of these can FEDESK_OPERATION carry an id."""
 
@@ -47,7 +47,7 @@ def rebuild_preview(session: JenkinsSession, endpoint: Endpoint, job: str, numbe
     kinds = {str(one.get("name", "")): str(one.get("type", "")) for one in definitions}
     had = parameters_of(build.actions)
     digest, source = definition_of(session, job, definitions)
-    entries = session.json("queue/api/json", Queue, tree=QUEUE_TREE).items
+    entries = session.json("queue/api/json", Queue, tree=_QUEUE_TREE).items
     quieting = session.json("api/json", ControllerState, tree="quietingDown").quieting_down
     return RebuildPreview(
         run=run_of(build, job, endpoint.name, endpoint.url),
@@ -62,7 +62,7 @@ def rebuild_preview(session: JenkinsSession, endpoint: Endpoint, job: str, numbe
         definition_source=source,
         running=tuple(one.number for one in found.builds if one.building),
         queued=tuple(entry.id for entry in entries if is_entry_of(entry, job)),
-        highest_queue_id=highest_queue_id([*found.builds, build], entries),
+        highest_queue_id=_highest_queue_id([*found.builds, build], entries),
         quieting_down=quieting,
         observed_at=datetime.now(UTC),
         user=endpoint.user,
@@ -85,6 +85,6 @@ def declared_digest(definitions: list[dict[str, Any]]) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def highest_queue_id(builds: Sequence[Build], entries: Sequence[QueueEntry]) -> int:
+def _highest_queue_id(builds: Sequence[Build], entries: Sequence[QueueEntry]) -> int:
     """The highest id that the queue has given so far, as far as these tell."""
     return max([0, *(build.queue_id for build in builds), *(entry.id for entry in entries)])

@@ -4,13 +4,18 @@ A freestyle build has no ``wfapi`` (404). A stage has no log of its own: its ste
 100 of them are listed, and only the step's own ``progressiveText`` gives more than a tail of 10 KB.
 """
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from fedesk.clients.jenkins_builds import job_path, step_of
 from fedesk.clients.jenkins_json import Pipeline, Stage
 from fedesk.clients.jenkins_log import read_log
 from fedesk.clients.jenkins_session import JenkinsSession
 from fedesk.clients.wording import quoted
 from fedesk.domain.names import TaskName
-from fedesk.domain.runs import LogChunk
-from fedesk.ports.errors import NotFoundError, ProtocolError
+from fedesk.domain.runs import LogChunk, Step
+from fedesk.domain.states import State
+from fedesk.ports.errors import ForbiddenError, NotFoundError, ProtocolError, ServerFaultError
 
 _LISTED_STEPS = 100
 _READ_AT_ONCE = 10
@@ -23,6 +28,37 @@ def pipeline_of(session: JenkinsSession, build: str) -> Pipeline | None:
         return session.json(f"{build}/wfapi/describe", Pipeline)
     except NotFoundError:
         return None
+
+
+def steps_of(session: JenkinsSession, build: str, base: str) -> tuple[Step, ...]:
+    """The stages of the build at this path; empty where there are none, or they cannot be read."""
+    try:
+        found = pipeline_of(session, build)
+    except _UNREADABLE:
+        return ()
+    return tuple(step_of(stage, f"{base}/{build}") for stage in (found.stages if found is not None else ()))
+
+
+def ends_of(session: JenkinsSession, job: str, name: str) -> Mapping[str, State | None]:
+    """How a stage ended in each of the newest builds, ten at most: one request (``wfapi/runs``).
+
+    None where a build has no such stage; empty where nothing can be read.
+    """
+    try:
+        runs = session.json(f"{job_path(job)}/wfapi/runs", list[Pipeline])
+    except _UNREADABLE:
+        return MappingProxyType({})
+    return {f"{job}#{run.id}": end_of((step_of(one, "") for one in run.stages), name) for run in runs}
+
+
+def end_of(steps: Iterable[Step], name: str) -> State | None:
+    """How the last stage of that name ended; None where there is none."""
+    named = [one.state for one in steps if one.name.casefold() == name.casefold()]
+    return named[-1] if named else None
+
+
+_UNREADABLE = (ServerFaultError, ForbiddenError, NotFoundError, ProtocolError)
+"""``wfapi`` answers 500 for whatever goes wrong in it, and 404 for what is no pipeline."""
 
 
 def stage_log(session: JenkinsSession, build: str, task: TaskName, cursor: str) -> LogChunk:

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ from fedesk.clients.snowflake_login import login_parameters, proxy_parameters
 from fedesk.clients.snowflake_query import as_text, prepared, query_error
 from fedesk.clients.snowflake_rows import LOAD_COLUMNS, as_load, as_moment
 from fedesk.clients.snowflake_tracing import Tracing
-from fedesk.clients.snowflake_users import as_secret, describe_statement, undetermined
+from fedesk.clients.snowflake_users import PREFIX, as_secret, describe_statement, undetermined
 from fedesk.clients.wording import quoted, status_error
 from fedesk.domain.examination import Chain, Examination
 from fedesk.domain.identity import Identity
@@ -151,9 +151,18 @@ class SnowflakeClient:
                 rows = cursor.fetchall()
             except snowflake.connector.errors.Error as error:
                 raise self._failure(error) from None
-            secrets = self._secrets(cursor)
+            secrets = self._secrets(cursor, self._users)
         loads = tuple(as_load(columns, row) for row in rows)
         return replace(_observation(loads, previous, since), secrets=secrets)
+
+    def ages(self, names: tuple[str, ...]) -> tuple[SecretMetadata, ...]:
+        """Metadata of a few of its users' keys (``ports.releasing.SecretSource``)."""
+        asked = tuple(user for name in names if (user := name.removeprefix(PREFIX)) in self._users)
+        if not asked:
+            return ()
+        self._reach()
+        with self._connected() as connection, contextlib.closing(connection.cursor()) as cursor:
+            return self._secrets(cursor, asked)
 
     def whoami(self) -> Identity:
         """User and role of the session, which wakes no warehouse (``ports.sources.IdentitySource``)."""
@@ -278,14 +287,14 @@ class SnowflakeClient:
             )
         return tuple(column for column in LOAD_COLUMNS if column in present)
 
-    def _secrets(self, cursor: Any) -> tuple[SecretMetadata, ...]:
+    def _secrets(self, cursor: Any, users: Iterable[str]) -> tuple[SecretMetadata, ...]:
         """One of each user, whatever becomes of it: what was read beside it is not given up for a user.
 
         Once the connection is lost or ``SHARE`` is used up, the rest is not asked for.
         """
         found = []
         until, lost = time.monotonic() + self._endpoint.deadline * SHARE, ""
-        for user in self._users:
+        for user in users:
             statement = describe_statement(user)
             if statement is None:
                 problem = "its name is not that of a Snowflake user"

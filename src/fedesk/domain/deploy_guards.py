@@ -84,8 +84,13 @@ def operation_id(*, is_declared: bool) -> GuardResult:
     )
 
 
-def quieting_down(*, is_so: bool) -> GuardResult:
-    """A controller that is about to shut down takes items, and starts none."""
+def quieting_down(*, is_so: bool | None) -> GuardResult:
+    """A controller that is about to shut down takes items, and starts none. None: it was not asked."""
+    if is_so is None:
+        said = (
+            "It was not asked whether Jenkins is about to shut down; what is triggered says so if it waits."
+        )
+        return _allow(guards.QUIETING_DOWN, said)
     if not is_so:
         return _allow(guards.QUIETING_DOWN, "Jenkins starts what is queued.")
     return GuardResult(

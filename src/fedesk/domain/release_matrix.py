@@ -126,7 +126,10 @@ def proof_of(
     ]
     found = [*map(_by_operation, ours), *map(_by_its_job, builds)]
     known = [one for one in found if one is not None]
-    return max(known, key=lambda one: (_moment(one.since), bool(one.operation)), default=UNPROVEN)
+    unread = next((one.run.name.id for one in builds if one.has_unread_stage), "")
+    said = f"how the verification stage of {unread} ended was not read"
+    nothing = Proof(verified=Verified.NOT_READ, said=said) if unread else UNPROVEN
+    return max(known, key=lambda one: (_moment(one.since), bool(one.operation)), default=nothing)
 
 
 def _by_operation(one: ReleaseOperation) -> Proof | None:

@@ -92,6 +92,8 @@ class Verified(StrEnum):
     FAILED = "failed"
     INCONCLUSIVE = "inconclusive"
     """Not told in time, or not to be told: never green."""
+    NOT_READ = "not read"
+    """The deploy job has a verification stage, and how that ended was not asked."""
     NOT_VERIFIED = "not verified"
 
 
@@ -100,6 +102,7 @@ VERIFIED_SAID: Mapping[Verified, str] = {
     Verified.BY_ITS_JOB: "verified by its job",
     Verified.FAILED: "verification failed",
     Verified.INCONCLUSIVE: "verification inconclusive",
+    Verified.NOT_READ: "its job not asked",
     Verified.NOT_VERIFIED: "not verified",
 }
 """The same for people, on the screen and on the command line."""
@@ -126,6 +129,8 @@ class Deployment:
     is_dry_run: bool = False
     own_verification: State | None = None
     """How the job's own verification stage ended; None where the catalogue names none, or it was not read."""
+    has_unread_stage: bool = False
+    """Whether there is such a stage, of which it was not asked how it ended."""
 
     @property
     def digest(self) -> str:

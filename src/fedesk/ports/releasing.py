@@ -8,7 +8,7 @@ from typing import Protocol
 from fedesk.domain.catalogue import Deploy
 from fedesk.domain.operations import Progress
 from fedesk.domain.releases import Deployment, Release
-from fedesk.domain.runs import Change, Run
+from fedesk.domain.runs import Change, Run, Step
 from fedesk.domain.secrets import SecretMetadata
 from fedesk.domain.states import State
 
@@ -62,12 +62,14 @@ class DeployPreview:
     running: tuple[int, ...]
     queued: tuple[int, ...]
     highest_queue_id: int
-    quieting_down: bool
+    """Of its own builds and queue item; its next item has a higher one."""
     user: str
     usual_duration: timedelta | None
     """Median of its newest builds that succeeded, dry runs apart; None where there are none."""
     deployments: tuple[Deployment, ...]
     """Its newest builds, as ``DeploySource.deployments`` has them."""
+    beside: JobRead | None = None
+    """Another job that was asked about with it, as ``DeploySource.listed`` has it."""
     link: str
     observed_at: datetime
 
@@ -111,8 +113,14 @@ class DeploySource(Protocol):
         build that succeeded is among them, however many have failed since.
         """
 
+    def listed(self, jobs: tuple[DeployJob, ...], *, depth: int = 10) -> tuple[JobRead, ...]:
+        """The newest builds of each job without what their files say: one request."""
+
+    def with_release(self, job: DeployJob, deployment: Deployment) -> Deployment:
+        """A build that was listed with what its file says: one request. What the file lacks is said."""
+
     def deployment(self, job: DeployJob, number: int) -> Deployment:
-        """One build with its release; raises NotFoundError where it is gone."""
+        """One build with its release: two requests; raises NotFoundError where it is gone."""
 
     def changes_between(self, job: str, after: int, until: int) -> BuildChanges:
         """Commits of the builds ``after`` < number ≤ ``until``, newest first, with message and paths.
@@ -120,17 +128,29 @@ class DeploySource(Protocol):
         One request; another one where ``until`` lies far back. Of more than 500 builds the newest.
         """
 
-    def deploy_preview(self, job: DeployJob, known: Mapping[str, Deployment]) -> DeployPreview:
-        """What triggering it would meet: four requests, and one for a release that is not ``known``.
+    def deploy_preview(self, job: DeployJob, beside: DeployJob | None = None) -> DeployPreview:
+        """What triggering it would meet: three requests. Raises NotFoundError where there is no such job.
 
-        Raises NotFoundError where there is no such job.
+        A job in the same folder may be listed ``beside`` it in one of them.
         """
+
+    def quieting_down(self) -> bool:
+        """Whether the controller is about to shut down, and starts nothing: one request."""
 
     def inputs(self, run_id: str) -> tuple[InputAsked, ...]:
         """The questions at which a build waits; empty where it waits for none."""
 
     def stage(self, run_id: str, name: str) -> State | None:
         """How a stage of a build ended: one request. None where there is none, or it cannot be read."""
+
+    def stages(self, run_id: str) -> tuple[Step, ...]:
+        """The stages of a build: one request. Empty where there are none, or they cannot be read."""
+
+    def stage_ends(self, job: str, name: str) -> Mapping[str, State | None]:
+        """How a stage ended in each of a job's newest builds, by their ids: one request.
+
+        None where a build has no such stage; empty where nothing can be read. Jenkins tells of ten builds.
+        """
 
     def made(self, run_id: str, service: str, path: str) -> Release:
         """What a build says that it made, in a file like ``release.json``: one request.
@@ -184,10 +204,12 @@ class DagServed:
 
 
 class SecretSource(Protocol):
-    """Vault, as the secrets of what is released are judged by it."""
+    """Vault or Snowflake, as the secrets of what is released are judged by them."""
 
     def ages(self, names: tuple[str, ...]) -> tuple[SecretMetadata, ...]:
-        """Metadata of secrets by their names in the catalogue (``kv:PATH``): a request each, and one before.
+        """Metadata of secrets by their names in the catalogue (``kv:PATH``, ``snowflake:USER``).
+
+        A request each, beside what it takes to log in; no warehouse is woken.
 
         One that is not there, or may not be read, has no age, and says why.
         """

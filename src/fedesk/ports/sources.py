@@ -124,7 +124,7 @@ class Connection:
     queries: "Bulkhead[QuerySource] | None" = None
     """The same bulkhead, for a Snowflake that is asked what a release has come to."""
     secrets: "Bulkhead[SecretSource] | None" = None
-    """The same bulkhead, for a Vault that tells how old some secrets are."""
+    """The same bulkhead, for a Vault or a Snowflake that tells how old some secrets are."""
     registry: "Bulkhead[RegistrySource] | None" = None
     """Of a Jenkins: the registry of its environment, from which its deploy jobs take images."""
     health: "Bulkhead[HealthSource] | None" = None

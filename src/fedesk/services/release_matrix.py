@@ -78,7 +78,10 @@ class Asked:
     schemas: bool = False
     """Whether Snowflake is asked: that wakes a warehouse."""
     stages: bool = False
-    """Whether deploy jobs are asked how their own verification ended: a request more for each new release."""
+    """Whether deploy jobs are asked how their own verification ended: a request more for each new release.
+
+    Of one service it then tells of the newest builds, too.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +236,9 @@ def _of_jenkins(
         reads = source.deployments(jobs, known.deployments, depth=asked.depth)
         stages = {one.service: one.deploy.verification_stage for one in jobs}
         return tuple(
-            _verified_by_itself(source, read, known, stages[read.service], may_ask=asked.stages)
+            _verified_by_itself(source, read, known, stages[read.service], asked)
+            if stages[read.service]
+            else read
             for read in reads
         )
 
@@ -241,25 +246,30 @@ def _of_jenkins(
 
 
 def _verified_by_itself(
-    source: DeploySource, read: JobRead, known: KnownReleases, stage: str, *, may_ask: bool
+    source: DeploySource, read: JobRead, known: KnownReleases, stage: str, asked: Asked
 ) -> JobRead:
-    """The same with how the job's own verification ended: as it is known, else asked of what runs."""
-    if not stage:
-        return read
-    current = next(
-        (one for one in read.deployments if one.run.state is State.SUCCEEDED and not one.is_dry_run), None
-    )
+    """The same with how the job's own verification ended: as it is known, else asked in one request.
 
-    def told(one: Deployment) -> Deployment:
-        if one.own_verification is not None:
+    Of one service alone the newest builds are asked about, of several what runs.
+    """
+    good = [one for one in read.deployments if one.run.state is State.SUCCEEDED and not one.is_dry_run]
+    before = (known.deployments.get(str(one.run.name)) for one in good)
+    ends = {one.run.name.id: one.own_verification for one in before if one is not None}
+    unknown = [run for one in good if ends.get(run := one.run.name.id) is None]
+    told: dict[str, State | None] = {}
+    if asked.stages and len(asked.services) == 1 and {one.run.name.id for one in good[:DEPTH]} & {*unknown}:
+        told |= source.stage_ends(good[0].run.job, stage)
+    elif asked.stages and good and good[0].run.name.id in unknown:
+        told[good[0].run.name.id] = source.stage(good[0].run.name.id, stage)
+
+    def of(one: Deployment) -> Deployment:
+        run = one.run.name.id
+        if one.own_verification is not None or one not in good:
             return one
-        before = known.deployments.get(str(one.run.name))
-        ended = before.own_verification if before is not None else None
-        if ended is None and one is current and may_ask:
-            ended = source.stage(one.run.name.id, stage)
-        return one if ended is None else replace(one, own_verification=ended)
+        ended = ends.get(run) or told.get(run)
+        return replace(one, own_verification=ended, has_unread_stage=ended is None and run not in told)
 
-    return replace(read, deployments=tuple(told(one) for one in read.deployments))
+    return replace(read, deployments=tuple(map(of, read.deployments)))
 
 
 def _hidden(read: JobRead) -> JobRead:

@@ -29,6 +29,7 @@ PROOFS: Mapping[Verified, Face] = {
         (Verified.BY_ITS_JOB, "✓", "+", present.MUTED),
         (Verified.FAILED, "✗", "x", "$text-error"),
         (Verified.INCONCLUSIVE, "?", "?", "$state-violet"),
+        (Verified.NOT_READ, "◦", ":", present.MUTED),
         (Verified.NOT_VERIFIED, "·", ".", present.MUTED),
     )
 }

@@ -42,6 +42,8 @@ class Deployed:
     """The target, as it is now."""
     pins: Mapping[str, str]
     gates: tuple[Gate, ...]
+    is_quieting_down: bool | None = None
+    """Whether its Jenkins starts nothing new; None where that was not asked."""
     is_tried: bool = False
     """Whether a dry run goes first."""
     sentence: str = ""
@@ -102,7 +104,7 @@ def drafted(made: Deployed, around: Around) -> Draft:
         deploy_guards.buildable(preview.job, is_buildable=preview.buildable),
         deploy_guards.parameters(tried or sent, declared),
         deploy_guards.operation_id(is_declared=preview.declares_operation),
-        deploy_guards.quieting_down(is_so=preview.quieting_down),
+        deploy_guards.quieting_down(is_so=made.is_quieting_down),
     ]
     gates = [release_gates.ruled(gate, now) for gate in made.gates]
     return Draft(

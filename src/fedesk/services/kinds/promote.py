@@ -1,15 +1,12 @@
 """Promote a release: deploy what an environment runs, by its immutable digest, into the next one."""
 
-from dataclasses import dataclass
-
 from fedesk.domain import release_gates
 from fedesk.domain.catalogue import STAGE_GATES
-from fedesk.domain.release_matrix import PROMOTE, UNPROVEN, Soak, proof_of, soak_of
-from fedesk.domain.releases import Cell, Deployment, Gate, Migration, Release
+from fedesk.domain.release_matrix import PROMOTE
+from fedesk.domain.releases import Cell, Gate, Migration, Release
 from fedesk.domain.requests import Request
 from fedesk.domain.states import System
-from fedesk.ports.errors import ConflictError, NotFoundError
-from fedesk.ports.sources import Connection
+from fedesk.ports.errors import ConflictError
 from fedesk.services.kinds import release_facts as facts
 from fedesk.services.kinds.deploying import (
     CHOSEN,
@@ -20,20 +17,10 @@ from fedesk.services.kinds.deploying import (
     release_request,
     told_release,
 )
+from fedesk.services.kinds.release_origin import Origin, build_seen, built_here, deployed_before
 from fedesk.services.kinds.release_steps import steps_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind
 from fedesk.services.quarantining import standing_against
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Origin:
-    """Where a release comes from."""
-
-    environment: str
-    """Empty where no environment stands before: then it comes from the job that builds releases."""
-    what: facts.Deployable
-    found: Deployment
-    soak: Soak
 
 
 def draft(request: Request, around: Around) -> Draft:
@@ -42,13 +29,19 @@ def draft(request: Request, around: Around) -> Draft:
     here = wanted.environment
     what = facts.deployable(wanted.service, here, around.systems.reading(wanted.connection), around.catalogue)
     environment = facts.origin_of(wanted, around.environments)
-    origin = _origin(what, environment, wanted.digest, around)
+    is_quieting: bool | None = None
+    if environment:
+        origin = deployed_before(what, environment, wanted.digest, around)
+        preview = facts.preview_of(what, wanted)
+        is_quieting = facts.quieting_down(what)
+    else:
+        # What rules takes all of the five requests: the job that builds is on the same controller.
+        origin, preview = built_here(what, wanted, around.catalogue)
     release = origin.found.release
     if release is None or not release.is_immutable:
         raise ConflictError(
             f"{origin.found.run.name} does not say by which digest: a tag may mean another image tomorrow."
         )
-    preview = facts.preview_of(what, wanted)
     cell = facts.cell(what, here, preview.deployments, facts.operations_of(around, here))
     pins = {FROM_PIN: environment} if environment else {}
     if not wanted.digest:
@@ -63,6 +56,7 @@ def draft(request: Request, around: Around) -> Draft:
             environment=here,
             release=release,
             preview=preview,
+            is_quieting_down=is_quieting,
             cell=cell,
             pins=pins,
             gates=_gates(what, release, origin, cell, around),
@@ -73,46 +67,11 @@ def draft(request: Request, around: Around) -> Draft:
     )
 
 
-def _origin(what: facts.Deployable, environment: str, digest: str, around: Around) -> _Origin:
-    service = what.service.name
-    if not environment:
-        builds = facts.building(what, around.catalogue)
-        found = facts.chosen(digest, facts.deployments_of(builds), builds.job.job)
-        soak = Soak(proof=UNPROVEN, ran=None, runs_now=False)
-        return _Origin(environment="", what=builds, found=facts.whole(found, builds), soak=soak)
-    there = facts.deployable(
-        service, environment, _jenkins(what.connection, environment, around), around.catalogue
-    )
-    deployments = facts.deployments_of(there)
-    found = facts.chosen(digest, deployments, environment)
-    operations = facts.operations_of(around, environment)
-    if not proof_of(service, environment, found.digest, operations, deployments).is_green:
-        told = facts.with_own_verification(found, there)
-        deployments = tuple(told if one is found else one for one in deployments)
-    cell = facts.cell(there, environment, deployments, operations)
-    soak = soak_of(cell, found.digest, operations, around.clock.now())
-    return _Origin(environment=environment, what=there, found=facts.whole(found, there), soak=soak)
-
-
-def _jenkins(connection: Connection, environment: str, around: Around) -> Connection:
-    """The Jenkins of another environment: the one of the same name, else its first that deploys."""
-    those = [
-        one
-        for one in around.systems.of(environment)
-        if one.system is System.JENKINS and one.deploys is not None
-    ]
-    same = [one for one in those if one.name.name == connection.name.name]
-    found = next(iter([*same, *those]), None)
-    if found is None:
-        raise NotFoundError(f"{environment} has no Jenkins whose jobs deploy.")
-    return found
-
-
 def _gates(
-    what: facts.Deployable, release: Release, origin: _Origin, cell: Cell, around: Around
+    what: facts.Deployable, release: Release, origin: Origin, cell: Cell, around: Around
 ) -> tuple[Gate, ...]:
     service, here, now = what.service, cell.environment, around.clock.now()
-    built = facts.build_seen(release, around)
+    built = build_seen(release, origin, service, around)
     stages = dict(service.promotion.stages)
     seen = facts.evidence_of(origin.found, now)
     stops = standing_against(around.store, service=service.name, environment=here)

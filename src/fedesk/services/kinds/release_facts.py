@@ -1,42 +1,39 @@
 """What the gates of a release are judged by, read from the systems: each once, and what failed beside it.
 
-A promotion's plan asks each connection at most five times (``tests/contract/test_releasing.py``).
+A plan asks each connection at most five times (``tests/contract/test_release_requests.py``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import unquote, urlsplit
 
 from fedesk.domain.catalogue import (
     Catalogue,
     Deploy,
     Pipeline,
-    ReleaseSource,
     Service,
     dag_of,
     in_environment,
     secrets_of,
 )
 from fedesk.domain.front import EnvironmentFacts
+from fedesk.domain.names import split_build
 from fedesk.domain.operations import Evidence
-from fedesk.domain.release_gates import BuildSeen, RegistrySeen, UpstreamSeen
-from fedesk.domain.release_matrix import KINDS, ReleaseOperation, cell_of, release_operation
+from fedesk.domain.release_gates import RegistrySeen, UpstreamSeen
+from fedesk.domain.release_matrix import KINDS, ReleaseOperation, cell_of, number_of, release_operation
 from fedesk.domain.releases import Cell, Deployment, Release, ReleaseRequest, ReleaseStop
-from fedesk.domain.runs import Run
 from fedesk.domain.secrets import SecretAge, SecretMetadata, judge
 from fedesk.domain.states import State, System
-from fedesk.ports.errors import ConflictError, NotFoundError, SourceError
-from fedesk.ports.releasing import DECLARED, DeployJob, DeployPreview
-from fedesk.ports.sources import Connection
+from fedesk.ports.errors import NotFoundError, SourceError
+from fedesk.ports.releasing import DECLARED, DeployJob, DeployPreview, DeploySource, JobRead
+from fedesk.ports.sources import Bulkhead, Connection
 from fedesk.services.boards import MAX_AGE, WARN_BEFORE
 from fedesk.services.operation_kinds import Around
 
 _OPERATIONS = 200
 """Newest promotions and rollbacks of an environment among which a service's are looked for."""
-_RELEASE_FILE = "release.json"
-_BUILD_ADDRESS = 2
-"""Parts of a build's address that are no job: ``job`` before each name, the number behind."""
+MOST_REQUESTS = 5
+"""Requests that the plan of a promotion or a rollback may ask of one connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,18 +65,27 @@ def deployable(service: str, environment: str, connection: Connection, catalogue
     )
 
 
-def preview_of(what: Deployable, request: ReleaseRequest) -> DeployPreview:
-    """What triggering its job would meet; raises NotFoundError for a job that is missing, SourceError.
+def preview_of(what: Deployable, request: ReleaseRequest, beside: DeployJob | None = None) -> DeployPreview:
+    """What triggering its job would meet: three requests, with a job of its folder listed beside it or not.
 
     An executor that may read more of the job than whoever made the plan pins what the plan has pinned.
+    Raises NotFoundError for a job that is missing, SourceError.
     """
-    deploys = what.connection.deploys
-    if deploys is None:
-        raise NotFoundError(f"{what.connection.name} is not configured as a Jenkins whose jobs deploy.")
-    found = deploys.call(lambda source: source.deploy_preview(what.job, {}))
+    found = _deploys(what).call(lambda source: source.deploy_preview(what.job, beside))
     if not request.declared_alone:
         return found
     return replace(found, definition=found.declared, definition_source=DECLARED)
+
+
+def quieting_down(what: Deployable) -> bool:
+    """Whether its Jenkins starts nothing new: one request. Raises SourceError."""
+    return _deploys(what).call(lambda source: source.quieting_down())
+
+
+def _deploys(what: Deployable) -> Bulkhead[DeploySource]:
+    if what.connection.deploys is None:
+        raise NotFoundError(f"{what.connection.name} is not configured as a Jenkins whose jobs deploy.")
+    return what.connection.deploys
 
 
 def origin_of(request: ReleaseRequest, environments: Mapping[str, EnvironmentFacts]) -> str:
@@ -111,53 +117,28 @@ def cell(
     return cell_of(blank, deployments, operations, stops)
 
 
-def deployments_of(what: Deployable) -> tuple[Deployment, ...]:
-    """The builds of a deploy job, its newest release read: two requests. Raises SourceError."""
-    deploys = what.connection.deploys
-    if deploys is None:
-        raise NotFoundError(f"{what.connection.name} is not configured as a Jenkins whose jobs deploy.")
-    (read,) = deploys.call(lambda source: source.deployments((what.job,), {}))
+def listed(what: Deployable, jobs: tuple[DeployJob, ...]) -> list[tuple[Deployment, ...]]:
+    """The newest builds of jobs on its connection, its own first: one request. Raises SourceError.
+
+    Raises NotFoundError where its own job is not there; of another one the builds are then empty.
+    """
+    first, *others = _deploys(what).call(lambda source: source.listed(jobs))
+    return [builds_of(first), *(one.deployments for one in others)]
+
+
+def builds_of(read: JobRead) -> tuple[Deployment, ...]:
+    """The builds of a job that was read; raises NotFoundError where it could not be."""
     if read.trouble:
         raise NotFoundError(read.trouble)
     return read.deployments
 
 
-def chosen(digest: str, deployments: Sequence[Deployment], where: str) -> Deployment:
-    """The deployment of the release that is asked for; the newest that succeeded where none is named.
-
-    Raises ConflictError for a name that may mean another image tomorrow, NotFoundError for one of which
-    nothing is known.
-    """
-    good = [one for one in deployments if one.run.state is State.SUCCEEDED and not one.is_dry_run]
-    if not digest:
-        if not good:
-            raise NotFoundError(f"Nothing was deployed in {where} that could be promoted.")
-        return good[0]
-    wanted = digest.rpartition("@")[2]
-    if not wanted.startswith("sha256:"):
-        found = [one for one in good if one.release is not None and one.release.version == wanted]
-        if len({one.digest for one in found if one.digest}) == 1:
-            return found[0]
-        raise ConflictError(
-            f"{digest} may mean another image tomorrow; name the release by its digest, sha256:…"
-        )
-    match = next((one for one in good if one.digest and one.digest.startswith(wanted)), None)
-    if match is None:
-        raise NotFoundError(f"No build that is known in {where} has deployed {wanted}.")
-    return match
-
-
 def whole(found: Deployment, what: Deployable) -> Deployment:
     """The same with all that its build says, where it was not read: one request."""
-    deploys = what.connection.deploys
     release = found.release
-    if found.is_settled or deploys is None or (release is not None and release.build_url):
+    if found.is_settled or (release is not None and release.build_url):
         return found
-    number = int(found.run.name.id.rpartition("#")[2])
-    try:
-        return deploys.call(lambda source: source.deployment(what.job, number))
-    except NotFoundError:
-        return found
+    return _deploys(what).call(lambda source: source.with_release(what.job, found))
 
 
 def with_own_verification(found: Deployment, what: Deployable) -> Deployment:
@@ -169,19 +150,20 @@ def with_own_verification(found: Deployment, what: Deployable) -> Deployment:
     return replace(found, own_verification=deploys.call(lambda source: source.stage(run, stage)))
 
 
-def building(what: Deployable, catalogue: Catalogue) -> Deployable:
-    """The job that builds a service's releases, read as if it deployed them. Raises NotFoundError."""
-    service, environment = what.service, what.connection.name.environment
-    ci = (job for one in carried_by(service.name, catalogue) for role, job in one.jobs if role == "ci")
-    job = service.promotion.build or next(ci, "")
-    if not job:
-        raise NotFoundError(
-            f"No environment stands before {environment}, and the catalogue names no job that builds "
-            f"{service.name} (promotion.build)."
-        )
-    deploy = Deploy(job=job, release_from=ReleaseSource.ARTIFACT, release_detail=_RELEASE_FILE)
-    read = DeployJob(service=service.name, job=in_environment(job, environment), deploy=deploy)
-    return Deployable(service=service, deploy=deploy, connection=what.connection, job=read)
+def stage_ends(what: Deployable) -> Mapping[str, State | None]:
+    """How the job's own verification ended in its newest builds: one request where a stage is named."""
+    stage = what.deploy.verification_stage
+    if not stage:
+        return {}
+    return _deploys(what).call(lambda source: source.stage_ends(what.job.job, stage))
+
+
+def verified_by(ends: Mapping[str, State | None], found: Deployment, what: Deployable) -> Deployment:
+    """The same with how its own verification ended: as it was read, else asked of a build that is older."""
+    if found.run.name.id in ends:
+        return replace(found, own_verification=ends[found.run.name.id])
+    oldest = min((split_build(one)[1] for one in ends), default=0)
+    return with_own_verification(found, what) if number_of(found) < oldest else found
 
 
 def evidence_of(deployment: Deployment, at: datetime) -> tuple[Evidence, ...]:
@@ -189,66 +171,6 @@ def evidence_of(deployment: Deployment, at: datetime) -> tuple[Evidence, ...]:
     run = deployment.run
     said = f"{run.name.id} {run.original_state}"
     return (Evidence(source=str(run.name.connection), said=said, at=at, link=run.link),)
-
-
-def build_seen(release: Release, around: Around) -> BuildSeen:
-    """The build that made a release: three requests to its controller."""
-    at = around.clock.now()
-    place = _build_of(release.build_url)
-    if place is None:
-        return BuildSeen(trouble="the release does not say which build made it", observed_at=at)
-    job, number, address = place
-    connection = next(
-        (
-            one
-            for name in around.environments
-            for one in around.systems.of(name)
-            if one.system is System.JENKINS and _serves(one, address, job)
-        ),
-        None,
-    )
-    if connection is None or connection.runs is None or connection.deploys is None:
-        return BuildSeen(trouble=f"no configured Jenkins has {job}#{number}", observed_at=at)
-    run = f"{job}#{number}"
-    source = f"{connection.name} {run}"
-    try:
-        detail = connection.runs.call(lambda reader: reader.run(run))
-    except SourceError as error:
-        return BuildSeen(trouble=str(error), source=source, observed_at=at)
-    return BuildSeen(build=detail, release=_made(connection, run, release), source=source, observed_at=at)
-
-
-def _made(connection: Connection, run: str, release: Release) -> Release | None:
-    """What the build itself says that it made; None where it keeps no such file any more."""
-    deploys = connection.deploys
-    try:
-        return (
-            None
-            if deploys is None
-            else deploys.call(lambda reader: reader.made(run, release.service, _RELEASE_FILE))
-        )
-    except SourceError:
-        return None
-
-
-def _build_of(address: str) -> tuple[str, int, str] | None:
-    """Job, number, and the address of the controller, of a build's address in Jenkins' own pages."""
-    parts = urlsplit(address)
-    path = [unquote(part) for part in parts.path.split("/") if part]
-    if "job" not in path or not path[-1].isdecimal():
-        return None
-    first = path.index("job")
-    names, words = path[first + 1 : -1 : _BUILD_ADDRESS], path[first:-1:_BUILD_ADDRESS]
-    if not names or set(words) != {"job"}:
-        return None
-    prefix = "/".join(path[:first])
-    return "/".join(names), int(path[-1]), f"{parts.scheme}://{parts.netloc}/{prefix}".rstrip("/")
-
-
-def _serves(connection: Connection, address: str, job: str) -> bool:
-    """Whether a connection's controller has that address, and its folders the job."""
-    folders = tuple(f"{folder.strip('/')}/" for folder in connection.scope)
-    return connection.address.rstrip("/") == address and (not folders or job.startswith(folders))
 
 
 def registry_seen(release: Release, connection: Connection, at: datetime) -> RegistrySeen:
@@ -272,39 +194,40 @@ def carried_by(service: str, catalogue: Catalogue) -> tuple[Pipeline, ...]:
 
 
 def upstream_seen(service: str, environment: str, around: Around) -> tuple[UpstreamSeen, ...]:
-    """The newest run of each pipeline that those of the service wait for: one look at each Airflow."""
+    """The newest run of each pipeline that those of the service wait for: a request for each.
+
+    A look at the whole Airflow would be a page of DAGs for each hundred, and tell no more of these.
+    """
     mine = carried_by(service, around.catalogue)
     names = dict.fromkeys(name for one in mine for name in one.upstream)
     own = {one.name for one in mine}
     before = [around.catalogue.pipelines[name] for name in names if name not in own]
     if not before:
         return ()
-    at = around.clock.now()
-    runs: list[Run] = []
+    airflows = [one for one in around.systems.of(environment) if one.system is System.AIRFLOW]
+    return tuple(_upstream_of(one, environment, airflows, around.clock.now()) for one in before)
+
+
+def _upstream_of(
+    pipeline: Pipeline, environment: str, airflows: Sequence[Connection], at: datetime
+) -> UpstreamSeen:
+    """The newest run of a pipeline, of the first Airflow that has one."""
     trouble, source = "", f"{environment}/airflow"
-    for connection in around.systems.of(environment):
-        if connection.system is not System.AIRFLOW:
+    dag = dag_of(pipeline, environment)
+    for connection in airflows:
+        if connection.runs is None:
             continue
         source = str(connection.name)
         try:
-            runs += connection.source.call(lambda reader: reader.observe(None)).runs
+            runs = connection.runs.call(lambda reader: reader.runs(dag, 1))
+        except NotFoundError:
+            continue
         except SourceError as error:
             trouble = str(error)
-    return tuple(
-        UpstreamSeen(
-            pipeline=one.name,
-            run=_newest(runs, dag_of(one, environment)),
-            trouble=trouble,
-            source=source,
-            observed_at=at,
-        )
-        for one in before
-    )
-
-
-def _newest(runs: Sequence[Run], dag: str) -> Run | None:
-    """The first, since the newest stand first; a run that was queued tells nothing yet."""
-    return next((one for one in runs if one.job == dag), None)
+            continue
+        if runs:
+            return UpstreamSeen(pipeline=pipeline.name, run=runs[0], source=source, observed_at=at)
+    return UpstreamSeen(pipeline=pipeline.name, trouble=trouble, source=source, observed_at=at)
 
 
 def secrets_seen(
@@ -329,11 +252,14 @@ def secrets_seen(
     return names, ages, trouble
 
 
+_KEPT_BY = {System.VAULT: "kv:", System.SNOWFLAKE: "snowflake:"}
+"""How the names of the secrets begin that a system keeps."""
+
+
 def _secrets_of(connection: Connection, names: Sequence[str]) -> Sequence[SecretMetadata]:
-    """Those that one system keeps: Vault is asked for each, Snowflake once for its users."""
-    if connection.secrets is not None:
-        wanted = tuple(name for name in names if name.startswith("kv:"))
-        return connection.secrets.call(lambda reader: reader.ages(wanted)) if wanted else ()
-    if connection.system is System.SNOWFLAKE and any(name.startswith("snowflake:") for name in names):
-        return connection.source.call(lambda reader: reader.observe(None)).secrets
-    return ()
+    """Those that one system keeps: it is asked for each, and nothing else of it is looked at."""
+    kept = _KEPT_BY.get(connection.system)
+    if connection.secrets is None or kept is None:
+        return ()
+    wanted = tuple(name for name in names if name.startswith(kept))
+    return connection.secrets.call(lambda reader: reader.ages(wanted)) if wanted else ()

@@ -4,7 +4,7 @@ What is broken must not forbid its cure: of its gates only a few block (verified
 migrations that can be undone), and whatever else is wrong is told.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -30,12 +30,15 @@ from fedesk.services.kinds.deploying import (
     release_request,
     told_release,
 )
+from fedesk.services.kinds.release_origin import chosen
 from fedesk.services.kinds.release_steps import steps_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind, Weight
 from fedesk.services.quarantining import standing_against
 
 _MOST_READ = 10
-"""Releases between that are read: a request each."""
+"""Releases that are looked at: of those between, a request each."""
+_LEAST = 4
+"""Requests of each rollback: the job, its definition, the files of the release left and of the target."""
 
 
 def draft(request: Request, around: Around) -> Draft:
@@ -47,7 +50,7 @@ def draft(request: Request, around: Around) -> Draft:
     operations = facts.operations_of(around, here)
     stops = standing_against(around.store, service=wanted.service, environment=here)
     cell = facts.cell(what, here, preview.deployments, operations, stops)
-    cell = _proven(cell, what, wanted.digest, operations)
+    cell, has_read_stages = _proven(cell, what, wanted.digest, operations)
     found = _target(wanted.digest, cell, operations, stops)
     found = facts.whole(found, what)
     release = found.release
@@ -55,7 +58,10 @@ def draft(request: Request, around: Around) -> Draft:
         raise NotFoundError(
             f"{found.run.name} does not say which release it deployed: it cannot be restored."
         )
-    between = [facts.whole(one, what) for one in _between(cell, found)[:_MOST_READ]]
+    between = _with_files(_between(cell, found), found, what)
+    # What rules comes first; where there is room, it is asked whether Jenkins would start it now.
+    asked_so_far = _LEAST + has_read_stages + len({one.digest for one in between[1:]})
+    is_quieting = facts.quieting_down(what) if asked_so_far < facts.MOST_REQUESTS else None
     left = cell.current
     pins = {REMOVED: left.digest if left is not None else ""}
     if not wanted.digest:
@@ -76,6 +82,7 @@ def draft(request: Request, around: Around) -> Draft:
             environment=here,
             release=release,
             preview=preview,
+            is_quieting_down=is_quieting,
             cell=cell,
             pins=pins,
             gates=_gates(what, release, found, between, cell, operations, stops, around),
@@ -87,20 +94,44 @@ def draft(request: Request, around: Around) -> Draft:
     )
 
 
-def _proven(cell: Cell, what: facts.Deployable, digest: str, operations: Sequence[ReleaseOperation]) -> Cell:
-    """The cell with what the job's own stage says of older releases, up to the first that is verified."""
+def _proven(
+    cell: Cell, what: facts.Deployable, digest: str, operations: Sequence[ReleaseOperation]
+) -> tuple[Cell, bool]:
+    """The cell with what the job's own stage says of older releases, up to the first that is verified.
+
+    And whether that was asked: one request for all that are among the newest ten builds.
+    """
     before = list(cell.before)
     leaves = cell.current.digest if cell.current is not None else ""
+    ends: Mapping[str, State | None] | None = None
     for place, one in enumerate(before[:_MOST_READ]):
         is_asked = one.digest.startswith(digest) if digest else one.digest != leaves
         if one.release is None or not one.digest or not is_asked:
             continue
         if proof_of(cell.service, cell.environment, one.digest, operations, ()).is_green:
             break
-        before[place] = facts.with_own_verification(one, what)
+        ends = facts.stage_ends(what) if ends is None else ends
+        before[place] = facts.verified_by(ends, one, what)
         if before[place].own_verification is State.SUCCEEDED:
             break
-    return replace(cell, before=tuple(before))
+    return replace(cell, before=tuple(before)), bool(ends is not None and what.deploy.verification_stage)
+
+
+def _with_files(
+    between: Sequence[Deployment], target: Deployment, what: facts.Deployable
+) -> list[Deployment]:
+    """What was deployed after the target with all that the builds say; of each release one is read."""
+    read = {target.digest: target}
+    found: list[Deployment] = []
+    for one in between:
+        same = read.get(one.digest) if one.digest else None
+        if same is None and len(found) < _MOST_READ:
+            told = facts.whole(one, what)
+            read[one.digest] = told
+        else:
+            told = one if same is None else replace(one, release=same.release, unread=same.unread)
+        found.append(told)
+    return found
 
 
 def _target(
@@ -108,7 +139,7 @@ def _target(
 ) -> Deployment:
     """What is gone back to: the release that is named, else the last verified one."""
     if digest:
-        return facts.chosen(digest, deployed(cell), cell.environment)
+        return chosen(digest, deployed(cell), cell.environment)
     found = last_verified(cell, operations, stops)
     if found is None:
         raise NotFoundError(

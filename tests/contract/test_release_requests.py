@@ -1,0 +1,147 @@
+"""What plans of releases cost: requests by connection, of each service in each environment."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from urllib.parse import unquote
+
+import pytest
+from sandbox_desk import SandboxClock
+
+from fedesk import execution
+from fedesk.composition import compose
+from fedesk.config import load_config
+from fedesk.domain.names import ConnectionName
+from fedesk.domain.release_matrix import PROMOTE, KnownReleases
+from fedesk.domain.release_stops import ROLLBACK
+from fedesk.domain.releases import ReleaseRequest
+from fedesk.ports.errors import NotFoundError
+from fedesk.sandbox.clock import WorldClock
+from fedesk.sandbox.server import Sandbox, start
+from fedesk.sandbox.traffic import Request
+from fedesk.sandbox.world import World
+from fedesk.services.kinds.release_facts import MOST_REQUESTS
+from fedesk.services.release_matrix import Asked, MatrixRead, ReleaseSources, read_matrix
+
+ENVIRONMENTS = ("dev", "staging", "prod")
+START = datetime(2026, 11, 20, 2, 43, 10, tzinfo=UTC)
+NOTHING_TO_GO_BACK_TO = {
+    ("dev", "invoices"), ("staging", "invoices"), ("prod", "invoices"), ("prod", "partners"),
+}  # fmt: skip
+"""No release of invoices is verified; what partners ran before, retention has taken."""
+
+
+def by_connection(requests: Iterable[Request], target: str) -> Counter[str]:
+    """The requests of each connection.
+
+    One Jenkins, one Vault and one registry serve all environments: a folder or a path says whose it is, and
+    what names none (Jenkins' own state, Vault's health, an image) is asked for the target.
+    """
+
+    def asked(one: Request) -> str:
+        path = f"{unquote(one.path).partition('?')[0]}/"
+        named = next((each for each in ENVIRONMENTS if f"/{each}/" in path), target)
+        return f"{named}/{one.system}"
+
+    return Counter(map(asked, requests))
+
+
+def cost(sandbox: Sandbox, desk: execution.Desk, kind: str, environment: str, service: str) -> Counter[str]:
+    """The requests of one plan, by connection."""
+    request = ReleaseRequest(
+        kind=kind, service=service, environment=environment, connection=ConnectionName(environment, "jenkins")
+    )
+    sandbox.control.clear_requests()
+    try:
+        desk.changes.propose(request)
+    except NotFoundError:
+        assert kind == ROLLBACK
+        assert (environment, service) in NOTHING_TO_GO_BACK_TO
+    return by_connection(sandbox.control.requests(), environment)
+
+
+@contextmanager
+def opened(sandbox: Sandbox) -> Iterator[execution.Desk]:
+    """A desk that nobody has used yet."""
+    desk = execution.open_desk(sandbox.config_path, "prod", SandboxClock(sandbox))
+    try:
+        yield desk
+    finally:
+        desk.systems.close()
+        desk.close()
+
+
+@pytest.mark.parametrize("kind", [PROMOTE, ROLLBACK])
+def test_a_plan_asks_no_connection_more_than_five_times(full_sandbox: Sandbox, kind: str) -> None:
+    """From cold, of each service into each environment: nothing is read before, and nobody is logged in."""
+    with opened(full_sandbox) as desk:
+        services = tuple(desk.catalogue.services)
+    assert len(services) == 20
+    over = {}
+    for environment, service in product(ENVIRONMENTS, services):
+        with opened(full_sandbox) as desk:
+            found = cost(full_sandbox, desk, kind, environment, service)
+        assert found[f"{environment}/jenkins"] >= 3, "what nobody was asked proves nothing"
+        if max(found.values()) > MOST_REQUESTS:
+            over[environment, service] = dict(found)
+    assert over == {}
+
+
+def test_a_plan_right_after_the_matrix_costs_no_more(full_sandbox: Sandbox) -> None:
+    """And no less: what the matrix keeps may be older than what a plan is judged by, so a plan reads anew."""
+    with opened(full_sandbox) as desk:
+        cold = cost(full_sandbox, desk, PROMOTE, "prod", "payments")
+        read = desk.releases.matrix()
+        assert not read.failures
+        after = cost(full_sandbox, desk, PROMOTE, "prod", "payments")
+        jenkins = {name: count for name, count in cold.items() if name.endswith("/jenkins")}
+        assert jenkins == {"dev/jenkins": 3, "staging/jenkins": 3, "prod/jenkins": 4}
+        assert {name: count for name, count in after.items() if name.endswith("/jenkins")} == jenkins
+        over = {}
+        for kind, service in product((PROMOTE, ROLLBACK), desk.catalogue.services):
+            found = cost(full_sandbox, desk, kind, "dev", service)
+            if max(found.values()) > MOST_REQUESTS:
+                over[kind, service] = dict(found)
+        assert over == {}
+
+
+def test_the_matrix_of_forty_services_is_one_request_to_each_jenkins_and_one_for_each_change() -> None:
+    """From cold each service has changed; then nothing has; an hour later as many as run something else."""
+    running = start(World(seed=7, scale=2, clock=WorldClock(START)), systems=("jenkins",))
+    try:
+        desk = compose(load_config(running.config_path), None, SandboxClock(running))
+        sources = ReleaseSources(
+            catalogue=desk.catalogue,
+            connections=desk.all_connections,
+            environments=ENVIRONMENTS,
+            clock=SandboxClock(running),
+            operations=tuple,
+        )
+
+        def look(known: KnownReleases) -> tuple[MatrixRead, Counter[str], int]:
+            running.control.clear_requests()
+            read = read_matrix(sources, known, Asked(sightings=False))
+            assert not read.failures
+            log = running.control.requests("jenkins")
+            files = sum("/artifact/" in one.path for one in log)
+            return read, by_connection((one for one in log if "/artifact/" not in one.path), ""), files
+
+        def runs(read: MatrixRead) -> set[str]:
+            cells = [cell for row in read.matrix.rows for cell in row.cells]
+            assert len(cells) == 40 * len(ENVIRONMENTS)
+            return {str(cell.current.run.name) for cell in cells if cell.current is not None}
+
+        one_each = {f"{name}/jenkins": 1 for name in ENVIRONMENTS}
+        cold, asked, files = look(KnownReleases())
+        assert (asked, files) == (one_each, len(runs(cold)))
+        assert files >= 100
+        again, asked, files = look(cold.known)
+        assert (asked, files) == (one_each, 0)
+        running.control.clock.freeze(START + timedelta(hours=1))
+        later, asked, files = look(again.known)
+        assert (asked, files) == (one_each, len(runs(later) - runs(again)))
+        assert files > 0
+    finally:
+        running.close()
