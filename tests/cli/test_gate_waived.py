@@ -1,11 +1,6 @@
 """A gate that is in a promotion's way is waived by the role that may: asked, approved, carried out."""
 
 import json
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +8,7 @@ from anchored_log import needs_ssh_keygen
 from approval_people import ANN, BEN, MARA, Team
 from cli_situations import YES, Situation
 from command_line import Run
+from hurrying import hurried
 from office import Office
 
 from fedesk.domain.audit import Phase
@@ -31,22 +27,6 @@ def office(run: Run, sandbox: Sandbox, team: Team) -> Office:
     made.policy = ""
     made.roles = {"mara": ["releaser"], "ben": ["releaser", "admin"], "ann": ["approver"]}
     return made
-
-
-@contextmanager
-def hurried(sandbox: Sandbox) -> Iterator[None]:
-    """Where ``fedesk execute`` would wait in this process, the world's time goes on instead."""
-    sleep = time.sleep
-
-    def go_on(seconds: float) -> None:
-        if threading.current_thread() is threading.main_thread():
-            sandbox.control.clock.advance(timedelta(seconds=max(seconds, 1.0)))
-        else:
-            sleep(seconds)
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(time, "sleep", go_on)
-        yield
 
 
 def triggered(sandbox: Sandbox, operation: str) -> int:

@@ -23,11 +23,14 @@ class InProcessLauncher:
 
     def go(self, operation: str) -> None:
         if not self._behind:
-            self._desk.execute(operation)
+            self.execute(operation)
             return
-        thread = threading.Thread(target=self._desk.execute, args=(operation,), name=f"execute {operation}")
+        thread = threading.Thread(target=self.execute, args=(operation,), name=f"execute {operation}")
         self.threads.append(thread)
         thread.start()
+
+    def execute(self, operation: str) -> None:
+        self._desk.execute(operation)
 
     def trouble(self) -> str:
         return ""

@@ -30,6 +30,7 @@ from fedesk.services.operation_runner import execute
 from fedesk.services.processes import LocalProcesses
 from fedesk.services.proposals import Answer
 from fedesk.services.settling import recheck
+from fedesk.store.operations import SqlStore
 
 if TYPE_CHECKING:
     from postgres_server import Server
@@ -256,7 +257,7 @@ def executes_afresh(
     executes(execution.open_desk(config, "prod", clock), place, operation, seams, clock, notes)
 
 
-def rechecked(desk: execution.Desk, store: Seamed, operation: str, clock: WorldTime) -> Operation:
+def rechecked(desk: execution.Desk, store: SqlStore, operation: str, clock: WorldTime) -> Operation:
     """What a later process finds out."""
     return recheck(
         operation,

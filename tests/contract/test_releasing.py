@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from killed_runners import LATER, SlowTime
+from killed_runners import LATER, SlowTime, rechecked
 from test_release_crashes import triggered
 
 from fedesk import execution
@@ -22,7 +23,7 @@ from fedesk.sandbox.server import Sandbox
 from fedesk.services.changes import Changes
 from fedesk.services.operation_runner import execute
 from fedesk.services.processes import LocalProcesses
-from fedesk.services.proposals import Answer, Proposal
+from fedesk.services.proposals import Answer, Proposal, RefusedError
 from fedesk.store.operations import SqlStore
 
 PLACES = ("/job/staging/", "/job/dev/", "/job/prod/")
@@ -153,17 +154,6 @@ def test_whoever_carries_it_out_may_read_more_of_the_job_than_whoever_planned_it
     assert "definition (config.xml) was" in refused.said
 
 
-def test_the_same_promotion_asked_twice_is_done_once(night: Night) -> None:
-    """By two people at once: both have said yes; whoever is second finds it done, and one build is made."""
-    mine, theirs = night.plan(release(PROMOTE)), night.plan(release(PROMOTE))
-    first, second = night.yes(mine), night.yes(theirs)
-    assert night.execute(first.plan.operation).outcome is Outcome.SUCCEEDED
-    refused = night.execute(second.plan.operation)
-    assert (refused.outcome, refused.is_conflict) == (Outcome.REFUSED, True)
-    assert "runs there already was no and is yes" in refused.said
-    assert triggered(night.sandbox, second.plan.operation) == []
-
-
 def test_what_is_promoted_is_named_by_its_digest(night: Night) -> None:
     """A tag is refused, an unknown digest is not there; one that moved on meanwhile makes the plan stale."""
     with pytest.raises(ConflictError, match="latest may mean another image tomorrow"):
@@ -238,3 +228,55 @@ def test_jenkins_may_go_away_in_mid_deployment(night: Night) -> None:
     assert ended.outcome is Outcome.SUCCEEDED, ended.said
     assert triggered(night.sandbox, ended.plan.operation) == [False]
     assert next(waits) > 8
+
+
+def test_a_job_that_is_not_there_is_one_sentence(night: Night) -> None:
+    """The plan names the job, and the line of the catalogue that says which it is; nothing is drafted."""
+    night.sandbox.control.fault("jenkins", "status", match="/prod/job/deploy-loyalty/", status=404)
+    with pytest.raises(NotFoundError, match="deploy-loyalty"):
+        night.plan(release(PROMOTE))
+
+
+def test_a_verification_that_never_ends_is_bounded_and_never_green(night: Night) -> None:
+    """Airflow does not tell in the time that the catalogue gives: unknown, and the service is held by it.
+
+    Looked at again once Airflow answers, it has succeeded; nothing is sent a second time.
+    """
+    planned, other = night.yes(night.plan(release(PROMOTE))), night.plan(release(PROMOTE))
+    night.sandbox.control.fault("airflow", "status", match="/importErrors|/dagVersions|/dags", status=503)
+    began = night.clock.now()
+    ended = night.execute(planned.plan.operation)
+    assert ended.outcome is Outcome.UNKNOWN, ended.said
+    assert "503" in ended.said
+    assert timedelta(minutes=5) <= night.clock.now() - began < timedelta(minutes=30)
+    with pytest.raises(RefusedError, match="in flight"):
+        night.yes(other)
+    night.sandbox.control.clear_faults()
+    found = rechecked(night.desk, night.store, planned.plan.operation, night.clock)
+    assert found.outcome is Outcome.SUCCEEDED, found.said
+    assert triggered(night.sandbox, planned.plan.operation) == [False]
+
+
+def test_a_build_that_retention_takes_before_it_is_read_back_leaves_it_unknown(night: Night) -> None:
+    """Whether it deployed the release cannot be told any more: never taken for granted, nor sent again."""
+    planned = night.yes(night.plan(release(PROMOTE)))
+    gone = "/prod/job/deploy-loyalty/[0-9]+/artifact/"
+    night.sandbox.control.fault("jenkins", "status", match=gone, status=404)
+    ended = night.execute(planned.plan.operation)
+    assert ended.outcome is Outcome.UNKNOWN, ended.said
+    assert "removed by retention" in ended.said
+    assert triggered(night.sandbox, planned.plan.operation) == [False]
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_clocks_that_differ_change_nothing(night: Night, minutes: int) -> None:
+    """This machine's is ten minutes behind the others' or ahead of them: promoted, verified, and put back."""
+    now = night.clock.now
+    night.clock.now = lambda: now() + timedelta(minutes=minutes)  # type: ignore[method-assign]  # the test's own
+    promoted = night.done(release(PROMOTE))
+    assert promoted.outcome is Outcome.SUCCEEDED, promoted.said
+    rollback = night.plan(release(ROLLBACK))
+    ahead = any("Jenkins' clock is ahead of this machine's by" in note for note in rollback.plan.notes)
+    assert ahead is (minutes < 0)
+    put_back = night.execute(night.yes(rollback).plan.operation)
+    assert put_back.outcome is Outcome.SUCCEEDED, put_back.said

@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from killed_runners import SlowTime
 from sandbox_desk import SandboxClock, impatient
-from test_crash_matrix_on_sandbox import SlowTime
 from test_releasing import Night, release
 
 from fedesk import execution
@@ -177,7 +177,9 @@ def test_rows_that_a_release_loses_fail_its_query(evening: Evening) -> None:
     assert looked() is StepState.FAILED
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [one if one == "http" else pytest.param(one, marks=pytest.mark.soak) for one in KINDS]
+)
 def test_a_system_that_never_answers_is_not_waited_for_beyond_its_time(
     full_sandbox: Sandbox, tmp_path: Path, kind: str
 ) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hurrying import HurriedLauncher
 from in_process import InProcessLauncher
 from painting import text_of, type_in, until
 from sandbox_desk import SandboxClock, impatient
@@ -36,7 +37,7 @@ class Opened:
         with config.open("a", encoding="utf-8") as file:
             file.write(governed)
         clock = SystemClock() if spawning else SandboxClock(sandbox)
-        self._spawning = spawning
+        self._spawning, self._sandbox = spawning, sandbox
         self.desks: list[Desk] = []
         self.app = DeskApp(
             front_page(config, "prod"),
@@ -50,7 +51,7 @@ class Opened:
         desk = open_desk(config, name, clock)
         if not self._spawning:
             # Made at first use, and kept where a made one is kept.
-            desk.__dict__["launcher"] = InProcessLauncher(desk, behind=True)
+            desk.__dict__["launcher"] = HurriedLauncher(desk, self._sandbox, behind=True)
         self.desks.append(desk)
         return desk
 

@@ -1,4 +1,4 @@
-"""The gates of a promotion in the desk: P shows which is in the way, and no key gets past it."""
+"""Releases by keys over the sandbox: P shows which gate is in the way; what passes, fails and is put back."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ from test_operation_screen import frame, words
 from test_rerun_on_sandbox import Opened
 from textual.pilot import Pilot
 
+from fedesk.domain.operations import Operation, Outcome, Stage, StepState
 from fedesk.sandbox.server import Sandbox
 from fedesk.ui.app import DeskApp
 from fedesk.ui.screens.main import MainScreen
@@ -43,7 +44,8 @@ def opened(sandbox: Sandbox, tmp_path: Path) -> Iterator[Opened]:
     yield made
     for desk in made.desks:
         assert isinstance(desk.launcher, InProcessLauncher)
-        assert not desk.launcher.threads, "something was executed"
+        for thread in desk.launcher.threads:
+            thread.join(PATIENCE)
 
 
 def at_release(app: DeskApp) -> str:
@@ -94,3 +96,67 @@ async def test_each_gate_is_shown_and_no_key_gets_past_it(
             await pilot.press("j")
         assert opened.desk.store.operations(limit=5) == ()
     assert before == {name: sandbox.world.build_plans(f"finedge/prod/deploy-{name}") for name in GATES}
+
+
+async def to(pilot: Pilot[int], app: DeskApp, service: str, key: str) -> OperationScreen:
+    """The plan that a key at a service leads to."""
+    await pilot.press("g")
+    while at_release(app) != service:
+        await pilot.press("j")
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, OperationScreen), PATIENCE)
+    await until(pilot, lambda: frame(app).situation.is_planned, PATIENCE)
+    return frame(app)
+
+
+async def confirmed(pilot: Pilot[int], app: DeskApp, screen: OperationScreen) -> Operation:
+    """Name and reason where no window is open yet, and the key; the operation when it has ended."""
+    assert screen.situation.free, screen.item
+    words = (*"prod", "tab", *"CHG-1") if screen.situation.want.name else ()
+    await type_in(pilot, *words, "ctrl+y")
+    found: list[Operation] = []
+
+    def has_ended() -> bool:
+        operation = screen.item.operation
+        if operation is not None and operation.stage is Stage.ENDED:
+            found.append(operation)
+        return bool(found)
+
+    await until(pilot, has_ended, PATIENCE)
+    await pilot.press("escape")
+    await until(pilot, lambda: at_release(app), PATIENCE)
+    return found[-1]
+
+
+@pytest.mark.soak
+async def test_promoted_put_back_and_failed(sandbox: Sandbox, opened: Opened) -> None:
+    """P passes though Jenkins' answer is lost; V puts back with Vault sealed; what fails says so."""
+    app, world = opened.app, sandbox.world
+
+    def runs() -> str:
+        there = world.deployments.current("prod", "loyalty")
+        assert there is not None
+        return there.digest
+
+    before = runs()
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.board, PATIENCE)
+        await pilot.press("5")
+        await until(pilot, lambda: at_release(app), PATIENCE)
+        screen = await to(pilot, app, "loyalty", "P")
+        sandbox.control.fault("jenkins", "drop_after_commit", match="/buildWithParameters$", times=1)
+        promoted = await confirmed(pilot, app, screen)
+        assert promoted.outcome is Outcome.SUCCEEDED, promoted.said
+        assert StepState.UNANSWERED in {one.state for one in promoted.journal}
+        assert runs() == promoted.plan.targets[0].pins["digest"] != before
+        sandbox.control.seal_vault(sealed=True)
+        put_back = await confirmed(pilot, app, await to(pilot, app, "loyalty", "V"))
+        assert put_back.outcome is Outcome.SUCCEEDED, put_back.said
+        assert runs() == before
+        there = world.deployments.current("staging", "fx_rates")
+        assert there is not None
+        sandbox.control.seal_vault(sealed=False)
+        world.plant_bad_release("fx_rates", there.digest)
+        failed = await confirmed(pilot, app, await to(pilot, app, "fx_rates", "P"))
+        assert failed.outcome is Outcome.FAILED, failed.said
+        assert "Airflow cannot import fx_rates" in failed.said
