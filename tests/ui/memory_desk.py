@@ -35,11 +35,12 @@ from fedesk.services.log_text import MemoryPages, Pages
 from fedesk.services.marking import Marking
 from fedesk.services.operation_watch import OperationWatch
 from fedesk.services.proposals import Answer, Proposal
+from fedesk.services.quarantining import Quarantining
 from fedesk.services.release_diff import DiffRead
 from fedesk.services.release_matrix import MatrixRead
 from fedesk.services.release_reading import HistoryRead
 from fedesk.services.tracing import Followed, follow, kept_of
-from fedesk.ui.desk import Approving, Planning, Records, Releasing, Reporting, Saying, Word
+from fedesk.ui.desk import Approving, Planning, Records, Releasing, Reporting, Saying, Stopping, Word
 
 if TYPE_CHECKING:
     from fedesk.ports.incident_store import DeskStore
@@ -487,6 +488,14 @@ class MemoryDesk:
         self.rechecked: list[str] = []
         self.operation_watch = OperationWatch(lambda: self.store, lambda: self.living, StillClock())
         self.board.again = self._with_operations
+        ids = iter(f"0193a1b2-0000-7000-8000-{number:012x}" for number in range(1, 99))
+        self.quarantining: Stopping = Quarantining(
+            store=cast("DeskStore", self.store),
+            actor=ACTOR,
+            clock=StillClock(),
+            new_id=lambda: next(ids),
+            rights=self.rights,
+        )
 
     def _with_operations(self, board: Board) -> Board:
         here, opened = board.environment, self.operation_watch.known()

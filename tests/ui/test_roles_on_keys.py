@@ -50,13 +50,15 @@ FITS = Target(
     unwithdrawn="",
     unbroken="",
     service="payments",
+    unstoppable="",
+    unliftable="",
 )
 """A target that everything could be done with."""
 
 
 def rights_of(role: Role, environment: str = "prod") -> Rights:
-    """Somebody with a role in one environment, who is an operator elsewhere."""
-    roles = {environment: frozenset({role})}
+    """Somebody with a role in one environment, and in what holds in all; who is an operator elsewhere."""
+    roles = {environment: frozenset({role}), "": frozenset({role})}
     person = Person(principal=MARA, roles=frozenset({Role.OPERATOR}), environments=roles)
     return Rights(people=People({MARA: person}), person=MARA)
 

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from fedesk.domain.policy import DEFAULTS
-from fedesk.domain.roles import RIGHTS, VIEWER, People, Person, Role, listed
+from fedesk.domain.roles import RIGHTS, VIEWER, People, Person, Rights, Role, listed
 
 MARA = Person(
     principal="mara@finedge.example",
@@ -71,6 +71,15 @@ def test_a_refusal_says_which_role_is_wanted_and_which_one_has() -> None:
     )
     assert PEOPLE.against("eve", "freeze", "") == "needs the role admin; you are viewer"
     assert PEOPLE.against(ANN.principal, "approve", "prod") == ""
+
+
+def test_what_holds_everywhere_is_asked_of_the_general_roles_as_well() -> None:
+    """A viewer of prod who operates elsewhere may put a release away, and nothing else."""
+    person = Person(
+        principal="ann", roles=frozenset({Role.OPERATOR}), environments={"prod": frozenset({Role.VIEWER})}
+    )
+    barred = Rights(people=People({"ann": person}), person="ann").barred("prod")
+    assert set(RIGHTS) - set(barred) == {"quarantine"}
 
 
 def test_a_verb_that_is_no_change_is_everybodys() -> None:

@@ -270,6 +270,8 @@ class MatrixRow:
     service: str
     owner: str
     cells: tuple[Cell, ...]
+    stops: tuple[ReleaseStop, ...] = ()
+    """All that stand against releases of it, whether they run or not."""
 
     @property
     def drifts(self) -> tuple[Drift, ...]:

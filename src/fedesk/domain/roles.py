@@ -67,6 +67,9 @@ RIGHTS: Mapping[str, frozenset[Role]] = MappingProxyType(
 )
 """Which roles may do a verb. A verb that is not here changes nothing that is shared: everybody may."""
 
+EVERYWHERE = frozenset({"quarantine", "quarantine-lift"})
+"""Verbs of what may hold in every environment, and is asked of one's roles in none of them then."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
@@ -157,7 +160,8 @@ class Rights:
         """All that they may not do there, by verb, and why."""
         if not self.people:
             return {}
-        return {verb: why for verb in RIGHTS if (why := self.against(verb, environment))}
+        may = {verb for verb in EVERYWHERE if not self.against(verb, "")}
+        return {verb: why for verb in RIGHTS if (why := self.against(verb, environment)) and verb not in may}
 
 
 EVERY_RIGHT = Rights(people=People(), person="")

@@ -333,6 +333,7 @@ def _matrix(read: _Read) -> MatrixRead:
             service=service.name,
             owner=str(service.owner),
             cells=tuple(_cell(read, service, environment) for environment in read.environments),
+            stops=tuple(one for one in read.kept.stops if one.service == service.name),
         )
         for service in read.services
     )

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from fedesk.ui.desk import Desk
     from fedesk.ui.marking import Marker
     from fedesk.ui.opening import Opener
+    from fedesk.ui.stopping import Stopper
     from fedesk.ui.tour import Tour
 
 EXIT_CONFIGURATION = 2
@@ -227,6 +228,13 @@ class DeskApp(TerminalApp):
         from fedesk.ui.marking import Marker
 
         return Marker(self)
+
+    @cached_property
+    def stopper(self) -> Stopper:
+        """Puts releases into quarantine and lets them out; made at its first use."""
+        from fedesk.ui.stopping import Stopper
+
+        return Stopper(self)
 
     @property
     def _seen(self) -> DeskScreen | None:

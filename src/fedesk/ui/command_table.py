@@ -274,6 +274,10 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
     ),
     Elsewhere(words=("grep",), here="log"),
     Elsewhere(words=("kit",)),
+    *(
+        Elsewhere(words=("release", one), here="release matrix")
+        for one in ("promote", "rollback", "quarantine")
+    ),
     Elsewhere(words=("release",)),
     Elsewhere(words=("login",)),
     Elsewhere(words=("operations", "decide"), here="operations show"),

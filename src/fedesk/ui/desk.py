@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fedesk.domain.observation import Snapshot
     from fedesk.domain.open_operations import Awaited
     from fedesk.domain.operations import Operation, Outcome, Plan, WriteWindow
+    from fedesk.domain.releases import ReleaseStop
     from fedesk.domain.requests import Request
     from fedesk.domain.roles import Rights
     from fedesk.domain.runs import LogChunk, LogEnd, LogRequest, RunDetail
@@ -218,6 +219,22 @@ class Saying(Protocol):
         """End what is quiet under these names."""
 
 
+class Stopping(Protocol):
+    """Quarantines of releases, and what rollbacks hold: ``services.quarantining.Quarantining``.
+
+    Each blocks, and raises QuarantineError, RefusedError, StoreError.
+    """
+
+    def put(self, service: str, digest: str, reason: str) -> ReleaseStop:
+        """Put a release into quarantine, everywhere."""
+
+    def lift(self, given: str, reason: str) -> ReleaseStop:
+        """Lift a stop, by its id."""
+
+    def listed(self) -> tuple[ReleaseStop, ...]:
+        """All that stand."""
+
+
 class Desk(Protocol):
     """One environment, open."""
 
@@ -277,6 +294,10 @@ class Desk(Protocol):
     @property
     def marking(self) -> Saying:
         """What is said of findings. Made at first use, which may raise StoreError."""
+
+    @property
+    def quarantining(self) -> Stopping:
+        """Quarantines of releases. Made at first use, which may raise StoreError."""
 
     @property
     def operation_watch(self) -> OperationWatch:

@@ -467,9 +467,10 @@ def told(error: Exception, doing: str) -> str:
     from fedesk.ports.errors import SourceError
     from fedesk.ports.operation_store import StoreError
     from fedesk.services.proposals import RefusedError
+    from fedesk.services.quarantining import QuarantineError
 
-    sentences = (SourceError, StoreError, RefusedError, LaunchError, WordingError, MarkError, _NoRunnerError)
-    if isinstance(error, sentences):
+    words = (WordingError, MarkError, QuarantineError, _NoRunnerError)
+    if isinstance(error, (SourceError, StoreError, RefusedError, LaunchError, *words)):
         return str(error)
     return f"fedesk failed while {doing}: {type(error).__name__}."
 

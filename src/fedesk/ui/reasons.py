@@ -117,6 +117,16 @@ def no_promotion(target: Target) -> str | None:
     return nothing(target) or (target.unpromotable if target.service else "no service stands there") or None
 
 
+def no_quarantine(target: Target) -> str | None:
+    """No release that could be stopped."""
+    return nothing(target) or (target.unstoppable if target.service else "no service stands there") or None
+
+
+def no_lift(target: Target) -> str | None:
+    """No release is stopped."""
+    return nothing(target) or (target.unliftable if target.service else "no service stands there") or None
+
+
 def no_rollback(target: Target) -> str | None:
     """No service, or nothing to go back to."""
     return nothing(target) or (target.unreturnable if target.service else "no service stands there") or None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from fedesk.domain.release_matrix import Drift, Matrix, MatrixRow
-    from fedesk.domain.releases import Cell, Deployment
+    from fedesk.domain.releases import Cell, Deployment, ReleaseStop
 
 PROOFS: Mapping[Verified, Face] = {
     verified: Face(glyph, plain, VERIFIED_SAID[verified], style)
@@ -148,7 +148,38 @@ def _target(row: MatrixRow, cell: Cell | None, drift: Drift | None, here: str) -
         environment=here,
         unpromotable=against_promotion(name, cell, drift, here),
         unreturnable=against_rollback(name, cell, here),
+        digest=digest_of(cell),
+        unstoppable=against_quarantine(name, cell, here),
+        unliftable=against_lifting(name, stops_here(row.stops, here), here),
     )
+
+
+def digest_of(cell: Cell | None) -> str:
+    """The release that runs in a cell; empty where that is not known."""
+    return cell.current.digest if cell is not None and cell.current is not None else ""
+
+
+def stops_here(stops: Sequence[ReleaseStop], here: str) -> tuple[ReleaseStop, ...]:
+    """Those that hold in an environment."""
+    return tuple(one for one in stops if one.environment in ("", here))
+
+
+def against_quarantine(name: str, cell: Cell | None, here: str) -> str:
+    """Why ``Q`` does not serve; empty where the release that runs there can be stopped."""
+    if cell is None or cell.connection is None:
+        return f"{name} has no deploy job in {here}"
+    if cell.current is None:
+        return f"nothing is deployed in {here}"
+    digest = digest_of(cell)
+    if not digest:
+        return f"which release of {name} runs in {here} is not known"
+    is_stopped = any(one.kind is StopKind.QUARANTINE for one in cell.stops)
+    return f"{present.digest(digest)} is in quarantine already, L lifts that" if is_stopped else ""
+
+
+def against_lifting(name: str, stops: Sequence[ReleaseStop], here: str) -> str:
+    """Why ``L`` does not serve; empty where something could be lifted."""
+    return "" if stops else f"nothing stands against a release of {name} in {here}"
 
 
 def against_promotion(name: str, cell: Cell | None, drift: Drift | None, here: str) -> str:

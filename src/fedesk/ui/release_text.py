@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from fedesk.domain.releases import StopKind
 from fedesk.ui import present
-from fedesk.ui.release_rows import PROOFS, started_by
+from fedesk.ui.release_rows import PROOFS, STOPPED, started_by
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from fedesk.domain.release_diff import ReleaseDiff
     from fedesk.domain.release_history import HistoryRow
-    from fedesk.domain.releases import Release
+    from fedesk.domain.releases import Release, ReleaseStop
     from fedesk.domain.runs import Change
 
 _COMMITS = 40
@@ -76,6 +77,24 @@ def _commit(change: Change, now: datetime, width: int) -> Iterator[Content]:
         ),
         width,
     )
+
+
+def stop_lines(stops: Iterable[ReleaseStop], now: datetime, zone: tzinfo, width: int) -> Iterator[Content]:
+    """What stands against its releases, whether they run here or not, until it is lifted."""
+    yield Content.styled("What is stopped", "bold")
+    for one in stops:
+        held = one.kind is StopKind.HOLD
+        where = f"not promoted into {present.text(one.environment, 40)} again" if held else "everywhere"
+        yield from _hanging(
+            Content.assemble(
+                STOPPED.mark,
+                f" {present.clock_time(one.at, now, zone):>12} {present.digest(one.digest)} ",
+                (f"{one.kind}, {where}", STOPPED.style),
+                f": {present.text(one.reason, 300)} ",
+                (f"by {present.text(one.by, 80)}  {present.text(one.id, 40)}", present.MUTED),
+            ),
+            width,
+        )
 
 
 def history_lines(rows: tuple[HistoryRow, ...], now: datetime, zone: tzinfo, width: int) -> Iterator[Content]:

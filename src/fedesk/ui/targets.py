@@ -100,6 +100,12 @@ class Target:
     """Why ``P`` does not serve; empty where it does."""
     unreturnable: str = ""
     """Why ``V`` does not serve; empty where it does."""
+    digest: str = ""
+    """The release that is meant: the one that runs there."""
+    unstoppable: str = "no release runs there"
+    """Why ``Q`` does not serve; empty where it does."""
+    unliftable: str = "nothing stands against a release of it"
+    """Why ``L`` does not serve; empty where it does."""
     doing: str = ""
     """What the plan does that is before one, as a verb of ``domain.roles.RIGHTS``."""
     barred: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

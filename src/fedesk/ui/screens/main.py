@@ -18,6 +18,7 @@ from fedesk.ui.widgets.status_line import StatusLine, Tab, TabLine
 
 if TYPE_CHECKING:
     from fedesk.ui.marking import MarkWritten
+    from fedesk.ui.stopping import StopWritten
 
 
 def _audit() -> View:
@@ -217,6 +218,24 @@ class MainScreen(ListScreen):
         from fedesk.domain.release_stops import ROLLBACK
 
         self._plan_release(ROLLBACK)
+
+    def do_quarantine(self) -> None:
+        """Put the release that runs here into quarantine."""
+        self.desk_app.stopper.quarantine(self, self.target)
+
+    def do_lift(self) -> None:
+        """Lift what stands against a release of the service under the cursor."""
+        from fedesk.ui.release_rows import stops_here
+        from fedesk.ui.releases_view import ReleasesView
+
+        if isinstance(self.view, ReleasesView) and self.view.row is not None:
+            stops = stops_here(self.view.row.stops, self.desk_app.facts.name)
+            self.desk_app.stopper.lift(self, stops)
+
+    def on_stop_written(self, message: "StopWritten") -> None:
+        """A release was stopped or let go: the matrix says so."""
+        self.desk_app.stopper.took(self, message)
+        self.view.look_again()
 
     def _open_service(self) -> None:
         from fedesk.ui.releases_view import ReleasesView

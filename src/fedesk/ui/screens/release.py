@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from textual.content import Content
 
-from fedesk.ui import present
+from fedesk.ui import present, release_rows
 from fedesk.ui.actions import Place, Target, bindings
 from fedesk.ui.reader import Reader
-from fedesk.ui.release_text import difference_lines, history_lines
+from fedesk.ui.release_text import difference_lines, history_lines, stop_lines
 from fedesk.ui.screens.texts import ReadingScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from fedesk.domain.releases import ReleaseRequest
+    from fedesk.domain.releases import ReleaseRequest, ReleaseStop
     from fedesk.services.release_diff import DiffRead
     from fedesk.services.release_reading import HistoryRead
     from fedesk.ui.desk import Desk
     from fedesk.ui.reader import Answer
+    from fedesk.ui.stopping import StopWritten
 
-_DIFFERENCE, _HISTORY = "the difference", "the history"
+_DIFFERENCE, _HISTORY, _STOPS = "the difference", "the history", "what is stopped"
 
 
 class ReleaseScreen(ReadingScreen):
-    """Reads both when it is opened, side by side, and again at ``r``."""
+    """Reads all of it when it is opened, side by side, and again at ``r``."""
 
     PLACE = Place.RELEASE
     BINDINGS = bindings(Place.RELEASE)
@@ -43,13 +45,21 @@ class ReleaseScreen(ReadingScreen):
         self._reader = Reader(self)
         self._difference: DiffRead | None = None
         self._history: HistoryRead | None = None
+        self._stops: tuple[ReleaseStop, ...] | None = None
         self._problems: dict[str, str] = {}
         self._asked_at: datetime | None = None
 
     @property
     def target(self) -> Target:
-        """The service."""
-        return self._aim
+        """The service; of its release what was read here, once it was."""
+        aim, here, cell = self._aim, self._aim.environment, self._history.cell if self._history else None
+        if cell is not None:
+            against = release_rows.against_quarantine(aim.name, cell, here)
+            aim = replace(aim, digest=release_rows.digest_of(cell), unstoppable=against)
+        unliftable = "what is stopped is not read yet"
+        if self._stops is not None:
+            unliftable = release_rows.against_lifting(aim.name, self._stops, here)
+        return replace(aim, unliftable=unliftable)
 
     def on_mount(self) -> None:
         """Read what there is."""
@@ -64,28 +74,45 @@ class ReleaseScreen(ReadingScreen):
             names = (here, self._origin)
             self._reader.read(_DIFFERENCE, lambda: releases.diff(service, names))
         self._reader.read(_HISTORY, lambda: releases.history(service, here))
+        self._reader.read(_STOPS, self._read_stops)
+
+    def _read_stops(self) -> tuple[ReleaseStop, ...] | str:
+        """What stands against releases of the service here, or why that cannot be told."""
+        from fedesk.ports.operation_store import StoreError
+
+        try:
+            found = self._desk.quarantining.listed()
+        except StoreError as error:
+            return str(error)
+        of_service = [one for one in found if one.service == self._aim.service]
+        return release_rows.stops_here(of_service, self._aim.environment)
 
     def on_answer(self, answer: Answer) -> None:
-        """One of the two."""
+        """One of them."""
         answer.stop()
-        key = str(answer.key)
-        if answer.problem:
-            self._problems[key] = answer.problem
+        key, said = str(answer.key), answer.value
+        if answer.problem or isinstance(said, str):
+            self._problems[key] = answer.problem or str(said)
         else:
             self._problems.pop(key, None)
             if key == _DIFFERENCE:
-                self._difference = cast("DiffRead", answer.value)
+                self._difference = cast("DiffRead", said)
+            elif key == _STOPS:
+                self._stops = cast("tuple[ReleaseStop, ...]", said)
             else:
-                self._history = cast("HistoryRead", answer.value)
+                self._history = cast("HistoryRead", said)
         self._draw()
+        self.show_keys()
 
     def text(self, width: int) -> Content:
-        """The difference, then what was deployed."""
+        """What is stopped, the difference, then what was deployed."""
         app = self.desk_app
         lines: list[Content] = []
         for problem in self._problems.values():
             said = f"{present.DOWN.glyph} {present.text(problem, 600)}"
             lines += Content.styled(said, "$text-warning").wrap(width)
+        if self._stops:
+            lines += [*stop_lines(self._stops, app.now, app.zone, width), Content()]
         if self._difference is not None:
             lines += [*difference_lines(self._difference.diff, app.now, width), Content()]
         elif self._origin and _DIFFERENCE not in self._problems:
@@ -109,6 +136,19 @@ class ReleaseScreen(ReadingScreen):
         from fedesk.domain.release_stops import ROLLBACK
 
         self._plan(ROLLBACK)
+
+    def do_quarantine(self) -> None:
+        """Put the release that runs here into quarantine."""
+        self.desk_app.stopper.quarantine(self, self.target)
+
+    def do_lift(self) -> None:
+        """Lift what stands against one of its releases."""
+        self.desk_app.stopper.lift(self, self._stops or ())
+
+    def on_stop_written(self, message: StopWritten) -> None:
+        """A release was stopped or let go: read again."""
+        self.desk_app.stopper.took(self, message)
+        self.do_reread()
 
     def _plan(self, kind: str) -> None:
         asked = self._request(kind)
