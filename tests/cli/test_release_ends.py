@@ -57,6 +57,7 @@ def test_what_is_broken_does_not_forbid_its_cure(acting: Run, sandbox: Sandbox, 
     assert triggered(sandbox, "merchants", situation.operations()[0].plan.operation) == 2
 
 
+@pytest.mark.soak
 def test_a_promotion_that_fails_is_rolled_back_by_itself(
     run: Run, sandbox: Sandbox, changed: Changed, situation: Situation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -268,7 +268,7 @@ def test_a_build_that_retention_takes_before_it_is_read_back_leaves_it_unknown(n
     assert triggered(night.sandbox, planned.plan.operation) == [False]
 
 
-@pytest.mark.parametrize("minutes", [-10, 10])
+@pytest.mark.parametrize("minutes", [-10, pytest.param(10, marks=pytest.mark.soak)])
 def test_clocks_that_differ_change_nothing(night: Night, minutes: int) -> None:
     """This machine's is ten minutes behind the others' or ahead of them: promoted, verified, and put back."""
     now = night.clock.now
