@@ -20,7 +20,7 @@ Told = TypeVar("Told")
 OPERATIONS: tuple[tuple[str, frozenset[Course]], ...] = (
     ("Unknown outcomes", frozenset({Course.UNKNOWN, Course.LEFT})),
     ("Operations in flight", frozenset({Course.RUNNING, Course.UNDECIDED})),
-    ("Waiting plans", frozenset({Course.WAITING, Course.UNCLAIMED})),
+    ("Waiting plans", frozenset({Course.WAITING, Course.UNCLAIMED, Course.REJECTED})),
 )
 """Where an operation is told, by how it goes."""
 _LONGEST = 400

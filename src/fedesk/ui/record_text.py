@@ -65,7 +65,7 @@ _COURSES = {
     Course.UNDECIDED: Face("⏸", "=", "to decide", "$text-warning"),
     Course.LEFT: Face("?", "?", "left", "$state-violet"),
     Course.WAITING: Face("⏸", "=", "waits", "$text-warning"),
-    Course.REJECTED: Face("⊘", "#", "rejected", "$text-muted"),
+    Course.REJECTED: Face("⊘", "#", "rejected", present.MUTED),
     Course.UNCLAIMED: Face("?", "?", "not begun", "$state-violet"),
 }
 
