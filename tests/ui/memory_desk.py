@@ -13,6 +13,7 @@ from fedesk.domain.approving import Standing
 from fedesk.domain.audit import Actor
 from fedesk.domain.board import Board
 from fedesk.domain.catalogue import Catalogue, Deadline, Deploy, Owner, OwnerGroup, Pipeline, Service, Tier
+from fedesk.domain.dora import Dora
 from fedesk.domain.front import EnvironmentFacts, FrontPage
 from fedesk.domain.incidents import Incident
 from fedesk.domain.names import ConnectionName, RunName, TaskName
@@ -446,6 +447,10 @@ class Deployed:
         raise NotFoundError(f"nothing is known of {service}")
 
     def history(self, service: str, environment: str) -> HistoryRead:
+        raise NotFoundError(f"nothing is known of {service} in {environment}")
+
+    def dora(self, service: str, environment: str, length: timedelta) -> Dora:
+        del length
         raise NotFoundError(f"nothing is known of {service} in {environment}")
 
 

@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from memory_desk import HOSTILE, NOW, MemoryDesk
@@ -11,6 +12,7 @@ from painting import text_of, type_in, until
 from released import cell, deployment, release
 from textual.pilot import Pilot
 
+from fedesk.domain.dora import dora_of
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.release_diff import Side, between
 from fedesk.domain.release_history import history_of
@@ -198,7 +200,7 @@ async def test_what_is_away_is_said_and_what_was_known_stays(make_app: Make, des
 def test_picture_of_one_service(
     snap_compare: Callable[..., bool], make_app: Make, desk: MemoryDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What this environment would get, commit by commit; then each build of its deploy job."""
+    """What this environment would get, commit by commit; each build of its deploy job; DORA's four."""
     old, new = release("b", build=2, size_bytes=281_000_000), release("c", build=3, size_bytes=296_400_000)
     commit = Change(
         commit="984c37b4" + "0" * 32,
@@ -229,9 +231,20 @@ def test_picture_of_one_service(
         (),
     )
     known = KnownReleases()
+    dora = dora_of(
+        rows,
+        [],
+        service="payments",
+        environment="prod",
+        since=NOW - timedelta(days=30),
+        until=NOW,
+        is_whole=True,
+        untold=["Which commits came in is not known: prod/jenkins answered 503"],
+    )
     read = HistoryRead(cell=where("b", "prod", 5), rows=rows, failures={}, troubles=())
     monkeypatch.setattr(desk.deployed, "diff", lambda _s, _n: DiffRead(diff=diff, known=known, failures=()))
     monkeypatch.setattr(desk.deployed, "history", lambda _s, _e: read)
+    monkeypatch.setattr(desk.deployed, "dora", lambda _s, _e, _l: dora)
 
     async def run(pilot: Pilot[int]) -> None:
         app = pilot.app
@@ -239,8 +252,9 @@ def test_picture_of_one_service(
         await at_releases(pilot, app)
         await pilot.press("enter")
         await until(pilot, lambda: "#5" in text_of(app) and "984c37b4" in text_of(app))
+        await until(pilot, lambda: "time to restore" in text_of(app))
 
-    assert snap_compare(make_app(desk), terminal_size=(110, 30), run_before=run)
+    assert snap_compare(make_app(desk), terminal_size=(110, 40), run_before=run)
 
 
 async def test_a_service_whose_systems_are_away_says_so(make_app: Make, desk: MemoryDesk) -> None:

@@ -202,7 +202,8 @@ def test_picture_of_a_service_with_stops(
         assert isinstance(app, DeskApp)
         await at_releases(pilot, app)
         await pilot.press("enter")
-        await until(pilot, lambda: "What is stopped" in text_of(app) and "known of payments" in text_of(app))
+        await until(pilot, lambda: "What is stopped" in text_of(app) and "What was" in text_of(app))
+        await until(pilot, lambda: text_of(app).count("nothing is known") == 2)
         await pilot.press("L")
         await until(pilot, lambda: "1 of 2" in text_of(app))
 

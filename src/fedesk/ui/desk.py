@@ -9,12 +9,13 @@ from fedesk.ports.operation_store import AuditReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from pathlib import Path
 
     from fedesk.domain.approving import Standing
     from fedesk.domain.audit import Actor
     from fedesk.domain.board import Board
+    from fedesk.domain.dora import Dora
     from fedesk.domain.front import EnvironmentFacts, Finding
     from fedesk.domain.incidents import Incident
     from fedesk.domain.marks import Quiet
@@ -129,6 +130,9 @@ class Releasing(Protocol):
 
     def history(self, service: str, environment: str) -> HistoryRead:
         """The builds of its deploy job. Raises SourceError."""
+
+    def dora(self, service: str, environment: str, length: timedelta) -> Dora:
+        """DORA's four of the time before now; two requests. Raises SourceError."""
 
 
 class Approving(Protocol):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from fedesk.domain.dora import Unit
 from fedesk.domain.releases import StopKind
 from fedesk.ui import present
 from fedesk.ui.release_rows import PROOFS, STOPPED, started_by
@@ -14,6 +16,7 @@ from fedesk.ui.release_rows import PROOFS, STOPPED, started_by
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
+    from fedesk.domain.dora import Dora, Metric
     from fedesk.domain.release_diff import ReleaseDiff
     from fedesk.domain.release_history import HistoryRow
     from fedesk.domain.releases import Release, ReleaseStop
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 _COMMITS = 40
 _PATHS = 8
 _INDENT = 2
+_METRIC = 21
 _LABEL = 15
 
 
@@ -95,6 +99,30 @@ def stop_lines(stops: Iterable[ReleaseStop], now: datetime, zone: tzinfo, width:
             ),
             width,
         )
+
+
+def dora_lines(dora: Dora, width: int) -> Iterator[Content]:
+    """DORA's four, each with what it is made of; what cannot be told is ``?``, and why."""
+    days = round((dora.until - dora.since) / timedelta(days=1))
+    yield Content.styled(f"DORA's four, of {days} days", "bold")
+    for one in dora.metrics:
+        value = _value(one)
+        said = Content.assemble(
+            (f"{one.name:<{_METRIC}}", present.MUTED),
+            (f"{value:>8}", "$state-violet" if one.value is None else "bold"),
+            (f"  {present.text(one.said, 300)}", present.MUTED),
+        )
+        yield from _hanging(said, width)
+    for sentence in dora.untold:
+        yield from Content.styled(present.text(sentence, 400), "$text-warning").wrap(width)
+
+
+def _value(metric: Metric) -> str:
+    if metric.value is None:
+        return "?"
+    if metric.unit is Unit.SECONDS:
+        return present.duration(timedelta(seconds=metric.value))
+    return f"{metric.value:.2f}/day" if metric.unit is Unit.PER_DAY else f"{metric.value:.0%}"
 
 
 def history_lines(rows: tuple[HistoryRow, ...], now: datetime, zone: tzinfo, width: int) -> Iterator[Content]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from textual.content import Content
@@ -10,13 +11,14 @@ from textual.content import Content
 from fedesk.ui import present, release_rows
 from fedesk.ui.actions import Place, Target, bindings
 from fedesk.ui.reader import Reader
-from fedesk.ui.release_text import difference_lines, history_lines, stop_lines
+from fedesk.ui.release_text import difference_lines, dora_lines, history_lines, stop_lines
 from fedesk.ui.screens.texts import ReadingScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from fedesk.domain.dora import Dora
     from fedesk.domain.releases import ReleaseRequest, ReleaseStop
     from fedesk.services.release_diff import DiffRead
     from fedesk.services.release_reading import HistoryRead
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from fedesk.ui.stopping import StopWritten
 
 _DIFFERENCE, _HISTORY, _STOPS = "the difference", "the history", "what is stopped"
+_DORA = "DORA's four"
+_LOOKS_BACK = timedelta(days=30)
 
 
 class ReleaseScreen(ReadingScreen):
@@ -46,6 +50,7 @@ class ReleaseScreen(ReadingScreen):
         self._difference: DiffRead | None = None
         self._history: HistoryRead | None = None
         self._stops: tuple[ReleaseStop, ...] | None = None
+        self._dora: Dora | None = None
         self._problems: dict[str, str] = {}
         self._asked_at: datetime | None = None
 
@@ -75,6 +80,8 @@ class ReleaseScreen(ReadingScreen):
             self._reader.read(_DIFFERENCE, lambda: releases.diff(service, names))
         self._reader.read(_HISTORY, lambda: releases.history(service, here))
         self._reader.read(_STOPS, self._read_stops)
+        # Last: it reads more builds than the others, and waits where three are under way.
+        self._reader.read(_DORA, lambda: releases.dora(service, here, _LOOKS_BACK))
 
     def _read_stops(self) -> tuple[ReleaseStop, ...] | str:
         """What stands against releases of the service here, or why that cannot be told."""
@@ -97,6 +104,8 @@ class ReleaseScreen(ReadingScreen):
             self._problems.pop(key, None)
             if key == _DIFFERENCE:
                 self._difference = cast("DiffRead", said)
+            elif key == _DORA:
+                self._dora = cast("Dora", said)
             elif key == _STOPS:
                 self._stops = cast("tuple[ReleaseStop, ...]", said)
             else:
@@ -105,10 +114,12 @@ class ReleaseScreen(ReadingScreen):
         self.show_keys()
 
     def text(self, width: int) -> Content:
-        """What is stopped, the difference, then what was deployed."""
+        """What is stopped, the difference, what was deployed, and what that comes to."""
         app = self.desk_app
         lines: list[Content] = []
-        for problem in self._problems.values():
+        # In one order, and once: a system that is away is so for each of the reads.
+        reads = (_STOPS, _DIFFERENCE, _HISTORY, _DORA)
+        for problem in dict.fromkeys(self._problems[one] for one in reads if one in self._problems):
             said = f"{present.DOWN.glyph} {present.text(problem, 600)}"
             lines += Content.styled(said, "$text-warning").wrap(width)
         if self._stops:
@@ -121,6 +132,8 @@ class ReleaseScreen(ReadingScreen):
             lines += history_lines(self._history.rows, app.now, app.zone, width)
         elif _HISTORY not in self._problems:
             lines.append(self.waiting("Reading what was deployed …", width))
+        if self._dora is not None:
+            lines += [Content(), *dora_lines(self._dora, width)]
         as_of = present.clock_time(self._asked_at, app.now, app.zone)
         self._scroll.border_subtitle = f"as of {as_of}, r asks again"
         return Content("\n").join(lines)
