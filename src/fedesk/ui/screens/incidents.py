@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fedesk.ui import incident_text, present
 from fedesk.ui.actions import Place, Target, bindings
-from fedesk.ui.run_text import Moment
 from fedesk.ui.screens.stored import StoredListScreen, StoredTextScreen
 from fedesk.ui.widgets.foot_line import Choice
 
@@ -82,15 +81,9 @@ class IncidentScreen(StoredTextScreen["IncidentHistory"]):
         one = history.incident
         return Target(name=f"incident {one.id}", id=one.id, run=incident_text.run_of(history))
 
-    def _moment(self, history: IncidentHistory) -> Moment:
-        """Now, on the clocks of the incident's own environment."""
-        app = self.desk_app
-        facts = next((one for one in app.environments if one.name == history.incident.environment), None)
-        return Moment(now=app.now, zone=present.zone(facts.timezone if facts is not None else ""))
-
     def lines(self, value: IncidentHistory, width: int) -> Sequence[Content]:
         """The timeline."""
-        return incident_text.incident_lines(value, self._moment(value), width)
+        return incident_text.incident_lines(value, self.moment_in(value.incident.environment), width)
 
     def do_open_run(self) -> None:
         """Open the run that it was opened for."""
@@ -104,7 +97,7 @@ class IncidentScreen(StoredTextScreen["IncidentHistory"]):
         history = self.value
         if history is None:
             return super().copy_choices()
-        zone = self._moment(history).zone
+        zone = self.moment_in(history.incident.environment).zone
         called = f"the timeline of {history.incident.id}"
         written = Choice(key="m", label="Markdown", text=markdown(history, zone, str(zone)), called=called)
         return [*super().copy_choices(), written]

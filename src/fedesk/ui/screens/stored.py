@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 from textual.content import Content
 
 from fedesk.ui import present
+from fedesk.ui.run_text import Moment
 from fedesk.ui.screens.base import ListScreen
 from fedesk.ui.screens.texts import ReadingScreen
 from fedesk.ui.store_read import StoreRead
@@ -102,6 +103,12 @@ class StoredTextScreen(ReadingScreen, Generic[ValueT]):
     def __init__(self, heading: str, what: Callable[[Records], ValueT | str]) -> None:
         super().__init__(heading)
         self._read = StoreRead["ValueT | str"](self, what)
+
+    def moment_in(self, environment: str) -> Moment:
+        """Now, on the clocks of an environment, which may be another than the desk's."""
+        app = self.desk_app
+        facts = next((one for one in app.environments if one.name == environment), None)
+        return Moment(now=app.now, zone=present.zone(facts.timezone if facts is not None else ""))
 
     def on_mount(self) -> None:
         """Read it."""

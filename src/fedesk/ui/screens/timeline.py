@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fedesk.ui import present
 from fedesk.ui.actions import Place, Target, bindings
-from fedesk.ui.run_text import Moment
 from fedesk.ui.screens.stored import StoredTextScreen
 from fedesk.ui.widgets.foot_line import Choice
 
@@ -62,17 +61,11 @@ class TimelineScreen(StoredTextScreen["ReleaseTimeline"]):
         name = f"the {told.kind} of {present.text(told.service, 60)}"
         return Target(name=name, id=told.operation, operation=told.operation, environment=told.environment)
 
-    def _moment(self, found: ReleaseTimeline) -> Moment:
-        """Now, on the clocks of its own environment."""
-        app = self.desk_app
-        facts = next((one for one in app.environments if one.name == found.told.environment), None)
-        return Moment(now=app.now, zone=present.zone(facts.timezone if facts is not None else ""))
-
     def lines(self, value: ReleaseTimeline, width: int) -> Sequence[Content]:
         """How it stands, how long each part took, what happened."""
         from fedesk.ui.timeline_text import course_lines
 
-        return course_lines(value, self._moment(value), width)
+        return course_lines(value, self.moment_in(value.told.environment), width)
 
     def copy_choices(self) -> list[Choice]:
         """The timeline for a ticket beside what there always is."""
@@ -81,7 +74,7 @@ class TimelineScreen(StoredTextScreen["ReleaseTimeline"]):
         found = self.value
         if found is None:
             return super().copy_choices()
-        zone = self._moment(found).zone
+        zone = self.moment_in(found.told.environment).zone
         called = f"the timeline of {found.told.operation}"
         written = Choice(key="m", label="Markdown", text=markdown(found, zone, str(zone)), called=called)
         return [*super().copy_choices(), written]
