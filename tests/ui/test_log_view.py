@@ -100,6 +100,22 @@ async def test_hostile_text_is_drawn_as_text() -> None:
         assert rows[4].endswith("txt.exe tab     bed")
 
 
+@pytest.mark.every_frame
+async def test_one_scrolls_to_the_end_of_a_line_that_is_seen_late() -> None:
+    """Of a log of many pages a long line in the middle can be read to its end once one has come to it."""
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        short = ["x" * 40] * 4_000
+        app.put(*short, "y" * 300 + " the very end", *short)
+        await pilot.pause()
+        await pilot.press("g")
+        assert app.view.max_scroll_x == 0
+        app.view.go_to(4_000)
+        await until(pilot, lambda: app.view.max_scroll_x > 0)
+        await pilot.press(*["right"] * 10)
+        await until(pilot, lambda: any(row.endswith("the very end") for row in app.rows()))
+
+
 async def test_the_end_is_followed_until_one_moves_away() -> None:
     """New lines keep the end in view; scrolling up stays where one looks; G follows again."""
     app = Host()

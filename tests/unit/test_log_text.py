@@ -81,8 +81,8 @@ def test_pages_give_back_every_line(pages: type[FilePages] | type[MemoryPages]) 
     for number in (0, 1, 29_999, 12_345, 699, 700, 1_400):
         assert log[number] == f"{number} {'y' * 40}"
     assert log[log.end - 2] == "x" * 1_000_000
-    assert log[log.end - 1] == "last"
     assert log.width == 1_000_000
+    assert log[log.end - 1] == "last"
     log.close()
 
 

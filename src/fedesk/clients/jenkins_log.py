@@ -35,8 +35,8 @@ from fedesk.ports.errors import ProtocolError, UnreachableError
 
 CHUNK = 2 * 1024 * 1024
 """Bytes after which a long log that grows is handed on, and read on from there."""
-PIECE = 1024 * 1024
-"""The same of a log that has ended."""
+PIECE = 256 * 1024
+"""The same of a log that has ended: small enough that what is read stays in the processor's cache."""
 
 FIRST = 256 * 1024
 """Bytes of the first piece: what is small is there at once, and of what is long the end is wanted first."""

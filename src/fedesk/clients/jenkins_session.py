@@ -135,19 +135,19 @@ class TextAnswer:
 
     def read(self, limit: int) -> Piece:
         """Its next whole lines, ``limit`` bytes of them or a few more. Raises SourceError."""
-        read = bytearray(self._rest)
+        pieces, size = [self._rest], len(self._rest)
         if isinstance(self._response, BoundedResponse):
             self._response.renew()
         try:
             for chunk in self._chunks:
-                read += chunk
-                if len(read) >= limit and b"\n" in chunk:
-                    end = read.rfind(b"\n") + 1
-                    self._rest = bytes(read[end:])
-                    return Piece(body=bytes(read[:end]), headers=self.headers, cut=True)
+                size += len(chunk)
+                if size >= limit and (end := chunk.rfind(b"\n") + 1):
+                    self._rest = chunk[end:]
+                    return Piece(body=b"".join((*pieces, chunk[:end])), headers=self.headers, cut=True)
+                pieces.append(chunk)
         except requests.RequestException as error:
             raise translate(error, self._endpoint) from None
-        return Piece(body=bytes(read), headers=self.headers, cut=False)
+        return Piece(body=b"".join(pieces), headers=self.headers, cut=False)
 
     def close(self) -> None:
         """Let go of the socket; what was not read is not sent."""

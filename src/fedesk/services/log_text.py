@@ -132,7 +132,8 @@ class LogText:
         self.size = 0
         """Bytes so far."""
         self.width = 0
-        """Bytes of the longest line so far: no line takes more cells, but for tabs and marks of secrets."""
+        """Bytes of the longest line that was looked at: none of them takes more cells, but for tabs and marks
+        of secrets."""
 
     @property
     def first(self) -> int:
@@ -191,7 +192,6 @@ class LogText:
     def _look_at(self, piece: bytes) -> None:
         """Have the lines judged that may speak of trouble, and count the others."""
         scan, at = self._scan, 0
-        lines = scan.lines
         while at < len(piece):
             if not scan.in_traceback:
                 found = self._suspects.search(piece, at)
@@ -205,10 +205,6 @@ class LogText:
             looked_at = piece[at : min(stop - 1, at + 4 * LOOKED_AT)]
             scan.feed((clean(looked_at.decode("utf-8", "replace")),))
             at = stop
-        count = scan.lines - lines
-        if len(piece) - count > self.width:
-            longest = len(piece) - 1 if count == 1 else max(map(len, piece.split(b"\n")))
-            self.width = max(self.width, longest)
 
     # Reading back
 
@@ -266,7 +262,9 @@ class LogText:
         redacted = [redact(line) for line in _shown(raw)]
         self._hidden[page] = sum(len(one.hits) for one in redacted)
         lines = tuple(one.text for one in redacted)
+        width = max(map(len, raw.split(b"\n")))
         with self._lock:
+            self.width = max(self.width, width)
             self._shown[key] = lines
             while len(self._shown) > _PAGES_SHOWN:
                 self._shown.popitem(last=False)

@@ -112,7 +112,7 @@ class LogBuffer:
 
     @property
     def width(self) -> int:
-        """Cells of the widest line there was, or more."""
+        """Cells of the widest line that was looked at, or more."""
         return self.text.width
 
     def __len__(self) -> int:

@@ -9,8 +9,9 @@ styled.
 from dataclasses import dataclass
 
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
+from textual.strip import Strip
 
 from fedesk.domain.log_times import Times
 from fedesk.ui.widgets.log_buffer import LogBuffer, next_of, previous_of
@@ -277,6 +278,13 @@ class LogView(LogRows, can_focus=True, inherit_bindings=False):
             self.virtual_size = size
             self._adjusting = False
         self.refresh()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The screen; one can scroll sideways to the end of each line that was drawn."""
+        lines = super().render_lines(crop)
+        if not self._wrapped and self._buffer.width + self._gutter > self.virtual_size.width:
+            self.call_after_refresh(self._resize_content)
+        return lines
 
     def _last_top(self) -> tuple[int, int]:
         """Where one is at the very end: the row at the top, and how much of it is above the screen."""

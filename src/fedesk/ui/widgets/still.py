@@ -12,7 +12,7 @@ class Still(Static):
         self._said: Content | None = None
 
     def say(self, content: Content) -> None:
-        """Show this."""
+        """Show this; the screen is laid out anew only where the text says how much room it takes."""
         if self._said is None or not content.is_same(self._said):
             self._said = content
-            self.update(content)
+            self.update(content, layout=self.styles.auto_dimensions)
