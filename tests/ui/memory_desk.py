@@ -20,7 +20,9 @@ from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.observation import Failure, Observation, Problem, Snapshot
 from fedesk.domain.open_operations import Awaited
 from fedesk.domain.operations import Operation, Outcome, Plan, WriteWindow
+from fedesk.domain.release_batch import in_order
 from fedesk.domain.release_matrix import KnownReleases, Matrix
+from fedesk.domain.releases import ReleaseRequest
 from fedesk.domain.requests import Request
 from fedesk.domain.roles import EVERY_RIGHT, Rights
 from fedesk.domain.runs import Change, Job, LogChunk, LogEnd, LogRequest, QueueItem, Run, RunDetail, Step
@@ -29,6 +31,7 @@ from fedesk.domain.states import FailureKind, State, System
 from fedesk.ports.changing import Launcher, LaunchError, Runner
 from fedesk.ports.endpoint import SecretText
 from fedesk.ports.errors import NotFoundError
+from fedesk.services.automatic_rollback import wanted
 from fedesk.services.boards import board_of
 from fedesk.services.checkpointing import Verified
 from fedesk.services.diagnosis import Diagnosis
@@ -434,6 +437,28 @@ class Deployed:
     def __init__(self) -> None:
         self.found: Matrix | Exception = Matrix(at=NOW, environments=("dev", "staging", "prod"), rows=())
         self.looks = 0
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return tuple(name for name, one in catalogue().services.items() if one.deploy)
+
+    def request(
+        self, kind: str, service: str, environment: str, digest: str = "", origin: str = ""
+    ) -> ReleaseRequest:
+        return ReleaseRequest(
+            kind=kind,
+            service=service,
+            environment=environment,
+            connection=ConnectionName(environment, "jenkins"),
+            digest=digest,
+            origin=origin,
+        )
+
+    def ordered(self, services: Sequence[str]) -> tuple[str, ...]:
+        return in_order(catalogue(), services)
+
+    def is_put_back(self, ended: Operation) -> bool:
+        return wanted(ended, catalogue()) is not None
 
     def matrix(self) -> MatrixRead:
         self.looks += 1

@@ -15,8 +15,9 @@ from fedesk.domain.reruns import RerunRequest
 from fedesk.services.proposals import Proposal
 from fedesk.ui import operation_text
 from fedesk.ui.confirming import Typed
+from fedesk.ui.operation_news import Awaiting
 from fedesk.ui.operation_state import Item, Situation
-from fedesk.ui.operation_work import Awaiting, Work
+from fedesk.ui.operation_work import Work
 from fedesk.ui.run_text import Moment
 
 REQUEST = RerunRequest(run=RunName.parse("prod/airflow:payments_daily/scheduled__1"))

@@ -1,17 +1,18 @@
-"""Releases by keys over the sandbox: P shows which gate is in the way; what passes, fails and is put back."""
+"""Releases by keys over the sandbox: which gate is in the way; what passes, fails, is put back; a batch."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from in_process import InProcessLauncher
-from painting import type_in, until
+from painting import said, type_in, until
 from test_desk_on_sandbox import PATIENCE, SIZE
 from test_operation_screen import frame, words
 from test_rerun_on_sandbox import Opened
 from textual.pilot import Pilot
 
 from fedesk.domain.operations import Operation, Outcome, Stage, StepState
+from fedesk.domain.release_stops import ROLLBACK
 from fedesk.sandbox.server import Sandbox
 from fedesk.ui.app import DeskApp
 from fedesk.ui.screens.main import MainScreen
@@ -39,7 +40,13 @@ GATES = {
 
 
 @pytest.fixture
-def opened(sandbox: Sandbox, tmp_path: Path) -> Iterator[Opened]:
+def opened(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path) -> Iterator[Opened]:
+    """The desk; where a test names a service as its parameter, the catalogue has it rolled back by itself."""
+    if service := getattr(request, "param", ""):
+        catalogue = sandbox.config_path.with_name("catalog.yaml")
+        head, name, rest = catalogue.read_text(encoding="utf-8").partition(f"\n  {service}:\n")
+        rest = rest.replace("rollback: {automatic: false}", "rollback: {automatic: true}", 1)
+        catalogue.write_text(head + name + rest, encoding="utf-8")
     made = Opened(sandbox, tmp_path, governed=GOVERNED)
     yield made
     for desk in made.desks:
@@ -155,3 +162,107 @@ async def test_promoted_put_back_and_failed(sandbox: Sandbox, opened: Opened) ->
         failed = await confirmed(pilot, app, await to(pilot, app, "fx_rates", "P"))
         assert failed.outcome is Outcome.FAILED, failed.said
         assert "Airflow cannot import fx_rates" in failed.said
+
+
+def runs_in_production(sandbox: Sandbox, service: str) -> str:
+    """Its digest."""
+    there = sandbox.world.deployments.current("prod", service)
+    assert there is not None
+    return there.digest
+
+
+def plant_bad(sandbox: Sandbox, service: str) -> None:
+    """Have the release that staging runs of a service be one that Airflow cannot import."""
+    there = sandbox.world.deployments.current("staging", service)
+    assert there is not None
+    sandbox.world.plant_bad_release(service, there.digest)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("opened", ["loyalty"], indirect=True)
+async def test_what_fails_its_verification_is_rolled_back_by_itself(sandbox: Sandbox, opened: Opened) -> None:
+    """The frame of the promotion says so; the rollback is an operation of its own that names it."""
+    app, before = opened.app, runs_in_production(sandbox, "loyalty")
+    plant_bad(sandbox, "loyalty")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.board, PATIENCE)
+        await pilot.press("5")
+        await until(pilot, lambda: at_release(app), PATIENCE)
+        screen = await to(pilot, app, "loyalty", "P")
+        await type_in(pilot, *"prod", "tab", *"CHG-1", "ctrl+y")
+        await until(pilot, lambda: "rolled back by itself" in words(app), PATIENCE)
+        promotion = screen.item.operation
+        assert promotion is not None
+        assert promotion.outcome is Outcome.FAILED
+
+        def cure() -> Operation | None:
+            found = opened.desk.store.operations(limit=1)[0]
+            return found if found.plan.kind == ROLLBACK and found.stage is Stage.ENDED else None
+
+        await until(pilot, cure, PATIENCE)
+        rollback = cure()
+    assert rollback is not None
+    assert rollback.outcome is Outcome.SUCCEEDED, rollback.said
+    assert promotion.plan.operation in rollback.plan.reason
+    assert runs_in_production(sandbox, "loyalty") == before
+
+
+async def marked(pilot: Pilot[int], app: DeskApp, *services: str) -> None:
+    """Mark services among the releases, and press P at them."""
+    await pilot.press("5")
+    await until(pilot, lambda: at_release(app), PATIENCE)
+    await pilot.press("g")
+    left = set(services)
+    while left:
+        if at_release(app) in left:
+            left.remove(at_release(app))
+            await pilot.press("space")
+        else:
+            await pilot.press("j")
+    await pilot.press("P")
+    await until(pilot, lambda: isinstance(app.screen, OperationScreen), PATIENCE)
+    await until(pilot, lambda: frame(app).situation.is_planned, PATIENCE)
+
+
+@pytest.mark.soak
+async def test_a_batch_stops_at_the_first_that_does_not_succeed(sandbox: Sandbox, opened: Opened) -> None:
+    """Marked services go one after the other, also while one looks elsewhere; what is behind stays."""
+    app = opened.app
+    names = ("fx_rates", "fraud", "loyalty")
+    before = {name: runs_in_production(sandbox, name) for name in names}
+    plant_bad(sandbox, "fraud")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.board, PATIENCE)
+        await marked(pilot, app, *names)
+        screen = frame(app)
+        assert "Promote fx_rates, fraud, loyalty on prod/jenkins, one after the other?" in words(app)
+        await type_in(pilot, *"prod", "tab", *"CHG-7", "ctrl+y")
+        await until(pilot, lambda: screen.situation.items[0].operation, PATIENCE)
+        assert "begins when fraud has succeeded" in words(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: "not begun: loyalty." in " ".join(said(app)), PATIENCE)
+        ended = opened.desk.store.operations(limit=5)
+    assert [(one.plan.targets[0].pins["service"], one.outcome) for one in reversed(ended)] == [
+        ("fx_rates", Outcome.SUCCEEDED),
+        ("fraud", Outcome.FAILED),
+    ]
+    assert runs_in_production(sandbox, "fx_rates") != before["fx_rates"]
+    assert runs_in_production(sandbox, "loyalty") == before["loyalty"]
+
+
+@pytest.mark.soak
+async def test_of_a_batch_nothing_goes_behind_one_that_is_blocked(sandbox: Sandbox, opened: Opened) -> None:
+    """The yes is for those before it alone; the frame says why the others stay, and V wants one service."""
+    app, before = opened.app, runs_in_production(sandbox, "loyalty")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.board, PATIENCE)
+        await marked(pilot, app, "fx_rates", "chargebacks", "loyalty")
+        assert "Promote fx_rates on prod/jenkins, one after the other?" in words(app)
+        assert "chargebacks before it cannot go" in words(app)
+        assert list(frame(app).situation.free) == [0]
+        await pilot.press("escape")
+        await until(pilot, lambda: at_release(app), PATIENCE)
+        await pilot.press("V")
+        assert "one service is put back at a time" in " ".join(said(app))
+        assert isinstance(app.screen, MainScreen)
+    assert runs_in_production(sandbox, "loyalty") == before

@@ -134,7 +134,7 @@ def main(app: DeskApp) -> MainScreen:
 def asked(app: DeskApp, monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """What plans are asked for."""
     found: list[Request] = []
-    monkeypatch.setattr(app, "open_plan", found.extend)
+    monkeypatch.setattr(app, "open_plan", lambda requests, _reason: found.extend(requests))
     return found
 
 

@@ -193,6 +193,8 @@ LINES: dict[tuple[str, ...], tuple[str, str]] = {
     ("rerun",): ("rerun", f"rerun {RUN}"),
     ("operations", "recheck"): ("recheck", "operations recheck {operation}"),
     ("operations", "settle"): ("settle", "operations settle {operation} --outcome done"),
+    ("release", "promote"): ("promote", "release promote fx_rates"),
+    ("release", "rollback"): ("rollback", "release rollback fx_rates"),
     ("incident", "open"): ("incident", 'incident open "late by {role}"'),
     ("incident", "note"): ("incident", 'incident note INC-0 "seen by {role}"'),
     ("incident", "close"): ("incident", "incident close INC-{number}"),

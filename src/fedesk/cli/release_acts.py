@@ -60,7 +60,8 @@ def plan(
     """
     with closing(session.open_desk(context, config, environment)) as desk:
         known_service(desk, service)
-        item = _item(_release(desk, "release.promote", service, digest, origin))
+        here = desk.environment.name
+        item = _item(desk.releases.request("release.promote", service, here, digest, origin))
         return print_plans(desk, [planned(desk, item, asked=False)], as_json=as_json)
 
 
@@ -91,8 +92,10 @@ def promote(  # noqa: PLR0913, PLR0917 - the options are the command's interface
     with closing(_desk(context, config, environment, confirm, write)) as desk:
         for service in services:
             known_service(desk, service)
+        here = desk.environment.name
         requests = [
-            _release(desk, "release.promote", one, digest, origin) for one in _ordered(desk, services)
+            desk.releases.request("release.promote", one, here, digest, origin)
+            for one in _ordered(desk, services)
         ]
         if len(requests) == 1:
             return _done(context, desk, requests[0], options, reason, dry_run=dry_run, as_json=as_json)
@@ -124,7 +127,7 @@ def rollback(  # noqa: PLR0913, PLR0917 - the options are the command's interfac
     options = _options(environment, yes=yes, confirm=confirm, write=write, accept=accept)
     with closing(_desk(context, config, environment, confirm, write)) as desk:
         known_service(desk, service)
-        request = _release(desk, "release.rollback", service, to, "")
+        request = desk.releases.request("release.rollback", service, desk.environment.name, to)
         return _done(context, desk, request, options, reason, dry_run=dry_run, as_json=as_json)
 
 
@@ -199,23 +202,6 @@ def _desk(
     return session.compose(context, loaded, environment)
 
 
-def _release(desk: "Desk", kind: str, service: str, digest: str, origin: str) -> "Request":
-    """What is asked for, at the Jenkins of the desk's environment."""
-    from fedesk.domain.names import ConnectionName
-    from fedesk.domain.releases import ReleaseRequest
-
-    name = desk.environment.name
-    deploys = [one.name for one in desk.all_connections if one.name.environment == name and one.deploys]
-    return ReleaseRequest(
-        kind=kind,
-        service=service,
-        environment=name,
-        connection=deploys[0] if deploys else ConnectionName(name, "jenkins"),
-        digest=digest,
-        origin=origin,
-    )
-
-
 def _item(request: "Request") -> Item:
     return Item(asked=Asked(text=request.name, run=None), request=request)
 
@@ -272,10 +258,10 @@ def _tell_left(items: Sequence[Item]) -> None:
 
 def _ordered(desk: "Desk", services: Sequence[str]) -> tuple[str, ...]:
     """What others depend on first. Raises StopError where they are in a circle."""
-    from fedesk.domain.release_batch import CircleError, in_order
+    from fedesk.domain.release_batch import CircleError
 
     try:
-        return in_order(desk.catalogue, services)
+        return desk.releases.ordered(services)
     except CircleError as error:
         raise session.StopError(str(error), Exit.USAGE) from None
 

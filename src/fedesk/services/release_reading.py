@@ -7,10 +7,12 @@ from datetime import timedelta
 from fedesk.domain.dora import Dora, dora_of
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Failure
+from fedesk.domain.operations import Operation
+from fedesk.domain.release_batch import in_order
 from fedesk.domain.release_diff import TicketPattern
 from fedesk.domain.release_history import HistoryRow, history_of
 from fedesk.domain.release_matrix import KnownReleases, number_of
-from fedesk.domain.releases import Cell, Deployment
+from fedesk.domain.releases import Cell, Deployment, ReleaseRequest
 from fedesk.domain.runs import Change
 from fedesk.ports.errors import NotFoundError, SourceError
 from fedesk.services.hiding import hidden
@@ -49,6 +51,36 @@ class ReleaseReading:
     """Takes what is worth keeping; raises nothing."""
     tickets: tuple[TicketPattern, ...] = ()
     """What a ticket looks like in a commit's message."""
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Those of the catalogue that have a deploy job, in its order."""
+        return tuple(name for name, one in self.sources.catalogue.services.items() if one.deploy)
+
+    def request(
+        self, kind: str, service: str, environment: str, digest: str = "", origin: str = ""
+    ) -> ReleaseRequest:
+        """What is asked for, at the Jenkins of its environment."""
+        deploying = (one.name for one in self.sources.connections if one.deploys is not None)
+        there = (name for name in deploying if name.environment == environment)
+        return ReleaseRequest(
+            kind=kind,
+            service=service,
+            environment=environment,
+            connection=next(there, ConnectionName(environment, "jenkins")),
+            digest=digest,
+            origin=origin,
+        )
+
+    def ordered(self, services: Sequence[str]) -> tuple[str, ...]:
+        """Services of a batch, what others depend on first. Raises CircleError."""
+        return in_order(self.sources.catalogue, services)
+
+    def is_put_back(self, ended: Operation) -> bool:
+        """Whether a rollback follows an operation by itself, as the catalogue says."""
+        from fedesk.services.automatic_rollback import wanted
+
+        return wanted(ended, self.sources.catalogue) is not None
 
     def matrix(self, asked: Asked | None = None, tell: Tell = _nobody) -> MatrixRead:
         """What is deployed where; raises nothing, see ``services.release_matrix``."""

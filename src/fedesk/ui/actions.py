@@ -338,8 +338,8 @@ ACTIONS: tuple[Action, ...] = (
         help="Copy the id, the link or the command line that does the same, over SSH too.",
     ),
     Action(
-        id="mark", keys=("space",), verb="mark", places=_RUNS, disabled=nothing,
-        help="Mark the row, or take the mark away; R is then for all that are marked.",
+        id="mark", keys=("space",), verb="mark", places=_RUNS | {Place.RELEASES}, disabled=nothing,
+        help="Mark the row, or take the mark away; R, or P, is then for all that are marked.",
     ),
     Action(
         id="filter", keys=("slash",), verb="filter", places=LISTS | {Place.RUN},

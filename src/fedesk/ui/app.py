@@ -317,6 +317,8 @@ class DeskApp(TerminalApp):
         facts = next((one for one in self.environments if one.name == name), None)
         if facts is None or name == self.facts.name:
             return
+        for said in self.following.unbegun():
+            self.say(said)
         self.following.let_go()
         while len(self.screen_stack) > 1:
             self.pop_screen()

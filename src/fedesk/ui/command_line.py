@@ -130,6 +130,8 @@ class Known:
     incidents: Mapping[str, str] = field(default_factory=dict)
     """The title of each that is open, by its id."""
     environments: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    """Those that have a deploy job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,5 +265,7 @@ def _values(fills: Fills, word: str, known: Known) -> Iterator[Candidate]:
         yield from (Candidate(text=name, about=about) for name, about in known.operations.items())
     elif fills is Fills.INCIDENT:
         yield from (Candidate(text=name, about=title) for name, title in known.incidents.items())
+    elif fills is Fills.SERVICE:
+        yield from (Candidate(text=_quoted(name)) for name in known.services)
     elif fills is Fills.ENVIRONMENT:
         yield from (Candidate(text=name) for name in known.environments)

@@ -19,6 +19,8 @@ class Fills(StrEnum):
     NEW_ID = "NEW-ID"
     TITLE = "TITLE"
     TEXT = "TEXT"
+    SERVICE = "SERVICE"
+    DIGEST = "SHA256"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,8 @@ _CONFIRMING = (
     Flag(name="--write", help="open a write window", takes=Fills.ENVIRONMENT, confirms=True),
     Flag(name="--accept", help="accept what a guard asks about", takes=Fills.TEXT, confirms=True),
 )
+_REASON = Flag(name="--reason", help="why, or a ticket", takes=Fills.TEXT)
+_DRY_RUN = Flag(name="--dry-run", help="only the plan, as here always", silent=True)
 _LIMIT = Flag(name="--limit", help="how many at most", takes=Fills.NUMBER, silent=True)
 _RUN, _PIPELINE = Argument(fills=Fills.RUN), Argument(fills=Fills.PIPELINE)
 _INCIDENT, _TEXT = Argument(fills=Fills.INCIDENT), Argument(fills=Fills.TEXT)
@@ -111,9 +115,9 @@ COMMANDS: tuple[Command, ...] = (
         words=("rerun",), help="plan to run runs again", arguments=(Argument(fills=Fills.RUN, many=True),),
         flags=(
             Flag(name="--from-failed", help="only what failed; the default of a DAG run"),
-            Flag(name="--reason", help="why, or a ticket", takes=Fills.TEXT),
+            _REASON,
             Flag(name="--incident", help="what it is done for", takes=Fills.INCIDENT),
-            Flag(name="--dry-run", help="only the plan, as here always", silent=True),
+            _DRY_RUN,
             Flag(name="--wait", help="until the run has ended", silent=True),
             Flag(name="--break-glass", help="without anybody's leave", confirms=True),
             *_CONFIRMING,
@@ -135,8 +139,7 @@ COMMANDS: tuple[Command, ...] = (
         arguments=(Argument(fills=Fills.OPERATION),),
         flags=(
             Flag(name="--outcome", help="done, or not-done", takes=Fills.TEXT),
-            Flag(name="--reason", help="why, or a ticket", takes=Fills.TEXT),
-            *_CONFIRMING[:2],
+            _REASON, *_CONFIRMING[:2],
         ),
     ),
     Command(words=("trace",), help="one operation through every system", arguments=(_MAYBE_ID,)),
@@ -230,6 +233,23 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        words=("release", "promote"), help="plan to promote services into this environment",
+        arguments=(Argument(fills=Fills.SERVICE, many=True),),
+        flags=(
+            Flag(name="--digest", help="which release, of one service", takes=Fills.DIGEST),
+            Flag(name="--from", help="where it comes from", takes=Fills.ENVIRONMENT),
+            _REASON, *_CONFIRMING, _DRY_RUN,
+        ),
+    ),
+    Command(
+        words=("release", "rollback"), help="plan to go back to a service's last verified release",
+        arguments=(Argument(fills=Fills.SERVICE),),
+        flags=(
+            Flag(name="--to", help="which release", takes=Fills.DIGEST),
+            _REASON, *_CONFIRMING, _DRY_RUN,
+        ),
+    ),
+    Command(
         words=("release", "timeline"), help="how a promotion or rollback went, here the newest",
         arguments=(_MAYBE_ID,), flags=(Flag(name="--markdown", help="y copies it here", silent=True),),
     ),
@@ -274,10 +294,9 @@ ELSEWHERE: tuple[Elsewhere, ...] = (
     ),
     Elsewhere(words=("grep",), here="log"),
     Elsewhere(words=("kit",)),
-    *(
-        Elsewhere(words=("release", one), here="release matrix")
-        for one in ("promote", "rollback", "quarantine")
-    ),
+    *(Elsewhere(words=("release", one), here="release matrix") for one in ("quarantine", "diff", "history")),
+    Elsewhere(words=("release", "plan"), here="release promote"),
+    *(Elsewhere(words=("release", one), here="operations list") for one in ("status", "watch")),
     Elsewhere(words=("release",)),
     Elsewhere(words=("login",)),
     Elsewhere(words=("operations", "decide"), here="operations show"),

@@ -17,11 +17,11 @@ from fedesk.ui import present
 from fedesk.ui.actions import Place
 from fedesk.ui.command_line import Known
 from fedesk.ui.following import Said
-from fedesk.ui.operation_work import told
+from fedesk.ui.operation_news import told
 from fedesk.ui.screens.run import RunScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from fedesk.domain.board import Board
     from fedesk.domain.incidents import Incident
@@ -59,6 +59,7 @@ def known_of(screen: DeskScreen) -> Known:
         incidents={one.id: present.text(redact(one.title).text, 80) for one in app.following.incidents},
         operations={one.id: f"{one.course.value}, {one.sentence}" for one in app.following.operations},
         environments=tuple(one.name for one in app.environments),
+        services=app.desk.releases.services if app.desk is not None else (),
     )
 
 
@@ -116,9 +117,13 @@ def _check_right(app: DeskApp, verb: str, environment: str, ask: Callable[[Desk]
         raise _StopError(f"{verb}: {why}.")
 
 
+def _permit(verb: str, environment: str, target: str, desk: Desk) -> None:
+    desk.permit(verb, environment, target)
+
+
 def _check_rerun(app: DeskApp, run: RunName) -> None:
     there = run.connection.environment
-    _check_right(app, "rerun", there, lambda desk: desk.permit("rerun", there, str(run)))
+    _check_right(app, "rerun", there, partial(_permit, "rerun", there, str(run)))
 
 
 def _rerun(app: DeskApp, parsed: Parsed) -> None:
@@ -129,6 +134,35 @@ def _rerun(app: DeskApp, parsed: Parsed) -> None:
         RerunRequest(run=run, task=task, environment=parsed.flags.get("--env")) for run, task in named
     )
     app.open_plan(requests, _reason(app, parsed))
+
+
+def _release(verb: str, kind: str) -> Callable[[DeskApp, Parsed], None]:
+    """Plan what is done to services; ``verb`` is the right that it takes."""
+
+    def plan(app: DeskApp, parsed: Parsed) -> None:
+        from fedesk.ui.batch import open_releases
+
+        flags, desk = parsed.flags, app.desk
+        if desk is None:
+            raise _StopError("The systems are still being opened.")
+        digest = flags.get("--digest") or flags.get("--to") or ""
+        if digest and len(parsed.arguments) > 1:
+            raise _StopError("--digest is of one service's release; name one service.")
+        for name in parsed.arguments:
+            if name not in desk.releases.services:
+                near = _near(name, desk.releases.services)
+                said = f"No service with a deploy job is named {present.text(name, 60)!r}; {near}"
+                raise _StopError(said)
+        origin = flags.get("--from", "")
+        if origin:
+            _check_environment(app, origin)
+        here = app.facts.name
+        requests = [desk.releases.request(kind, one, here, digest, origin) for one in parsed.arguments]
+        for one in requests:
+            _check_right(app, verb, here, partial(_permit, verb, here, one.name))
+        open_releases(app, requests, flags.get("--reason", ""))
+
+    return plan
 
 
 def _reason(app: DeskApp, parsed: Parsed) -> str:
@@ -212,12 +246,16 @@ def _newest(app: DeskApp, pipeline: str, *, failed: bool) -> RunName:
 
 
 def _no_pipeline(app: DeskApp, name: str) -> str:
+    known = [one.name for one in app.board.pipelines] if app.board else []
+    return f"{app.facts.name} has no pipeline {present.text(name, 60)!r}; {_near(name, known)}"
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    """What may have been meant."""
     from difflib import get_close_matches
 
-    known = [one.name for one in app.board.pipelines] if app.board else []
     near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else "Tab after the command lists them."
-    return f"{app.facts.name} has no pipeline {present.text(name, 60)!r}; {hint}"
+    return f"did you mean {near[0]}?" if near else "Tab after the command lists them."
 
 
 def _runs(app: DeskApp, parsed: Parsed) -> None:
@@ -404,6 +442,8 @@ _COMMANDS: Mapping[tuple[str, ...], Callable[[DeskApp, Parsed], None]] = {
     ("audit", "tail"): _view(Place.AUDIT),
     ("audit", "show"): _show_record,
     ("release", "matrix"): _view(Place.RELEASES),
+    ("release", "promote"): _release("promote", "release.promote"),
+    ("release", "rollback"): _release("rollback", "release.rollback"),
     ("release", "timeline"): _timeline,
     ("audit", "verify"): _verify,
     ("incident", "list"): _list_incidents,

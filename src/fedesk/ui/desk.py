@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fedesk.domain.observation import Snapshot
     from fedesk.domain.open_operations import Awaited
     from fedesk.domain.operations import Operation, Outcome, Plan, WriteWindow
-    from fedesk.domain.releases import ReleaseStop
+    from fedesk.domain.releases import ReleaseRequest, ReleaseStop
     from fedesk.domain.requests import Request
     from fedesk.domain.roles import Rights
     from fedesk.domain.runs import LogChunk, LogEnd, LogRequest, RunDetail
@@ -121,6 +121,21 @@ class Planning(Protocol):
 
 class Releasing(Protocol):
     """What is deployed where; each blocks. ``services.release_reading.ReleaseReading``."""
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Those that have a deploy job."""
+
+    def request(
+        self, kind: str, service: str, environment: str, digest: str = "", origin: str = ""
+    ) -> ReleaseRequest:
+        """What is asked for, at the Jenkins of its environment. Asks nobody."""
+
+    def ordered(self, services: Sequence[str]) -> tuple[str, ...]:
+        """Services of a batch, what others depend on first. Raises CircleError. Asks nobody."""
+
+    def is_put_back(self, ended: Operation) -> bool:
+        """Whether a rollback follows an operation by itself. Asks nobody."""
 
     def matrix(self) -> MatrixRead:
         """One look at every deploy job. What cannot be read is said in it; raises nothing but faults."""

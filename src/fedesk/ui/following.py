@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from fedesk.ui import present
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -19,10 +21,13 @@ if TYPE_CHECKING:
     from fedesk.domain.marks import FindingState, Mark, Marks
     from fedesk.domain.open_operations import OpenOperation
     from fedesk.domain.operations import Operation
+    from fedesk.domain.requests import Request
     from fedesk.domain.windows import Window
     from fedesk.services.checkpointing import Verified
     from fedesk.services.operation_watch import OperationWatch, StoreNews
+    from fedesk.services.proposals import Proposal
     from fedesk.ui.app import DeskApp
+    from fedesk.ui.batch import Batch
     from fedesk.ui.desk import Desk
 
 
@@ -105,6 +110,7 @@ class StoreFollower:
         self._epoch = 0
         """The desk that is followed."""
         self._rechecked: set[str] = set()
+        self._batches: list[Batch] = []
         self._begins: dict[str, Operation] = {}
         """Confirmed at this desk, to be begun as soon as others have approved them."""
         self.news: StoreNews | None = None
@@ -223,7 +229,7 @@ class StoreFollower:
         self._app.say(f"{f'Approved by {by}' if by else 'Approved'}; it is begun: {plan.sentence}.")
 
         def start() -> None:
-            from fedesk.ui.operation_work import told
+            from fedesk.ui.operation_news import told
 
             connections = sorted({plan.connection, *(effect.connection for effect in plan.effects)})
             try:
@@ -241,6 +247,17 @@ class StoreFollower:
         """This process has written something itself."""
         if self._watch is not None:
             self._watch.nudge(moved=True)
+
+    def batch(self, requests: Sequence[Request], proposals: Mapping[int, Proposal]) -> Batch | None:
+        """What carries promotions out one after the other, whatever is on the screen; None without a desk."""
+        from fedesk.ui.batch import Batch
+
+        desk, app = self._app.desk, self._app
+        if desk is None:
+            return None
+        begun = Batch(desk, requests, proposals, lambda said: app.post_message(Said(said)))
+        self._batches = [*(one for one in self._batches if one.left), begun]
+        return begun
 
     def recheck(self, operations: Sequence[str]) -> None:
         """Look again at operations, one after the other, on a thread; what came of each is said."""
@@ -317,7 +334,10 @@ class StoreFollower:
         threading.Thread(target=check, name="verify the audit log", daemon=True).start()
 
     def let_go(self) -> None:
-        """Another desk, or none."""
+        """Another desk, or none: no batch goes on without the one it was begun at."""
+        for one in self._batches:
+            one.end()
+        self._batches = []
         if self._watch is not None:
             self._watch.stop()
         self._watch, self.news, self._epoch = None, None, 0
@@ -334,21 +354,30 @@ class StoreFollower:
             return board
         return replace(board, findings=in_order((*board.findings, *kept), board.at))
 
+    def unbegun(self) -> tuple[str, ...]:
+        """What batches leave behind where they end now."""
+        left = (", ".join(one.left) for one in self._batches if one.left)
+        return tuple(f"Not begun, for the desk was left: {present.text(names, 200)}." for names in left)
+
     def parting(self) -> tuple[str, ...]:
-        """What goes on when the desk is left, one line an operation."""
+        """What goes on when the desk is left, one line an operation, and what is not begun."""
         from fedesk.domain.open_operations import Course
         from fedesk.domain.text import one_line
 
-        return tuple(
-            one_line(f"{one.environment}: {one.sentence} goes on without the desk", 200)
-            + f"; see `fedesk operations show {one.id}`."
-            for one in self.operations
-            if one.course in (Course.RUNNING, Course.UNDECIDED)
-        ) + tuple(
-            one_line(f"{one.environment}: {one.sentence} {one.awaited.said}", 200)
-            + f"; once it has that, `fedesk execute {one.id}` begins it."
-            for one in self.operations
-            if one.id in self._begins and one.awaited is not None and one.course is not Course.REJECTED
+        return (
+            tuple(
+                one_line(f"{one.environment}: {one.sentence} goes on without the desk", 200)
+                + f"; see `fedesk operations show {one.id}`."
+                for one in self.operations
+                if one.course in (Course.RUNNING, Course.UNDECIDED)
+            )
+            + tuple(
+                one_line(f"{one.environment}: {one.sentence} {one.awaited.said}", 200)
+                + f"; once it has that, `fedesk execute {one.id}` begins it."
+                for one in self.operations
+                if one.id in self._begins and one.awaited is not None and one.course is not Course.REJECTED
+            )
+            + self.unbegun()
         )
 
 

@@ -11,7 +11,7 @@ from textual.message import Message
 from fedesk.domain.durations import parse_until_and_why
 from fedesk.domain.marks import MarkError, key_of, theme_of
 from fedesk.ui import present
-from fedesk.ui.operation_work import told
+from fedesk.ui.operation_news import told
 from fedesk.ui.record_text import person
 from fedesk.ui.widgets.foot_line import MenuLine
 from fedesk.ui.widgets.prompt_line import PromptLine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from fedesk.domain.incidents import named_in, reason_for
 from fedesk.domain.open_operations import TAKEN_UP_WITHIN
 from fedesk.domain.operations import Outcome, Stage
 from fedesk.domain.release_queue import is_waiting
+from fedesk.domain.releases import ReleaseRequest
 from fedesk.domain.reruns import RerunRequest
 from fedesk.ui import confirming, present, watch_text
 from fedesk.ui.actions import Place, Target
+from fedesk.ui.batch import is_batch
 from fedesk.ui.confirming import Line, Typed, Wanted
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from fedesk.domain.requests import Request
     from fedesk.services.operation_kinds import Step
     from fedesk.services.proposals import Answer
-    from fedesk.ui.operation_work import Made
+    from fedesk.ui.operation_news import Made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,11 @@ class Item:
     """Why it does not go on."""
     verb: str = ""
     """What the operation does, as the table of rights has it."""
+
+    @property
+    def service(self) -> str:
+        """What is released, where that was asked for."""
+        return self.request.service if isinstance(self.request, ReleaseRequest) else ""
 
     @property
     def can_go(self) -> bool:
@@ -111,9 +119,30 @@ class Situation:
         return self.watches or any(item.operation is not None for item in self.items)
 
     @property
+    def is_batch(self) -> bool:
+        """Whether its items are done one after the other."""
+        return is_batch([item.request for item in self.items])
+
+    @property
     def free(self) -> dict[int, Item]:
-        """What can go, by its index."""
-        return {index: item for index, item in enumerate(self.items) if item.can_go}
+        """What can go, by its index; of a batch nothing that stands behind one that cannot."""
+        pairs = enumerate(self.items)
+        if self.is_batch:
+            return dict(takewhile(lambda pair: pair[1].can_go, pairs))
+        return {index: item for index, item in pairs if item.can_go}
+
+    def held_by(self, index: int) -> str:
+        """The service that an item of a batch does not begin because of: it comes before and cannot go."""
+        if not (self.is_batch and self.is_planned) or self.items[index].refusal:
+            return ""
+        stuck = (one.service for one in self.items[:index] if not one.can_go and one.operation is None)
+        return next(stuck, "")
+
+    def behind(self, index: int) -> str:
+        """The service that an item of a batch waits for; empty where it has begun, or does not."""
+        waits = self.is_batch and self.watching and index and self.items[index].operation is None
+        free = self.items[index].can_go and not self.held_by(index)
+        return self.items[index - 1].service if waits and free else ""
 
     @property
     def is_planned(self) -> bool:

@@ -8,6 +8,7 @@ from textual.content import Content
 
 from fedesk.domain.operations import Ruling
 from fedesk.domain.redaction import redact
+from fedesk.domain.states import State
 from fedesk.ui import plan_text, present, waiting_text, watch_text
 from fedesk.ui.confirming import Line
 from fedesk.ui.listed import Column, Row
@@ -32,6 +33,8 @@ ITEM_COLUMNS = (
 ARMED = "bold $on-error on $error"
 READY = "bold auto on $primary"
 _FIELD = 12
+_NAMED = 4
+"""Services of a batch that are named in its question."""
 
 
 def question(situation: Situation) -> str:
@@ -42,12 +45,22 @@ def question(situation: Situation) -> str:
             plan = item.made.proposal.plan
             doing = doing_of(plan)
             return f"{doing[:1].upper()}{doing[1:]} on {plan.connection}?"
-        return f"Run {_asked(item)} again?"
+        return plan_text.asking(item.request) if item.request is not None else "Do it?"
     free = [item.made.proposal.plan for item in situation.free.values() if item.made]
     places = ", ".join(sorted({str(plan.connection) for plan in free})) or situation.environment
+    if situation.is_batch:
+        return f"Promote {_services(situation)} on {places}, one after the other?"
     count, every = len(free), len(situation.items)
     said = f"{count} of {every}" if situation.is_planned and count != every else f"{every}"
     return f"Run {said} again on {places}?"
+
+
+def _services(situation: Situation) -> str:
+    """Those of a batch that can go, as far as is known; all where none can."""
+    meant = list(situation.free.values()) if situation.is_planned else situation.items
+    names = [item.service for item in meant or situation.items]
+    more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    return present.text(", ".join([*names[:_NAMED], *more]), 200)
 
 
 def _asked(item: Item) -> str:
@@ -110,8 +123,8 @@ def _selection_title(situation: Situation) -> Content:
 
 def _counts(situation: Situation) -> Content:
     words: dict[str, int] = {}
-    for item in situation.items:
-        _, word, _ = standing(item)
+    for index in range(len(situation.items)):
+        _, word, _ = _standing_in(situation, index)
         words[word] = words.get(word, 0) + 1
     return Content.styled(", ".join(f"{count} {word}" for word, count in words.items()), present.MUTED)
 
@@ -120,17 +133,17 @@ def _counts(situation: Situation) -> Content:
 
 
 def item_rows(situation: Situation) -> list[Row]:
-    """One row an item; once all is planned, what cannot go stands below what can."""
+    """One row an item; once all is planned, what cannot go stands below what can, unless it is a batch."""
     order = list(enumerate(situation.items))
-    if situation.is_planned or situation.watching:
+    if (situation.is_planned or situation.watching) and not situation.is_batch:
         order.sort(key=lambda pair: not pair[1].can_go)
-    return [_item_row(index, item) for index, item in order]
+    return [_item_row(situation, index, item) for index, item in order]
 
 
-def _item_row(index: int, item: Item) -> Row:
+def _item_row(situation: Situation, index: int, item: Item) -> Row:
     from fedesk.ui.actions import Target
 
-    face, word, why = standing(item)
+    face, word, why = _standing_in(situation, index)
     plan = plan_of(item)
     what = doing_of(plan) if plan is not None else _asked(item)
     return Row(
@@ -143,6 +156,16 @@ def _item_row(index: int, item: Item) -> Row:
         ),
         target=Target(name=what),
     )
+
+
+def _standing_in(situation: Situation, index: int) -> tuple[Face, str, str]:
+    """How an item stands among the others: one of a batch may wait for another."""
+    if held_by := situation.held_by(index):
+        return present.NOTHING, "not begun", f"{present.text(held_by, 40)} before it cannot go"
+    if behind := situation.behind(index):
+        waits = present.FACES[State.WAITING]
+        return waits, "in line", f"begins when {present.text(behind, 40)} has succeeded"
+    return standing(situation.items[index])
 
 
 def standing(item: Item) -> tuple[Face, str, str]:
@@ -218,7 +241,7 @@ def foot(situation: Situation, item: Item, moment: Moment, width: int) -> list[C
     """The lines in which something is typed and the key, dim until it is armed; later how it stands."""
     if situation.watching:
         if item.operation is None:
-            _, word, why = standing(item)
+            _, word, why = _standing_in(situation, situation.items.index(item))
             said = "" if situation.watches else f" not done: {word}. {why}"
             return Content.styled(said, present.MUTED).wrap(width)
         awaited = situation.awaited(item)

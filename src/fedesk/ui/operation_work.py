@@ -8,126 +8,41 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from textual.message import Message
-
-from fedesk.domain.operations import Ruling, Stage
+from fedesk.domain.operations import Stage
+from fedesk.ui.operation_news import (
+    Answered,
+    Awaiting,
+    Made,
+    NoRunnerError,
+    Planned,
+    Refused,
+    RunnerFailed,
+    Waits,
+    Went,
+    WindowOpened,
+    told,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from textual.message import Message
     from textual.widget import Widget
 
     from fedesk.domain.approving import Standing
     from fedesk.domain.operations import Operation, WriteWindow
     from fedesk.domain.requests import Request
     from fedesk.ports.changing import Runner
-    from fedesk.services.operation_kinds import Step
     from fedesk.services.proposals import Answer, Proposal
+    from fedesk.ui.batch import Batch
     from fedesk.ui.desk import Desk
 
 _PLANS_AT_ONCE = 3
-
-
-class Planned(Message):
-    """The plan of one request, or why there is none."""
-
-    def __init__(self, number: int, index: int, made: Made | None, problem: str = "") -> None:
-        super().__init__()
-        self.number = number
-        self.index = index
-        self.made = made
-        self.problem = problem
-
-
-class Awaiting(Message):
-    """What the plan of one request waits for, beside the system that it is of."""
-
-    def __init__(self, number: int, index: int, said: str) -> None:
-        super().__init__()
-        self.number = number
-        self.index = index
-        self.said = said
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """A plan as it is shown."""
-
-    proposal: Proposal
-    holder: str = ""
-    """The operation that holds its target, where one does."""
-    verb: str = ""
-    """What it does, as the table of rights has it."""
-
-    @property
-    def is_held_up(self) -> bool:
-        """Whether it waits for others, is frozen or held."""
-        from fedesk.domain.break_glass import OVERRIDDEN
-
-        return any(one.guard in OVERRIDDEN and one.ruling is not Ruling.ALLOW for one in self.proposal.guards)
-
-
-class RunnerFailed(Message):
-    """The runner could not be started: nothing can be confirmed."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__()
-        self.problem = problem
-
-
-class WindowOpened(Message):
-    """A write window was opened with the yes."""
-
-    def __init__(self, window: WriteWindow) -> None:
-        super().__init__()
-        self.window = window
-
-
-class Refused(Message):
-    """A yes that was not taken; nothing was sent."""
-
-    def __init__(self, index: int, problem: str) -> None:
-        super().__init__()
-        self.index = index
-        self.problem = problem
-
-
-class Answered(Message):
-    """Every plan of the yes has been dealt with."""
-
-
-class Waits(Message):
-    """An operation was confirmed that others have to approve before it begins."""
-
-    def __init__(self, operation: Operation) -> None:
-        super().__init__()
-        self.operation = operation
-
-
-class Went(Message):
-    """Where an operation is now."""
-
-    def __init__(
-        self,
-        index: int,
-        operation: Operation | None,
-        *,
-        trouble: str = "",
-        steps: tuple[Step, ...] = (),
-        verb: str = "",
-    ) -> None:
-        """``trouble``: why it does not go on, in the runner's words; ``operation`` may be as before then."""
-        super().__init__()
-        self.index = index
-        self.operation = operation
-        self.trouble = trouble
-        self.steps = steps
-        self.verb = verb
 
 
 class _LeftError(Exception):
@@ -262,18 +177,31 @@ class Work:
 
     # The yes
 
-    def confirm(self, proposals: Mapping[int, Proposal], answer: Answer, *, opens: str = "") -> None:
-        """Write the yes down for each plan and hand it to the runner.
+    def confirm(
+        self,
+        proposals: Mapping[int, Proposal],
+        answer: Answer,
+        *,
+        opens: str = "",
+        batch: Batch | None = None,
+    ) -> None:
+        """Write the yes down for each plan and hand it to the runner: at once, or as a batch.
 
         ``opens`` names the environment whose write window is opened first, where one is.
         """
         with self._lock:
             self._busy = True
-        self._start("confirm", partial(self._confirm, dict(proposals), answer, opens))
+        self._start("confirm", partial(self._confirm, dict(proposals), answer, opens, batch))
 
-    def _confirm(self, proposals: dict[int, Proposal], answer: Answer, opens: str) -> None:
+    def _confirm(
+        self,
+        proposals: dict[int, Proposal],
+        answer: Answer,
+        opens: str,
+        batch: Batch | None,
+    ) -> None:
         try:
-            self._hand_over(proposals, answer, opens)
+            self._hand_over(proposals, answer, opens, batch)
         except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
             for index in proposals:
                 self._post(Refused(index, told(error, "confirming")))
@@ -283,40 +211,69 @@ class Work:
             self._post(Answered())
             self._let_go()
 
-    def _hand_over(self, proposals: dict[int, Proposal], answer: Answer, opens: str) -> None:
+    def _hand_over(
+        self,
+        proposals: dict[int, Proposal],
+        answer: Answer,
+        opens: str,
+        batch: Batch | None,
+    ) -> None:
         self._warmed.wait()
         runner = self._runner
         if runner is None:
-            raise _NoRunnerError(self._no_runner)
+            raise NoRunnerError(self._no_runner)
         changes = self._desk.changes
         if opens:
             answer = replace(answer, window=changes.window(opens, answer.reason))
             proposals = {index: changes.with_window(one, answer.window) for index, one in proposals.items()}
+        opened = WindowOpened(answer.window) if opens and answer.window is not None else None
+        if batch is not None:
+            first = next(iter(proposals.values()))
+            batch.run(first, answer.window, partial(self._begin, answer, runner, opened), self._refuse)
+            return
         try:
-            self._confirm_each(proposals, answer, runner)
+            for index, proposal in proposals.items():
+                self._confirm_one(index, proposal, answer, runner)
         finally:
             # The border that this draws would hold the first send up.
-            if opens and answer.window is not None:
-                self._post(WindowOpened(answer.window))
+            if opened is not None:
+                self._post(opened)
 
-    def _confirm_each(self, proposals: dict[int, Proposal], answer: Answer, runner: Runner) -> None:
+    def _begin(
+        self, answer: Answer, runner: Runner, opened: WindowOpened | None, index: int, proposal: Proposal
+    ) -> Operation | None:
+        """One of a batch; the frame has the keys again from the first on."""
+        try:
+            return self._confirm_one(index, proposal, answer, runner)
+        finally:
+            self._post(Answered())
+            if opened is not None:
+                self._post(opened)
+
+    def _refuse(self, index: int, why: str) -> None:
+        self._post(Refused(index, why))
+
+    def _confirm_one(
+        self, index: int, proposal: Proposal, answer: Answer, runner: Runner
+    ) -> Operation | None:
+        """The operation, handed over; None where it was refused, which does not stop the others."""
         changes = self._desk.changes
-        for index, proposal in proposals.items():
-            own = replace(answer, accepted=tuple(x for x in answer.accepted if x in proposal.needs.accept))
-            try:
-                operation = changes.confirm(proposal, own)
-            except Exception as error:  # noqa: BLE001 - one that is refused does not stop the others
-                self._post(Refused(index, told(error, "confirming")))
-                continue
-            try:
-                awaited = changes.awaited(operation)
-            except Exception as error:  # noqa: BLE001 - it is confirmed, and the runner asks again
-                self._post(Went(index, operation, trouble=told(error, "asking who has to approve it")))
-                continue
-            if awaited is not None and awaited.said:
-                self._wait(index, operation)
-            else:
-                self._go(index, operation, runner)
+        own = replace(answer, accepted=tuple(x for x in answer.accepted if x in proposal.needs.accept))
+        try:
+            operation = changes.confirm(proposal, own)
+        except Exception as error:  # noqa: BLE001 - said in the frame, whatever it is
+            self._post(Refused(index, told(error, "confirming")))
+            return None
+        try:
+            awaited = changes.awaited(operation)
+        except Exception as error:  # noqa: BLE001 - it is confirmed, and the runner asks again
+            self._post(Went(index, operation, trouble=told(error, "asking who has to approve it")))
+            return operation
+        if awaited is not None and awaited.said:
+            self._wait(index, operation)
+        else:
+            self._go(index, operation, runner)
+        return operation
 
     def _wait(self, index: int, operation: Operation) -> None:
         """Nobody begins it before others have approved it; it is followed all the same."""
@@ -430,8 +387,15 @@ class Work:
             return
         if last is None:
             self._post(Went(index, None, trouble=f"The store knows no operation {operation}."))
-        elif last.stage is not Stage.ENDED:
-            self._post(Went(index, last, trouble="The process that carried it out has died."))
+        elif said := self._said_at_end(last):
+            self._post(Went(index, last, trouble=said))
+
+    def _said_at_end(self, last: Operation) -> str:
+        """What the operation itself does not say, once it is no longer followed."""
+        if last.stage is not Stage.ENDED:
+            return "The process that carried it out has died."
+        is_put_back = self._desk.releases.is_put_back(last)
+        return "The catalogue has it rolled back by itself: u leads there." if is_put_back else ""
 
     def recheck(self, index: int, operation: Operation) -> None:
         """Look in the systems for what was done; sends nothing."""
@@ -453,26 +417,6 @@ def _is_overdue(operation: Operation | None, runner: Runner | None, latest: floa
     """Whether a runner should have taken it over by now; ``latest`` is when one that is warm would have."""
     unclaimed = operation is not None and operation.stage is Stage.CONFIRMED
     return unclaimed and runner is not None and time.monotonic() > latest + runner.delay()
-
-
-class _NoRunnerError(Exception):
-    """There is no process that could carry it out."""
-
-
-def told(error: Exception, doing: str) -> str:
-    """The sentence of an error of ours; of a fault its kind alone, for its text may hold anything."""
-    from fedesk.domain.incidents import WordingError
-    from fedesk.domain.marks import MarkError
-    from fedesk.ports.changing import LaunchError
-    from fedesk.ports.errors import SourceError
-    from fedesk.ports.operation_store import StoreError
-    from fedesk.services.proposals import RefusedError
-    from fedesk.services.quarantining import QuarantineError
-
-    words = (WordingError, MarkError, QuarantineError, _NoRunnerError)
-    if isinstance(error, (SourceError, StoreError, RefusedError, LaunchError, *words)):
-        return str(error)
-    return f"fedesk failed while {doing}: {type(error).__name__}."
 
 
 def _holder_of(desk: Desk, proposal: Proposal) -> str:

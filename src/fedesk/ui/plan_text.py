@@ -12,6 +12,8 @@ from fedesk.domain import break_glass
 from fedesk.domain.break_glass import OVERRIDDEN
 from fedesk.domain.guards import IN_FLIGHT
 from fedesk.domain.operations import Ruling
+from fedesk.domain.release_matrix import PROMOTE
+from fedesk.domain.releases import AnswerRequest, ReleaseRequest
 from fedesk.ui import present
 from fedesk.ui.actions import action, key_name
 from fedesk.ui.present import Face
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from fedesk.domain.operations import Fact, GuardResult, Plan
     from fedesk.domain.requests import Request
-    from fedesk.ui.operation_work import Made
+    from fedesk.ui.operation_news import Made
     from fedesk.ui.run_text import Moment
 
 LABEL = 10
@@ -45,6 +47,17 @@ def doing_of(plan: Plan) -> str:
 def request_name(request: Request) -> str:
     """What was asked for, before there is a plan."""
     return present.text(request.name, 200)
+
+
+def asking(request: Request) -> str:
+    """The question, before there is a plan: ``Run payments_daily / 2026-11-20 again?``."""
+    if isinstance(request, ReleaseRequest):
+        service, there = present.text(request.service, 80), present.text(request.environment, 40)
+        is_promotion = request.kind == PROMOTE
+        return f"Promote {service} into {there}?" if is_promotion else f"Roll {service} back in {there}?"
+    if isinstance(request, AnswerRequest):
+        return f"Answer {request_name(request)}: {present.text(request.choice, 20)}?"
+    return f"Run {request_name(request)} again?"
 
 
 def entry(label: str, said: Content, width: int, indent: int = 0) -> list[Content]:

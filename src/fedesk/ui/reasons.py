@@ -114,6 +114,8 @@ def no_timeline(target: Target) -> str | None:
 
 def no_promotion(target: Target) -> str | None:
     """No service, or nothing that could be promoted."""
+    if target.marked:
+        return None
     return nothing(target) or (target.unpromotable if target.service else "no service stands there") or None
 
 
@@ -128,5 +130,8 @@ def no_lift(target: Target) -> str | None:
 
 
 def no_rollback(target: Target) -> str | None:
-    """No service, or nothing to go back to."""
+    """No service, nothing to go back to, or several."""
+    if target.marked:
+        one_alone = "one service is put back at a time; Esc takes the marks away"
+        return one_alone if target.marked > 1 else None
     return nothing(target) or (target.unreturnable if target.service else "no service stands there") or None

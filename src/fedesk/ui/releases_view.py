@@ -93,13 +93,8 @@ class ReleasesView(View):
         rows = () if self._matrix is None else self._matrix.rows
         return next((one for one in rows if row is not None and one.service == row.key), None)
 
-    def request(self, kind: str) -> ReleaseRequest | None:
-        """What ``P`` and ``V`` ask for: the service under the cursor, in the environment looked at."""
-        row = self.row
-        return self.request_of(row.service, kind) if row is not None else None
-
     def request_of(self, service: str, kind: str) -> ReleaseRequest | None:
-        """The same of a service by its name."""
+        """What ``P`` and ``V`` ask for, of a service in the environment looked at."""
         from fedesk.domain.release_matrix import PROMOTE
         from fedesk.domain.releases import ReleaseRequest
 

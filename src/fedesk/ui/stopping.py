@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from fedesk.ui import present
-from fedesk.ui.operation_work import told
+from fedesk.ui.operation_news import told
 from fedesk.ui.widgets.prompt_line import Pick, PickLine, PromptLine
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ def plan_lines(operation: Operation, moment: Moment, width: int) -> list[Content
     """The plan as it was confirmed: effects, guards, facts, and what was pinned."""
     from fedesk.services.proposals import Needs, Proposal
     from fedesk.ui import plan_text
-    from fedesk.ui.operation_work import Made
+    from fedesk.ui.operation_news import Made
 
     plan = operation.plan
     made = Made(proposal=Proposal(plan=plan, guards=operation.guards, needs=Needs()))

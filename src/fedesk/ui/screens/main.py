@@ -208,16 +208,16 @@ class MainScreen(ListScreen):
         self._switch(Place.RELEASES)
 
     def do_promote(self) -> None:
-        """Plan to promote the service under the cursor into this environment."""
+        """Plan to promote the services that are marked, else the one under the cursor."""
         from fedesk.domain.release_matrix import PROMOTE
 
-        self._plan_release(PROMOTE)
+        self._plan_releases(PROMOTE)
 
     def do_roll_back(self) -> None:
         """Plan to go back to its last verified release."""
         from fedesk.domain.release_stops import ROLLBACK
 
-        self._plan_release(ROLLBACK)
+        self._plan_releases(ROLLBACK)
 
     def do_quarantine(self) -> None:
         """Put the release that runs here into quarantine."""
@@ -246,13 +246,14 @@ class MainScreen(ListScreen):
             asks = partial(view.request_of, target.service)
             self.app.push_screen(ReleaseScreen(desk, target, view.origin, asks))
 
-    def _plan_release(self, kind: str) -> None:
+    def _plan_releases(self, kind: str) -> None:
+        from fedesk.ui.batch import open_releases
         from fedesk.ui.releases_view import ReleasesView
 
-        if isinstance(self.view, ReleasesView):
-            asked = self.view.request(kind)
-            if asked is not None:
-                self.desk_app.open_plan((asked,))
+        view = self.view
+        if isinstance(view, ReleasesView):
+            found = [view.request_of(row.key, kind) for row in self.rows.meant]
+            open_releases(self.desk_app, [one for one in found if one is not None])
 
     def show_view(self, place: Place) -> None:
         """The view that a command names."""

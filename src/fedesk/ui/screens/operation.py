@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from fedesk.domain.requests import Request
     from fedesk.ui.desk import Desk
-    from fedesk.ui.operation_work import Awaiting, Planned, Refused, RunnerFailed, Waits, Went, WindowOpened
+    from fedesk.ui.operation_news import Awaiting, Planned, Refused, RunnerFailed, Waits, Went, WindowOpened
 
 
 class OperationScreen(OperationKeys):

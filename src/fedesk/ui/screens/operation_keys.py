@@ -176,7 +176,8 @@ class OperationKeys(DeskScreen):
         if situation.missing or not free:
             return
         opens = situation.environment if situation.want.window else ""
-        self._work.confirm(free, answer_of(situation), opens=opens)
+        batch = self.desk_app.following.batch(self._requests, free) if situation.is_batch else None
+        self._work.confirm(free, answer_of(situation), opens=opens, batch=batch)
         self._sending = True
         self.draw()
 

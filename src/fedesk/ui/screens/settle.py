@@ -12,7 +12,7 @@ from textual.message import Message
 from fedesk.ui import confirming, settle_text
 from fedesk.ui.actions import Place, Target, bindings
 from fedesk.ui.confirming import Line, Typed
-from fedesk.ui.operation_work import told
+from fedesk.ui.operation_news import told
 from fedesk.ui.run_text import Moment
 from fedesk.ui.screens.base import DeskScreen
 from fedesk.ui.screens.operation_keys import Body
