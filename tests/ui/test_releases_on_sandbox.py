@@ -1,19 +1,25 @@
 """Releases by keys over the sandbox: which gate is in the way; what passes, fails, is put back; a batch."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from in_process import InProcessLauncher
-from painting import said, type_in, until
+from painting import said, text_of, type_in, until
 from test_desk_on_sandbox import PATIENCE, SIZE
 from test_operation_screen import frame, words
 from test_rerun_on_sandbox import Opened
 from textual.pilot import Pilot
 
-from fedesk.domain.operations import Operation, Outcome, Stage, StepState
+from fedesk.domain.names import RunName
+from fedesk.domain.operations import Operation, Outcome, Ruling, Stage, StepState
 from fedesk.domain.release_stops import ROLLBACK
+from fedesk.domain.roles import EVERY_RIGHT
+from fedesk.domain.windows import WindowKind
 from fedesk.sandbox.server import Sandbox
+from fedesk.services.windows import Asked
 from fedesk.ui.app import DeskApp
 from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.screens.operation import OperationScreen
@@ -26,7 +32,7 @@ roles = ["releaser"]
 [policy.promote]
 approvals = 0
 """
-"""Mara may promote alone, and may waive nothing."""
+"""Mara may promote alone, freezes and holds, and may waive nothing."""
 GATES = {
     "chargebacks": {"gate built from commit", "gate data quality"},
     "lending": {"gate unit"},
@@ -96,15 +102,30 @@ async def test_each_gate_is_shown_and_no_key_gets_past_it(sandbox: Sandbox, open
             if (service := at_release(app)) in left:
                 await looked_at(pilot, app, left.pop(service))
             await pilot.press("j")
+        windows = replace(opened.desk.windows, rights=EVERY_RIGHT)
+        for kind, service in ((WindowKind.FREEZE, ""), (WindowKind.HOLD, "partners")):
+            asked = Asked(kind=kind, environment="prod", service=service, zone="UTC", reason="year end")
+            added = windows.add(replace(asked, lasts=timedelta(hours=2))).window
+            await at(pilot, app, "partners")
+            await looked_at(pilot, app, {kind.value})
+            windows.remove(kind, added.id, "prod", "over")
+        sandbox.control.fault("registry", "status", status=503)
+        await at(pilot, app, "partners")
+        await looked_at(pilot, app, {"gate digest"})
         assert opened.desk.store.operations(limit=5) == ()
     assert before == {name: sandbox.world.build_plans(f"finedge/prod/deploy-{name}") for name in GATES}
 
 
-async def to(pilot: Pilot[int], app: DeskApp, service: str, key: str) -> OperationScreen:
-    """The plan that a key at a service leads to."""
+async def at(pilot: Pilot[int], app: DeskApp, service: str) -> None:
+    """The cursor at a service."""
     await pilot.press("g")
     while at_release(app) != service:
         await pilot.press("j")
+
+
+async def to(pilot: Pilot[int], app: DeskApp, service: str, key: str) -> OperationScreen:
+    """The plan that a key at a service leads to."""
+    await at(pilot, app, service)
     await pilot.press(key)
     await until(pilot, lambda: isinstance(app.screen, OperationScreen), PATIENCE)
     await until(pilot, lambda: frame(app).situation.is_planned, PATIENCE)
@@ -112,6 +133,14 @@ async def to(pilot: Pilot[int], app: DeskApp, service: str, key: str) -> Operati
 
 
 async def confirmed(pilot: Pilot[int], app: DeskApp, screen: OperationScreen) -> Operation:
+    """The same as ``carried_out``, and back to the releases."""
+    ended = await carried_out(pilot, screen)
+    await pilot.press("escape")
+    await until(pilot, lambda: at_release(app), PATIENCE)
+    return ended
+
+
+async def carried_out(pilot: Pilot[int], screen: OperationScreen) -> Operation:
     """Name and reason where no window is open yet, and the key; the operation when it has ended."""
     assert screen.situation.free, screen.item
     words = (*"prod", "tab", *"CHG-1") if screen.situation.want.name else ()
@@ -125,8 +154,6 @@ async def confirmed(pilot: Pilot[int], app: DeskApp, screen: OperationScreen) ->
         return bool(found)
 
     await until(pilot, has_ended, PATIENCE)
-    await pilot.press("escape")
-    await until(pilot, lambda: at_release(app), PATIENCE)
     return found[-1]
 
 
@@ -176,6 +203,32 @@ def plant_bad(sandbox: Sandbox, service: str) -> None:
     there = sandbox.world.deployments.current("staging", service)
     assert there is not None
     sandbox.world.plant_bad_release(service, there.digest)
+
+
+@pytest.mark.soak
+async def test_what_waits_is_answered_and_what_is_red_does_not_forbid_the_cure(opened: Opened) -> None:
+    """``I`` at a build that waits leads to a plan of one's own; then V goes, though upstream is red."""
+    app, waits = opened.app, RunName.parse("prod/jenkins:finedge/prod/deploy-merchants#463")
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.board, PATIENCE)
+        app.open_run(waits)
+        await until(pilot, lambda: "asks" in text_of(app) or "paused" in text_of(app), PATIENCE)
+        await pilot.press("I", *"abort", "enter")
+        await until(pilot, lambda: isinstance(app.screen, OperationScreen), PATIENCE)
+        await until(pilot, lambda: frame(app).situation.is_planned, PATIENCE)
+        assert "have finedge/prod/deploy-merchants#463 end" in words(app).lower()
+        answered = await carried_out(pilot, frame(app))
+        assert answered.outcome is Outcome.SUCCEEDED, answered.said
+        assert answered.confirmation.by == "mara@finedge.example"
+        await pilot.press("escape", "escape", "5")
+        await until(pilot, lambda: at_release(app), PATIENCE)
+        screen = await to(pilot, app, "merchants", "V")
+        made = screen.item.made
+        assert made is not None
+        upstream = next(one for one in made.proposal.guards if one.guard == "gate upstream")
+        assert (upstream.ruling, "payments_daily is failed" in upstream.reason) == (Ruling.WARN, True)
+        cure = await confirmed(pilot, app, screen)
+    assert cure.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN), cure.said
 
 
 @pytest.mark.soak

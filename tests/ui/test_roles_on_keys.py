@@ -51,6 +51,7 @@ FITS = Target(
     unbroken="",
     service="payments",
     unstoppable="",
+    unanswered="",
     unliftable="",
 )
 """A target that everything could be done with."""

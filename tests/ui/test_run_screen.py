@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from time import monotonic
@@ -12,7 +13,20 @@ from textual.pilot import Pilot
 
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.names import ConnectionName, RunName, TaskName
-from fedesk.domain.runs import Artifact, Change, LogChunk, LogEnd, LogRequest, Parameter, Run, RunDetail, Step
+from fedesk.domain.releases import AnswerRequest
+from fedesk.domain.requests import Request
+from fedesk.domain.runs import (
+    PAUSED_FOR_INPUT,
+    Artifact,
+    Change,
+    LogChunk,
+    LogEnd,
+    LogRequest,
+    Parameter,
+    Run,
+    RunDetail,
+    Step,
+)
 from fedesk.domain.states import State
 from fedesk.ports.errors import NotFoundError, SourceError, UnreachableError
 from fedesk.services.log_text import MemoryPages, Pages
@@ -169,6 +183,7 @@ class Host(KeyedApp[None]):
         self.zone: tzinfo = UTC
         self.said: list[str] = []
         self.copied: list[str] = []
+        self.asked: list[Request] = []
         self.configuration = None
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -186,6 +201,9 @@ class Host(KeyedApp[None]):
 
     def say(self, text: str) -> None:
         self.said.append(text)
+
+    def open_plan(self, requests: Sequence[Request]) -> None:
+        self.asked += requests
 
     def copy(self, text: str, *, called: str = "") -> None:
         assert not called
@@ -506,3 +524,20 @@ def test_styles_name_no_colour() -> None:
         sheet = Path(styles_folder() / f"{name}.tcss").read_text("utf-8")
         assert ": #" not in sheet
         assert "!important" not in sheet
+
+
+@pytest.mark.parametrize(
+    ("typed", "choice"), [("", "proceed"), ("ab", "abort"), ("", "")], ids=["proceed", "abort", "none"]
+)
+async def test_a_build_that_waits_for_a_person_is_answered(typed: str, choice: str) -> None:
+    """``I`` asks which answer, and ends at a plan; where nothing waits the key says so."""
+    found = build()
+    if choice:
+        waits = replace(found.run, state=State.WAITING, original_state=PAUSED_FOR_INPUT, ended_at=None)
+        found = replace(found, run=waits)
+    app = Host(lambda: RunScreen(Shelf(found), BUILD))
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: "Unit tests" in app.shown())
+        await pilot.press("I", *typed, *(["enter"] if choice else []))
+        assert app.asked == ([AnswerRequest(run=BUILD, choice=choice)] if choice else [])
+        assert ("it waits for no answer" in " ".join(app.said)) is not bool(choice)

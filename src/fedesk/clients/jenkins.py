@@ -64,7 +64,18 @@ from fedesk.domain.observation import Observation, Problem
 from fedesk.domain.operations import Progress
 from fedesk.domain.releases import Deployment, Release
 from fedesk.domain.reruns import RebuildPreview
-from fedesk.domain.runs import Capacity, Job, LogChunk, LogEnd, LogRequest, QueueItem, Run, RunDetail, Step
+from fedesk.domain.runs import (
+    PAUSED_FOR_INPUT,
+    Capacity,
+    Job,
+    LogChunk,
+    LogEnd,
+    LogRequest,
+    QueueItem,
+    Run,
+    RunDetail,
+    Step,
+)
 from fedesk.domain.states import State
 from fedesk.domain.surveys import Survey
 from fedesk.domain.text import one_line
@@ -445,7 +456,7 @@ def _with_builds(item: Item, builds: list[Build]) -> Item:
 def _with_stages(run: Run, pipeline: Pipeline) -> Run:
     """What the stages know better: that it waits for a person, when it began, and why it failed."""
     if pipeline.status == "PAUSED_PENDING_INPUT" and run.state is State.RUNNING:
-        return replace(run, state=State.WAITING, original_state="paused for input")
+        return replace(run, state=State.WAITING, original_state=PAUSED_FOR_INPUT)
     begun = moment(pipeline.start_time_millis)
     if not run.state.is_final:
         return replace(run, started_at=begun or run.started_at)

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from fedesk.clients.jenkins_json import Action, Build, ParameterValue, Pipeline, Stage
 from fedesk.domain.names import ConnectionName, RunName
-from fedesk.domain.runs import Artifact, Change, Parameter, Run, RunDetail, Step
+from fedesk.domain.runs import PAUSED_FOR_INPUT, Artifact, Change, Parameter, Run, RunDetail, Step
 from fedesk.domain.states import State
 
 OPERATION_PARAMETER = "FEDESK_OPERATION"
@@ -219,7 +219,7 @@ def causes(build: Build) -> tuple[str, ...]:
 def _state(build: Build) -> tuple[State, str]:
     if build.building:
         if any(action is not None and action.waiting_for_input for action in build.actions):
-            return State.WAITING, "paused for input"
+            return State.WAITING, PAUSED_FOR_INPUT
         return State.RUNNING, "building"
     return _RESULTS.get(build.result or "", State.UNKNOWN), build.result or ""
 

@@ -13,6 +13,7 @@ from fedesk.clients.jenkins_session import JenkinsSession, encoded
 from fedesk.clients.jenkins_stages import pipeline_of
 from fedesk.clients.wording import clean, quoted
 from fedesk.domain.operations import Evidence, Progress, StepState
+from fedesk.domain.releases import AWAITS_ANSWER
 from fedesk.domain.runs import Run
 from fedesk.domain.states import State
 from fedesk.ports.endpoint import Endpoint
@@ -57,7 +58,7 @@ def follow_build(session: JenkinsSession, endpoint: Endpoint, job: str, number: 
         return _progress(StepState.UNKNOWN, said, number, _evidence(endpoint, said, link))
     pending = tuple(_pending(build.actions))
     if pending:
-        return _progress(StepState.WAITING, f"{named} waits for an answer: {_question(pending[0])}.", number)
+        return _progress(StepState.WAITING, f"{named} {AWAITS_ANSWER}: {_question(pending[0])}.", number)
     return _progress(StepState.WAITING, f"{named} {_where(run, _stages(session, path))}.", number)
 
 
@@ -101,7 +102,7 @@ def _where(run: Run, pipeline: Pipeline | None) -> str:
     running = [one for one in pipeline.stages if one.status == "IN_PROGRESS"] if pipeline is not None else []
     if running:
         return f"is in stage {quoted(running[-1].name, limit=80)}"
-    return "waits for an answer" if run.state is State.WAITING else "runs"
+    return AWAITS_ANSWER if run.state is State.WAITING else "runs"
 
 
 def _progress(state: StepState, said: str, number: int, *evidence: Evidence) -> Progress:

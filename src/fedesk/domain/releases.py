@@ -287,13 +287,21 @@ class ReleaseRequest:
         return f"{self.connection}:{self.service}"
 
 
+AWAITS_ANSWER = "waits for an answer"
+"""What is said of a build that a person has to answer, in a journal too."""
+ANSWERS: Mapping[str, str] = MappingProxyType(
+    {"proceed": "the build goes on", "abort": "the build ends, and is aborted"}
+)
+"""What a build may be answered, and what that comes to."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRequest:
     """That somebody answers the question at which a build waits."""
 
     run: RunName
     choice: str
-    """``proceed`` or ``abort``."""
+    """One of ``ANSWERS``."""
 
     @property
     def connection(self) -> ConnectionName:

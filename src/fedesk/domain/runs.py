@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.states import State
 
+PAUSED_FOR_INPUT = "paused for input"
+"""The original state of a Jenkins build that waits for a person."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:

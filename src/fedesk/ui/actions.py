@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 
 from fedesk.ui.reasons import (
     missing,
+    no_answer,
     no_approval,
     no_begin,
     no_entry,
@@ -185,6 +186,11 @@ ACTIONS: tuple[Action, ...] = (
         id="execute", keys=("E",), verb="execute", places=_WATCH, group="change", asks=THE_PLANS,
         by_key_alone=True, only_if_it_serves=True, disabled=no_begin,
         help="Begin what was approved, where the desk of whoever asked for it does not.",
+    ),
+    Action(
+        id="answer", keys=("I",), verb="answer", places=_WATCH | {Place.RUN}, group="change", asks="promote",
+        only_if_it_serves=True, disabled=no_answer,
+        help="Answer the question at which a build of Jenkins waits: proceed or abort. It ends at a plan.",
     ),
     Action(
         id="rerun", keys=("R",), verb="re-run", places=_RERUN, group="change", asks="rerun",

@@ -17,6 +17,7 @@ from fedesk.ui import confirming, present, watch_text
 from fedesk.ui.actions import Place, Target
 from fedesk.ui.batch import is_batch
 from fedesk.ui.confirming import Line, Typed, Wanted
+from fedesk.ui.targets import NO_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -255,6 +256,7 @@ def target_of(situation: Situation, item: Item) -> Target:
         incident=named_in(plan.reason) if operation is not None and plan is not None else "",
         environment=situation.environment,
         doing=made.verb if made is not None else item.verb,
+        unanswered="" if operation is not None and watch_text.awaits_answer(operation) else NO_ANSWER,
         unapproved=_unapproved(situation.awaited(item)),
         unwithdrawn=_unwithdrawn(situation, item),
         unbegun=_unbegun(situation.awaited(item)),

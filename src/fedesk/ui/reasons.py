@@ -129,6 +129,11 @@ def no_lift(target: Target) -> str | None:
     return nothing(target) or (target.unliftable if target.service else "no service stands there") or None
 
 
+def no_answer(target: Target) -> str | None:
+    """No build that waits for a person."""
+    return nothing(target) or target.unanswered or None
+
+
 def no_rollback(target: Target) -> str | None:
     """No service, nothing to go back to, or several."""
     if target.marked:

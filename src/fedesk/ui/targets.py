@@ -46,6 +46,9 @@ LISTS = frozenset({*VIEWS, Place.RUNS, Place.ENVIRONMENTS, Place.OPERATIONS, Pla
 EVERYWHERE = frozenset(Place)
 
 
+NO_ANSWER = "it waits for no answer"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """What the cursor is on, as far as an action judges it."""
@@ -104,6 +107,8 @@ class Target:
     """The release that is meant: the one that runs there."""
     unstoppable: str = "no release runs there"
     """Why ``Q`` does not serve; empty where it does."""
+    unanswered: str = NO_ANSWER
+    """Why ``I`` does not serve at a build; empty where it does."""
     unliftable: str = "nothing stands against a release of it"
     """Why ``L`` does not serve; empty where it does."""
     doing: str = ""

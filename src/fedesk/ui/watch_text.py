@@ -10,6 +10,7 @@ from textual.content import Content
 from fedesk.domain.names import NameNotUnderstoodError, RunName, TaskName, split_build
 from fedesk.domain.operations import Outcome, Stage, StepKind, StepState
 from fedesk.domain.release_queue import is_waiting
+from fedesk.domain.releases import AWAITS_ANSWER
 from fedesk.domain.states import System
 from fedesk.ui import present
 from fedesk.ui.plan_text import section
@@ -189,6 +190,13 @@ def followed(operation: Operation) -> tuple[RunName, TaskName | None]:
         if isinstance(task_id, str) and isinstance(map_index, int):
             return name, TaskName(task_id, None if map_index < 0 else map_index)
     return name, None
+
+
+def awaits_answer(operation: Operation) -> bool:
+    """Whether the build that it follows waits for a person."""
+    last = operation.journal[-1] if operation.journal else None
+    is_told = last is not None and last.state is StepState.WAITING and AWAITS_ANSWER in last.said
+    return is_told and operation.stage is Stage.RUNNING
 
 
 def log_beside(operation: Operation) -> tuple[RunName, TaskName | None] | None:

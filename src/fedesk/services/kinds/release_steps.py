@@ -24,6 +24,7 @@ from fedesk.domain.operations import (
 from fedesk.domain.plans import digest_of
 from fedesk.domain.release_matrix import DIGEST_PIN, DRY_RUN, VERIFY
 from fedesk.domain.release_stops import SERVICE
+from fedesk.domain.releases import AWAITS_ANSWER
 from fedesk.ports.changing import Systems
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.releasing import DeployJob
@@ -154,7 +155,7 @@ def _following_build(effect: Effect, trigger: str, queue: str) -> Look:
                 f"{connection.name} is not configured as a Jenkins whose builds are followed."
             )
         found = connection.builds.call(lambda source: source.follow_build(build))
-        if found.state is not StepState.WAITING or "waits for an answer" not in found.said:
+        if found.state is not StepState.WAITING or AWAITS_ANSWER not in found.said:
             return found
         how = f"`fedesk release answer {connection.name}:{build} --proceed` or `--abort` answers"
         return Progress(

@@ -210,6 +210,13 @@ class OperationKeys(DeskScreen):
         self.plan()
         self.draw()
 
+    def do_answer(self) -> None:
+        """Answer the build that waits."""
+        from fedesk.ui.answering import ask
+
+        if self.target.run is not None:
+            ask(self, self.target.run)
+
     def do_holder(self) -> None:
         """Follow the operation that stands in the way."""
         self.desk_app.watch_operation(self.target.holder)

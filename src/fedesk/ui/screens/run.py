@@ -11,7 +11,7 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 
-from fedesk.domain.runs import LogRequest, RunDetail
+from fedesk.domain.runs import PAUSED_FOR_INPUT, LogRequest, RunDetail
 from fedesk.ui import present, run_text
 from fedesk.ui.actions import Place, Target, bindings
 from fedesk.ui.listed import ListState
@@ -20,6 +20,7 @@ from fedesk.ui.reader import Answer, Reader
 from fedesk.ui.screens.base import ListScreen
 from fedesk.ui.screens.log import LogScreen
 from fedesk.ui.styles import styles_folder
+from fedesk.ui.targets import NO_ANSWER
 from fedesk.ui.widgets.key_line import KeyLine
 from fedesk.ui.widgets.row_list import RowList
 from fedesk.ui.widgets.status_line import StatusLine
@@ -97,12 +98,19 @@ class RunScreen(ListScreen):
     @property
     def target(self) -> Target:
         """The step under the cursor, or the run."""
-        unfit = "it still runs" if self._detail and not self._detail.run.state.is_final else ""
+        run = self._detail.run if self._detail else None
+        unfit = "it still runs" if run is not None and not run.state.is_final else ""
+        waits = run is not None and run.original_state == PAUSED_FOR_INPUT
+        unanswered = "" if waits else NO_ANSWER
         if self._rows.row is not None and not self._in_details:
-            return replace(self._rows.target, unfit=unfit)
-        link = self._detail.run.link if self._detail else ""
+            return replace(self._rows.target, unfit=unfit, unanswered=unanswered)
         return Target(
-            name=present.text(self._run.id), id=str(self._run), run=self._run, link=link, unfit=unfit
+            name=present.text(self._run.id),
+            id=str(self._run),
+            run=self._run,
+            link=run.link if run is not None else "",
+            unfit=unfit,
+            unanswered=unanswered,
         )
 
     def on_mount(self) -> None:
@@ -281,6 +289,12 @@ class RunScreen(ListScreen):
     def _open(self, step: Step | None) -> None:
         request = LogRequest(run=self._run, task=step.task if step else None)
         self.app.push_screen(LogScreen(self._reading, request, detail=self._detail, step=step))
+
+    def do_answer(self) -> None:
+        """Answer the question at which the build waits."""
+        from fedesk.ui.answering import ask
+
+        ask(self, self._run)
 
     def do_reread(self) -> None:
         """Read again at once, and let new steps in."""
