@@ -8,10 +8,12 @@ import asyncio
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from textual import events
 from textual.app import App
@@ -21,11 +23,13 @@ from textual.pilot import Pilot
 from fedesk.composition import front_page
 from fedesk.domain.observation import Snapshot
 from fedesk.domain.states import Standing
+from fedesk.domain.windows import WindowKind
 from fedesk.execution import Desk, open_desk
 from fedesk.ports.endpoint import SecretText
 from fedesk.sandbox.clock import WorldClock
 from fedesk.sandbox.server import start
 from fedesk.sandbox.world import World
+from fedesk.services.windows import Asked
 from fedesk.ui.app import DeskApp
 from fedesk.ui.setup.app import SetupApp
 
@@ -39,7 +43,8 @@ SHOWN = {
     "secrets": (("3",), "compliant"),
     "run": (("1", "enter"), "dbt_test"),
     "log": (("escape", "l"), "complete"),
-    "plan": (("escape", "R"), "expires in"),
+    "attempts": (("b",), "try 3"),
+    "plan": (("escape", "escape", "R"), "expires in"),
     "confirm": ((*"prod", "tab", *"INC-2041 flaky test"), "ARMED"),
     "watch": (("ctrl+y",), "cleared."),
     "audit": (("escape", "escape", "4"), "override"),
@@ -56,8 +61,33 @@ SHOWN = {
     "releases": (("escape", "5"), "1.342.0"),
     "service": (("enter",), "What was deployed here"),
     "promotion": (("escape", "P"), "gate unit"),
+    "batch": (
+        (
+            "escape",
+            "slash",
+            *"fx_rates",
+            "enter",
+            "space",
+            "escape",
+            "slash",
+            *"lending",
+            "enter",
+            "space",
+            "escape",
+            "slash",
+            *"loyalty",
+            "enter",
+            "space",
+            "escape",
+            "P",
+        ),
+        "one after the other",
+    ),
+    "windows": (("escape", "escape", "w"), "year end"),
+    "handover": (("escape", *":handover", "enter"), "Open findings"),
     "command": (("escape", *":rerun led"), "ledger_load"),
-    "help": (("escape", "1", "question_mark"), "Look at another environment"),
+    "runbook": (("escape", "1", "o"), "When it fails"),
+    "help": (("escape", "question_mark"), "Look at another environment"),
 }
 """Name of each picture: the keys that lead there from the one before, and what is then on screen."""
 ASKED = {
@@ -70,6 +100,14 @@ OPERATION, DIGEST = "01a1f7f2-8a30-7c41-9b5e-2f8a63d0c7e4", "7c68d02c4240"
 """What stands in the pictures for an id and a digest, which are new each time."""
 _MOMENT_SAID = r"2026-11-20\g<1>02:43\g<2>UTC."
 """The adapters' own clock does not stand still."""
+FREEZE = Asked(
+    kind=WindowKind.FREEZE,
+    environment="prod",
+    begins="2026-12-24T18:00",
+    until="2027-01-02T08:00",
+    zone="Europe/London",
+    reason="year end",
+)
 IDENTITY = '\n[identity]\nprincipal = "mara@finedge.example"\n'
 
 
@@ -77,16 +115,16 @@ class StillClock:
     """The moment at which the world stands; latencies read as a local network's."""
 
     def __init__(self) -> None:
-        self._ticks = 0.0
+        self._ticks = threading.local()
 
     def now(self) -> datetime:
         """The moment."""
         return MOMENT
 
     def monotonic(self) -> float:
-        """Each reading is a few milliseconds after the one before."""
-        self._ticks += 0.007
-        return self._ticks
+        """Each reading of a thread is a few milliseconds after its one before."""
+        self._ticks.now = getattr(self._ticks, "now", 0.0) + 0.007
+        return float(self._ticks.now)
 
 
 class Inline:
@@ -149,6 +187,7 @@ async def make(config: Path) -> None:
             pilot,
             lambda: app.board and all(map(read_whole, app.board.snapshots)),
         )
+        cast("Desk", app.desk).windows.add(FREEZE)
         await walk(pilot, SHOWN)
         await pilot.press("q")
 

@@ -13,7 +13,7 @@ _GENERAL = """\
 
 ## When it fails
 
-1. Read the log of the failed task; `n` jumps to the first error.
+1. Read the log of the failed task; `e` goes to the line that tells why.
 2. Compare with the last good run: what was released in between?
 3. A cause that has gone: re-run from failed. A cause that has not: tell {owner}, and hold the pipeline.
 4. Look at the rows of the partition afterwards, they should be near the usual number.
