@@ -206,6 +206,34 @@ def test_an_approved_plan_is_carried_out_and_no_other(
     assert {one for (one,) in used} == {MARA, ANN}
 
 
+def test_a_question_of_a_build_is_answered_by_people(strict: Enforced, desk: Desk) -> None:
+    """Asked for by one, approved by another, sent by the executor: on the record the answer is the people's.
+
+    Jenkins, which knows the executor's user alone, cannot tell whose it was.
+    """
+    build = strict.asking_build()
+    answer = ("release", "answer", str(build), "--proceed", *YES, "--json")
+    asked = desk(strict, "mara", *answer)
+    assert asked.code == 4, asked.err
+    operation = asked.document("change")["operation"]
+    approved = desk(strict, "ann", "approve", operation)
+    assert approved.code == 0, approved.err
+    assert strict.waits(build)
+    done = desk(strict, "executor", "execute", operation)
+    assert done.code == 0, done.err
+    assert not strict.waits(build)
+    found = newest(strict)
+    assert (found.plan.kind, found.plan.requester, found.confirmation.by) == (
+        "jenkins.answer-input", MARA, MARA,
+    )  # fmt: skip
+    with closing(PostgresStore(strict.url)) as store:
+        records = [one.draft for one in store.tail(9, operation=operation)]
+        assert store.verify(deep=True).flaw is None
+    assert [(one.phase, one.actor.person) for one in records] == [
+        (Phase.APPROVAL, ANN), (Phase.INTENT, RUNNER), (Phase.OUTCOME, RUNNER),
+    ]  # fmt: skip
+
+
 def test_a_forged_approval_counts_for_nothing(strict: Enforced, desk: Desk, runs: Iterator[RunName]) -> None:
     """Put into the database by hand, in the name of who may approve, signed with another key: refused (4)."""
     run = next(runs)
