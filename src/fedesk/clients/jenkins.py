@@ -191,9 +191,11 @@ class JenkinsClient:
         """A build that was listed, with what its file says."""
         return self._deploys.with_file(job, deployment)
 
-    def deploy_preview(self, job: DeployJob, beside: DeployJob | None = None) -> DeployPreview:
+    def deploy_preview(
+        self, job: DeployJob, beside: DeployJob | None = None, *, depth: int = 20
+    ) -> DeployPreview:
         """What triggering a deploy job would meet."""
-        return deploy_preview(self._deploys, job, beside)
+        return deploy_preview(self._deploys, job, beside, depth)
 
     def quieting_down(self) -> bool:
         """Whether it is about to shut down, and starts nothing."""

@@ -13,7 +13,7 @@ from fedesk.domain.guards import Situation
 from fedesk.domain.operations import Evidence, Fact, GuardResult, Ruling
 from fedesk.domain.policy import GATE, WAIVE
 from fedesk.domain.release_matrix import Proof, Soak
-from fedesk.domain.releases import Gate, GateState, Migration, Release, ReleaseStop
+from fedesk.domain.releases import MIGRATIONS, Gate, GateState, Migration, Release, ReleaseStop
 from fedesk.domain.roles import RIGHTS
 from fedesk.domain.runs import Run, RunDetail
 from fedesk.domain.secrets import SecretAge
@@ -24,7 +24,6 @@ VERIFIED = "verified before"
 SOAKED = "soaked"
 DIGEST = "digest"
 STOPPED = "stops"
-MIGRATIONS = "migrations"
 UPSTREAM = "upstream"
 SECRETS = "secrets"
 _LISTED = 4

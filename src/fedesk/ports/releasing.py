@@ -128,10 +128,12 @@ class DeploySource(Protocol):
         One request; another one where ``until`` lies far back. Of more than 500 builds the newest.
         """
 
-    def deploy_preview(self, job: DeployJob, beside: DeployJob | None = None) -> DeployPreview:
+    def deploy_preview(
+        self, job: DeployJob, beside: DeployJob | None = None, *, depth: int = 20
+    ) -> DeployPreview:
         """What triggering it would meet: three requests. Raises NotFoundError where there is no such job.
 
-        A job in the same folder may be listed ``beside`` it in one of them.
+        A job in the same folder may be listed ``beside`` it in one of them: ten builds of each at most.
         """
 
     def quieting_down(self) -> bool:

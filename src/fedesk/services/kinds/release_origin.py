@@ -160,7 +160,9 @@ def chosen(digest: str, deployments: Sequence[Deployment], where: str) -> Deploy
         )
     match = next((one for one in good if one.digest and one.digest.startswith(wanted)), None)
     if match is None:
-        raise NotFoundError(f"No build that is known in {where} has deployed {wanted}.")
+        raise NotFoundError(
+            f"No build that is known in {where} has deployed {wanted}; the newest {len(good)} were looked at."
+        )
     return match
 
 
