@@ -92,6 +92,37 @@ def test_a_plan_asks_no_connection_more_than_five_times(full_sandbox: Sandbox, k
     assert over == {}
 
 
+@pytest.mark.parametrize("age", [0, 9])
+def test_a_plan_asks_five_times_where_the_target_builds_releases_too(sandbox: Sandbox, age: int) -> None:
+    """CI runs in the Jenkins of the target, and another environment stands before it.
+
+    A build among the newest ten is listed beside the deploy job. Of an older one everything is read but the
+    file that says what it made, and the gate says so.
+    """
+    dev, job = ConnectionName("dev", "jenkins"), "finedge/staging/deploy-loyalty"
+    ran = [
+        one for one in sandbox.world.builds(job) if one.result_at(sandbox.world.now()) is BuildResult.SUCCESS
+    ]
+    request = ReleaseRequest(
+        kind=PROMOTE,
+        service="loyalty",
+        environment="dev",
+        connection=dev,
+        origin="staging",
+        digest=ran[age].digest,
+    )
+    with opened(sandbox) as desk:
+        sandbox.control.clear_requests()
+        found = desk.changes.propose(request)
+        asked = by_connection(sandbox.control.requests(), "dev")
+    assert (asked["dev/jenkins"], max(asked.values())) == (MOST_REQUESTS, MOST_REQUESTS), asked
+    said = gates(found)
+    for name in ("built from commit", "unit", "data quality", "security scan", "digest"):
+        assert said[name][0] is Ruling.ALLOW, said[name]
+    untold = "; which one its build made was not asked, since a plan asks a Jenkins five times at most."
+    assert said["digest"][1].endswith(untold if age else ", the one that its build made.")
+
+
 def rolled_back(sandbox: Sandbox, desk: execution.Desk, digest: str = "") -> Proposal:
     """The plan of a rollback of loyalty in prod, in five requests to its Jenkins."""
     name = ConnectionName("prod", "jenkins")

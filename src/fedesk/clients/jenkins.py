@@ -205,6 +205,12 @@ class JenkinsClient:
         """The questions at which ``FOLDER/JOB#NUMBER`` waits."""
         return inputs_of(self._session, self._endpoint, *_build_of(run_id))
 
+    def build(self, run_id: str) -> Run:
+        """A build without its stages; raises NotFoundError."""
+        job, number = _build_of(run_id)
+        build = self._session.json(f"{build_path(job, number)}/api/json", Build, tree=RUN_FIELDS)
+        return run_of(build, job, self._endpoint.name, self._endpoint.url)
+
     def stage(self, run_id: str, name: str) -> State | None:
         """How a stage of a build ended (``ports.releasing.DeploySource``)."""
         return end_of(self.stages(run_id), name)

@@ -142,6 +142,9 @@ class DeploySource(Protocol):
     def inputs(self, run_id: str) -> tuple[InputAsked, ...]:
         """The questions at which a build waits; empty where it waits for none."""
 
+    def build(self, run_id: str) -> Run:
+        """A build without its stages and files: one request. Raises NotFoundError where it is gone."""
+
     def stage(self, run_id: str, name: str) -> State | None:
         """How a stage of a build ended: one request. None where there is none, or it cannot be read."""
 
