@@ -10,7 +10,7 @@ from fedesk.domain.deploy_guards import is_hidden
 from fedesk.domain.durations import duration_text
 from fedesk.domain.names import RunName
 from fedesk.domain.operations import OPERATION_PARAMETER, Call, Effect, Fact, GuardResult, Json, Plan, Target
-from fedesk.domain.partitions import reservation
+from fedesk.domain.partitions import of_service
 from fedesk.domain.release_matrix import DIGEST_PIN
 from fedesk.domain.release_stops import SERVICE
 from fedesk.domain.releases import Cell, Deployment, Gate, Release, ReleaseRequest
@@ -133,7 +133,7 @@ def _target(made: Deployed) -> Target:
                 _definition_pin(preview.definition_source): preview.definition,
             }
         ),
-        reserves=(f"{connection.name}:{job}", reservation(made.environment, f"service {service}", "")),
+        reserves=(f"{connection.name}:{job}", of_service(made.environment, service)),
         link=preview.link,
     )
 

@@ -24,7 +24,7 @@ from fedesk.domain.operations import (
     Target,
     filled,
 )
-from fedesk.domain.partitions import reservation
+from fedesk.domain.partitions import of_service, reservation
 from fedesk.domain.plans import digest_of
 from fedesk.domain.reruns import RebuildPreview, RerunRequest
 from fedesk.domain.states import State, System
@@ -82,7 +82,7 @@ def drafted(
         reserves=(
             f"{connection.name}:{job}",
             *(reservation(environment, name, "") for name in pipelines),
-            *(reservation(environment, f"service {name}", "") for name in services),
+            *(of_service(environment, name) for name in services),
         ),
         link=preview.run.link,
     )

@@ -49,7 +49,7 @@ def draft(request: Request, around: Around) -> Draft:
     built = build_seen(release, origin, what.service, around)
     # What rules comes first; where there is room, it is asked whether Jenkins would start it now.
     is_quieting = facts.quieting_down(what) if built.has_room(what.connection.name) else None
-    cell = facts.cell(what, here, preview.deployments, facts.operations_of(around, here))
+    cell = facts.cell(what, here, preview.deployments, facts.operations_of(around, here, wanted.service))
     pins = {FROM_PIN: environment} if environment else {}
     if not wanted.digest:
         pins[CHOSEN] = f"what {environment} runs" if environment else "what was built last"

@@ -18,6 +18,7 @@ from fedesk.domain.catalogue import (
 )
 from fedesk.domain.front import EnvironmentFacts
 from fedesk.domain.operations import Evidence
+from fedesk.domain.partitions import of_service
 from fedesk.domain.release_gates import RegistrySeen, UpstreamSeen
 from fedesk.domain.release_matrix import KINDS, ReleaseOperation, cell_of, release_operation
 from fedesk.domain.releases import Cell, Deployment, Release, ReleaseRequest, ReleaseStop
@@ -30,7 +31,7 @@ from fedesk.services.boards import MAX_AGE, WARN_BEFORE
 from fedesk.services.operation_kinds import Around
 
 _OPERATIONS = 200
-"""Newest promotions and rollbacks of an environment among which a service's are looked for."""
+"""Newest promotions and rollbacks of a service in an environment that are looked at."""
 MOST_REQUESTS = 5
 """Requests that the plan of a promotion or a rollback may ask of one connection."""
 
@@ -95,9 +96,10 @@ def origin_of(request: ReleaseRequest, environments: Mapping[str, EnvironmentFac
     return request.origin or (configured.promote_from if configured is not None else "")
 
 
-def operations_of(around: Around, environment: str) -> tuple[ReleaseOperation, ...]:
-    """What fedesk has released in an environment, the newest first."""
-    found = around.store.operations(environment=environment, kinds=KINDS, limit=_OPERATIONS)
+def operations_of(around: Around, environment: str, service: str) -> tuple[ReleaseOperation, ...]:
+    """What fedesk has released of a service in an environment, the newest first."""
+    mine = of_service(environment, service)
+    found = around.store.operations(environment=environment, kinds=KINDS, reserve=mine, limit=_OPERATIONS)
     return tuple(one for each in found if (one := release_operation(each)) is not None)
 
 

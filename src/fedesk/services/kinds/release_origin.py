@@ -78,7 +78,7 @@ def deployed_before(what: facts.Deployable, environment: str, digest: str, aroun
     deployments, *beside = facts.listed(there, tuple(jobs))
     found, deployments, files = _chosen_whole(digest, deployments, there, environment)
     asked = 1 + files
-    operations = facts.operations_of(around, environment)
+    operations = facts.operations_of(around, environment, service)
     if not proof_of(service, environment, found.digest, operations, deployments).is_green:
         told = facts.with_own_verification(found, there)
         deployments = tuple(told if one is found else one for one in deployments)

@@ -45,7 +45,7 @@ def draft(request: Request, around: Around) -> Draft:
     here = wanted.environment
     what = facts.deployable(wanted.service, here, around.systems.reading(wanted.connection), around.catalogue)
     preview = facts.preview_of(what, wanted, depth=past.LISTED)
-    operations = facts.operations_of(around, here)
+    operations = facts.operations_of(around, here, wanted.service)
     stops = standing_against(around.store, service=wanted.service, environment=here)
     cell = facts.cell(what, here, preview.deployments, operations, stops)
     # What rules comes first; where there is room, it is asked whether Jenkins would start it now.
