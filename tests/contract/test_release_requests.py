@@ -92,29 +92,32 @@ def test_a_plan_asks_no_connection_more_than_five_times(full_sandbox: Sandbox, k
     assert over == {}
 
 
-@pytest.mark.parametrize("age", [0, 9])
-def test_a_plan_asks_five_times_where_the_target_builds_releases_too(sandbox: Sandbox, age: int) -> None:
-    """CI runs in the Jenkins of the target, and another environment stands before it.
+@pytest.mark.parametrize(
+    ("origin", "target", "age"), [("staging", "dev", 0), ("staging", "dev", 9), ("dev", "staging", 9)]
+)
+def test_a_plan_asks_five_times_where_the_same_jenkins_built_the_release(
+    sandbox: Sandbox, origin: str, target: str, age: int
+) -> None:
+    """CI runs in the Jenkins of the target while another environment stands before it, or in that one's.
 
     A build among the newest ten is listed beside the deploy job. Of an older one everything is read but the
     file that says what it made, and the gate says so.
     """
-    dev, job = ConnectionName("dev", "jenkins"), "finedge/staging/deploy-loyalty"
-    ran = [
-        one for one in sandbox.world.builds(job) if one.result_at(sandbox.world.now()) is BuildResult.SUCCESS
-    ]
+    now = sandbox.world.now()
+    builds = sandbox.world.builds(f"finedge/{origin}/deploy-loyalty")
+    ran = [one for one in builds if one.result_at(now) is BuildResult.SUCCESS and not one.is_dry_run]
     request = ReleaseRequest(
         kind=PROMOTE,
         service="loyalty",
-        environment="dev",
-        connection=dev,
-        origin="staging",
+        environment=target,
+        connection=ConnectionName(target, "jenkins"),
+        origin=origin,
         digest=ran[age].digest,
     )
     with opened(sandbox) as desk:
         sandbox.control.clear_requests()
         found = desk.changes.propose(request)
-        asked = by_connection(sandbox.control.requests(), "dev")
+        asked = by_connection(sandbox.control.requests(), target)
     assert (asked["dev/jenkins"], max(asked.values())) == (MOST_REQUESTS, MOST_REQUESTS), asked
     said = gates(found)
     for name in ("built from commit", "unit", "data quality", "security scan", "digest"):

@@ -65,7 +65,7 @@ class _Place:
 
 
 def deployed_before(what: facts.Deployable, environment: str, digest: str, around: Around) -> Origin:
-    """What another environment runs, or a release that it has run: up to four requests to its controller.
+    """What another environment runs, or a release that it has run: up to three requests to its controller.
 
     Raises NotFoundError, ConflictError, SourceError.
     """
