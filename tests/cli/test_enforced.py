@@ -206,6 +206,71 @@ def test_an_approved_plan_is_carried_out_and_no_other(
     assert {one for (one,) in used} == {MARA, ANN}
 
 
+def test_a_question_of_a_build_is_answered_by_people(strict: Enforced, desk: Desk) -> None:
+    """Asked for by one, approved by another, sent by the executor: on the record the answer is the people's.
+
+    Jenkins, which knows the executor's user alone, cannot tell whose it was.
+    """
+    build = strict.asking_build()
+    answer = ("release", "answer", str(build), "--proceed", *YES, "--json")
+    asked = desk(strict, "mara", *answer)
+    assert asked.code == 4, asked.err
+    operation = asked.document("change")["operation"]
+    approved = desk(strict, "ann", "approve", operation)
+    assert approved.code == 0, approved.err
+    assert strict.waits(build)
+    done = desk(strict, "executor", "execute", operation)
+    assert done.code == 0, done.err
+    assert not strict.waits(build)
+    found = newest(strict)
+    assert (found.plan.kind, found.plan.requester, found.confirmation.by) == (
+        "jenkins.answer-input", MARA, MARA,
+    )  # fmt: skip
+    with closing(PostgresStore(strict.url)) as store:
+        records = [one.draft for one in store.tail(9, operation=operation)]
+        assert store.verify(deep=True).flaw is None
+    assert [(one.phase, one.actor.person) for one in records] == [
+        (Phase.APPROVAL, ANN), (Phase.INTENT, RUNNER), (Phase.OUTCOME, RUNNER),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def unmarked(company: Enforced) -> Iterator[str]:
+    """The deploy job of fraud in production, which declares no FEDESK_OPERATION meanwhile."""
+    job = company.sandbox.world.job("finedge/prod/deploy-fraud")
+    others = tuple(one for one in job.parameters if one.name != "FEDESK_OPERATION")
+    company.sandbox.world.jenkins.jobs[job.full_name] = replace(job, parameters=others)
+    yield job.full_name
+    del company.sandbox.world.jenkins.jobs[job.full_name]
+
+
+def test_a_deploy_job_that_carries_no_id_is_refused(strict: Enforced, desk: Desk, unmarked: str) -> None:
+    """Its builds are known by who starts them: refused at the plan (3), past that by the executor (5).
+
+    Each in one sentence that says so, on the record; nothing was sent.
+    """
+    promote = ("release", "promote", "fraud", *YES, "--accept", "operation id")
+    builds = len(strict.sandbox.world.build_plans(unmarked))
+    at_plan = desk(strict, "mara", *promote)
+    assert (at_plan.code, f"here that is prod/jenkins:{JOB}, not who plans it." in at_plan.err) == (3, True)
+    leave_executor_out(strict)
+    assert desk(strict, "alone", *promote).code == 4
+    operation = newest(strict).plan.operation
+    assert desk(strict, "ann", "approve", operation).code == 0
+    at_executor = desk(strict, "executor", "execute", operation)
+    world = strict.sandbox.world
+    reader, writer = (world.identity("jenkins", writer=writes).user for writes in (False, True))
+    said = f"its build would be started by {writer}, not by {reader}, and it is known by that alone"
+    assert (at_executor.code, said in at_executor.out) == (5, True), at_executor.err
+    with closing(PostgresStore(strict.url)) as store:
+        refused = [one.draft for one in store.tail(20) if one.draft.action == "promote"]
+    assert [(one.phase, one.actor.person) for one in refused if unmarked in one.target] == [
+        (Phase.REFUSAL, MARA), (Phase.REFUSAL, RUNNER),
+    ]  # fmt: skip
+    assert said in refused[-1].result
+    assert len(world.build_plans(unmarked)) == builds
+
+
 def test_a_forged_approval_counts_for_nothing(strict: Enforced, desk: Desk, runs: Iterator[RunName]) -> None:
     """Put into the database by hand, in the name of who may approve, signed with another key: refused (4)."""
     run = next(runs)

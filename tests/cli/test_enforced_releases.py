@@ -1,20 +1,31 @@
 """Releases under ENFORCED: a person promotes through the executor's job, which rolls back what fails."""
 
+import json
 import re
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from command_line import Run
+from command_line import Changed, Run, StillClock
 from enforced_rig import ANN, MARA, RUNNER, Enforced, enforced
 from postgres_server import Server
 
+from fedesk import execution
 from fedesk.domain.audit import AuditDraft, Phase
+from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import Operation, Outcome
 from fedesk.domain.release_matrix import PROMOTE
+from fedesk.domain.release_queue import TURN
 from fedesk.domain.release_stops import ROLLBACK
+from fedesk.domain.releases import ReleaseRequest
 from fedesk.sandbox.clock import WorldClock
+from fedesk.sandbox.server import Sandbox
+from fedesk.services import queueing
+from fedesk.services.proposals import Answer
 from fedesk.store.postgres_store import PostgresStore
 
 PROMOTION = ("release", "promote", "fraud", "--confirm", "prod", "--write", "prod", "--reason", "CHG-9")
@@ -122,3 +133,64 @@ def test_an_executor_without_a_key_leaves_it_to_people(company: Enforced, run: R
     assert (refusal.action, refusal.phase, refusal.actor.person) == ("rollback", Phase.REFUSAL, RUNNER)
     assert promotion.plan.operation in refusal.reason
     assert "There is no identity.signing_key" in refusal.result
+
+
+def is_in_line(desk: execution.Desk, operation: str) -> bool:
+    """Whether its process has written down that it waits its turn."""
+    found = desk.store.operation(operation)
+    return found is not None and any(entry.reference == TURN for entry in found.journal)
+
+
+def test_one_in_line_is_taken_back(
+    run: Run,
+    sandbox: Sandbox,
+    postgres: Server,
+    changed: Changed,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a team's store, by a person whose role ends nothing: the executor, whose line it is in, ends it.
+
+    Nothing was sent, and the log has whose word it was and who heard it. What has begun is left (exit 5).
+    """
+    monkeypatch.setattr(queueing, "LOOK_EVERY", 0.05)
+    url, now = postgres.fresh(), sandbox.control.clock.now()
+    postgres.profile(url, "enforced")
+    files = {}
+    for name, group in ((MARA, "fedesk_people"), (RUNNER, "fedesk_executor")):
+        store = json.dumps(postgres.person(url, name, group=group))
+        text = changed((r'url = "sqlite[^"]*"', f"url = {store}")).read_text(encoding="utf-8")
+        files[name] = tmp_path / f"{name}.toml"
+        files[name].write_text(f'{text}\n[identity]\nprincipal = "{name}"\n', encoding="utf-8")
+    asking, acting = (execution.open_desk(files[name], "prod", StillClock(now)) for name in (MARA, RUNNER))
+    request = ReleaseRequest(
+        kind=PROMOTE, service="loyalty", environment="prod", connection=ConnectionName("prod", "jenkins")
+    )
+    with closing(asking), closing(acting):
+        window = asking.changes.window("prod", "INC-1")
+        answer = Answer(how="--confirm prod", named="prod", reason="INC-1", window=window)
+        proposal = asking.changes.propose(request, window)
+        first = asking.changes.confirm(proposal, answer).plan.operation
+        second = asking.changes.confirm(asking.changes.propose(request, window), answer).plan.operation
+        holder = acting.store.claim(first, acting.processes.me(), now, timedelta(minutes=2), dead=None)
+        runner = threading.Thread(target=acting.execute, args=(second,), daemon=True)
+        runner.start()
+        until = time.monotonic() + 20
+        while not is_in_line(asking, second):
+            assert time.monotonic() < until, "it is not in line"
+        sandbox.control.clear_requests()
+        words = ("plans", "withdraw", second, "--reason", "wrong release", "--config", str(files[MARA]))
+        taken = run(*words, "--json", at=now)
+        assert taken.code == 0, taken.err
+        document = taken.document("withdrawal")
+        assert (document["ended"], document["outcome"]) == (True, "refused")
+        runner.join(20)
+        begun = run("plans", "withdraw", first, *words[3:], at=now)
+        assert (begun.code, "has begun" in begun.err) == (5, True), begun.err
+        assert not [one for one in sandbox.control.requests() if one.method != "GET"]
+        records = [one.draft for one in acting.store.tail(9, operation=second)]
+        assert [(one.phase, one.actor.person) for one in records] == [
+            (Phase.REJECTION, MARA), (Phase.REFUSAL, RUNNER),
+        ]  # fmt: skip
+        assert records[-1].result.endswith(f"withdrawn by {MARA}: wrong release")
+        acting.store.let_go(holder)

@@ -13,7 +13,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -37,7 +37,7 @@ JOB = "fedesk/execute"
 MARA, ANN, RUNNER = (f"{name}@finedge.example" for name in ("mara", "ann", "runner"))
 PEOPLE = f"""
 [people."{MARA}"]
-roles = ["operator"]
+roles = ["operator", "releaser"]
 [people."{ANN}"]
 roles = ["approver"]
 [people."{RUNNER}"]
@@ -96,6 +96,30 @@ class Enforced:
             if builds and not any(one.is_building(world.now()) for one in builds):
                 return RunName(ConnectionName("prod", "jenkins"), f"{job.full_name}#{builds[0].number}")
         raise LookupError("every job builds")
+
+    def asking_build(self) -> RunName:
+        """A deployment to production that waits for an answer, as the job asks everybody; begun by hand."""
+        world, job = self.sandbox.world, "finedge/prod/deploy-cards"
+        there = world.deployments.current("prod", "cards")
+        assert there is not None
+        image = f"registry.finedge.example/cards@{there.digest}"
+        item = self.sandbox.control.trigger_build(job, values={"IMAGE": image})
+        build = next(one for one in world.build_plans(job) if one.queue_id == item)
+        asked = build.pending_input
+        assert asked is not None
+        # It has come that far already: nobody waits for the stages before.
+        early = asked.since - world.now()
+        began = build.started_at and build.started_at - early
+        stages = tuple(replace(one, started_at=one.started_at - early) for one in build.stages)
+        asked = replace(asked, since=asked.since - early)
+        world.build_history(job).amend(replace(build, started_at=began, stages=stages, pending_input=asked))
+        return RunName(ConnectionName("prod", "jenkins"), f"{job}#{build.number}")
+
+    def waits(self, build: RunName) -> bool:
+        """Whether a build waits for an answer."""
+        job, _, number = build.id.partition("#")
+        world = self.sandbox.world
+        return world.build(job, int(number)).input_at(world.now()) is not None
 
     def is_taken(self, run: RunName) -> bool:
         """Whether an operation was confirmed for it."""

@@ -16,6 +16,7 @@ from storing import LASTS, PARTITION, RUN, SECOND, carried_out, claimed, entry, 
 
 from fedesk.domain.audit import Phase
 from fedesk.domain.operations import Operation, Outcome, Stage, StepState
+from fedesk.domain.partitions import of_service
 from fedesk.ports.operation_store import (
     LeaseLostError,
     NotClaimableError,
@@ -127,8 +128,12 @@ def test_an_operation_is_found_by_the_beginning_of_its_id(store: SqlStore) -> No
 
 
 def test_operations_come_newest_first(store: SqlStore) -> None:
-    """By the moment of their confirmation; open are those that have not ended, or ended unknown."""
-    carried_out(store, 1)
+    """By the moment of their confirmation; open are those that have not ended, or ended unknown.
+
+    Those that held something are found however much came since.
+    """
+    service = of_service("prod", "payments")
+    carried_out(store, 1, reserves=(RUN, service))
     carried_out(store, 2, Outcome.UNKNOWN)
     store.submit(submission(3))
     store.submit(submission(4))
@@ -137,6 +142,8 @@ def test_operations_come_newest_first(store: SqlStore) -> None:
     assert [one.plan.operation for one in store.operations(limit=1)] == [operation_id(4)]
     assert store.operations(environment="dev") == ()
     assert len(store.operations(environment="prod")) == 4
+    assert [one.plan.operation for one in store.operations(reserve=service, limit=1)] == [operation_id(1)]
+    assert store.operations(reserve=of_service("prod", "other")) == ()
     assert [one.plan.operation for one in store.open_operations()] == [operation_id(n) for n in (4, 3, 2)]
 
 

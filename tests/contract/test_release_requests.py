@@ -14,15 +14,18 @@ from fedesk import execution
 from fedesk.composition import compose
 from fedesk.config import load_config
 from fedesk.domain.names import ConnectionName
+from fedesk.domain.operations import Ruling
 from fedesk.domain.release_matrix import PROMOTE, KnownReleases
 from fedesk.domain.release_stops import ROLLBACK
 from fedesk.domain.releases import ReleaseRequest
 from fedesk.ports.errors import NotFoundError
 from fedesk.sandbox.clock import WorldClock
+from fedesk.sandbox.model_jenkins import BuildResult
 from fedesk.sandbox.server import Sandbox, start
 from fedesk.sandbox.traffic import Request
 from fedesk.sandbox.world import World
 from fedesk.services.kinds.release_facts import MOST_REQUESTS
+from fedesk.services.proposals import Proposal
 from fedesk.services.release_matrix import Asked, MatrixRead, ReleaseSources, read_matrix
 
 ENVIRONMENTS = ("dev", "staging", "prod")
@@ -87,6 +90,104 @@ def test_a_plan_asks_no_connection_more_than_five_times(full_sandbox: Sandbox, k
         if max(found.values()) > MOST_REQUESTS:
             over[environment, service] = dict(found)
     assert over == {}
+
+
+@pytest.mark.parametrize(
+    ("origin", "target", "age"), [("staging", "dev", 0), ("staging", "dev", 9), ("dev", "staging", 9)]
+)
+def test_a_plan_asks_five_times_where_the_same_jenkins_built_the_release(
+    sandbox: Sandbox, origin: str, target: str, age: int
+) -> None:
+    """CI runs in the Jenkins of the target while another environment stands before it, or in that one's.
+
+    A build among the newest ten is listed beside the deploy job. Of an older one everything is read but the
+    file that says what it made, and the gate says so.
+    """
+    now = sandbox.world.now()
+    builds = sandbox.world.builds(f"finedge/{origin}/deploy-loyalty")
+    ran = [one for one in builds if one.result_at(now) is BuildResult.SUCCESS and not one.is_dry_run]
+    request = ReleaseRequest(
+        kind=PROMOTE,
+        service="loyalty",
+        environment=target,
+        connection=ConnectionName(target, "jenkins"),
+        origin=origin,
+        digest=ran[age].digest,
+    )
+    with opened(sandbox) as desk:
+        sandbox.control.clear_requests()
+        found = desk.changes.propose(request)
+        asked = by_connection(sandbox.control.requests(), target)
+    assert (asked["dev/jenkins"], max(asked.values())) == (MOST_REQUESTS, MOST_REQUESTS), asked
+    said = gates(found)
+    for name in ("built from commit", "unit", "data quality", "security scan", "digest"):
+        assert said[name][0] is Ruling.ALLOW, said[name]
+    untold = "; which one its build made was not asked, since a plan asks a Jenkins five times at most."
+    assert said["digest"][1].endswith(untold if age else ", the one that its build made.")
+
+
+def rolled_back(sandbox: Sandbox, desk: execution.Desk, digest: str = "") -> Proposal:
+    """The plan of a rollback of loyalty in prod, in five requests to its Jenkins."""
+    name = ConnectionName("prod", "jenkins")
+    request = ReleaseRequest(
+        kind=ROLLBACK, service="loyalty", environment="prod", connection=name, digest=digest
+    )
+    sandbox.control.clear_requests()
+    found = desk.changes.propose(request)
+    asked = by_connection(sandbox.control.requests(), "prod")
+    assert max(asked.values()) <= MOST_REQUESTS, asked
+    return found
+
+
+def gates(proposal: Proposal) -> dict[str, tuple[Ruling, str]]:
+    """What the gates say of it."""
+    return {
+        one.guard.removeprefix("gate "): (one.ruling, one.reason)
+        for one in proposal.guards
+        if one.guard.startswith("gate ")
+    }
+
+
+def test_a_release_of_long_ago_is_gone_back_to(sandbox: Sandbox) -> None:
+    """Named, and twenty builds away: verified by its own stage; what lies between in schemas is not known."""
+    ran = [
+        one
+        for one in sandbox.world.builds("finedge/prod/deploy-loyalty")
+        if one.result is BuildResult.SUCCESS
+    ]
+    target = ran[20]
+    assert len({one.digest for one in ran[:20]}) > 10
+    with opened(sandbox) as desk:
+        found = rolled_back(sandbox, desk, target.digest)
+        assert found.plan.targets[0].pins["digest"] == target.digest
+        said = gates(found)
+        assert said["verified before"][0] is Ruling.ALLOW
+        ruling, why = said["migrations"]
+        # To be waived by who may, as nobody else can tell.
+        assert ruling is Ruling.CONFIRM
+        assert why.startswith(f"What finedge/prod/deploy-loyalty#{ran[1].number}, ")
+        assert why.endswith(" more changes in schemas is not known.")
+        with pytest.raises(NotFoundError, match=r"has deployed sha256:00.*the newest \d\d were looked at"):
+            rolled_back(sandbox, desk, f"sha256:{'0' * 64}")
+
+
+def test_the_last_verified_release_is_found_behind_many_builds(sandbox: Sandbox) -> None:
+    """Twelve that changed nothing came since: the one before is asked by itself whether it verified."""
+    job = "finedge/prod/deploy-loyalty"
+    current, *before = (
+        one for one in sandbox.world.builds(job) if one.result is BuildResult.SUCCESS and not one.is_dry_run
+    )
+    last = next(one for one in before if one.digest != current.digest)
+    image = f"registry.finedge.example/loyalty@{current.digest}"
+    for _ in range(12):
+        sandbox.control.trigger_build(job, values={"IMAGE": image, "DRY_RUN": "true"})
+        sandbox.control.clock.advance(timedelta(minutes=10))
+    assert len(sandbox.world.builds(job)) - len([current, *before]) >= 12
+    with opened(sandbox) as desk:
+        found = rolled_back(sandbox, desk)
+        assert found.plan.targets[0].pins["digest"] == last.digest
+        said = gates(found)
+        assert (said["verified before"][0], said["migrations"][0]) == (Ruling.ALLOW, Ruling.ALLOW), said
 
 
 def test_a_plan_right_after_the_matrix_costs_no_more(full_sandbox: Sandbox) -> None:

@@ -14,7 +14,7 @@ from test_release_crashes import triggered
 from fedesk import execution
 from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.operations import Operation, Outcome, Ruling, WriteWindow
-from fedesk.domain.release_matrix import PROMOTE
+from fedesk.domain.release_matrix import PROMOTE, release_operation
 from fedesk.domain.release_stops import REMOVED, ROLLBACK, in_force
 from fedesk.domain.releases import AnswerRequest, ReleaseRequest
 from fedesk.domain.requests import Request
@@ -115,6 +115,9 @@ def test_a_release_is_promoted_and_rolled_back_while_much_else_is_broken(night: 
         "verify 1",
         "verify 2",
     ]
+    told = release_operation(promoted)
+    assert told is not None
+    assert told.can_be_undone, "a rollback past it need not read what it brought"
     night.sandbox.control.seal_vault(sealed=True)
     # fx_rates has secrets, and what stands before it has failed.
     blocked = night.plan(release(PROMOTE, "fx_rates"))

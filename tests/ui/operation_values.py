@@ -240,13 +240,20 @@ class MemoryStore:
         return tuple(one for one in self.held if one.is_open)
 
     def operations(
-        self, *, environment: str | None = None, kinds: Sequence[str] = (), limit: int = 50
+        self,
+        *,
+        environment: str | None = None,
+        kinds: Sequence[str] = (),
+        reserve: str = "",
+        limit: int = 50,
     ) -> tuple[Operation, ...]:
         self._there()
         return tuple(
             one
             for one in self.held
-            if environment in (None, one.plan.environment) and (not kinds or one.plan.kind in kinds)
+            if environment in (None, one.plan.environment)
+            and (not kinds or one.plan.kind in kinds)
+            and (not reserve or reserve in one.plan.reserves)
         )[:limit]
 
     def operation(self, operation: str) -> Operation | None:

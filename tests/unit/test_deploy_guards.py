@@ -47,6 +47,11 @@ CASES: dict[str, tuple[Callable[[], GuardResult], Ruling, str]] = {
         Ruling.CONFIRM,
         "its outcome may stay unknown",
     ),
+    "started by another": (
+        lambda: deploy_guards.started_by("prod/jenkins:fedesk/execute"),
+        Ruling.DENY,
+        "here that is prod/jenkins:fedesk/execute, not who plans it",
+    ),
     "shutting down": (
         lambda: deploy_guards.quieting_down(is_so=True),
         Ruling.WARN,

@@ -107,4 +107,11 @@ def test_who_sends_it_is_no_difference_where_the_operations_id_tells(*, id_tells
     """A person plans and an executor sends; without the id a build is known by its user, who counts then."""
     planned = with_args({"job": "deploy", "user": "mara", "operation_parameter": id_tells})
     drafted = with_args({"job": "deploy", "user": "executor", "operation_parameter": id_tells})
-    assert (differs(TARGET, drafted, planned=(planned,)) == ()) == id_tells
+    said = (
+        "its build would be started by executor, not by mara, and it is known by that alone, "
+        "since the job declares no FEDESK_OPERATION"
+    )
+    assert differs(TARGET, drafted, planned=(planned,)) == (() if id_tells else (said,))
+    other = with_args({"job": "other", "user": "executor", "operation_parameter": id_tells})
+    (said,) = differs(TARGET, other, planned=(planned,))
+    assert said.startswith("what would be done is now: ")

@@ -107,9 +107,14 @@ def test_the_hold_of_a_rollback_is_lifted_by_the_rollbacks_name(store: SqlStore)
             return rollback if rollback.plan.operation.startswith(operation) else None
 
         def operations(
-            self, *, environment: str | None = None, kinds: Sequence[str] = (), limit: int = 50
+            self,
+            *,
+            environment: str | None = None,
+            kinds: Sequence[str] = (),
+            reserve: str = "",
+            limit: int = 50,
         ) -> tuple[Operation, ...]:
-            del limit
+            del reserve, limit
             return (rollback,) if environment in (None, "prod") and ROLLBACK in kinds else ()
 
     with closing(Beside(store.path)) as beside:

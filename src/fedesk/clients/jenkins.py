@@ -202,9 +202,11 @@ class JenkinsClient:
         """A build that was listed, with what its file says."""
         return self._deploys.with_file(job, deployment)
 
-    def deploy_preview(self, job: DeployJob, beside: DeployJob | None = None) -> DeployPreview:
+    def deploy_preview(
+        self, job: DeployJob, beside: DeployJob | None = None, *, depth: int = 20
+    ) -> DeployPreview:
         """What triggering a deploy job would meet."""
-        return deploy_preview(self._deploys, job, beside)
+        return deploy_preview(self._deploys, job, beside, depth)
 
     def quieting_down(self) -> bool:
         """Whether it is about to shut down, and starts nothing."""
@@ -213,6 +215,12 @@ class JenkinsClient:
     def inputs(self, run_id: str) -> tuple[InputAsked, ...]:
         """The questions at which ``FOLDER/JOB#NUMBER`` waits."""
         return inputs_of(self._session, self._endpoint, *_build_of(run_id))
+
+    def build(self, run_id: str) -> Run:
+        """A build without its stages; raises NotFoundError."""
+        job, number = _build_of(run_id)
+        build = self._session.json(f"{build_path(job, number)}/api/json", Build, tree=RUN_FIELDS)
+        return run_of(build, job, self._endpoint.name, self._endpoint.url)
 
     def stage(self, run_id: str, name: str) -> State | None:
         """How a stage of a build ended (``ports.releasing.DeploySource``)."""

@@ -16,19 +16,18 @@ from fedesk.domain.states import State
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.releasing import DeployJob, DeployPreview, ParameterNeeded
 
-_NEWEST = 20
 _NEWEST_OF_ALL = 10
-"""The same where the whole folder is read for two of its jobs."""
+"""Newest builds of each job where the whole folder is read for two of its jobs."""
 _JOB_FIELDS = (
     "buildable,queueItem[id],property[parameterDefinitions[type,name,defaultParameterValue[name,value]]]"
 )
 
 
-def deploy_preview(deploys: Deploys, job: DeployJob, beside: DeployJob | None) -> DeployPreview:
+def deploy_preview(deploys: Deploys, job: DeployJob, beside: DeployJob | None, depth: int) -> DeployPreview:
     """As ``ports.releasing.DeploySource``; raises NotFoundError for a job that is gone."""
     session, endpoint = deploys.session, deploys.endpoint
     jobs = (job,) if beside is None else (job, beside)
-    items = deploys.items(jobs, _NEWEST if beside is None else _NEWEST_OF_ALL, _JOB_FIELDS)
+    items = deploys.items(jobs, depth if beside is None else min(depth, _NEWEST_OF_ALL), _JOB_FIELDS)
     found = items.get(job.job)
     if found is None or found.jobs is not None:
         raise NotFoundError(deploys.missing(job))

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from fedesk.domain import guards
-from fedesk.domain.operations import GuardResult, Ruling
-from fedesk.domain.rerun_guards import OPERATION_PARAMETER
+from fedesk.domain.operations import OPERATION_PARAMETER, GuardResult, Ruling
 from fedesk.domain.text import one_line
 
 _NOT_GIVEN = {"Password": "password", "File": "file", "Credentials": "credentials"}
@@ -81,6 +80,16 @@ def operation_id(*, is_declared: bool) -> GuardResult:
         ruling=Ruling.CONFIRM,
         reason=f"The job declares no {OPERATION_PARAMETER}: its outcome may stay unknown.",
         remedy=f"Accept it in the plan, or add the parameter {OPERATION_PARAMETER} to the job.",
+    )
+
+
+def started_by(executor: str) -> GuardResult:
+    """Without an id of ours a build is known by its user: an executor's is none that another has planned."""
+    return _no(
+        guards.OPERATION_ID,
+        f"The job declares no {OPERATION_PARAMETER}: Jenkins would know its build by who starts it, and "
+        f"here that is {executor}, not who plans it.",
+        f"Whoever may configure the job adds the parameter {OPERATION_PARAMETER} to it.",
     )
 
 

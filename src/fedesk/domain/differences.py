@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fedesk.domain.operations import Effect, Json, Plan, Target
+from fedesk.domain.operations import OPERATION_PARAMETER, Effect, Json, Plan, Target
 
 _LOOKUP_ARGS = frozenset({"after_queue_id"})
 """Arguments that only say where looking an effect up begins; they move without anything having changed."""
@@ -26,7 +26,8 @@ def difference(plan: Plan, target: Target, effects: tuple[Effect, ...]) -> tuple
         said.append(f"it loads {target.partition or 'no known partition'}, not {planned.partition or 'none'}")
     if not said and _sent(plan.effects) != _sent(effects):
         said.append(
-            f"what would be done is now: {'; '.join(effect.sentence for effect in effects) or 'nothing'}"
+            _by_another(plan.effects, effects)
+            or f"what would be done is now: {'; '.join(effect.sentence for effect in effects) or 'nothing'}"
         )
     return tuple(said)
 
@@ -44,21 +45,38 @@ def _short(value: str | None) -> str:
     return text[:12] if len(text) == _HASH and " " not in text else text
 
 
-def _sent(effects: tuple[Effect, ...]) -> list[tuple[object, ...]]:
+def _by_another(planned: tuple[Effect, ...], effects: tuple[Effect, ...]) -> str:
+    """Who would start the same build now, where nothing else differs; else empty."""
+    by = [
+        (before.call.args.get(_BY), now.call.args.get(_BY))
+        for before, now in zip(planned, effects, strict=False)
+    ]
+    if _sent(planned, _BY) != _sent(effects, _BY):
+        return ""
+    was, is_now = next(
+        (str(one or "anonymous"), str(other or "anonymous")) for one, other in by if one != other
+    )
+    return (
+        f"its build would be started by {is_now}, not by {was}, and it is known by that alone, "
+        f"since the job declares no {OPERATION_PARAMETER}"
+    )
+
+
+def _sent(effects: tuple[Effect, ...], besides: str = "") -> list[tuple[object, ...]]:
     return [
         (
             effect.connection,
             effect.call.system,
             effect.call.verb,
             effect.call.key,
-            _compared(effect.call.args),
+            _compared(effect.call.args, besides),
         )
         for effect in effects
     ]
 
 
-def _compared(args: Mapping[str, Json]) -> dict[str, object]:
-    left_out = _LOOKUP_ARGS | ({_BY} if args.get(_CARRIES_ID) is True else set())
+def _compared(args: Mapping[str, Json], besides: str) -> dict[str, object]:
+    left_out = _LOOKUP_ARGS | {besides} | ({_BY} if args.get(_CARRIES_ID) is True else set())
     return {name: _plain(value) for name, value in args.items() if name not in left_out}
 
 

@@ -20,6 +20,9 @@ CONFLICT = "conflict"
 DECISION = "decision"
 """Reference of the entry of a step that waits for a person."""
 
+OPERATION_PARAMETER = "FEDESK_OPERATION"
+"""The parameter of a Jenkins job by which its builds carry the id of their operation."""
+
 LET_GO = datetime(1970, 1, 1, tzinfo=UTC)
 """The end of a lease that was given back."""
 

@@ -38,6 +38,11 @@ def reservation(environment: str, subject: str, partition: str) -> str:
     return f"{environment}|{subject}|{partition}"
 
 
+def of_service(environment: str, service: str) -> str:
+    """What operations on a service hold against each other."""
+    return reservation(environment, f"service {service}", "")
+
+
 def period_around(period: BudgetPeriod, moment: datetime, zone: str) -> tuple[datetime, datetime]:
     """Start and end (aware UTC) of the hour, day or week (from Monday) that ``moment`` lies in, in a zone.
 

@@ -13,7 +13,7 @@ from fedesk.domain.guards import Situation
 from fedesk.domain.operations import Evidence, Fact, GuardResult, Ruling
 from fedesk.domain.policy import GATE, WAIVE
 from fedesk.domain.release_matrix import Proof, Soak
-from fedesk.domain.releases import Gate, GateState, Migration, Release, ReleaseStop
+from fedesk.domain.releases import MIGRATIONS, Gate, GateState, Migration, Release, ReleaseStop
 from fedesk.domain.roles import RIGHTS
 from fedesk.domain.runs import Run, RunDetail
 from fedesk.domain.secrets import SecretAge
@@ -24,7 +24,6 @@ VERIFIED = "verified before"
 SOAKED = "soaked"
 DIGEST = "digest"
 STOPPED = "stops"
-MIGRATIONS = "migrations"
 UPSTREAM = "upstream"
 SECRETS = "secrets"
 _LISTED = 4
@@ -39,6 +38,8 @@ class BuildSeen:
     """What the build itself says that it made."""
     trouble: str = ""
     """Why it is not known: retention has removed it, its controller is silent."""
+    has_unread_file: bool = False
+    """Whether that was not asked: a plan asks a connection five times at most."""
     source: str = ""
     observed_at: datetime
 
@@ -156,6 +157,8 @@ def digest(release: Release, registry: RegistrySeen, built: BuildSeen | None) ->
         said = f"{registry.source} answers with {_short(registry.digest)} for {_short(release.digest)}."
         return Gate(name=DIGEST, state=GateState.FAIL, said=said, evidence=evidence, waivable=False)
     also = ", the one that its build made" if made is not None and made.digest else ""
+    if built is not None and built.has_unread_file:
+        also = "; which one its build made was not asked, since a plan asks a Jenkins five times at most"
     return _gate(DIGEST, GateState.PASS, f"{registry.source} has {_short(release.digest)}{also}.", evidence)
 
 

@@ -12,9 +12,18 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from fedesk.domain.names import ConnectionName, split_build
-from fedesk.domain.operations import Operation, Outcome, Stage, StepState
+from fedesk.domain.operations import Operation, Outcome, Ruling, Stage, StepState
+from fedesk.domain.policy import GATE
 from fedesk.domain.release_stops import ROLLBACK, SERVICE
-from fedesk.domain.releases import Cell, Deployment, ReleaseStop, Verified, builds_between, is_older
+from fedesk.domain.releases import (
+    MIGRATIONS,
+    Cell,
+    Deployment,
+    ReleaseStop,
+    Verified,
+    builds_between,
+    is_older,
+)
 from fedesk.domain.states import State
 
 PROMOTE = "release.promote"
@@ -45,6 +54,8 @@ class ReleaseOperation:
     """Whether it may have been deployed: what was refused, or only tried, has changed nothing."""
     has_failed_check: bool = False
     """Whether a look at what it came to has failed, and not the deployment itself."""
+    can_be_undone: bool = False
+    """Whether its gate of migrations let it pass when it was agreed to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +108,9 @@ def release_operation(operation: Operation) -> ReleaseOperation | None:
         ),
         has_failed_check=any(
             one.step.startswith(VERIFY) and one.state is StepState.FAILED for one in operation.journal
+        ),
+        can_be_undone=any(
+            one.guard == f"{GATE}{MIGRATIONS}" and one.ruling is Ruling.ALLOW for one in operation.guards
         ),
     )
 

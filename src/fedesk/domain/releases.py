@@ -226,6 +226,10 @@ class Cell:
         return any(one.agrees is False for one in self.sightings)
 
 
+MIGRATIONS = "migrations"
+"""Name of the gate of what a change does to schemas."""
+
+
 class GateState(StrEnum):
     """What a gate says. UNKNOWN blocks like FAIL."""
 

@@ -4,14 +4,11 @@ from collections.abc import Iterable
 
 from fedesk.domain import guards
 from fedesk.domain.names import ConnectionName
-from fedesk.domain.operations import GuardResult, Ruling
+from fedesk.domain.operations import OPERATION_PARAMETER, GuardResult, Ruling
 from fedesk.domain.redaction import redact
 from fedesk.domain.reruns import ClearPreview, RebuildParameter, RebuildPreview, TaskPin
 from fedesk.domain.states import State
 from fedesk.domain.text import one_line
-
-OPERATION_PARAMETER = "FEDESK_OPERATION"
-"""The parameter by which a build of ours is known."""
 
 _AT_WORK = frozenset({State.QUEUED, State.RUNNING, State.WAITING})
 _LISTED = 6

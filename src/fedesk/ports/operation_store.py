@@ -200,9 +200,17 @@ class OperationReader(Protocol):
         """One operation by its id, or by the first characters of it if they are those of one alone."""
 
     def operations(
-        self, *, environment: str | None = None, kinds: Sequence[str] = (), limit: int = 50
+        self,
+        *,
+        environment: str | None = None,
+        kinds: Sequence[str] = (),
+        reserve: str = "",
+        limit: int = 50,
     ) -> tuple[Operation, ...]:
-        """The newest operations, newest first; of every kind where none is named."""
+        """The newest operations, newest first; of every kind where none is named.
+
+        With ``reserve`` those alone that hold it while they are under way, or have held it.
+        """
 
     def stops(self, *, service: str | None = None) -> tuple[ReleaseStop, ...]:
         """Stops of releases that are written down, the oldest first, those that were lifted among them.

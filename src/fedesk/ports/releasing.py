@@ -128,10 +128,12 @@ class DeploySource(Protocol):
         One request; another one where ``until`` lies far back. Of more than 500 builds the newest.
         """
 
-    def deploy_preview(self, job: DeployJob, beside: DeployJob | None = None) -> DeployPreview:
+    def deploy_preview(
+        self, job: DeployJob, beside: DeployJob | None = None, *, depth: int = 20
+    ) -> DeployPreview:
         """What triggering it would meet: three requests. Raises NotFoundError where there is no such job.
 
-        A job in the same folder may be listed ``beside`` it in one of them.
+        A job in the same folder may be listed ``beside`` it in one of them: ten builds of each at most.
         """
 
     def quieting_down(self) -> bool:
@@ -139,6 +141,9 @@ class DeploySource(Protocol):
 
     def inputs(self, run_id: str) -> tuple[InputAsked, ...]:
         """The questions at which a build waits; empty where it waits for none."""
+
+    def build(self, run_id: str) -> Run:
+        """A build without its stages and files: one request. Raises NotFoundError where it is gone."""
 
     def stage(self, run_id: str, name: str) -> State | None:
         """How a stage of a build ended: one request. None where there is none, or it cannot be read."""

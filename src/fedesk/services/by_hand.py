@@ -31,7 +31,14 @@ from fedesk.domain.release_queue import TURN, is_waiting
 from fedesk.domain.roles import EVERY_RIGHT, Rights
 from fedesk.ports.changing import Processes, Systems
 from fedesk.ports.errors import SourceError
-from fedesk.ports.operation_store import DecidedError, Lease, NotClaimableError, OperationStore, StoreError
+from fedesk.ports.operation_store import (
+    DecidedError,
+    Lease,
+    LeaseLostError,
+    NotClaimableError,
+    OperationStore,
+    StoreError,
+)
 from fedesk.ports.sources import Clock
 from fedesk.services.approvals import Approvals
 from fedesk.services.held import LEASE, Held, decided, hold
@@ -192,8 +199,17 @@ class ByHand:
             if not found.is_open or self.clock.monotonic() >= until:
                 return found
             if not left_alone(found, now=self.store.now(self.clock.now()), processes=self.processes):
-                return self._end_unbegun(id_, said, dead=found.owner)
+                return self._end_left(found, said)
             self.pause(_LOOK_EVERY)
+
+    def _end_left(self, operation: Operation, said: str) -> Operation:
+        """End it for a process that lives no more. Where one may not, the word on it is there for who may."""
+        try:
+            return self._end_unbegun(operation.plan.operation, said, dead=operation.owner)
+        except (NotClaimableError, LeaseLostError):
+            raise
+        except StoreError:
+            return operation
 
     def set_aside(self, broken: Operation) -> tuple[str, ...]:
         """Take back one's own plans in whose place the glass was broken: those that wait for its targets.

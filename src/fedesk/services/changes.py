@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from fedesk.domain import break_glass, guards, role_guards
+from fedesk.domain import break_glass, deploy_guards, guards, role_guards
 from fedesk.domain.audit import Actor, AuditDraft, Phase
 from fedesk.domain.catalogue import Catalogue
 from fedesk.domain.front import EnvironmentFacts
@@ -129,6 +129,12 @@ class Changes:
         if drafts is not None and isinstance(request, RerunRequest):
             drafted = self._by_executor(drafts, request, kind, connection, draft, tell)
             proposal = self._judged(self._whole(request, kind, connection, drafted), window)
+        elif drafts is not None:
+            # It drafts re-runs alone, and refuses of others what it would have to plan itself.
+            refused = deploy_guards.started_by(drafts.job.where)
+            others = (one for one in draft.guards if one.guard != refused.guard)
+            own = replace(draft, guards=(*others, refused))
+            proposal = self._judged(replace(proposal, draft=own), window)
         plan = proposal.plan
         # What is to be accepted may have it wait for others, and so live longer.
         policy, accept = self.governance.policy, proposal.needs.accept

@@ -400,7 +400,7 @@ def _carry_on(desk: _Desk, held: Held) -> Operation:
     if kind is None:
         return still_unknown(held, held.entry("", StepState.UNKNOWN, unknown_kind(held.plan.kind)))
     if not has_begun(held):
-        return nothing_sent(held)
+        return leave_line(held) or nothing_sent(held)
     broken = (*_changed_since(desk, held), *_unfit(held.plan, kind))
     if broken:
         said = " ".join(one.reason for one in broken)

@@ -76,11 +76,16 @@ class SqlStore(
         return self._database.read(lambda connection: queries.by_prefix(connection, operation), None)
 
     def operations(
-        self, *, environment: str | None = None, kinds: Sequence[str] = (), limit: int = 50
+        self,
+        *,
+        environment: str | None = None,
+        kinds: Sequence[str] = (),
+        reserve: str = "",
+        limit: int = 50,
     ) -> tuple[Operation, ...]:
         """The newest operations, newest first."""
         return self._database.read(
-            lambda connection: queries.newest(connection, environment, kinds, limit), ()
+            lambda connection: queries.newest(connection, environment, kinds, limit, reserve), ()
         )
 
     def open_operations(self) -> tuple[Operation, ...]:

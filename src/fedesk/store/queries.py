@@ -46,14 +46,17 @@ def by_ids(connection: Connection, names: Sequence[str]) -> tuple[Operation, ...
 
 
 def newest(
-    connection: Connection, environment: str | None, kinds: Sequence[str], limit: int
+    connection: Connection, environment: str | None, kinds: Sequence[str], limit: int, reserve: str = ""
 ) -> tuple[Operation, ...]:
-    """The newest operations, newest first; of every kind where none is named."""
+    """The newest operations, newest first; of every kind, or with every reservation, where none is named."""
     query = _NEWEST_FIRST.limit(limit)
     if environment is not None:
         query = query.where(operations.c.environment == environment)
     if kinds:
         query = query.where(operations.c.kind.in_(kinds))
+    if reserve:
+        holding = select(reserves.c.operation).where(reserves.c.reserve == reserve)
+        query = query.where(operations.c.operation.in_(holding))
     return _with_journals(connection, connection.execute(query).all())
 
 

@@ -9,13 +9,12 @@ from fedesk.domain import deploy_guards, release_gates, rerun_guards, verifying
 from fedesk.domain.deploy_guards import is_hidden
 from fedesk.domain.durations import duration_text
 from fedesk.domain.names import RunName
-from fedesk.domain.operations import Call, Effect, Fact, GuardResult, Json, Plan, Target
-from fedesk.domain.partitions import reservation
+from fedesk.domain.operations import OPERATION_PARAMETER, Call, Effect, Fact, GuardResult, Json, Plan, Target
+from fedesk.domain.partitions import of_service
 from fedesk.domain.release_matrix import DIGEST_PIN
 from fedesk.domain.release_stops import SERVICE
 from fedesk.domain.releases import Cell, Deployment, Gate, Release, ReleaseRequest
 from fedesk.domain.requests import Request
-from fedesk.domain.rerun_guards import OPERATION_PARAMETER
 from fedesk.domain.states import System
 from fedesk.ports.releasing import DECLARED, DeployPreview
 from fedesk.services.kinds.release_facts import Deployable
@@ -113,6 +112,7 @@ def drafted(made: Deployed, around: Around) -> Draft:
         guards=(*own, *gates),
         facts=tuple(_facts(made)),
         notes=(*made.notes, *_notes(made, now, airflow is None and any(map(is_smoke_run, checks)))),
+        personal="" if preview.declares_operation else "Jenkins knows a build by the user who starts it",
         waivable=release_gates.waivable(made.gates),
     )
 
@@ -133,7 +133,7 @@ def _target(made: Deployed) -> Target:
                 _definition_pin(preview.definition_source): preview.definition,
             }
         ),
-        reserves=(f"{connection.name}:{job}", reservation(made.environment, f"service {service}", "")),
+        reserves=(f"{connection.name}:{job}", of_service(made.environment, service)),
         link=preview.link,
     )
 

@@ -10,6 +10,7 @@ from fedesk.domain import rerun_guards
 from fedesk.domain.catalogue import Catalogue, in_environment, jobs_of
 from fedesk.domain.names import split_build
 from fedesk.domain.operations import (
+    OPERATION_PARAMETER,
     Call,
     Effect,
     Evidence,
@@ -23,9 +24,8 @@ from fedesk.domain.operations import (
     Target,
     filled,
 )
-from fedesk.domain.partitions import reservation
+from fedesk.domain.partitions import of_service, reservation
 from fedesk.domain.plans import digest_of
-from fedesk.domain.rerun_guards import OPERATION_PARAMETER
 from fedesk.domain.reruns import RebuildPreview, RerunRequest
 from fedesk.domain.states import State, System
 from fedesk.ports.changing import Systems
@@ -82,7 +82,7 @@ def drafted(
         reserves=(
             f"{connection.name}:{job}",
             *(reservation(environment, name, "") for name in pipelines),
-            *(reservation(environment, f"service {name}", "") for name in services),
+            *(of_service(environment, name) for name in services),
         ),
         link=preview.run.link,
     )

@@ -2,6 +2,7 @@
 
 from fedesk.domain import release_gates
 from fedesk.domain.catalogue import STAGE_GATES
+from fedesk.domain.release_gates import BuildSeen
 from fedesk.domain.release_matrix import PROMOTE
 from fedesk.domain.releases import Cell, Gate, Migration, Release
 from fedesk.domain.requests import Request
@@ -17,7 +18,13 @@ from fedesk.services.kinds.deploying import (
     release_request,
     told_release,
 )
-from fedesk.services.kinds.release_origin import Origin, build_seen, built_here, deployed_before
+from fedesk.services.kinds.release_origin import (
+    Origin,
+    build_seen,
+    built_here,
+    deployed_before,
+    previewed,
+)
 from fedesk.services.kinds.release_steps import steps_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind
 from fedesk.services.quarantining import standing_against
@@ -29,20 +36,20 @@ def draft(request: Request, around: Around) -> Draft:
     here = wanted.environment
     what = facts.deployable(wanted.service, here, around.systems.reading(wanted.connection), around.catalogue)
     environment = facts.origin_of(wanted, around.environments)
-    is_quieting: bool | None = None
     if environment:
         origin = deployed_before(what, environment, wanted.digest, around)
-        preview = facts.preview_of(what, wanted)
-        is_quieting = facts.quieting_down(what)
+        origin, preview = previewed(what, wanted, origin, around)
     else:
-        # What rules takes all of the five requests: the job that builds is on the same controller.
         origin, preview = built_here(what, wanted, around.catalogue)
     release = origin.found.release
     if release is None or not release.is_immutable:
         raise ConflictError(
             f"{origin.found.run.name} does not say by which digest: a tag may mean another image tomorrow."
         )
-    cell = facts.cell(what, here, preview.deployments, facts.operations_of(around, here))
+    built = build_seen(release, origin, what.service, around)
+    # What rules comes first; where there is room, it is asked whether Jenkins would start it now.
+    is_quieting = facts.quieting_down(what) if built.has_room(what.connection.name) else None
+    cell = facts.cell(what, here, preview.deployments, facts.operations_of(around, here, wanted.service))
     pins = {FROM_PIN: environment} if environment else {}
     if not wanted.digest:
         pins[CHOSEN] = f"what {environment} runs" if environment else "what was built last"
@@ -59,7 +66,7 @@ def draft(request: Request, around: Around) -> Draft:
             is_quieting_down=is_quieting,
             cell=cell,
             pins=pins,
-            gates=_gates(what, release, origin, cell, around),
+            gates=_gates(what, release, origin, built.seen, cell, around),
             sentence=f"deploy {wanted.service} {told_release(origin.found)} to {here}",
             notes=(f"{runs}: it is deployed once more." if is_there else f"{runs}.",),
         ),
@@ -68,10 +75,14 @@ def draft(request: Request, around: Around) -> Draft:
 
 
 def _gates(
-    what: facts.Deployable, release: Release, origin: Origin, cell: Cell, around: Around
+    what: facts.Deployable,
+    release: Release,
+    origin: Origin,
+    built: BuildSeen,
+    cell: Cell,
+    around: Around,
 ) -> tuple[Gate, ...]:
     service, here, now = what.service, cell.environment, around.clock.now()
-    built = build_seen(release, origin, service, around)
     stages = dict(service.promotion.stages)
     seen = facts.evidence_of(origin.found, now)
     stops = standing_against(around.store, service=service.name, environment=here)

@@ -17,10 +17,10 @@ from fedesk.domain.catalogue import (
     secrets_of,
 )
 from fedesk.domain.front import EnvironmentFacts
-from fedesk.domain.names import split_build
 from fedesk.domain.operations import Evidence
+from fedesk.domain.partitions import of_service
 from fedesk.domain.release_gates import RegistrySeen, UpstreamSeen
-from fedesk.domain.release_matrix import KINDS, ReleaseOperation, cell_of, number_of, release_operation
+from fedesk.domain.release_matrix import KINDS, ReleaseOperation, cell_of, release_operation
 from fedesk.domain.releases import Cell, Deployment, Release, ReleaseRequest, ReleaseStop
 from fedesk.domain.secrets import SecretAge, SecretMetadata, judge
 from fedesk.domain.states import State, System
@@ -31,7 +31,7 @@ from fedesk.services.boards import MAX_AGE, WARN_BEFORE
 from fedesk.services.operation_kinds import Around
 
 _OPERATIONS = 200
-"""Newest promotions and rollbacks of an environment among which a service's are looked for."""
+"""Newest promotions and rollbacks of a service in an environment that are looked at."""
 MOST_REQUESTS = 5
 """Requests that the plan of a promotion or a rollback may ask of one connection."""
 
@@ -65,13 +65,15 @@ def deployable(service: str, environment: str, connection: Connection, catalogue
     )
 
 
-def preview_of(what: Deployable, request: ReleaseRequest, beside: DeployJob | None = None) -> DeployPreview:
+def preview_of(
+    what: Deployable, request: ReleaseRequest, beside: DeployJob | None = None, *, depth: int = 20
+) -> DeployPreview:
     """What triggering its job would meet: three requests, with a job of its folder listed beside it or not.
 
     An executor that may read more of the job than whoever made the plan pins what the plan has pinned.
     Raises NotFoundError for a job that is missing, SourceError.
     """
-    found = _deploys(what).call(lambda source: source.deploy_preview(what.job, beside))
+    found = _deploys(what).call(lambda source: source.deploy_preview(what.job, beside, depth=depth))
     if not request.declared_alone:
         return found
     return replace(found, definition=found.declared, definition_source=DECLARED)
@@ -94,9 +96,10 @@ def origin_of(request: ReleaseRequest, environments: Mapping[str, EnvironmentFac
     return request.origin or (configured.promote_from if configured is not None else "")
 
 
-def operations_of(around: Around, environment: str) -> tuple[ReleaseOperation, ...]:
-    """What fedesk has released in an environment, the newest first."""
-    found = around.store.operations(environment=environment, kinds=KINDS, limit=_OPERATIONS)
+def operations_of(around: Around, environment: str, service: str) -> tuple[ReleaseOperation, ...]:
+    """What fedesk has released of a service in an environment, the newest first."""
+    mine = of_service(environment, service)
+    found = around.store.operations(environment=environment, kinds=KINDS, reserve=mine, limit=_OPERATIONS)
     return tuple(one for each in found if (one := release_operation(each)) is not None)
 
 
@@ -133,10 +136,14 @@ def builds_of(read: JobRead) -> tuple[Deployment, ...]:
     return read.deployments
 
 
+def is_whole(found: Deployment) -> bool:
+    """Whether all that its build says was read."""
+    return found.is_settled or (found.release is not None and bool(found.release.build_url))
+
+
 def whole(found: Deployment, what: Deployable) -> Deployment:
     """The same with all that its build says, where it was not read: one request."""
-    release = found.release
-    if found.is_settled or (release is not None and release.build_url):
+    if is_whole(found):
         return found
     return _deploys(what).call(lambda source: source.with_release(what.job, found))
 
@@ -156,14 +163,6 @@ def stage_ends(what: Deployable) -> Mapping[str, State | None]:
     if not stage:
         return {}
     return _deploys(what).call(lambda source: source.stage_ends(what.job.job, stage))
-
-
-def verified_by(ends: Mapping[str, State | None], found: Deployment, what: Deployable) -> Deployment:
-    """The same with how its own verification ended: as it was read, else asked of a build that is older."""
-    if found.run.name.id in ends:
-        return replace(found, own_verification=ends[found.run.name.id])
-    oldest = min((split_build(one)[1] for one in ends), default=0)
-    return with_own_verification(found, what) if number_of(found) < oldest else found
 
 
 def evidence_of(deployment: Deployment, at: datetime) -> tuple[Evidence, ...]:

@@ -4,24 +4,26 @@ The job that builds is listed beside the deploy job in one request where both li
 that is among its newest, state and commit are then known without another.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from fedesk.domain.catalogue import Catalogue, Deploy, ReleaseSource, Service, in_environment
-from fedesk.domain.names import RunName
+from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.release_gates import BuildSeen
 from fedesk.domain.release_matrix import UNPROVEN, Soak, proof_of, soak_of
 from fedesk.domain.releases import Deployment, Release, ReleaseRequest
 from fedesk.domain.runs import RunDetail
 from fedesk.domain.states import State, System
 from fedesk.ports.errors import ConflictError, NotFoundError, SourceError
-from fedesk.ports.releasing import DeployJob, DeployPreview
-from fedesk.ports.sources import Connection
+from fedesk.ports.releasing import DeployJob, DeployPreview, DeploySource
+from fedesk.ports.sources import Bulkhead, Connection
 from fedesk.services.kinds import release_facts as facts
 from fedesk.services.operation_kinds import Around
 
 _RELEASE_FILE = "release.json"
+_PREVIEW = 3
+"""Requests of what triggering the deploy job would meet."""
 _BUILD_ADDRESS = 2
 """Parts of a build's address that are no job: ``job`` before each name, the number behind."""
 
@@ -36,10 +38,34 @@ class Origin:
     soak: Soak
     builds: tuple[Deployment, ...] = ()
     """Newest builds of the job that builds releases, where they were listed."""
+    asked: Mapping[ConnectionName, int]
+    """Requests that were made so far, by connection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """The build that made a release, and what it took to read it."""
+
+    seen: BuildSeen
+    asked: Mapping[ConnectionName, int]
+    """All requests that were made so far, by connection."""
+
+    def has_room(self, connection: ConnectionName) -> bool:
+        """Whether a connection may be asked once more."""
+        return self.asked.get(connection, 0) < facts.MOST_REQUESTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a build is."""
+
+    connection: Connection
+    job: str
+    run: str
 
 
 def deployed_before(what: facts.Deployable, environment: str, digest: str, around: Around) -> Origin:
-    """What another environment runs, or a release that it has run: three requests to its controller.
+    """What another environment runs, or a release that it has run: up to three requests to its controller.
 
     Raises NotFoundError, ConflictError, SourceError.
     """
@@ -50,15 +76,38 @@ def deployed_before(what: facts.Deployable, environment: str, digest: str, aroun
     builder = _builder(what.service, environment, around.catalogue)
     jobs = [there.job, builder] if builder is not None and _side_by_side(there.job, builder) else [there.job]
     deployments, *beside = facts.listed(there, tuple(jobs))
-    found, deployments = _chosen_whole(digest, deployments, there, environment)
-    operations = facts.operations_of(around, environment)
+    found, deployments, files = _chosen_whole(digest, deployments, there, environment)
+    asked = 1 + files
+    operations = facts.operations_of(around, environment, service)
     if not proof_of(service, environment, found.digest, operations, deployments).is_green:
         told = facts.with_own_verification(found, there)
         deployments = tuple(told if one is found else one for one in deployments)
+        asked += 1
     cell = facts.cell(there, environment, deployments, operations)
     soak = soak_of(cell, found.digest, operations, around.clock.now())
     builds = beside[0] if beside else ()
-    return Origin(environment=environment, found=found, soak=soak, builds=builds)
+    spent = {there.connection.name: asked}
+    return Origin(environment=environment, found=found, soak=soak, builds=builds, asked=spent)
+
+
+def previewed(
+    what: facts.Deployable, request: ReleaseRequest, origin: Origin, around: Around
+) -> tuple[Origin, DeployPreview]:
+    """What triggering the deploy job would meet: three requests to its controller.
+
+    Where the build of the release is of a job of that very folder, its newest builds are listed with it.
+    """
+    place = _place_of(origin.found.release, around)
+    beside: DeployJob | None = None
+    if place is not None and place.connection.name == what.connection.name:
+        deploy = Deploy(job=place.job, release_from=ReleaseSource.ARTIFACT, release_detail=_RELEASE_FILE)
+        built = DeployJob(service=what.service.name, job=place.job, deploy=deploy)
+        beside = built if _side_by_side(what.job, built) else None
+    preview = facts.preview_of(what, request, beside)
+    if preview.beside is not None:
+        origin = replace(origin, builds=preview.beside.deployments)
+    name = what.connection.name
+    return replace(origin, asked={**origin.asked, name: origin.asked.get(name, 0) + _PREVIEW}), preview
 
 
 def built_here(
@@ -77,13 +126,16 @@ def built_here(
         )
     builds = facts.Deployable(service=service, deploy=job.deploy, connection=what.connection, job=job)
     preview = facts.preview_of(what, request, job if _side_by_side(what.job, job) else None)
+    asked = _PREVIEW
     if preview.beside is None:
         (listed,) = facts.listed(builds, (job,))
+        asked += 1
     else:
         listed = facts.builds_of(preview.beside)
-    found, listed = _chosen_whole(request.digest, listed, builds, job.job)
+    found, listed, files = _chosen_whole(request.digest, listed, builds, job.job)
     soak = Soak(proof=UNPROVEN, ran=None, runs_now=False)
-    return Origin(environment="", found=found, soak=soak, builds=listed), preview
+    spent = {what.connection.name: asked + files}
+    return Origin(environment="", found=found, soak=soak, builds=listed, asked=spent), preview
 
 
 def _builder(service: Service, environment: str, catalogue: Catalogue) -> DeployJob | None:
@@ -117,18 +169,26 @@ def _jenkins(connection: Connection, environment: str, around: Around) -> Connec
 
 def _chosen_whole(
     digest: str, deployments: tuple[Deployment, ...], what: facts.Deployable, where: str
-) -> tuple[Deployment, tuple[Deployment, ...]]:
-    """The deployment that is asked for, with all that its build says, and all with it among them.
+) -> tuple[Deployment, tuple[Deployment, ...], int]:
+    """The deployment that is asked for, with all that its build says, all with it among them, and requests.
 
     The file of the newest is read first where nobody else can tell what is meant.
     """
     wanted = digest.rpartition("@")[2]
     newest = next(iter(_good(deployments)), None)
-    if digest and newest is not None and not any(one.digest.startswith(wanted) for one in _good(deployments)):
+    asked = 0
+    if digest and newest is not None and not any(_is(one, wanted) for one in _good(deployments)):
+        asked += not facts.is_whole(newest)
         deployments = _with(deployments, newest, facts.whole(newest, what))
     found = chosen(digest, deployments, where)
+    asked += not facts.is_whole(found)
     told = facts.whole(found, what)
-    return told, _with(deployments, found, told)
+    return told, _with(deployments, found, told), asked
+
+
+def _is(one: Deployment, wanted: str) -> bool:
+    """Whether it is known to have deployed a release, by its digest or its version."""
+    return one.digest.startswith(wanted) or (one.release is not None and one.release.version == wanted)
 
 
 def _with(deployments: tuple[Deployment, ...], before: Deployment, now: Deployment) -> tuple[Deployment, ...]:
@@ -160,57 +220,68 @@ def chosen(digest: str, deployments: Sequence[Deployment], where: str) -> Deploy
         )
     match = next((one for one in good if one.digest and one.digest.startswith(wanted)), None)
     if match is None:
-        raise NotFoundError(f"No build that is known in {where} has deployed {wanted}.")
+        raise NotFoundError(
+            f"No build that is known in {where} has deployed {wanted}; the newest {len(good)} were looked at."
+        )
     return match
 
 
-def build_seen(release: Release, origin: Origin, service: Service, around: Around) -> BuildSeen:
-    """The build that made a release: three requests to its controller, fewer of one that was listed.
+def build_seen(release: Release, origin: Origin, service: Service, around: Around) -> Built:
+    """The build that made a release: up to three requests to its controller, fewer of one that was listed.
 
-    Stages are read where the catalogue names one for a gate; the build's file where it is not the release.
+    Stages are read where the catalogue names one for a gate. The build's file comes last, where it is not the
+    release itself and its controller may be asked once more.
     """
     at = around.clock.now()
-    place = _build_of(release.build_url)
-    if place is None:
-        return BuildSeen(trouble="the release does not say which build made it", observed_at=at)
-    job, number, address = place
-    run = f"{job}#{number}"
-    connection = next(
-        (
-            one
-            for name in around.environments
-            for one in around.systems.of(name)
-            if one.system is System.JENKINS and _serves(one, address, job)
-        ),
-        None,
-    )
-    if connection is None or connection.runs is None or connection.deploys is None:
-        return BuildSeen(trouble=f"no configured Jenkins has {run}", observed_at=at)
-    source, name = f"{connection.name} {run}", RunName(connection.name, run)
-    listed = next((one for one in origin.builds if one.run.name == name), None)
+    named, place = _build_of(release.build_url), _place_of(release, around)
+    if named is None or place is None or place.connection.deploys is None:
+        said = "the release does not say which build made it"
+        trouble = said if named is None else f"no configured Jenkins has {named[0]}#{named[1]}"
+        return Built(seen=BuildSeen(trouble=trouble, observed_at=at), asked=origin.asked)
+    deploys, run = place.connection.deploys, place.run
+    source, name = f"{place.connection.name} {run}", RunName(place.connection.name, run)
+    listed = next((one.run for one in origin.builds if one.run.name == name), None)
+    has_stages = bool(service.promotion.stages)
+    asked = origin.asked.get(place.connection.name, 0) + (listed is None) + has_stages
+    is_release = origin.found.run.name == name
+    has_room = asked < facts.MOST_REQUESTS
     try:
-        if listed is None:
-            detail = connection.runs.call(lambda reader: reader.run(run))
-        elif service.promotion.stages:
-            steps = connection.deploys.call(lambda reader: reader.stages(run))
-            detail = RunDetail(run=listed.run, steps=steps)
-        else:
-            detail = RunDetail(run=listed.run)
-    except SourceError as error:
-        return BuildSeen(trouble=str(error), source=source, observed_at=at)
-    made = release if origin.found.run.name == name else _made(connection, run, release)
-    return BuildSeen(build=detail, release=made, source=source, observed_at=at)
-
-
-def _made(connection: Connection, run: str, release: Release) -> Release | None:
-    """What the build itself says that it made; None where it keeps no such file any more."""
-    deploys = connection.deploys
-    try:
-        return (
-            None
-            if deploys is None
-            else deploys.call(lambda reader: reader.made(run, release.service, _RELEASE_FILE))
+        found = deploys.call(lambda reader: reader.build(run)) if listed is None else listed
+        steps = deploys.call(lambda reader: reader.stages(run)) if has_stages else ()
+        made = release if is_release else _made(deploys, run, release) if has_room else None
+        seen = BuildSeen(
+            build=RunDetail(run=found, steps=steps),
+            release=made,
+            has_unread_file=not is_release and not has_room,
+            source=source,
+            observed_at=at,
         )
+    except SourceError as error:
+        seen = BuildSeen(trouble=str(error), source=source, observed_at=at)
+    asked += not is_release and has_room
+    return Built(seen=seen, asked={**origin.asked, place.connection.name: asked})
+
+
+def _place_of(release: Release | None, around: Around) -> _Place | None:
+    """Where the build is that made a release; None where it does not say, or no connection has it."""
+    named = _build_of(release.build_url) if release is not None else None
+    if named is None:
+        return None
+    job, number, address = named
+    connections = (
+        one
+        for name in around.environments
+        for one in around.systems.of(name)
+        if one.system is System.JENKINS and _serves(one, address, job)
+    )
+    found = next(connections, None)
+    return None if found is None else _Place(connection=found, job=job, run=f"{job}#{number}")
+
+
+def _made(deploys: Bulkhead[DeploySource], run: str, release: Release) -> Release | None:
+    """What the build itself says that it made; None where it keeps no such file any more."""
+    try:
+        return deploys.call(lambda reader: reader.made(run, release.service, _RELEASE_FILE))
     except SourceError:
         return None
 

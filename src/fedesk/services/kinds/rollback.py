@@ -4,8 +4,7 @@ What is broken must not forbid its cure: of its gates only a few block (verified
 migrations that can be undone), and whatever else is wrong is told.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from fedesk.domain import guards, release_gates
@@ -16,11 +15,12 @@ from fedesk.domain.release_matrix import (
     proof_of,
 )
 from fedesk.domain.release_stops import REMOVED, ROLLBACK
-from fedesk.domain.releases import Cell, Deployment, Gate, Migration, Release, ReleaseStop
+from fedesk.domain.releases import Cell, Deployment, Gate, Release, ReleaseStop
 from fedesk.domain.requests import Request
-from fedesk.domain.states import State, System
+from fedesk.domain.states import System
 from fedesk.ports.errors import NotFoundError
 from fedesk.services.kinds import release_facts as facts
+from fedesk.services.kinds import release_past as past
 from fedesk.services.kinds.deploying import (
     BEFORE_PIN,
     CHOSEN,
@@ -35,10 +35,8 @@ from fedesk.services.kinds.release_steps import steps_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind, Weight
 from fedesk.services.quarantining import standing_against
 
-_MOST_READ = 10
-"""Releases that are looked at: of those between, a request each."""
-_LEAST = 4
-"""Requests of each rollback: the job, its definition, the files of the release left and of the target."""
+_READ = 3
+"""Requests of each rollback before anything else: the job, its definition, the file of the release left."""
 
 
 def draft(request: Request, around: Around) -> Draft:
@@ -46,22 +44,24 @@ def draft(request: Request, around: Around) -> Draft:
     wanted = release_request(request)
     here = wanted.environment
     what = facts.deployable(wanted.service, here, around.systems.reading(wanted.connection), around.catalogue)
-    preview = facts.preview_of(what, wanted)
-    operations = facts.operations_of(around, here)
+    preview = facts.preview_of(what, wanted, depth=past.LISTED)
+    operations = facts.operations_of(around, here, wanted.service)
     stops = standing_against(around.store, service=wanted.service, environment=here)
     cell = facts.cell(what, here, preview.deployments, operations, stops)
-    cell, has_read_stages = _proven(cell, what, wanted.digest, operations)
-    found = _target(wanted.digest, cell, operations, stops)
-    found = facts.whole(found, what)
+    # What rules comes first; where there is room, it is asked whether Jenkins would start it now.
+    room = facts.MOST_REQUESTS - _READ
+    proven = past.proven(cell, preview.deployments, what, wanted.digest, operations, room - 1)
+    cell, room = proven.cell, room - proven.asked
+    found = _target(wanted.digest, cell, operations, stops, proven.unread)
+    if not facts.is_whole(found):
+        found, room = facts.whole(found, what), room - 1
     release = found.release
     if release is None or not release.is_immutable:
         raise NotFoundError(
             f"{found.run.name} does not say which release it deployed: it cannot be restored."
         )
-    between = _with_files(_between(cell, found), found, what)
-    # What rules comes first; where there is room, it is asked whether Jenkins would start it now.
-    asked_so_far = _LEAST + has_read_stages + len({one.digest for one in between[1:]})
-    is_quieting = facts.quieting_down(what) if asked_so_far < facts.MOST_REQUESTS else None
+    between = past.between(cell, found, what, operations, room)
+    is_quieting = facts.quieting_down(what) if between.asked < room else None
     left = cell.current
     pins = {REMOVED: left.digest if left is not None else ""}
     if not wanted.digest:
@@ -74,6 +74,11 @@ def draft(request: Request, around: Around) -> Draft:
         notes.append(
             "The job has no dry run that the catalogue names (deploy.dry_run): it is not tried before."
         )
+    if cell.last_failed is not None:
+        failed = cell.last_failed
+        notes.append(f"Whether {failed.name.id}, which {failed.state} ended, changed schemas is not known.")
+    if proven.unread:
+        notes.append(past.not_asked(proven.unread))
     if wanted.before:
         notes.append(f"It follows operation {wanted.before}, whose verification failed.")
     return drafted(
@@ -94,48 +99,12 @@ def draft(request: Request, around: Around) -> Draft:
     )
 
 
-def _proven(
-    cell: Cell, what: facts.Deployable, digest: str, operations: Sequence[ReleaseOperation]
-) -> tuple[Cell, bool]:
-    """The cell with what the job's own stage says of older releases, up to the first that is verified.
-
-    And whether that was asked: one request for all that are among the newest ten builds.
-    """
-    before = list(cell.before)
-    leaves = cell.current.digest if cell.current is not None else ""
-    ends: Mapping[str, State | None] | None = None
-    for place, one in enumerate(before[:_MOST_READ]):
-        is_asked = one.digest.startswith(digest) if digest else one.digest != leaves
-        if one.release is None or not one.digest or not is_asked:
-            continue
-        if proof_of(cell.service, cell.environment, one.digest, operations, ()).is_green:
-            break
-        ends = facts.stage_ends(what) if ends is None else ends
-        before[place] = facts.verified_by(ends, one, what)
-        if before[place].own_verification is State.SUCCEEDED:
-            break
-    return replace(cell, before=tuple(before)), bool(ends is not None and what.deploy.verification_stage)
-
-
-def _with_files(
-    between: Sequence[Deployment], target: Deployment, what: facts.Deployable
-) -> list[Deployment]:
-    """What was deployed after the target with all that the builds say; of each release one is read."""
-    read = {target.digest: target}
-    found: list[Deployment] = []
-    for one in between:
-        same = read.get(one.digest) if one.digest else None
-        if same is None and len(found) < _MOST_READ:
-            told = facts.whole(one, what)
-            read[one.digest] = told
-        else:
-            told = one if same is None else replace(one, release=same.release, unread=same.unread)
-        found.append(told)
-    return found
-
-
 def _target(
-    digest: str, cell: Cell, operations: Sequence[ReleaseOperation], stops: Sequence[ReleaseStop]
+    digest: str,
+    cell: Cell,
+    operations: Sequence[ReleaseOperation],
+    stops: Sequence[ReleaseStop],
+    unread: Sequence[str],
 ) -> Deployment:
     """What is gone back to: the release that is named, else the last verified one."""
     if digest:
@@ -145,17 +114,8 @@ def _target(
         raise NotFoundError(
             f"No release of {cell.service} was verified in {cell.environment} that could be gone back to; "
             "name one by its digest (--to sha256:…), which then has to be verified or is refused."
+            + (f" {past.not_asked(unread)}" if unread else "")
         )
-    return found
-
-
-def _between(cell: Cell, target: Deployment) -> list[Deployment]:
-    """What was deployed after the target, newest first."""
-    found = []
-    for one in deployed(cell):
-        if one.digest == target.digest:
-            break
-        found.append(one)
     return found
 
 
@@ -163,7 +123,7 @@ def _gates(
     what: facts.Deployable,
     release: Release,
     found: Deployment,
-    between: Sequence[Deployment],
+    between: past.Between,
     cell: Cell,
     operations: Sequence[ReleaseOperation],
     stops: Sequence[ReleaseStop],
@@ -172,33 +132,16 @@ def _gates(
     here, now = cell.environment, around.clock.now()
     proof = proof_of(cell.service, here, found.digest, operations, deployed(cell))
     seen = facts.evidence_of(found, now)
-    undone, unread = _undone(between, release.migrations)
     names, ages, trouble = facts.secrets_seen(cell.service, here, around)
     registry = facts.registry_seen(release, what.connection, now)
     return (
         release_gates.verified_once(proof, seen),
         release_gates.digest(release, registry, None),
         release_gates.stopped(stops, release, here),
-        release_gates.migrations(undone, unread, seen),
+        release_gates.migrations(between.undone, between.unread, seen),
         release_gates.warning(release_gates.upstream(facts.upstream_seen(cell.service, here, around))),
         release_gates.warning(release_gates.secrets(names, ages, trouble, now)),
     )
-
-
-def _undone(
-    between: Sequence[Deployment], kept: Sequence[Migration]
-) -> tuple[tuple[Migration, ...], tuple[str, ...]]:
-    """Migrations that came after the target, and builds of which cannot be told what they changed."""
-    has = {one.id for one in kept}
-    found = {
-        one.id: one
-        for each in between
-        if each.release is not None
-        for one in each.release.migrations
-        if one.id not in has
-    }
-    unread = [each.run.name.id for each in between if each.release is None or not each.release.build_url]
-    return tuple(found.values()), tuple(unread)
 
 
 KIND = OperationKind(
