@@ -48,9 +48,10 @@ GATES = {
 @pytest.fixture
 def opened(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path) -> Iterator[Opened]:
     """The desk; where a test names a service as its parameter, the catalogue has it rolled back by itself."""
+    catalogue = sandbox.config_path.with_name("catalog.yaml")
+    before = catalogue.read_text(encoding="utf-8")
     if service := getattr(request, "param", ""):
-        catalogue = sandbox.config_path.with_name("catalog.yaml")
-        head, name, rest = catalogue.read_text(encoding="utf-8").partition(f"\n  {service}:\n")
+        head, name, rest = before.partition(f"\n  {service}:\n")
         rest = rest.replace("rollback: {automatic: false}", "rollback: {automatic: true}", 1)
         catalogue.write_text(head + name + rest, encoding="utf-8")
     made = Opened(sandbox, tmp_path, governed=GOVERNED)
@@ -59,6 +60,7 @@ def opened(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path) -> 
         assert isinstance(desk.launcher, InProcessLauncher)
         for thread in desk.launcher.threads:
             thread.join(PATIENCE)
+    catalogue.write_text(before, encoding="utf-8")
 
 
 def at_release(app: DeskApp) -> str:
