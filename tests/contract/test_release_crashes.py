@@ -62,10 +62,14 @@ def answers(sandbox: Sandbox, _operation: str) -> list[str]:
     return ["answer" for one in asked if one.method == "POST" and "/input/" in one.path]
 
 
-def answer(_: execution.Desk) -> AnswerRequest:
+def answer(_: execution.Desk, choice: str = "proceed") -> AnswerRequest:
     job, number = WAITING
     run = RunName(ConnectionName("prod", "jenkins"), f"{job}#{number}")
-    return AnswerRequest(run=run, choice="proceed")
+    return AnswerRequest(run=run, choice=choice)
+
+
+def abort(desk: execution.Desk) -> AnswerRequest:
+    return answer(desk, "abort")
 
 
 RELEASES = {
@@ -76,6 +80,7 @@ RELEASES = {
     ),
     "rollback": Case(ROLLBACK, released(ROLLBACK), ("dry run", "build"), builds, is_carried_on=True),
     "answer": Case("jenkins.answer-input", answer, ("answer",), answers),
+    "abort": Case("jenkins.abort-input", abort, ("answer",), answers),
 }
 SAMPLED = {
     ("sqlite", "promote", "answer lost"),

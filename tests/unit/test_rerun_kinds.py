@@ -24,10 +24,12 @@ from fedesk.domain.catalogue import Catalogue, Partition, PartitionSource, Pipel
 from fedesk.domain.names import ConnectionName, RunName, TaskName
 from fedesk.domain.operations import JournalEntry, Plan, Progress, Ruling, StepKind, StepState, filled
 from fedesk.domain.plans import digest_of, plan_bytes, plan_from_bytes, secrets_in
+from fedesk.domain.policy import DEFAULTS
+from fedesk.domain.releases import AnswerRequest
 from fedesk.domain.reruns import TaskPin
 from fedesk.domain.states import State, System
 from fedesk.ports.errors import NotFoundError
-from fedesk.services.kinds import KINDS, kind_for
+from fedesk.services.kinds import KINDS, kind_for, verb_of
 from fedesk.services.kinds.airflow_clear import KIND as CLEAR
 from fedesk.services.kinds.airflow_clear import draft as clear
 from fedesk.services.kinds.jenkins_rebuild import KIND as REBUILD
@@ -333,3 +335,14 @@ def test_a_system_without_runs_is_refused_in_a_sentence() -> None:
     vault = replace(airflow, name=ConnectionName("prod", "vault"), system=System.VAULT)
     with pytest.raises(NotFoundError, match="prod/vault is a vault, which has nothing to run again"):
         kind_for(request, vault)
+
+
+@pytest.mark.parametrize(
+    ("choice", "verb", "approvals"), [("proceed", "promote", 1), ("abort", "rollback", 0)]
+)
+def test_stopping_a_build_is_under_the_rules_of_what_stops(choice: str, verb: str, approvals: int) -> None:
+    """To let it go on takes what a promotion takes; to have it end takes nobody's approval by itself."""
+    jenkins = StillSystems(prod_jenkins=StillSystem()).reading(ConnectionName("prod", "jenkins"))
+    request = AnswerRequest(run=RunName(jenkins.name, BUILD.id), choice=choice)
+    assert verb_of(request) == kind_for(request, jenkins).action == verb
+    assert DEFAULTS[verb].approvals == approvals

@@ -9,6 +9,7 @@ from fedesk.domain.states import System
 from fedesk.ports.errors import NotFoundError
 from fedesk.ports.sources import Connection
 from fedesk.services.kinds.airflow_clear import KIND as AIRFLOW_CLEAR
+from fedesk.services.kinds.jenkins_input import ABORT as ABORT_INPUT
 from fedesk.services.kinds.jenkins_input import KIND as ANSWER_INPUT
 from fedesk.services.kinds.jenkins_rebuild import KIND as JENKINS_REBUILD
 from fedesk.services.kinds.promote import KIND as PROMOTE
@@ -16,7 +17,10 @@ from fedesk.services.kinds.rollback import KIND as ROLL_BACK
 from fedesk.services.operation_kinds import OperationKind
 
 KINDS: Mapping[str, OperationKind] = MappingProxyType(
-    {kind.name: kind for kind in (AIRFLOW_CLEAR, ANSWER_INPUT, JENKINS_REBUILD, PROMOTE, ROLL_BACK)}
+    {
+        kind.name: kind
+        for kind in (AIRFLOW_CLEAR, ABORT_INPUT, ANSWER_INPUT, JENKINS_REBUILD, PROMOTE, ROLL_BACK)
+    }
 )
 """By name, as plans and journals have it."""
 
@@ -30,7 +34,7 @@ def kind_for(request: Request, connection: Connection) -> OperationKind:
     if isinstance(request, ReleaseRequest):
         return KINDS[request.kind]
     if isinstance(request, AnswerRequest):
-        return ANSWER_INPUT
+        return _answering(request)
     found = _RERUNS.get(connection.system)
     if found is None:
         raise NotFoundError(
@@ -43,4 +47,8 @@ def verb_of(request: Request) -> str:
     """The verb of the audit log and of the policy for what is asked, before there is a plan."""
     if isinstance(request, ReleaseRequest):
         return KINDS[request.kind].action
-    return ANSWER_INPUT.action if isinstance(request, AnswerRequest) else JENKINS_REBUILD.action
+    return _answering(request).action if isinstance(request, AnswerRequest) else JENKINS_REBUILD.action
+
+
+def _answering(request: AnswerRequest) -> OperationKind:
+    return ABORT_INPUT if request.choice == "abort" else ANSWER_INPUT

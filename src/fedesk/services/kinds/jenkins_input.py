@@ -1,5 +1,6 @@
 """Jenkins: answer the question at which a build waits. The approver is the person, not the robot."""
 
+from dataclasses import replace
 from types import MappingProxyType
 
 from fedesk.domain import guards, rerun_guards
@@ -138,3 +139,6 @@ KIND = OperationKind(
         ),
     ),
 )
+
+ABORT = replace(KIND, name="jenkins.abort-input", action="rollback")
+"""Having a build end is no promotion: it goes by the rule of what stops one."""
