@@ -82,7 +82,15 @@ def test_the_real_runner_does_it_too(run: Run, changed: Changed, situation: Situ
     assert Path(secret[1].strip('"')).read_text() not in ended.out + ended.err
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL], ids=lambda sign: sign.name)
+@pytest.mark.parametrize(
+    "sign",
+    [
+        signal.SIGHUP,
+        pytest.param(signal.SIGINT, marks=pytest.mark.soak),
+        pytest.param(signal.SIGKILL, marks=pytest.mark.soak),
+    ],
+    ids=lambda sign: sign.name,
+)
 def test_the_command_may_end_in_mid_operation(
     situation: Situation, sandbox: Sandbox, sign: signal.Signals
 ) -> None:

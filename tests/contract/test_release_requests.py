@@ -76,12 +76,13 @@ def opened(sandbox: Sandbox) -> Iterator[execution.Desk]:
         desk.close()
 
 
+@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.soak)], ids=["some", "all"])
 @pytest.mark.parametrize("kind", [PROMOTE, ROLLBACK])
-def test_a_plan_asks_no_connection_more_than_five_times(full_sandbox: Sandbox, kind: str) -> None:
+def test_a_plan_asks_no_connection_more_than_five_times(full_sandbox: Sandbox, kind: str, step: int) -> None:
     """From cold, of each service into each environment: nothing is read before, and nobody is logged in."""
     with opened(full_sandbox) as desk:
-        services = tuple(desk.catalogue.services)
-    assert len(services) == 20
+        services = tuple(desk.catalogue.services)[::step]
+    assert len(services) == 20 // step
     over = {}
     for environment, service in product(ENVIRONMENTS, services):
         with opened(full_sandbox) as desk:
@@ -201,7 +202,7 @@ def test_a_plan_right_after_the_matrix_costs_no_more(full_sandbox: Sandbox) -> N
         assert jenkins == {"dev/jenkins": 3, "staging/jenkins": 3, "prod/jenkins": 4}
         assert {name: count for name, count in after.items() if name.endswith("/jenkins")} == jenkins
         over = {}
-        for kind, service in product((PROMOTE, ROLLBACK), desk.catalogue.services):
+        for kind, service in product((PROMOTE, ROLLBACK), tuple(desk.catalogue.services)[::4]):
             found = cost(full_sandbox, desk, kind, "dev", service)
             if max(found.values()) > MOST_REQUESTS:
                 over[kind, service] = dict(found)

@@ -286,7 +286,7 @@ def test_a_connection_lost_between_loads_and_users_keeps_the_loads(
             back.join(timeout=5)
 
     users = ("SVC_PAYMENTS", "SVC_LEDGER")
-    observation = client(raw_server(forward), account.reader, deadline=2.0, users=users).observe(None)
+    observation = client(raw_server(forward), account.reader, deadline=1.0, users=users).observe(None)
     assert len(observation.loads) > 1000
     assert [one.age_from for one in observation.secrets] == [None, None]
     assert all("the connection was lost before" in one.problem for one in observation.secrets)

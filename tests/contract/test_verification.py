@@ -129,7 +129,10 @@ def test_a_release_that_is_bad_fails_its_verification(evening: Evening, kind: st
     assert last.state is StepState.FAILED
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [one if one in {"http", "snowflake"} else pytest.param(one, marks=pytest.mark.soak) for one in KINDS],
+)
 def test_a_system_that_is_away_leaves_a_verification_inconclusive(evening: Evening, kind: str) -> None:
     """Until its time is up it is asked again; then the outcome is unknown, never green and never failed."""
     evening.check = check_of(kind, evening.sandbox, within=timedelta(seconds=20))

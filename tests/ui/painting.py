@@ -17,7 +17,7 @@ async def until(pilot: Pilot[int] | Pilot[None], true: Callable[[], object], sec
             await pilot.pause()
             return
         await pilot.pause(span)
-        span = min(span * 1.5, 0.02)
+        span = min(span * 1.5, 0.04)
     raise AssertionError("what was waited for did not happen")
 
 

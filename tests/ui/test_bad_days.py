@@ -45,7 +45,7 @@ def refusing(sandbox: Sandbox) -> None:
     ("go_wrong", "connection", "kinds", "on_screen"),
     [
         (hung, "jenkins", {FailureKind.TIMEOUT}, "jenkins ✗ timeout"),
-        (dripping, "jenkins", {FailureKind.TIMEOUT}, "jenkins ✗ timeout"),
+        pytest.param(dripping, "jenkins", {FailureKind.TIMEOUT}, "jenkins ✗ timeout", marks=pytest.mark.soak),
         (failing, "airflow", {FailureKind.SERVER}, "airflow ✗ server-error"),
         (refusing, "snowflake", {FailureKind.FORBIDDEN}, "snowflake ✗ forbidden"),
     ],

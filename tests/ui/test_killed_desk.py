@@ -89,7 +89,9 @@ def clears(sandbox: Sandbox) -> int:
     return sum(event.event == CLEAR for event in sandbox.world.airflow.events("dev"))
 
 
-@pytest.mark.parametrize("how", ["SIGKILL of the desk", "its terminal hangs up"])
+@pytest.mark.parametrize(
+    "how", ["SIGKILL of the desk", pytest.param("its terminal hangs up", marks=pytest.mark.soak)]
+)
 def test_an_operation_ends_well_without_its_desk(world: Sandbox, tmp_path: Path, how: str) -> None:
     """Sent once, succeeded, on the record, no process left; the next desk shows it, in flight and after."""
     config = config_of(world, tmp_path)

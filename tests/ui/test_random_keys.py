@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 SEED = 20261128
 SIZE = (120, 34)
-STEPS = 4
+STEPS = 3
 PATIENCE = 20.0
 HOME_WITHIN = 16
 """Presses of Esc that come home from anywhere these sequences lead to."""

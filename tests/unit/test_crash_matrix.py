@@ -128,7 +128,14 @@ def test_killed_at_any_seam(name: str, place: Place) -> None:
         place.found_out(operation)
 
 
-@pytest.mark.parametrize("seam", ["after claim", "before send", "done, not answered", "after answer"])
+@pytest.mark.parametrize(
+    "seam",
+    [
+        "before send",
+        "done, not answered",
+        *(pytest.param(one, marks=pytest.mark.soak) for one in ("after claim", "after answer")),
+    ],
+)
 def test_who_looks_again_is_killed_too(seam: str, place: Place) -> None:
     """A recheck that dies at any of its own seams leaves what the next one finds out all the same."""
     whole = Seams()

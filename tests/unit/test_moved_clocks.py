@@ -87,7 +87,7 @@ def truth(rig: Rig, operation: str, found: Operation) -> None:
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
-@pytest.mark.parametrize("hours", [1, -1])
+@pytest.mark.parametrize("hours", [pytest.param(1, marks=pytest.mark.soak), -1])
 def test_the_clock_is_set(opens: Opens, tmp_path: Path, hours: int, lost: bool) -> None:  # noqa: FBT001 - a case
     """At any seam, and whether the runner goes on or dies there: one effect at most, one end, the truth."""
 

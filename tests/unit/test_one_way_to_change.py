@@ -3,7 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "fedesk"
 RUNNER = SOURCE / "services" / "operation_runner.py"
@@ -25,11 +28,21 @@ of the audit log at a path of its own.
 CHANGING_VERBS = ("POST", "PUT", "PATCH", "DELETE")
 
 
-def modules() -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted(SOURCE.rglob("*.py")):
-        # The sandbox is what is changed; a filter of Textual's has an ``apply`` of its own.
-        if not {"sandbox", "ui"} & set(path.relative_to(SOURCE).parts):
-            yield path, ast.parse(path.read_text(encoding="utf-8"), str(path))
+@cache
+def modules() -> tuple[tuple[Path, ast.Module], ...]:
+    # The sandbox is what is changed; a filter of Textual's has an ``apply`` of its own.
+    return tuple(
+        (path, ast.parse(path.read_text(encoding="utf-8"), str(path)))
+        for path in sorted(SOURCE.rglob("*.py"))
+        if not {"sandbox", "ui"} & set(path.relative_to(SOURCE).parts)
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def let_go() -> Iterator[None]:
+    """The trees are large, and of no use to other tests."""
+    yield
+    modules.cache_clear()
 
 
 def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
