@@ -59,9 +59,13 @@ def newest(seen: Observation) -> dict[str, list[Run]]:
     "steps",
     [
         pytest.param([timedelta(seconds=7)] * 12, id="a minute at the desk"),
-        pytest.param([timedelta(minutes=3), timedelta(minutes=40), timedelta(seconds=9)], id="a busy hour"),
+        pytest.param(
+            [timedelta(minutes=3), timedelta(minutes=40), timedelta(seconds=9)],
+            id="a busy hour",
+            marks=pytest.mark.soak,
+        ),
         pytest.param([timedelta(hours=9)], id="a night with the lid closed"),
-        pytest.param([timedelta(days=3)], id="a weekend"),
+        pytest.param([timedelta(days=3)], id="a weekend", marks=pytest.mark.soak),
     ],
 )
 def test_what_is_followed_equals_what_is_read_anew(

@@ -28,7 +28,7 @@ from fedesk.services.clock import SystemClock
 from fedesk.services.proposals import Answer
 
 AIRFLOW = ConnectionName("dev", "airflow")
-FEW, ALL = 3, 20
+FEW, ALL = 2, 20
 """Processes that are killed in the test command, and by ``-m soak``."""
 PATIENCE = 60.0
 

@@ -83,12 +83,10 @@ RELEASES = {
     "abort": Case("jenkins.abort-input", abort, ("answer",), answers),
 }
 SAMPLED = {
-    ("sqlite", "promote", "answer lost"),
     ("postgresql", "promote, smoke run", "answer lost"),
     ("sqlite", "rollback", "answered"),
-    ("postgresql", "rollback", "answer lost"),
-    ("sqlite", "answer", "answered"),
     ("postgresql", "answer", "answer lost"),
+    ("sqlite", "abort", "answered"),
 }
 """What is tried each time, at a few seams."""
 FEW = 2

@@ -494,7 +494,7 @@ def test_a_snowflake_that_hangs_or_drips_ends_at_the_deadline(
         client(raw_server(talk), account.reader, deadline=0.5).observe(None)
 
 
-@pytest.mark.parametrize("auth", ["key-pair", "oauth"])
+@pytest.mark.parametrize("auth", ["key-pair", pytest.param("oauth", marks=pytest.mark.soak)])
 def test_a_login_that_hangs_ends_within_the_connectors_bounds(
     account: Account, raw_server: RawServer, monkeypatch: pytest.MonkeyPatch, auth: str
 ) -> None:

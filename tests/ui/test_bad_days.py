@@ -99,6 +99,7 @@ async def test_a_sealed_vault_is_named_and_the_others_are_live(full_sandbox: San
         await until(pilot, lambda: not app.is_running)
 
 
+@pytest.mark.soak
 async def test_a_system_that_comes_back_is_live_again(full_sandbox: Sandbox) -> None:
     """A look that fails keeps the rows, marked stale; asking again after the repair makes them live."""
     app = app_over(full_sandbox, full_sandbox.config_path)

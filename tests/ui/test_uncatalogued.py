@@ -50,7 +50,9 @@ async def chosen(pilot: Pilot[int], app: DeskApp, name: str, typed: str) -> None
     assert any(name in line and "uncatalogued" in line for line in text_of(app).splitlines())
 
 
-@pytest.mark.parametrize(("name", "typed"), [(DAG, DAG), (JOB, "deploy-fx")])
+@pytest.mark.parametrize(
+    ("name", "typed"), [(DAG, DAG), pytest.param(JOB, "deploy-fx", marks=pytest.mark.soak)]
+)
 async def test_what_nobody_described_is_opened_read_and_planned(
     app: DeskApp, sandbox: Sandbox, name: str, typed: str
 ) -> None:

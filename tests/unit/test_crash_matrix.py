@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,10 @@ Opens = Callable[[Seams], Seamed]
 """Opens the one store of a test, all of whose seams are counted."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+STORES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=STORES)
 def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Opens:
     """A store in a file, or in a team's database. A process that forks opens its own."""
     if request.param == "sqlite":
@@ -113,7 +117,14 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
 }
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize(
+    ("opens", "name"),
+    [
+        pytest.param(*pair, marks=() if "sqlite" in pair or "answer lost" in pair else pytest.mark.soak)
+        for pair in product(STORES, SCRIPTS)
+    ],
+    indirect=["opens"],
+)
 def test_killed_at_any_seam(name: str, place: Place) -> None:
     """Killed anywhere: at most one effect, one intent if anything was sent, one final outcome, the truth."""
     whole = Seams()
