@@ -24,6 +24,7 @@ from fedesk.sandbox.model_jenkins import BuildResult
 from fedesk.sandbox.server import Sandbox, start
 from fedesk.sandbox.traffic import Request
 from fedesk.sandbox.world import World
+from fedesk.services.kinds import release_origin
 from fedesk.services.kinds.release_facts import MOST_REQUESTS
 from fedesk.services.proposals import Proposal
 from fedesk.services.release_matrix import Asked, MatrixRead, ReleaseSources, read_matrix
@@ -125,6 +126,21 @@ def test_a_plan_asks_five_times_where_the_same_jenkins_built_the_release(
         assert said[name][0] is Ruling.ALLOW, said[name]
     untold = "; which one its build made was not asked, since a plan asks a Jenkins five times at most."
     assert said["digest"][1].endswith(untold if age else ", the one that its build made.")
+
+
+def test_a_plan_asks_five_times_where_what_builds_lies_in_another_folder(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each job is listed by itself then; of the deploy job its parameters are pinned, which is said."""
+    monkeypatch.setattr(release_origin, "_side_by_side", lambda *_: False)
+    with opened(sandbox) as desk:
+        asked = cost(sandbox, desk, PROMOTE, "dev", "loyalty")
+        request = desk.releases.request(PROMOTE, "loyalty", "dev")
+        found = desk.changes.propose(request)
+    assert asked["dev/jenkins"] == MOST_REQUESTS
+    assert gates(found)["unit"][0] is Ruling.ALLOW
+    pins = found.plan.targets[0].pins
+    assert [name for name in pins if name.startswith("definition")] == ["definition (parameter definitions)"]
 
 
 def rolled_back(sandbox: Sandbox, desk: execution.Desk, digest: str = "") -> Proposal:

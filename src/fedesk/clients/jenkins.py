@@ -203,10 +203,15 @@ class JenkinsClient:
         return self._deploys.with_file(job, deployment)
 
     def deploy_preview(
-        self, job: DeployJob, beside: DeployJob | None = None, *, depth: int = 20
+        self,
+        job: DeployJob,
+        beside: DeployJob | None = None,
+        *,
+        depth: int = 20,
+        declared_alone: bool = False,
     ) -> DeployPreview:
         """What triggering a deploy job would meet."""
-        return deploy_preview(self._deploys, job, beside, depth)
+        return deploy_preview(self._deploys, job, beside, depth, declared_alone=declared_alone)
 
     def quieting_down(self) -> bool:
         """Whether it is about to shut down, and starts nothing."""

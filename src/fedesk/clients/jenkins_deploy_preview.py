@@ -14,7 +14,7 @@ from fedesk.clients.jenkins_rebuild import TEXTS, declared_digest, definition_of
 from fedesk.domain.releases import Deployment
 from fedesk.domain.states import State
 from fedesk.ports.errors import NotFoundError
-from fedesk.ports.releasing import DeployJob, DeployPreview, ParameterNeeded
+from fedesk.ports.releasing import DECLARED, DeployJob, DeployPreview, ParameterNeeded
 
 _NEWEST_OF_ALL = 10
 """Newest builds of each job where the whole folder is read for two of its jobs."""
@@ -23,7 +23,9 @@ _JOB_FIELDS = (
 )
 
 
-def deploy_preview(deploys: Deploys, job: DeployJob, beside: DeployJob | None, depth: int) -> DeployPreview:
+def deploy_preview(
+    deploys: Deploys, job: DeployJob, beside: DeployJob | None, depth: int, *, declared_alone: bool
+) -> DeployPreview:
     """As ``ports.releasing.DeploySource``; raises NotFoundError for a job that is gone."""
     session, endpoint = deploys.session, deploys.endpoint
     jobs = (job,) if beside is None else (job, beside)
@@ -33,7 +35,9 @@ def deploy_preview(deploys: Deploys, job: DeployJob, beside: DeployJob | None, d
         raise NotFoundError(deploys.missing(job))
     definitions = [one for part in found.property if part is not None for one in part.parameter_definitions]
     declared = {str(one.get("name", "")): one for one in definitions}
-    digest, source = definition_of(session, job.job, definitions)
+    digest, source = declared_digest(definitions), DECLARED
+    if not declared_alone:
+        digest, source = definition_of(session, job.job, definitions)
     builds = {one.number: one for one in (found.last_stable_build, *(found.builds or ())) if one is not None}
     deployments = deploys.job_read(job, found, {}).deployments
     # The job's own word on the queue: of one moment with its builds, so nothing slips from here to there.

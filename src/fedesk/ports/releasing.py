@@ -129,9 +129,16 @@ class DeploySource(Protocol):
         """
 
     def deploy_preview(
-        self, job: DeployJob, beside: DeployJob | None = None, *, depth: int = 20
+        self,
+        job: DeployJob,
+        beside: DeployJob | None = None,
+        *,
+        depth: int = 20,
+        declared_alone: bool = False,
     ) -> DeployPreview:
         """What triggering it would meet: three requests. Raises NotFoundError where there is no such job.
+
+        With ``declared_alone`` it is two: of its definition nothing but the parameters is looked at.
 
         A job in the same folder may be listed ``beside`` it in one of them: ten builds of each at most.
         """

@@ -25,7 +25,7 @@ from fedesk.domain.releases import Cell, Deployment, Release, ReleaseRequest, Re
 from fedesk.domain.secrets import SecretAge, SecretMetadata, judge
 from fedesk.domain.states import State, System
 from fedesk.ports.errors import NotFoundError, SourceError
-from fedesk.ports.releasing import DECLARED, DeployJob, DeployPreview, DeploySource, JobRead
+from fedesk.ports.releasing import DeployJob, DeployPreview, DeploySource, JobRead
 from fedesk.ports.sources import Bulkhead, Connection
 from fedesk.services.boards import MAX_AGE, WARN_BEFORE
 from fedesk.services.operation_kinds import Around
@@ -66,17 +66,22 @@ def deployable(service: str, environment: str, connection: Connection, catalogue
 
 
 def preview_of(
-    what: Deployable, request: ReleaseRequest, beside: DeployJob | None = None, *, depth: int = 20
+    what: Deployable,
+    request: ReleaseRequest,
+    beside: DeployJob | None = None,
+    *,
+    depth: int = 20,
+    declared_alone: bool = False,
 ) -> DeployPreview:
     """What triggering its job would meet: three requests, with a job of its folder listed beside it or not.
 
-    An executor that may read more of the job than whoever made the plan pins what the plan has pinned.
-    Raises NotFoundError for a job that is missing, SourceError.
+    With ``declared_alone`` it is two. An executor that may read more of the job than whoever made the plan
+    pins what the plan has pinned. Raises NotFoundError for a job that is missing, SourceError.
     """
-    found = _deploys(what).call(lambda source: source.deploy_preview(what.job, beside, depth=depth))
-    if not request.declared_alone:
-        return found
-    return replace(found, definition=found.declared, definition_source=DECLARED)
+    is_alone = declared_alone or request.declared_alone
+    return _deploys(what).call(
+        lambda source: source.deploy_preview(what.job, beside, depth=depth, declared_alone=is_alone)
+    )
 
 
 def quieting_down(what: Deployable) -> bool:

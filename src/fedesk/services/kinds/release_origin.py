@@ -115,7 +115,10 @@ def built_here(
 ) -> tuple[Origin, DeployPreview]:
     """What the job builds that builds releases, and what triggering the deploy job would meet.
 
-    Four requests to the controller of both. Raises NotFoundError, ConflictError, SourceError.
+    Four requests to the controller of both, and one for the stages of its build. Where the two jobs are not
+    listed together, of the deploy job nothing but its parameters is pinned: a plan asks five times at most.
+
+    Raises NotFoundError, ConflictError, SourceError.
     """
     service, environment = what.service, what.connection.name.environment
     job = _builder(service, environment, catalogue)
@@ -125,8 +128,10 @@ def built_here(
             f"{service.name} (promotion.build)."
         )
     builds = facts.Deployable(service=service, deploy=job.deploy, connection=what.connection, job=job)
-    preview = facts.preview_of(what, request, job if _side_by_side(what.job, job) else None)
-    asked = _PREVIEW
+    apart = not _side_by_side(what.job, job)
+    is_short = apart and bool(service.promotion.stages)
+    preview = facts.preview_of(what, request, None if apart else job, declared_alone=is_short)
+    asked = _PREVIEW - is_short
     if preview.beside is None:
         (listed,) = facts.listed(builds, (job,))
         asked += 1
