@@ -183,6 +183,15 @@ def test_what_is_tried_first_is_not_what_it_does() -> None:
     assert open_operation(one, alive=True, now=NOW).sentence == plan.effects[0].sentence
 
 
+def test_what_looks_at_it_in_another_system_is_not_what_it_does() -> None:
+    """A promotion may end with a smoke run: the question is about the deployment."""
+    plan = plan_of(3)
+    smoke = replace(
+        plan.effects[0], connection=ConnectionName("prod", "other"), sentence="trigger a run of it, to see"
+    )
+    assert replace(plan, effects=(*plan.effects, smoke)).sentence == plan.effects[0].sentence
+
+
 def test_what_is_told_of_one_without_target_call_or_journal() -> None:
     """A plan of another fedesk may have none of them: the connection and the kind stand for them."""
     plan = replace(plan_of(3), targets=(), effects=())

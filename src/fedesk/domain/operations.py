@@ -163,8 +163,12 @@ class Plan:
 
     @property
     def sentence(self) -> str:
-        """What it does: its last effect, which those before it only try; its kind where it has none."""
-        return self.effects[-1].sentence if self.effects else self.kind
+        """What it does: the last effect on its own connection, which those before it only try.
+
+        What other systems are asked for only looks at what it came to. Its kind where it has no effect.
+        """
+        own = [one for one in self.effects if one.connection == self.connection] or self.effects
+        return own[-1].sentence if own else self.kind
 
     @property
     def reserves(self) -> tuple[str, ...]:

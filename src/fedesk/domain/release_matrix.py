@@ -276,6 +276,11 @@ class Drift:
         count = "" if not self.builds else f"{self.builds} build{'s' if self.builds > 1 else ''} "
         return f"{count}{_DRIFTS[self.kind]} {self.origin}"
 
+    @property
+    def short(self) -> str:
+        """``3 behind staging``: for a column that is called so."""
+        return f"{self.builds or ''} {_DRIFTS[self.kind]} {self.origin}".strip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixRow:

@@ -133,7 +133,7 @@ def _deployed(cell: Cell | None, now: datetime) -> Content:
 def _drifted(drift: Drift | None) -> Content:
     if drift is None:
         return Content()
-    return Content.styled(present.text(drift.said, 60), _FAR.get(drift.kind, present.MUTED))
+    return Content.styled(present.text(drift.short, 60), _FAR.get(drift.kind, present.MUTED))
 
 
 def _target(row: MatrixRow, cell: Cell | None, drift: Drift | None, here: str) -> Target:

@@ -256,8 +256,10 @@ def ending(operation: Operation | None, trouble: str) -> Content:
 def _now(operation: Operation) -> str:
     from fedesk.domain.release_matrix import KINDS
 
-    outcome = operation.outcome or Outcome.UNKNOWN
+    outcome, effects = operation.outcome or Outcome.UNKNOWN, operation.plan.effects
     said = _NOW_OF_RELEASES.get(outcome) if operation.plan.kind in KINDS else None
+    if effects and effects[0].call.verb == _ANSWERING:
+        said = _NOW_OF_ANSWERS.get(outcome)
     return said or _NOW[outcome]
 
 
@@ -276,3 +278,11 @@ _NOW_OF_RELEASES: Mapping[Outcome, str] = {
     Outcome.ABORTED: "Enter opens the build; the releases say what runs now.",
 }
 """The same of a promotion or a rollback, where it differs."""
+_ANSWERING = "answer-input"
+_NOW_OF_ANSWERS: Mapping[Outcome, str] = {
+    Outcome.SUCCEEDED: "Enter opens the build, l its log.",
+    Outcome.FAILED: "Enter opens the build; I there asks again.",
+    Outcome.REFUSED: "Nothing was sent. I at the build asks again.",
+    Outcome.ABORTED: "I at the build asks again.",
+}
+"""The same of an answer to a build."""

@@ -61,7 +61,7 @@ def draft(request: Request, around: Around) -> Draft:
     effect = Effect(
         connection=connection.name,
         call=Call(system=System.JENKINS, verb="answer-input", args=MappingProxyType(args), key="{operation}"),
-        sentence=f"{what}, which asks: {said}",
+        sentence=f"{what}: it asks {said}",
     )
     fact = Fact(name="input", value=said, source=str(connection.name), observed_at=now)
     return Draft(
