@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
-from memory_desk import PROD, MemoryDesk, Unchangeable
+from memory_desk import PROD, STAGING, MemoryDesk, Unchangeable
 from operation_values import MemoryStore, operation, plan_of
+from painting import said, until
 
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import Operation, Outcome, Stage, Target, WriteWindow
@@ -14,6 +15,7 @@ from fedesk.domain.release_stops import ROLLBACK
 from fedesk.domain.releases import ReleaseRequest
 from fedesk.domain.requests import Request
 from fedesk.services.proposals import Needs, Proposal, RefusedError
+from fedesk.ui.app import DeskApp
 from fedesk.ui.batch import Batch, is_batch
 
 SERVICES = ("fx_rates", "cards", "loyalty")
@@ -127,6 +129,26 @@ def test_with_the_desk_the_batch_ends() -> None:
     told, batch = carried_out(Planning(), [Outcome.SUCCEEDED] * 3, Batch.end)
     assert (told.begun, told.refused) == (["fx_rates"], {})
     assert batch.left == ("cards", "loyalty")
+
+
+async def test_what_is_left_of_a_batch_is_said_where_its_desk_is_left(
+    make_app: Callable[..., DeskApp],
+) -> None:
+    """By name: on the screen where another environment is chosen, else behind it; nothing more is begun."""
+    app = make_app(MemoryDesk(PROD), MemoryDesk(STAGING))
+    proposals = {index: proposed(index, service) for index, service in enumerate(SERVICES)}
+    left = "Not begun, for the desk was left: fx_rates, cards, loyalty."
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.desk is not None)
+        batch = app.following.batch([asked(one) for one in SERVICES], proposals)
+        assert batch is not None
+        assert app.following.parting() == (left,)
+        app.select_environment("staging")
+        await until(pilot, lambda: left in said(app))
+        begun = list[int]()
+        batch.run(proposals[0], None, lambda index, _: begun.append(index), lambda *_: None)
+        assert begun == []
+        assert app.following.parting() == ()
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,8 @@ def _operation_row(operation: Operation, opened: OpenOperation | None, now: date
             Content.styled(face.word, face.style),
             Content(present.age(operation.confirmed_at, now)),
             present.plain(plan.environment, present.MUTED),
-            present.plain(subject, "bold"),
+            # The folders of a job are those of its environment; what tells jobs apart stands behind them.
+            present.plain(subject.rpartition("/")[2] or subject, "bold"),
             present.plain(aim.partition if aim else ""),
             Content(person(plan.requester)),
             present.plain(hidden(operation.said or last or plan.sentence)),
