@@ -83,7 +83,11 @@ SHOWN = {
         ),
         "one after the other",
     ),
-    "windows": (("escape", "escape", "w"), "year end"),
+    "timeline": (
+        ("escape", "escape", "slash", *"loyalty", "enter", "P", "{planned}", "ctrl+y", "{begun}", "p"),
+        "Timeline",
+    ),
+    "windows": (("escape", "escape", "escape", "w"), "year end"),
     "handover": (("escape", *":handover", "enter"), "Open findings"),
     "command": (("escape", *":rerun led"), "ledger_load"),
     "runbook": (("escape", "1", "o"), "When it fails"),
@@ -96,6 +100,8 @@ ASKED = {
     "setup-jenkins": (("pagedown", "{jenkins}"), "Jenkins 2."),
 }
 """The same of the questions that make a first configuration."""
+AWAITED = {"{planned}": "ARMED", "{begun}": "quiet period"}
+"""What has to be on screen before the next key is pressed."""
 OPERATION, DIGEST = "01a1f7f2-8a30-7c41-9b5e-2f8a63d0c7e4", "7c68d02c4240"
 """What stands in the pictures for an id and a digest, which are new each time."""
 _MOMENT_SAID = r"2026-11-20\g<1>02:43\g<2>UTC."
@@ -130,6 +136,8 @@ class StillClock:
 class Inline:
     """Executes in this process, at the moment at which the world stands."""
 
+    where = ""
+
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
@@ -139,12 +147,16 @@ class Inline:
         return self
 
     def go(self, operation: str) -> None:
-        """Execute it."""
-        self._desk.execute(operation)
+        """Execute it, and go on with it for as long as there is a world: in this one no build ends."""
+        threading.Thread(target=self._desk.execute, args=(operation,), daemon=True).start()
 
     def trouble(self) -> str:
         """There is none."""
         return ""
+
+    def delay(self) -> float:
+        """None: it has loaded."""
+        return 0.0
 
     def cancel(self) -> None:
         """Nothing waits."""
@@ -217,7 +229,10 @@ async def walk(pilot: Pilot[int], stops: Mapping[str, tuple[Sequence[str], str]]
 
 
 async def press(pilot: Pilot[int], key: str) -> None:
-    """One key by its name or its character; a longer text is pasted."""
+    """One key by its name or its character; a longer text is pasted, and what is awaited is waited for."""
+    if key in AWAITED:
+        await until(pilot, partial(shows, pilot.app, AWAITED[key]))
+        return
     if key == "{operation}" and isinstance(pilot.app, DeskApp) and pilot.app.desk is not None:
         key = next(iter(pilot.app.desk.store.operations())).plan.operation
     if len(key) > len("ctrl+y") and not key.isidentifier():
@@ -247,6 +262,7 @@ def still(svg: str, name: str) -> str:
     bare = re.sub(r"terminal-\d+", name, bare)
     bare = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", OPERATION, bare)
     bare = re.sub(r"\b20\d\d-\d\d-\d\d(&#160;| )\d\d:\d\d(&#160;| )UTC\.", _MOMENT_SAID, bare)
+    bare = re.sub(r"process&#160;\d+&#160;on&#160;[\w.-]+", "process&#160;4242&#160;on&#160;desk-3", bare)
     if name in ("plan", "confirm", "watch"):
         bare = re.sub(r"\b(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{12}\b", DIGEST, bare)
     return bare.replace("<text ", '<text xml:space="preserve" ')
