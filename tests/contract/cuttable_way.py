@@ -55,7 +55,7 @@ class Way:
     def close(self) -> None:
         """Hang up on everybody, and let nobody in."""
         self.is_closed = True
-        for line in self.lines:
+        for line in tuple(self.lines):
             _hang_up(line)
 
     def mend(self) -> None:
@@ -84,7 +84,7 @@ def way_to(server: str) -> Iterator[Way]:
         finally:
             door.shutdown(socket.SHUT_RDWR)
             door.close()
-            for line in way.lines:
+            for line in tuple(way.lines):
                 _hang_up(line)
 
 
@@ -144,8 +144,11 @@ class _Exchange:
                 to.sendall(message)
 
     def _end(self) -> None:
-        _hang_up(self.near)
-        _hang_up(self.far)
+        """Hang up; who holds the line last closes it."""
+        for line in (self.near, self.far):
+            _hang_up(line)
+            with contextlib.suppress(ValueError):
+                self.way.lines.remove(line)
 
 
 def _messages(line: socket.socket, *, begins_bare: bool) -> Iterator[tuple[bytes, bytes]]:

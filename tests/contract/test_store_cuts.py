@@ -4,7 +4,6 @@ PostgreSQL may have done what it was asked although its answer never came. Excha
 is not cut, so that a new statement adds its points by itself.
 """
 
-import gc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -73,13 +72,6 @@ class Team:
 def team(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     with way_to(str(postgres.url.query["host"])) as way:
         yield Team(postgres.fresh(), way, tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(autouse=True)
-def taken_away() -> Iterator[None]:
-    """Lines that hang are left behind, some dozens a test: they are taken away before the next ones are."""
-    yield
-    gc.collect()
 
 
 def confirmed_and_executed(rig: Rig, operation: str) -> Operation | StoreError:
