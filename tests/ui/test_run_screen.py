@@ -30,8 +30,9 @@ from fedesk.domain.runs import (
 from fedesk.domain.states import State
 from fedesk.ports.errors import NotFoundError, SourceError, UnreachableError
 from fedesk.services.log_text import MemoryPages, Pages
-from fedesk.ui import present
+from fedesk.ui import present, run_text
 from fedesk.ui.keys import KeyedApp
+from fedesk.ui.listed import Listed
 from fedesk.ui.log_feed import Pace
 from fedesk.ui.screens.log import LogScreen
 from fedesk.ui.screens.run import RunScreen
@@ -541,3 +542,34 @@ async def test_a_build_that_waits_for_a_person_is_answered(typed: str, choice: s
         await pilot.press("I", *typed, *(["enter"] if choice else []))
         assert app.asked == ([AnswerRequest(run=BUILD, choice=choice)] if choice else [])
         assert ("it waits for no answer" in " ".join(app.said)) is not bool(choice)
+
+
+@pytest.mark.parametrize(("state", "is_made_once"), [(State.FAILED, True), (State.RUNNING, False)])
+async def test_the_steps_of_a_run_in_which_nothing_goes_on_are_made_once(
+    monkeypatch: pytest.MonkeyPatch,
+    state: State,
+    *,
+    is_made_once: bool,
+) -> None:
+    """Each second they would cost a key's time where there are thousands; what goes on is drawn anew."""
+    made: list[int] = []
+    whole = run_text.step_rows
+
+    def counted(detail: RunDetail, moment: run_text.Moment, *, dim: bool = False) -> list[Listed]:
+        made.append(len(detail.steps))
+        return whole(detail, moment, dim=dim)
+
+    monkeypatch.setattr(run_text, "step_rows", counted)
+    app = Host(lambda: RunScreen(Shelf(dag_run(state)), DAG_RUN))
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: "dbt_test" in app.shown())
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        before = len(made)
+        for _ in range(3):
+            screen.tick()
+        assert (len(made) == before) is is_made_once
+        await pilot.press("slash", *"dbt", "enter")
+        screen.tick()
+        assert "dbt_run" in app.shown()
+        assert "extract" not in app.shown()

@@ -14,7 +14,7 @@ from textual.message import Message
 from fedesk.domain.runs import PAUSED_FOR_INPUT, LogRequest, RunDetail
 from fedesk.ui import present, run_text
 from fedesk.ui.actions import Place, Target, bindings
-from fedesk.ui.listed import ListState
+from fedesk.ui.listed import Listed, ListState
 from fedesk.ui.log_feed import step_to_read
 from fedesk.ui.reader import Answer, Reader
 from fedesk.ui.screens.base import ListScreen
@@ -74,6 +74,7 @@ class RunScreen(ListScreen):
         self._failures = 0
         self._next: datetime | None = None
         self._placed = False
+        self._still: tuple[RunDetail, bool, tuple[Listed, ...]] | None = None
 
     def compose(self) -> ComposeResult:
         """Head, steps, details."""
@@ -190,11 +191,22 @@ class RunScreen(ListScreen):
         head.say(Content("\n").join(present.dimmed(said) if is_stale else said))
         self._rows.set_heading(run_text.steps_heading(detail))
         self._rows.set_columns([run_text.STEP_COLUMNS[index] for index in run_text.step_columns(detail)])
-        self._rows.show(run_text.step_rows(detail, moment, dim=is_stale), self._list_state(moment))
+        self._rows.show(self._steps(detail, moment, dim=is_stale), self._list_state(moment))
         width = facts.size.width or self.size.width - 4
         told = run_text.details(detail, moment, width)
         facts.say(Content("\n").join(present.dimmed(told) if is_stale else told))
         self.show_keys()
+
+    def _steps(self, detail: RunDetail, moment: run_text.Moment, *, dim: bool) -> tuple[Listed, ...]:
+        """The rows; of a run in which nothing goes on those of before, for there may be thousands."""
+        if self._still is not None and self._still[0] is detail and self._still[1] == dim:
+            return self._still[2]
+        rows = tuple(run_text.step_rows(detail, moment, dim=dim))
+        goes_on = not detail.run.state.is_final or any(
+            one.started_at is not None and one.ended_at is None for one in detail.steps
+        )
+        self._still = None if goes_on else (detail, dim, rows)
+        return rows
 
     def _list_state(self, moment: run_text.Moment) -> ListState:
         if self._detail is None and not self._problem:

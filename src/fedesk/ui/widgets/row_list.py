@@ -36,6 +36,7 @@ from fedesk.ui.listed import (
 )
 
 SKELETON_AFTER = 0.15
+_LONGEST_FILTER = 200
 """Seconds after which a list that still loads shows a skeleton; before that it shows nothing."""
 
 
@@ -184,14 +185,16 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def show(self, rows: Sequence[Listed], state: ListState) -> None:
         """Show these rows; those that are there keep their place while the list is held."""
-        self._latest = tuple(rows)
+        is_known, self._latest = rows is self._latest, tuple(rows)
         if state != self._state:
             repaint = not self._order
             self._state = state
             self.set_class(state.troubled, "-troubled")
             if repaint:
                 self.refresh()
-        if self._held and self._order:
+        if is_known:  # The very tuple of the last time: thousands need not be put in order again.
+            order = self._order
+        elif self._held and self._order:
             fresh = {row.key: row for row in rows}
             order = [fresh.get(row.key) or replace(row, gone=True) for row in self._order]
         else:
@@ -495,6 +498,3 @@ class RowList(ScrollView, can_focus=True, inherit_bindings=False):
             for piece, look in line.render(style, end="", parse_style=self.app.stylesheet.parse_style)
         ]
         return Strip(segments).adjust_cell_length(width, style.rich_style)
-
-
-_LONGEST_FILTER = 200
