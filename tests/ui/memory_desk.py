@@ -438,10 +438,6 @@ class Deployed:
         self.found: Matrix | Exception = Matrix(at=NOW, environments=("dev", "staging", "prod"), rows=())
         self.looks = 0
 
-    @property
-    def services(self) -> tuple[str, ...]:
-        return tuple(name for name, one in catalogue().services.items() if one.deploy)
-
     def request(
         self, kind: str, service: str, environment: str, digest: str = "", origin: str = ""
     ) -> ReleaseRequest:
@@ -541,6 +537,10 @@ class MemoryDesk:
     @property
     def processes(self) -> Living:
         return self.living
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return catalogue()
 
     @property
     def releases(self) -> Releasing:

@@ -120,7 +120,7 @@ def known_service(desk: "Desk", name: str) -> str:
     """The name as it was given; raises StopError with the nearest one where the catalogue has none of it."""
     from fedesk.mistakes import nearest
 
-    known = [one.name for one in desk.catalogue.services.values() if one.deploy is not None]
+    known = desk.catalogue.released
     if name in known:
         return name
     like = nearest(name, known)
@@ -364,8 +364,7 @@ def dora(
     from fedesk.ports.errors import SourceError
 
     with closing(session.open_desk(context, config, environment)) as desk:
-        every = [one.name for one in desk.catalogue.services.values() if one.deploy is not None]
-        names = [known_service(desk, name) for name in services or every]
+        names = [known_service(desk, name) for name in services or desk.catalogue.released]
         found: list[Dora] = []
         codes = [Exit.DONE]
         for name in names:

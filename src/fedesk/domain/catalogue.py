@@ -297,6 +297,11 @@ class Catalogue:
     services: Mapping[str, Service] = field(default_factory=_no_services)
     pipelines: Mapping[str, Pipeline] = field(default_factory=_no_pipelines)
 
+    @property
+    def released(self) -> tuple[str, ...]:
+        """Names of the services that have a deploy job."""
+        return tuple(name for name, one in self.services.items() if one.deploy is not None)
+
 
 def in_environment(template: str, environment: str) -> str:
     """The name with every ``{environment}`` filled in; any other brace is left as it stands."""

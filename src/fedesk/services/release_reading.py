@@ -52,11 +52,6 @@ class ReleaseReading:
     tickets: tuple[TicketPattern, ...] = ()
     """What a ticket looks like in a commit's message."""
 
-    @property
-    def services(self) -> tuple[str, ...]:
-        """Those of the catalogue that have a deploy job, in its order."""
-        return tuple(name for name, one in self.sources.catalogue.services.items() if one.deploy)
-
     def request(
         self, kind: str, service: str, environment: str, digest: str = "", origin: str = ""
     ) -> ReleaseRequest:

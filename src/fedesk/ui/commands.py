@@ -59,7 +59,7 @@ def known_of(screen: DeskScreen) -> Known:
         incidents={one.id: present.text(redact(one.title).text, 80) for one in app.following.incidents},
         operations={one.id: f"{one.course.value}, {one.sentence}" for one in app.following.operations},
         environments=tuple(one.name for one in app.environments),
-        services=app.desk.releases.services if app.desk is not None else (),
+        services=app.desk.catalogue.released if app.desk is not None else (),
     )
 
 
@@ -149,8 +149,8 @@ def _release(verb: str, kind: str) -> Callable[[DeskApp, Parsed], None]:
         if digest and len(parsed.arguments) > 1:
             raise _StopError("--digest is of one service's release; name one service.")
         for name in parsed.arguments:
-            if name not in desk.releases.services:
-                near = _near(name, desk.releases.services)
+            if name not in desk.catalogue.released:
+                near = _near(name, desk.catalogue.released)
                 said = f"No service with a deploy job is named {present.text(name, 60)!r}; {near}"
                 raise _StopError(said)
         origin = flags.get("--from", "")

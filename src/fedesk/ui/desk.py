@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fedesk.domain.approving import Standing
     from fedesk.domain.audit import Actor
     from fedesk.domain.board import Board
+    from fedesk.domain.catalogue import Catalogue
     from fedesk.domain.dora import Dora
     from fedesk.domain.front import EnvironmentFacts, Finding
     from fedesk.domain.incidents import Incident
@@ -121,10 +122,6 @@ class Planning(Protocol):
 
 class Releasing(Protocol):
     """What is deployed where; each blocks. ``services.release_reading.ReleaseReading``."""
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        """Those that have a deploy job."""
 
     def request(
         self, kind: str, service: str, environment: str, digest: str = "", origin: str = ""
@@ -294,6 +291,10 @@ class Desk(Protocol):
 
     def launcher_for(self, connections: Sequence[ConnectionName], *, break_glass: bool = False) -> Launcher:
         """Starts the processes that change these systems, or asks the executor that does it."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What there is, as people describe it."""
 
     @property
     def releases(self) -> Releasing:
