@@ -18,7 +18,7 @@ async def until(pilot: Pilot[int] | Pilot[None], true: Callable[[], object], sec
             return
         await pilot.pause(span)
         span = min(span * 1.5, 0.04)
-    raise AssertionError("what was waited for did not happen")
+    raise AssertionError(f"what was waited for did not happen; the screen says\n{text_of(pilot.app)}")
 
 
 async def type_in(pilot: Pilot[int] | Pilot[None], *keys: str) -> None:

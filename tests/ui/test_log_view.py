@@ -152,6 +152,19 @@ async def test_the_end_is_seen_without_a_resize(monkeypatch: pytest.MonkeyPatch)
         assert app.rows()[-1].endswith("row 99")
 
 
+async def test_the_end_is_seen_when_the_scroll_bar_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was scrolled to before there was a scroll bar is scrolled to once there is one."""
+    app = Host()
+    async with app.run_test(size=(80, 20)) as pilot:
+        await pilot.pause()
+        monkeypatch.setattr(LogView, "on_resize", lambda _view, _event: None)
+        monkeypatch.setattr(app.view, "call_after_refresh", lambda call, *args: call(*args))
+        app.put(*(f"row {n}" for n in range(100)))
+        assert app.view.scroll_offset.y == 0
+        await pilot.pause()
+        assert app.rows()[-1].endswith("row 99")
+
+
 async def test_a_million_lines_take_bounded_memory() -> None:
     """Every line of a log of a million is there, and where one looks stays in place as it grows."""
     app = Host(FilePages())

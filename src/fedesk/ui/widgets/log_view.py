@@ -326,6 +326,14 @@ class LogView(LogRows, can_focus=True, inherit_bindings=False):
             self.following = round(new_value) >= self.max_scroll_y
             self._changed()
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """What was scrolled to before there was a scroll bar was not scrolled to: the end is, now."""
+        self.call_after_refresh(self._keep_to_end)
+
+    def watch_show_horizontal_scrollbar(self) -> None:
+        """It takes the last row."""
+        self.call_after_refresh(self._keep_to_end)
+
     def _jump(self, number: int | None) -> bool:
         if number is None:
             self.app.bell()
