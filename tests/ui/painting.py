@@ -40,7 +40,7 @@ def said(app: App[int]) -> list[str]:
     return [str(one.message) for one in app._notifications]  # noqa: SLF001 - Textual has no other way to read them
 
 
-def text_of(app: App[int]) -> str:
+def text_of(app: App[int] | App[None]) -> str:
     """The screen as it is painted, line by line."""
     width, height = app.size
     return "\n".join(
