@@ -1,10 +1,11 @@
 """Bad days of a team's PostgreSQL: what is told, that nothing is changed meanwhile, and how it comes back."""
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -115,6 +116,30 @@ def test_connections_that_are_killed(store: PostgresStore, postgres: Server, url
         assert len(store.tail(9)) == 1
         store.check()
     assert store.append(draft_of(Phase.ACCESS)).audit_seq == 2
+
+
+@pytest.fixture
+def many_descriptors(tmp_path: Path) -> Iterator[None]:
+    """All descriptors below 1,024 are taken: what is opened next is one that select(2) cannot hold."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2048 if hard == resource.RLIM_INFINITY else min(2048, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    with ExitStack() as kept:
+        while kept.enter_context((tmp_path / "taken").open("w")).fileno() < 1024:
+            pass
+        yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_descriptors")
+def test_a_process_with_many_descriptors(url: str, postgres: Server) -> None:
+    """A store is read again and again, and notices an ended connection, whatever number its socket has."""
+    with closing(PostgresStore(url)) as store:
+        assert store.append(draft_of(Phase.ACCESS)).audit_seq == 1
+        assert len(store.tail(9)) == 1
+        assert len(store.tail(9)) == 1
+        postgres.hang_up(url)
+        assert store.append(draft_of(Phase.ACCESS)).audit_seq == 2
 
 
 @contextmanager

@@ -6,7 +6,7 @@ hangs has its connection cut. A third connection listens for what others write.
 """
 
 import os
-import select
+import selectors
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -207,7 +207,10 @@ def is_stale(connection: Connection) -> bool:
     driver = _driver(connection)
     if driver is None or driver.closed:
         return True
-    return bool(select.select([driver.fileno()], [], [], 0)[0])
+    # Not select(2), which fails on a descriptor above 1,023.
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(driver.fileno(), selectors.EVENT_READ)
+        return bool(waiting.select(0))
 
 
 def is_fatal(error: BaseException) -> bool:
