@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 import re2
 
 from fedesk.domain.release_matrix import KINDS, KnownReleases, in_order
+from fedesk.services.quarantining import standing_against
 from fedesk.services.release_matrix import ReleaseSources
 from fedesk.services.release_reading import ReleaseReading
 from fedesk.store.last_known import read_releases, write_releases
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fedesk.domain.operations import Operation
     from fedesk.domain.releases import ReleaseStop
     from fedesk.execution import Desk
-
-_OPERATIONS = 500
-"""Promotions and rollbacks of the store that are looked at."""
 
 
 def reading_of(desk: "Desk") -> ReleaseReading:
@@ -39,9 +40,12 @@ def reading_of(desk: "Desk") -> ReleaseReading:
         with suppress(OSError, UnicodeError):
             write_releases(place, known)
 
+    # The store is opened when it is asked, not here.
+    def operations(held: "Sequence[str]", each: int) -> "tuple[Operation, ...]":
+        return desk.store.operations(kinds=KINDS, reserves=held, limit=each)
+
     def stops() -> "tuple[ReleaseStop, ...]":
-        # The store is opened when it is asked, not here.
-        return desk.store.stops()
+        return standing_against(desk.store)
 
     return ReleaseReading(
         sources=ReleaseSources(
@@ -49,7 +53,7 @@ def reading_of(desk: "Desk") -> ReleaseReading:
             connections=desk.all_connections,
             environments=in_order(configured, {name: one.promote_from for name, one in configured.items()}),
             clock=desk.clock,
-            operations=lambda: desk.store.operations(kinds=KINDS, limit=_OPERATIONS),
+            operations=operations,
             stops=stops,
         ),
         load=load,

@@ -142,8 +142,11 @@ def test_operations_come_newest_first(store: SqlStore) -> None:
     assert [one.plan.operation for one in store.operations(limit=1)] == [operation_id(4)]
     assert store.operations(environment="dev") == ()
     assert len(store.operations(environment="prod")) == 4
-    assert [one.plan.operation for one in store.operations(reserve=service, limit=1)] == [operation_id(1)]
-    assert store.operations(reserve=of_service("prod", "other")) == ()
+    assert [one.plan.operation for one in store.operations(reserves=(service,), limit=1)] == [operation_id(1)]
+    assert store.operations(reserves=(of_service("prod", "other"),)) == ()
+    each = store.operations(reserves=(service, PARTITION), limit=2)
+    assert [one.plan.operation for one in each] == [operation_id(n) for n in (4, 3, 1)]
+    assert store.operations(environment="dev", reserves=(service, RUN)) == ()
     assert [one.plan.operation for one in store.open_operations()] == [operation_id(n) for n in (4, 3, 2)]
 
 

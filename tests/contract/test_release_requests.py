@@ -235,7 +235,7 @@ def test_the_matrix_of_forty_services_is_one_request_to_each_jenkins_and_one_for
             connections=desk.all_connections,
             environments=ENVIRONMENTS,
             clock=SandboxClock(running),
-            operations=tuple,
+            operations=lambda *_: (),
         )
 
         def look(known: KnownReleases) -> tuple[MatrixRead, Counter[str], int]:

@@ -244,7 +244,7 @@ class MemoryStore:
         *,
         environment: str | None = None,
         kinds: Sequence[str] = (),
-        reserve: str = "",
+        reserves: Sequence[str] = (),
         limit: int = 50,
     ) -> tuple[Operation, ...]:
         self._there()
@@ -253,7 +253,7 @@ class MemoryStore:
             for one in self.held
             if environment in (None, one.plan.environment)
             and (not kinds or one.plan.kind in kinds)
-            and (not reserve or reserve in one.plan.reserves)
+            and (not reserves or set(reserves) & set(one.plan.reserves))
         )[:limit]
 
     def operation(self, operation: str) -> Operation | None:

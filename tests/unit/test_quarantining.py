@@ -111,10 +111,10 @@ def test_the_hold_of_a_rollback_is_lifted_by_the_rollbacks_name(store: SqlStore)
             *,
             environment: str | None = None,
             kinds: Sequence[str] = (),
-            reserve: str = "",
+            reserves: Sequence[str] = (),
             limit: int = 50,
         ) -> tuple[Operation, ...]:
-            del reserve, limit
+            del reserves, limit
             return (rollback,) if environment in (None, "prod") and ROLLBACK in kinds else ()
 
     with closing(Beside(store.path)) as beside:

@@ -1,6 +1,6 @@
 """The matrix: what a cell shows, how environments differ, and what is there when a system is away."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from released import Held, Still, cell, connection, deployment, digest, hours, o
 from fedesk.domain.catalogue import AirflowCheck, AirflowLook, Catalogue, Deploy, Pipeline, Service
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.operations import Outcome
+from fedesk.domain.partitions import of_service
 from fedesk.domain.release_matrix import (
     KEPT,
     DriftKind,
@@ -211,7 +212,7 @@ def sources(prod: Jenkins, staging: Jenkins, **given: Any) -> ReleaseSources:
         ),
         environments=("staging", "prod"),
         clock=Still(),
-        operations=lambda: (operation("a", Outcome.SUCCEEDED, ago=1),),
+        operations=lambda *_: (operation("a", Outcome.SUCCEEDED, ago=1),),
     )
     return replace(made, **given)
 
@@ -237,7 +238,7 @@ def test_one_system_that_is_away_leaves_the_others_and_what_was_known() -> None:
 
     prod.away = True
 
-    def gone() -> tuple[()]:
+    def gone(*_: object) -> tuple[()]:
         raise StoreUnavailableError("The store cannot be read.")
 
     third = read_matrix(sources(prod, staging, operations=gone), first.known, Asked(services=("payments",)))
@@ -253,6 +254,18 @@ def test_one_system_that_is_away_leaves_the_others_and_what_was_known() -> None:
     assert other.current is not None
     assert len(third.matrix.troubles) == 2
     assert {str(name) for name in third.failures} == {"prod/jenkins"}
+
+
+def test_the_store_is_asked_for_each_service_where_it_is() -> None:
+    """What was released often leaves no other service without what was verified of it."""
+    asked: list[tuple[tuple[str, ...], int]] = []
+
+    def newest(held: Sequence[str], each: int) -> tuple[()]:
+        asked.append((tuple(held), each))
+        return ()
+
+    read_matrix(sources(Jenkins({}), Jenkins({}), operations=newest), KnownReleases(), Asked(depth=7))
+    assert asked == [((of_service("staging", "payments"), of_service("prod", "payments")), 7)]
 
 
 def test_a_jobs_own_verification_is_read_where_it_is_wanted_and_once() -> None:

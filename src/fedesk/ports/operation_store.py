@@ -204,12 +204,13 @@ class OperationReader(Protocol):
         *,
         environment: str | None = None,
         kinds: Sequence[str] = (),
-        reserve: str = "",
+        reserves: Sequence[str] = (),
         limit: int = 50,
     ) -> tuple[Operation, ...]:
         """The newest operations, newest first; of every kind where none is named.
 
-        With ``reserve`` those alone that hold it while they are under way, or have held it.
+        With ``reserves`` the newest of each: those alone that hold it while they are under way, or have
+        held it.
         """
 
     def stops(self, *, service: str | None = None) -> tuple[ReleaseStop, ...]:

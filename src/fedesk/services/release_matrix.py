@@ -15,6 +15,7 @@ from fedesk.domain.catalogue import AirflowCheck, AirflowLook, Catalogue, Servic
 from fedesk.domain.names import ConnectionName
 from fedesk.domain.observation import Failure
 from fedesk.domain.operations import Operation
+from fedesk.domain.partitions import of_service
 from fedesk.domain.release_matrix import (
     KnownReleases,
     Matrix,
@@ -26,7 +27,6 @@ from fedesk.domain.release_matrix import (
     release_operation,
     remembered,
 )
-from fedesk.domain.release_stops import in_force
 from fedesk.domain.releases import Cell, Deployment, ReleaseStop, Sighting
 from fedesk.domain.states import State
 from fedesk.ports.errors import NotFoundError
@@ -40,7 +40,6 @@ from fedesk.services.side_by_side import side_by_side
 DEADLINE = 60.0
 """Seconds for one connection: its one request, and one for each service with a new release."""
 DEPTH = 10
-"""Builds of each deploy job that are read."""
 QUERY_TAG = '{"fedesk": "release matrix"}'
 
 
@@ -54,10 +53,10 @@ class ReleaseSources:
     environments: tuple[str, ...]
     """In the order in which releases go through them."""
     clock: Clock
-    operations: Callable[[], Sequence[Operation]]
-    """The newest of the store, newest first. Raises StoreError."""
+    operations: Callable[[Sequence[str], int], Sequence[Operation]]
+    """Promotions and rollbacks, newest first: so many of each reservation. Raises StoreError."""
     stops: Callable[[], Sequence[ReleaseStop]] = tuple
-    """Stops that are written down, those that were lifted among them. Raises StoreError."""
+    """Stops in force, of all services and environments. Raises StoreError."""
 
     def of(self, environment: str) -> Iterator[Connection]:
         """The connections of one environment."""
@@ -73,6 +72,7 @@ class Asked:
     environments: tuple[str, ...] = ()
     """All where none is named."""
     depth: int = DEPTH
+    """Builds of each deploy job that are read, and operations of each service where it is."""
     sightings: bool = True
     """Whether Airflow is asked what it serves."""
     schemas: bool = False
@@ -145,8 +145,9 @@ def read_matrix(
             question = _question(connection, services, sources, known, asked)
             if question is not None:
                 questions[connection.name] = partial(_told, question, connection.name, tell)
+    held = [of_service(environment, one.name) for environment in environments for one in services]
     *answers, stored = side_by_side(
-        [*questions.values(), lambda: _Answer(kept=_kept(sources))], "read releases"
+        [*questions.values(), lambda: _Answer(kept=_kept(sources, held, asked.depth))], "read releases"
     )
     by_name = dict(zip(questions, answers, strict=True))
     return _matrix(_Read(sources, services, environments, known, by_name, stored.kept))
@@ -168,10 +169,10 @@ def _told(
     return answer
 
 
-def _kept(sources: ReleaseSources) -> _Kept:
+def _kept(sources: ReleaseSources, held: Sequence[str], depth: int) -> _Kept:
     try:
-        operations = tuple(sources.operations())
-        stops = in_force(sources.stops(), operations)
+        operations = sources.operations(held, depth)
+        stops = tuple(sources.stops())
     except StoreError as error:
         return _Kept(trouble=f"It cannot be told what was verified or stopped: {error}")
     told = (release_operation(one) for one in operations)

@@ -80,12 +80,12 @@ class SqlStore(
         *,
         environment: str | None = None,
         kinds: Sequence[str] = (),
-        reserve: str = "",
+        reserves: Sequence[str] = (),
         limit: int = 50,
     ) -> tuple[Operation, ...]:
         """The newest operations, newest first."""
         return self._database.read(
-            lambda connection: queries.newest(connection, environment, kinds, limit, reserve), ()
+            lambda connection: queries.newest(connection, environment, kinds, limit, reserves), ()
         )
 
     def open_operations(self) -> tuple[Operation, ...]:

@@ -13,7 +13,8 @@ from fedesk.store.tables import journal, operations, reservations, reserves
 _AFTER_ALL = "\U0010ffff"
 """Sorts behind every character of an id."""
 _OPEN = or_(operations.c.stage != Stage.ENDED.value, operations.c.outcome == Outcome.UNKNOWN.value)
-_NEWEST_FIRST = select(operations).order_by(operations.c.confirmed_at.desc(), operations.c.operation.desc())
+_LATEST = (operations.c.confirmed_at.desc(), operations.c.operation.desc())
+_NEWEST_FIRST = select(operations).order_by(*_LATEST)
 _AT_ONCE = 500
 """Ids in one query; SQLite allows 32,766 values."""
 
@@ -46,18 +47,28 @@ def by_ids(connection: Connection, names: Sequence[str]) -> tuple[Operation, ...
 
 
 def newest(
-    connection: Connection, environment: str | None, kinds: Sequence[str], limit: int, reserve: str = ""
+    connection: Connection,
+    environment: str | None,
+    kinds: Sequence[str],
+    limit: int,
+    holding: Sequence[str] = (),
 ) -> tuple[Operation, ...]:
-    """The newest operations, newest first; of every kind, or with every reservation, where none is named."""
-    query = _NEWEST_FIRST.limit(limit)
-    if environment is not None:
-        query = query.where(operations.c.environment == environment)
-    if kinds:
-        query = query.where(operations.c.kind.in_(kinds))
-    if reserve:
-        holding = select(reserves.c.operation).where(reserves.c.reserve == reserve)
-        query = query.where(operations.c.operation.in_(holding))
-    return _with_journals(connection, connection.execute(query).all())
+    """The newest operations, newest first; of every kind where none is named, of each of ``holding``."""
+    wanted = [] if environment is None else [operations.c.environment == environment]
+    wanted += [operations.c.kind.in_(kinds)] if kinds else []
+    if not holding:
+        query = _NEWEST_FIRST.where(*wanted).limit(limit)
+        return _with_journals(connection, connection.execute(query).all())
+    place = func.row_number().over(partition_by=reserves.c.reserve, order_by=_LATEST).label("place")
+    held = select(reserves.c.operation, place).join(operations).where(*wanted)
+    found: dict[str, Row[*tuple[Any, ...]]] = {}
+    for start in range(0, len(holding), _AT_ONCE):
+        some = held.where(reserves.c.reserve.in_(holding[start : start + _AT_ONCE])).subquery()
+        each = select(some.c.operation).where(some.c.place <= limit)
+        for row in connection.execute(_NEWEST_FIRST.where(operations.c.operation.in_(each))):
+            found[row.operation] = row
+    rows = sorted(found.values(), key=lambda row: (row.confirmed_at, row.operation), reverse=True)
+    return _with_journals(connection, rows)
 
 
 def unfinished(connection: Connection) -> tuple[Operation, ...]:

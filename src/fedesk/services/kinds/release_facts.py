@@ -104,7 +104,7 @@ def origin_of(request: ReleaseRequest, environments: Mapping[str, EnvironmentFac
 def operations_of(around: Around, environment: str, service: str) -> tuple[ReleaseOperation, ...]:
     """What fedesk has released of a service in an environment, the newest first."""
     mine = of_service(environment, service)
-    found = around.store.operations(environment=environment, kinds=KINDS, reserve=mine, limit=_OPERATIONS)
+    found = around.store.operations(environment=environment, kinds=KINDS, reserves=(mine,), limit=_OPERATIONS)
     return tuple(one for each in found if (one := release_operation(each)) is not None)
 
 
