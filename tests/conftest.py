@@ -95,7 +95,7 @@ A worker that has had its tests is three times as large.
 LONG = (
     "test_random_keys", "test_nothing_leaks", "test_tour", "test_hostile_texts", "test_store_away",
     "test_lost_at_random", "test_team_store_away", "test_bad_days", "test_killed_desk",
-    "test_setup_on_sandbox", "test_help", "test_real_processes",
+    "test_setup_on_sandbox", "test_help", "test_real_processes", "test_enforced",
 )  # fmt: skip
 """Files with tests of five seconds and more."""
 

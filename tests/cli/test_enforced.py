@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -16,8 +17,8 @@ from sqlalchemy.engine import make_url
 from fedesk.domain.audit import Phase
 from fedesk.domain.names import RunName
 from fedesk.domain.operations import Operation, Outcome, Stage
-from fedesk.sandbox import airflow_clear
-from fedesk.services import executor_drafts
+from fedesk.sandbox import airflow_clear, jenkins_triggers
+from fedesk.services import asked_executor, executor_drafts
 from fedesk.store.postgres_store import PostgresStore
 
 Desk = Callable[..., Ended]
@@ -66,8 +67,10 @@ def runs(company: Enforced) -> Iterator[RunName]:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Builds are looked at more often than a person would."""
-    monkeypatch.setattr(executor_drafts, "LOOK_EVERY", 0.1)
+    """Builds begin without a quiet period, and are looked at more often than a person would."""
+    monkeypatch.setattr(jenkins_triggers, "QUIET_PERIOD", timedelta())
+    for follower in (executor_drafts, asked_executor):
+        monkeypatch.setattr(follower, "LOOK_EVERY", 0.1)
 
 
 def newest(company: Enforced) -> Operation:
