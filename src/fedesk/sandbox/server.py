@@ -262,19 +262,21 @@ def _told_to_end() -> Iterator[int]:
     """A file descriptor that becomes readable on SIGTERM or SIGINT, from the first moment on."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-
-    def tell(_signal: int, _frame: FrameType | None) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.write(writing, b"x")
-
-    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+    # Written to by whichever thread the signal reaches; a handler runs when the main thread comes to it.
+    heard = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    before = {number: signal.signal(number, _nothing) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield reading
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(heard)
         os.close(reading)
         os.close(writing)
+
+
+def _nothing(_signal: int, _frame: FrameType | None) -> None:
+    """What is to be done is written already."""
 
 
 def _wait(told: int, parent_pipe: int | None) -> None:
