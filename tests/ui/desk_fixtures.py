@@ -51,14 +51,14 @@ def make_app(tmp_path: Path) -> Callable[..., DeskApp]:
 
 WAITS = {
     operation_watch: ("PERIOD", "AWAY_PERIOD", "LIVENESS_PERIOD"),
-    views: ("SKELETON_AFTER",),
+    views: ("DEBOUNCE", "SKELETON_AFTER"),
     operation: ("SKELETON_AFTER",),
     row_list: ("SKELETON_AFTER",),
     settle: ("SKELETON_AFTER",),
     texts: ("SKELETON_AFTER",),
     log: ("_LOADING_AFTER",),
 }
-"""How long the desk waits until it looks again, and until it says that it is reading."""
+"""How long the desk waits until it looks again, says that it is reading, and reads where the cursor stands."""
 
 
 @pytest.fixture(autouse=True)
