@@ -58,7 +58,7 @@ WAITS = {
     texts: ("SKELETON_AFTER",),
     log: ("_LOADING_AFTER",),
 }
-"""How long the desk waits until it looks again, says that it is reading, and reads where the cursor stands."""
+"""How long the desk waits until it looks again, says that it reads, and reads where the cursor stands."""
 
 
 @pytest.fixture(autouse=True)
