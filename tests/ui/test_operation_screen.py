@@ -244,7 +244,7 @@ async def test_only_the_right_name_arms(tmp_path: Path) -> None:
             screen = await planned(pilot)
             await type_in(pilot, *"staging", "tab", *"INC-7", "ctrl+y")
             assert "not armed: this is prod, not staging" in words(app)
-            await pilot.press("tab", "tab", "ctrl+u", *"prod-emea")
+            await pilot.press("shift+tab", "ctrl+u", *"prod-emea")
             assert "not armed: this is prod, not prod-emea" in words(app)
             assert screen.situation.typed.reason == "INC-7"
             await pilot.press("enter", "space", *["backspace"] * 5)

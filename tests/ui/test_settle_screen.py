@@ -63,7 +63,7 @@ async def test_in_production_name_and_reason_settle_it(tmp_path: Path) -> None:
             assert "not armed: type the environment's name, prod" in shown
             await pilot.press("ctrl+y")
             assert screen.place is Place.CONFIRM
-            await type_in(pilot, *"prod", "tab")
+            await type_in(pilot, *"pr", "tab", "shift+tab", *"od", "tab")
             assert "not armed: a reason or a ticket is needed" in words(app)
             await type_in(pilot, *"INC-9 seen")
             assert "▸ ARMED" in words(app)

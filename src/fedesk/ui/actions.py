@@ -121,6 +121,10 @@ ACTIONS: tuple[Action, ...] = (
         help="To the line that takes the name, to the one that takes the reason, and back to the plan.",
     ),
     Action(
+        id="previous-line", keys=("shift+tab",), verb="previous line", places=_PLANS, shown=False,
+        disabled=no_line, help="To the line before.",
+    ),
+    Action(
         id="holder", keys=("f",), verb="follow", places=_PLAN, only_if_it_serves=True, disabled=no_holder,
         help="Follow the operation that stands in the way.",
     ),
@@ -449,6 +453,7 @@ ACTIONS: tuple[Action, ...] = (
 _BY_ID = {action.id: action for action in ACTIONS}
 _KEY_NAMES = {
     "slash": "/", "colon": ":", "question_mark": "?", "enter": "Enter", "escape": "Esc", "tab": "Tab",
+    "shift+tab": "Shift+Tab",
     "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp",
     "f1": "F1", "home": "Home", "end": "End", "space": "Space",
     "ampersand": "&", "left_square_bracket": "[", "right_square_bracket": "]", "left": "←", "right": "→",

@@ -111,11 +111,11 @@ def first_line(want: Wanted, typed: Typed) -> Line:
     return Line.REASON if want.reason and not typed.reason.strip() else Line.PLAN
 
 
-def next_line(want: Wanted, typed: Typed) -> Typed:
-    """On to the next line; behind the last the plan has the keys."""
+def next_line(want: Wanted, typed: Typed, step: int = 1) -> Typed:
+    """On to the next line, or back; behind the last, and before the first, the plan has the keys."""
     lines = want.lines
-    at = lines.index(typed.line) if typed.line in lines else -1
-    return replace(typed, line=lines[(at + 1) % len(lines)])
+    at = lines.index(typed.line) if typed.line in lines else -step
+    return replace(typed, line=lines[(at + step) % len(lines)])
 
 
 def take_key(want: Wanted, typed: Typed, event: events.Key) -> Typed | None:

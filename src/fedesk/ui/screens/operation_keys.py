@@ -188,8 +188,15 @@ class OperationKeys(DeskScreen):
 
     def do_line(self) -> None:
         """To the next line."""
+        self._go_on(1)
+
+    def do_previous_line(self) -> None:
+        """To the line before."""
+        self._go_on(-1)
+
+    def _go_on(self, step: int) -> None:
         self._swallows = False
-        self._typed = confirming.next_line(self.situation.want, self._typed)
+        self._typed = confirming.next_line(self.situation.want, self._typed, step)
         self.draw()
 
     def do_replan(self) -> None:

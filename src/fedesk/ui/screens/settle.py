@@ -221,6 +221,10 @@ class SettleScreen(DeskScreen):
         """To the next line."""
         self._become(typed=confirming.next_line(self._settling.want, self._settling.typed))
 
+    def do_previous_line(self) -> None:
+        """To the line before."""
+        self._become(typed=confirming.next_line(self._settling.want, self._settling.typed, -1))
+
     def do_down(self) -> None:
         """One line down."""
         self._body.scroll_relative(y=1, animate=False)
