@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fedesk.domain.front import EnvironmentFacts
     from fedesk.domain.incidents import Incident
     from fedesk.domain.open_operations import Awaited
-    from fedesk.domain.operations import Operation, WriteWindow
+    from fedesk.domain.operations import Operation, Plan, WriteWindow
     from fedesk.domain.requests import Request
     from fedesk.services.operation_kinds import Step
     from fedesk.services.proposals import Answer
@@ -245,7 +245,7 @@ def target_of(situation: Situation, item: Item) -> Target:
         id=operation.plan.operation if operation is not None else str(run or ""),
         run=run,
         task=task,
-        link=plan.targets[0].link if plan is not None and plan.targets else "",
+        link=_link(operation, plan),
         missing=situation.missing,
         has_lines=len(situation.want.lines) > 1 or situation.place is Place.CONFIRM,
         accepts=waiting[0] if waiting else "",
@@ -262,6 +262,12 @@ def target_of(situation: Situation, item: Item) -> Target:
         unbegun=_unbegun(situation.awaited(item)),
         unbroken=_unbroken(situation, item),
     )
+
+
+def _link(operation: Operation | None, plan: Plan | None) -> str:
+    if operation is not None:
+        return watch_text.address(operation)
+    return plan.targets[0].link if plan is not None and plan.targets else ""
 
 
 def _released_by(operation: Operation | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from fedesk.domain.names import NameNotUnderstoodError, RunName, TaskName, split_build
+from fedesk.domain.names import RunName, TaskName
 from fedesk.domain.operations import Outcome, Stage, StepKind, StepState
 from fedesk.domain.release_queue import is_waiting
 from fedesk.domain.releases import AWAITS_ANSWER
@@ -165,31 +165,45 @@ def _record(operation: Operation) -> Content:
 # Where it leads
 
 
-def followed(operation: Operation) -> tuple[RunName, TaskName | None]:
-    """What one wants to see of it now: the build that was made, or the first task that was cleared."""
+def followed(operation: Operation) -> tuple[RunName | None, TaskName | None]:
+    """What one wants to see of it now: the build that was made, or the first task that was cleared.
+
+    Before that the run that it is about; None where it is about a job.
+    """
     plan = operation.plan
     name = RunName.parse(plan.targets[0].name)
-    system = plan.effects[0].call.system if plan.effects else None
-    if system is System.JENKINS:
-        made = next(
-            (
-                entry.reference
-                for entry in reversed(operation.journal)
-                if entry.reference.startswith("build:")
-            ),
-            "",
-        )
-        try:
-            job, _ = split_build(name.id)
-        except NameNotUnderstoodError:
-            return name, None
-        return (RunName(name.connection, f"{job}#{made.removeprefix('build:')}") if made else name), None
+    if _is_of_jenkins(operation):
+        job, is_build, _ = name.id.partition("#")
+        number = _build_of(operation)
+        made = RunName(name.connection, f"{job}#{number}") if number else None
+        return made or (name if is_build else None), None
     tasks = plan.effects[0].call.args.get("tasks") if plan.effects else None
     if isinstance(tasks, Sequence) and tasks and isinstance(tasks[0], Sequence):
         task_id, map_index = tasks[0][0], tasks[0][1]
         if isinstance(task_id, str) and isinstance(map_index, int):
             return name, TaskName(task_id, None if map_index < 0 else map_index)
     return name, None
+
+
+def address(operation: Operation) -> str:
+    """The page of the build that was made, else of what the operation is about."""
+    target = operation.plan.targets[0]
+    number = _build_of(operation) if target.link and _is_of_jenkins(operation) else ""
+    if not number:
+        return target.link
+    page = target.link.rstrip("/")
+    return f"{page.rpartition('/')[0] if '#' in target.name else page}/{number}/"
+
+
+def _is_of_jenkins(operation: Operation) -> bool:
+    effects = operation.plan.effects
+    return bool(effects) and effects[0].call.system is System.JENKINS
+
+
+def _build_of(operation: Operation) -> str:
+    """The number of the build that it made last; empty where it made none, or not yet."""
+    made = (one.reference for one in reversed(operation.journal) if one.reference.startswith("build:"))
+    return next(made, "").removeprefix("build:")
 
 
 def awaits_answer(operation: Operation) -> bool:
@@ -210,6 +224,8 @@ def log_beside(operation: Operation) -> tuple[RunName, TaskName | None] | None:
     if effect is None or operation.outcome not in (None, Outcome.SUCCEEDED):
         return None
     name, task = followed(operation)
+    if name is None:
+        return None
     if task is None:
         return (name, None) if name != RunName.parse(operation.plan.targets[0].name) else None
     tasks = operation.plan.effects[0].call.args["tasks"]
@@ -221,28 +237,8 @@ def ending(operation: Operation | None, trouble: str) -> Content:
     """One line: how it stands or has ended, and what to do now."""
     if operation is None:
         return Content.styled(f"✗ {present.text(trouble, 400)}", "$text-error")
-    identity = present.text(operation.plan.operation, 40)
     if operation.stage is not Stage.ENDED:
-        if trouble:
-            to_do = (
-                f"`fedesk execute {identity}` starts it, S takes one's own back; nothing was sent"
-                if operation.stage is Stage.CONFIRMED
-                else f"C looks for what was done; `fedesk execute {identity}` carries it on"
-            )
-            return Content.styled(f"▲ {present.text(trouble, 600)} {to_do}.", "$text-warning")
-        if operation.undecided:
-            to_do = f"`fedesk operations decide {identity}` with proceed or stop decides."
-            return Content.assemble(("⏸ it waits for a decision", "$text-warning"), f"  {to_do}")
-        if is_waiting(operation):
-            told = present.text(operation.journal[-1].said, 300)
-            return Content.assemble(
-                (f"⏸ it {told}", "$text-warning"), "  S takes one's own back; Esc leaves it in line."
-            )
-        said = "waits for its runner" if operation.stage is Stage.CONFIRMED else "goes on"
-        return Content.assemble(
-            (f"{face_of(operation).glyph} it {said}", "$text-primary"),
-            ("; Esc leaves it going, u leads back to it", present.MUTED),
-        )
+        return _going(operation, trouble)
     face = face_of(operation)
     told = present.text(operation.said, 600).rstrip(".")
     return Content.assemble(
@@ -250,6 +246,34 @@ def ending(operation: Operation | None, trouble: str) -> Content:
         f"  {told}.  " if told else "  ",
         _now(operation),
         (f"  {present.text(trouble, 300)}" if trouble else "", "$text-warning"),
+    )
+
+
+def _going(operation: Operation, trouble: str) -> Content:
+    identity = present.text(operation.plan.operation, 40)
+    if trouble:
+        to_do = (
+            f"`fedesk execute {identity}` starts it, S takes one's own back; nothing was sent"
+            if operation.stage is Stage.CONFIRMED
+            else f"C looks for what was done; `fedesk execute {identity}` carries it on"
+        )
+        return Content.styled(f"▲ {present.text(trouble, 600)} {to_do}.", "$text-warning")
+    if operation.undecided:
+        to_do = f"`fedesk operations decide {identity}` with proceed or stop decides."
+        return Content.assemble(("⏸ it waits for a decision", "$text-warning"), f"  {to_do}")
+    if is_waiting(operation):
+        told = present.text(operation.journal[-1].said, 300)
+        return Content.assemble(
+            (f"⏸ it {told}", "$text-warning"), "  S takes one's own back; Esc leaves it in line."
+        )
+    if awaits_answer(operation):
+        return Content.assemble(
+            ("⏸ its build waits for an answer", "$text-warning"), "  I gives one; Esc leaves it waiting."
+        )
+    said = "waits for its runner" if operation.stage is Stage.CONFIRMED else "goes on"
+    return Content.assemble(
+        (f"{face_of(operation).glyph} it {said}", "$text-primary"),
+        ("; Esc leaves it going, u leads back to it", present.MUTED),
     )
 
 
