@@ -76,7 +76,7 @@ def settled(
         pytest.param(WIDE, YES, "ARMED", None, id="armed"),
         pytest.param(SMALL, YES, "ARMED", None, id="armed-small"),
         pytest.param(WIDE, (*YES, "ctrl+y"), "waits for its runner", held, id="running"),
-        pytest.param(WIDE, (*YES, "ctrl+y"), "✗ 44 [2026", None, id="ended"),
+        pytest.param(WIDE, (*YES, "ctrl+y"), "✗ 44 ERROR", None, id="ended"),
         pytest.param(SMALL, (*YES, "ctrl+y"), "succeeded", None, id="ended-small"),
         pytest.param(WIDE, (*YES, "ctrl+y"), "? unknown", lost, id="unknown"),
     ],

@@ -20,6 +20,7 @@ from fedesk.domain.roles import EVERY_RIGHT
 from fedesk.domain.windows import WindowKind
 from fedesk.sandbox.server import Sandbox
 from fedesk.services.windows import Asked
+from fedesk.ui import watch_text
 from fedesk.ui.app import DeskApp
 from fedesk.ui.screens.main import MainScreen
 from fedesk.ui.screens.operation import OperationScreen
@@ -33,6 +34,7 @@ roles = ["releaser"]
 approvals = 0
 """
 """Mara may promote alone, freezes and holds, and may waive nothing."""
+ALONE = "nobody else"
 GATES = {
     "chargebacks": {"gate built from commit", "gate data quality"},
     "lending": {"gate unit"},
@@ -47,14 +49,18 @@ GATES = {
 
 @pytest.fixture
 def opened(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path) -> Iterator[Opened]:
-    """The desk; where a test names a service as its parameter, the catalogue has it rolled back by itself."""
+    """The desk; where a test names a service as its parameter, the catalogue has it rolled back by itself.
+
+    With ALONE as its parameter no people are configured: who sits there may waive what a gate asks.
+    """
     catalogue = sandbox.config_path.with_name("catalog.yaml")
     before = catalogue.read_text(encoding="utf-8")
-    if service := getattr(request, "param", ""):
+    if (service := getattr(request, "param", "")) not in ("", ALONE):
         head, name, rest = before.partition(f"\n  {service}:\n")
         rest = rest.replace("rollback: {automatic: false}", "rollback: {automatic: true}", 1)
         catalogue.write_text(head + name + rest, encoding="utf-8")
-    made = Opened(sandbox, tmp_path, governed=GOVERNED)
+    governed = "" if service == ALONE else GOVERNED
+    made = Opened(sandbox, tmp_path, governed=governed)
     yield made
     for desk in made.desks:
         assert isinstance(desk.launcher, InProcessLauncher)
@@ -231,6 +237,34 @@ async def test_what_waits_is_answered_and_what_is_red_does_not_forbid_the_cure(o
         assert (upstream.ruling, "payments_daily is failed" in upstream.reason) == (Ruling.WARN, True)
         cure = await confirmed(pilot, app, screen)
     assert cure.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN), cure.said
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("opened", [ALONE], indirect=True)
+async def test_the_question_of_its_build_is_answered_in_the_promotions_own_frame(opened: Opened) -> None:
+    """It says what it waits for, beside the build's log; the plan of the answer is about that build.
+
+    Time runs faster there than here while the promotion waits, and that plan expires.
+    """
+    app = opened.app
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.board, PATIENCE)
+        await pilot.press("5")
+        await until(pilot, lambda: at_release(app), PATIENCE)
+        screen = await to(pilot, app, "cards", "P")
+        while screen.target.accepts:
+            await pilot.press("A")
+        await type_in(pilot, *"prod", "tab", *"CHG-1", "ctrl+y")
+        await until(pilot, lambda: "its build waits for an answer" in words(app), PATIENCE)
+        promotion = screen.item.operation
+        assert promotion is not None
+        build, _ = watch_text.followed(promotion)
+        assert f"Log of {build.id if build else 'nothing'}" in words(app)
+        await pilot.press("I", *"proceed", "enter")
+        await until(pilot, lambda: app.screen is not screen and frame(app).item.made, PATIENCE)
+        made = frame(app).item.made
+        assert made is not None
+        assert made.proposal.plan.targets[0].name == str(build)
 
 
 @pytest.mark.soak

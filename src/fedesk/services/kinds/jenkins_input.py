@@ -33,7 +33,7 @@ from fedesk.services.operation_kinds import Around, Draft, OperationKind, Step
 
 NAME = "jenkins.answer-input"
 _CHOSEN = "answer"
-_WORDS = {"proceed": "let {run} go on", "abort": "have {run} end"}
+_WORDS = {"proceed": "let {run} proceed", "abort": "have {run} end"}
 
 
 def draft(request: Request, around: Around) -> Draft:

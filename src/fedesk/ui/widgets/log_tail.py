@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.containers import Vertical
 from textual.content import Content
 
+from fedesk.domain.log_times import Times
 from fedesk.ui import present
 from fedesk.ui.log_feed import LogFailed, LogFeed, LogGrew, LogReading, Pace
 from fedesk.ui.widgets.log_buffer import LogBuffer
@@ -55,6 +56,8 @@ class LogTail(Vertical):
         if self._feed is None and self.request is not None:
             self._feed = LogFeed(reading, self.request, self.post_message, pace=PACE)
             self._view.show(LogBuffer(self._feed.text))
+            # There is room for a time or for what is written, and these lines are of now.
+            self._view.tell_times(Times.HIDDEN)
             self._feed.start()
 
     def stop(self) -> None:
