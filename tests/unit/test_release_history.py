@@ -14,9 +14,9 @@ from fedesk.domain.dora import Dora, MetricName, dora_of
 from fedesk.domain.incidents import EntryKind
 from fedesk.domain.operations import Outcome, StepState
 from fedesk.domain.release_history import history_of, markdown, release_timeline
-from fedesk.domain.release_matrix import KnownReleases, release_operation
+from fedesk.domain.release_matrix import KnownReleases, attributed, cell_of, release_operation
 from fedesk.domain.release_stops import ROLLBACK
-from fedesk.domain.releases import Deployment, Migration, Verified
+from fedesk.domain.releases import Cell, Deployment, Migration, Verified
 from fedesk.domain.runs import Change
 from fedesk.domain.states import State
 from fedesk.store.last_known import LastKnown, read_releases, write_releases
@@ -43,6 +43,22 @@ def test_history_says_what_came_back_and_for_how_long_it_ran() -> None:
     assert rows[3].operation is not None
     assert rows[3].operation.kind == ROLLBACK
     assert [row.proof.verified for row in rows[3:]] == [Verified.VERIFIED, Verified.FAILED, Verified.VERIFIED]
+
+
+def test_what_fedesk_had_built_is_whose_yes_it_was() -> None:
+    """Jenkins knows the robot; an id that a build by hand has borrowed, for another release, names nobody."""
+    robot = [replace(one, by="fedesk-bot") for one in BUILDS]
+    borrowed = replace(robot[5], operation=ROLLED_BACK.plan.operation)
+    elsewhere = replace(robot[1], service="ledger")
+    unread = replace(robot[2], release=None)
+    by = {
+        row.deployment.run.name.id[-1]: row.deployment.by for row in history_of([*robot[:5], borrowed], TOLD)
+    }
+    assert by == dict.fromkeys("1456", "fedesk-bot") | {"2": "mara", "3": "mara"}
+    assert [one.by for one in attributed([elsewhere, unread], TOLD)] == ["fedesk-bot", "mara"]
+    cell = cell_of(Cell(service="payments", environment="prod"), robot[:3], TOLD)
+    assert cell.current is not None
+    assert cell.current.by == "mara"
 
 
 def four(builds: tuple[Deployment, ...], changes: tuple[Change, ...] = (), **given: object) -> Dora:

@@ -8,7 +8,14 @@ from fedesk.domain.audit import AuditRecord
 from fedesk.domain.incident_text import entry_table, escaped
 from fedesk.domain.incidents import TimelineEntry, operation_timeline
 from fedesk.domain.operations import JournalEntry, Operation, Stage, StepState
-from fedesk.domain.release_matrix import Proof, ReleaseOperation, number_of, proof_of, release_operation
+from fedesk.domain.release_matrix import (
+    Proof,
+    ReleaseOperation,
+    attributed,
+    number_of,
+    proof_of,
+    release_operation,
+)
 from fedesk.domain.releases import Deployment
 from fedesk.domain.states import State
 
@@ -31,7 +38,7 @@ def history_of(
     deployments: Iterable[Deployment], operations: Sequence[ReleaseOperation]
 ) -> tuple[HistoryRow, ...]:
     """Builds of one service's deploy job in one environment, newest first, dry runs and failures included."""
-    builds = sorted(deployments, key=number_of)
+    builds = sorted(attributed(deployments, operations), key=number_of)
     by_id = {one.operation: one for one in operations}
     rows: list[HistoryRow] = []
     seen: list[str] = []

@@ -4,7 +4,7 @@ A release counts as verified in an environment where the newest operation that b
 where the deploy job's own stage says so. What cannot be told is never green.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -361,7 +361,8 @@ def cell_of(
     stops: Iterable[ReleaseStop] = (),
 ) -> Cell:
     """The cell of a deploy job's builds; ``blank`` says whose it is. Dry runs deploy nothing."""
-    real = sorted((one for one in deployments if not one.is_dry_run), key=number_of, reverse=True)
+    named = attributed(deployments, operations)
+    real = sorted((one for one in named if not one.is_dry_run), key=number_of, reverse=True)
     good = tuple(one for one in real if one.run.state is State.SUCCEEDED)
     current = good[0] if good else None
     newer = [one for one in real if current is None or number_of(one) > number_of(current)]
@@ -380,6 +381,22 @@ def cell_of(
         verified_said=proof.said,
         stops=tuple(one for one in stops if one.stops(digest, blank.environment)) if digest else (),
     )
+
+
+def attributed(
+    deployments: Iterable[Deployment], operations: Iterable[ReleaseOperation]
+) -> Iterator[Deployment]:
+    """The same, each that an operation has triggered as the person's who confirmed it.
+
+    Jenkins knows the user that fedesk speaks to it with. Who triggers a build by hand may give it another's
+    id: the operation counts where service, environment and release are its own.
+    """
+    by_id = {one.operation: one for one in operations}
+    for one in deployments:
+        ours = by_id.get(one.operation)
+        own = ours is not None and (ours.service, ours.environment) == (one.service, one.environment)
+        is_it = ours is not None and own and one.digest in ("", ours.digest)
+        yield replace(one, by=ours.by) if ours is not None and is_it else one
 
 
 def number_of(deployment: Deployment) -> int:

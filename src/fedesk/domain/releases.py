@@ -123,7 +123,7 @@ class Deployment:
     is_settled: bool = False
     """Whether it has ended and all that it says was read, so that another look tells no more."""
     by: str = ""
-    """Who had it deployed, as the system says."""
+    """Who had it deployed, as the system says; who confirmed it, once it is known to be an operation's."""
     operation: str = ""
     """The fedesk operation that triggered it."""
     is_dry_run: bool = False

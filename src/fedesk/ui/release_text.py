@@ -27,6 +27,8 @@ _PATHS = 8
 _INDENT = 2
 _METRIC = 21
 _LABEL = 15
+_SHORT = 13
+"""As much of an operation's id as one has to type: it tells the millisecond."""
 
 
 def difference_lines(diff: ReleaseDiff, now: datetime, width: int) -> Iterator[Content]:
@@ -144,7 +146,7 @@ def history_lines(rows: tuple[HistoryRow, ...], now: datetime, zone: tzinfo, wid
         if row.brings_back:
             marks.append((" brings back an earlier release", "$text-warning"))
         if row.operation is not None:
-            marks.append((f" operation {row.operation.operation}", present.MUTED))
+            marks.append((f" operation {row.operation.operation[:_SHORT]}", present.MUTED))
         yield from _hanging(
             Content.assemble(
                 face.mark,
