@@ -56,7 +56,8 @@ def test_what_fedesk_had_built_is_whose_yes_it_was() -> None:
     }
     assert by == dict.fromkeys("1456", "fedesk-bot") | {"2": "mara", "3": "mara"}
     assert [one.by for one in attributed([elsewhere, unread], TOLD)] == ["fedesk-bot", "mara"]
-    cell = cell_of(Cell(service="payments", environment="prod"), robot[:3], TOLD)
+    blank = Cell(service="payments", environment="prod", connection=None, job="")
+    cell = cell_of(blank, robot[:3], TOLD)
     assert cell.current is not None
     assert cell.current.by == "mara"
 
