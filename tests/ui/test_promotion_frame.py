@@ -63,8 +63,8 @@ def test_what_is_followed_is_the_build_that_was_made(seen: Operation, run: str |
     assert watch_text.address(seen) == address
 
 
-def app_with(seen: Operation, tmp_path: Path) -> DeskApp:
-    desk = MemoryDesk(PROD, store=MemoryStore(seen))
+def app_with(seen: Operation, tmp_path: Path, store: MemoryStore | None = None) -> DeskApp:
+    desk = MemoryDesk(PROD, store=store or MemoryStore(seen))
     return DeskApp(
         front(PROD), lambda _: desk, StillClock(), crash_folder=tmp_path, environ={"TERM": "xterm"}
     )
@@ -83,6 +83,20 @@ async def test_a_promotion_is_watched_with_the_log_of_its_build(tmp_path: Path) 
         await at_its_frame(pilot, app)
         await until(pilot, lambda: f"Log of {BUILD.id}" in text_of(app))
         assert "it goes on; Esc leaves it going" in flat(app)
+
+
+async def test_the_log_of_the_dry_run_gives_way_to_that_of_the_real_build(tmp_path: Path) -> None:
+    """A rollback makes two builds: what stands beside its steps is written by the newer one."""
+    going = ("follow build", StepState.WAITING, 'in stage "Deploy"')
+    store = MemoryStore(promotion(going, made=1206))
+    app = app_with(store.held[0], tmp_path, store)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await at_its_frame(pilot, app)
+        await until(pilot, lambda: f"Log of {JOB}#1206" in text_of(app))
+        store.held[0] = promotion(going, made=1207)
+        store.moves += 1
+        await until(pilot, lambda: f"Log of {JOB}#1207" in text_of(app))
+        assert f"Log of {JOB}#1206" not in text_of(app)
 
 
 @pytest.mark.parametrize("choice", ["proceed", "abort"])

@@ -211,9 +211,12 @@ class OperationScreen(OperationKeys):
     def _follow_log(self, item: Item) -> None:
         """Beside the steps of one operation: what the task or build writes that it has started."""
         wanted = watch_text.log_beside(item.operation) if item.operation and len(self._items) == 1 else None
-        if wanted is not None and not self.has_class("-tail"):
+        if wanted is None:
+            return
+        # A rollback makes two builds: the dry run's log gives way to that of the real one.
+        self._tail.follow(self._desk.reading, LogRequest(run=wanted[0], task=wanted[1]))
+        if not self.has_class("-tail"):
             self.add_class("-tail")
-            self._tail.follow(self._desk.reading, LogRequest(run=wanted[0], task=wanted[1]))
             self.call_after_refresh(self.draw)
 
 

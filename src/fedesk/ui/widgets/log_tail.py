@@ -31,6 +31,7 @@ class LogTail(Vertical):
         self._view.can_focus = False
         self._feed: LogFeed | None = None
         self._reading: LogReading | None = None
+        self._number = 0
         self.request: LogRequest | None = None
 
     def compose(self) -> ComposeResult:
@@ -48,13 +49,20 @@ class LogTail(Vertical):
         self.call_after_refresh(self._view.go_last)
 
     def follow(self, reading: LogReading, request: LogRequest) -> None:
-        """Follow this log from its start, as soon as it is shown."""
-        self._reading, self.request = reading, request
+        """Follow this log from its start, as soon as it is shown; another one is not followed any more."""
+        if request == self.request:
+            return
+        self.stop()
+        self._feed, self._reading, self.request = None, reading, request
+        self._number += 1
+        self._view.show(LogBuffer())
         self._say("waits for its first line")
+        if self.size.height:
+            self._begin(reading)
 
     def _begin(self, reading: LogReading) -> None:
         if self._feed is None and self.request is not None:
-            self._feed = LogFeed(reading, self.request, self.post_message, pace=PACE)
+            self._feed = LogFeed(reading, self.request, self.post_message, number=self._number, pace=PACE)
             self._view.show(LogBuffer(self._feed.text))
             # There is room for a time or for what is written, and these lines are of now.
             self._view.tell_times(Times.HIDDEN)
@@ -68,7 +76,7 @@ class LogTail(Vertical):
     def on_log_grew(self, message: LogGrew) -> None:
         """The next lines."""
         message.stop()
-        if self._feed is None:
+        if self._feed is None or message.number != self._number:
             return
         self._view.grew()
         self.call_after_refresh(self._view.go_last)
@@ -78,7 +86,7 @@ class LogTail(Vertical):
     def on_log_failed(self, message: LogFailed) -> None:
         """It is not there yet, or cannot be read; it is tried again."""
         message.stop()
-        if not self._view.buffer.end:
+        if message.number == self._number and not self._view.buffer.end:
             self._say(message.failure.sentence)
 
     def _say(self, said: str) -> None:
