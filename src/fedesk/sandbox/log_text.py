@@ -145,7 +145,7 @@ STAGE_LINES: dict[str, tuple[str, ...]] = {
     "Fetch artifact": ("pulling {image}@{digest}", "sha256 of {service}.tar.zst matches"),
     "Policy": ("policy images/signed: allowed", "policy images/critical-vulnerabilities: allowed"),
     "Approve": ("Waiting for approval",),
-    "Deploy": ("deployment.apps/{service} configured", "waiting for rollout: {n} of 4 replicas are ready"),
+    "Deploy": ("deployment.apps/{service} configured", "waiting for rollout: {n} of 12 pods are ready"),
     "Verify": ("check {n}: import errors of {service}: none", "check {n}: freshness of {service}: 4 min"),
     "Record": ("archived release.json (version {version})",),
 }
