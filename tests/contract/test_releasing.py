@@ -15,12 +15,13 @@ from fedesk import execution
 from fedesk.domain.names import ConnectionName, RunName
 from fedesk.domain.operations import Operation, Outcome, Ruling, WriteWindow
 from fedesk.domain.release_matrix import PROMOTE, release_operation
-from fedesk.domain.release_stops import REMOVED, ROLLBACK, in_force
+from fedesk.domain.release_stops import REMOVED, ROLLBACK, SERVICE, in_force
 from fedesk.domain.releases import AnswerRequest, ReleaseRequest
 from fedesk.domain.requests import Request
 from fedesk.ports.errors import ConflictError, NotFoundError
 from fedesk.sandbox.server import Sandbox
 from fedesk.services.changes import Changes
+from fedesk.services.kinds.release_steps import done_said
 from fedesk.services.operation_runner import execute
 from fedesk.services.processes import LocalProcesses
 from fedesk.services.proposals import Answer, Proposal, RefusedError
@@ -106,6 +107,12 @@ def test_a_release_is_promoted_and_rolled_back_while_much_else_is_broken(night: 
     assert proposal.needs.accept == ()
     promoted = night.execute(night.yes(proposal).plan.operation)
     assert promoted.outcome is Outcome.SUCCEEDED
+    assert promoted.said.endswith(" runs in prod, verified by 2 checks.")
+    assert night.store.tail(1)[0].draft.result == f"succeeded: {promoted.said}"
+    (deploy, *_), target = promoted.plan.effects, promoted.plan.targets[0]
+    alone = replace(deploy, call=replace(deploy.call, args={**deploy.call.args, "verify": ()}))
+    unverified = done_said(replace(promoted.plan, effects=(alone,)))
+    assert unverified == f"{target.pins[SERVICE]} runs in prod; the catalogue names nothing that verifies it."
     steps = list(dict.fromkeys(entry.step for entry in promoted.journal if entry.step))
     assert steps == [
         "trigger",

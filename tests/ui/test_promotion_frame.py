@@ -125,23 +125,6 @@ async def test_before_there_is_a_build_no_key_leads_to_its_job(tmp_path: Path) -
         assert "Answer" not in text_of(app)
 
 
-@pytest.mark.parametrize(
-    ("checks", "said"),
-    [(2, "It runs, verified by 2 checks."), (1, "It runs, verified by 1 check."), (0, "as it was told.")],
-)
-def test_the_last_line_says_how_many_checks_have_passed(checks: int, said: str) -> None:
-    """Whatever was looked at several times counts once; without a check the last step has the word."""
-    looks = [
-        (f"verify {number}", state, "")
-        for number in range(checks)
-        for state in (StepState.WAITING, StepState.DONE)
-    ]
-    ended = replace(
-        promotion(*looks, made=1206), stage=Stage.ENDED, outcome=Outcome.SUCCEEDED, said="as it was told."
-    )
-    assert watch_text.ending(ended, "").plain == f"✓ succeeded  {said}  Enter opens the build, l its log."
-
-
 def test_a_build_that_has_ended_waits_for_nobody() -> None:
     """Whatever was written last."""
     waits = promotion(("follow build", StepState.WAITING, ASKED), made=1206)

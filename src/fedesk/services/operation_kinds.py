@@ -110,6 +110,8 @@ class OperationKind:
     """Guards that only warn in this kind; all others block."""
     wants_reason: bool = True
     """Whether production wants a reason or a ticket."""
+    done_said: Callable[[Plan], str] | None = None
+    """What is said once all its steps are done; None for what the last of them has said."""
     queues: bool = False
     """Whether it waits its turn where another that queues holds its target, instead of being refused."""
 

@@ -59,9 +59,9 @@ from fedesk.services.held import LEASE, Held, hold, patience_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind, Step
 from fedesk.services.queueing import Queue, leave_line, queues, taken
 from fedesk.services.settling import (
+    done_said,
     has_begun,
     has_intent,
-    last_said,
     left_alone,
     nothing_sent,
     recheck,
@@ -423,9 +423,9 @@ def _carry_out(desk: _Desk, held: Held, phase: Phase) -> Operation:
         if entry.state is not StepState.DONE:
             return stopped(held, due, entry, phase)
         if due is left[-1]:
-            return held.end(Outcome.SUCCEEDED, entry.said, phase, (entry,))
+            return held.end(Outcome.SUCCEEDED, done_said(held, kind, entry), phase, (entry,))
         held.note(entry)
-    return held.end(Outcome.SUCCEEDED, last_said(held, kind), phase)
+    return held.end(Outcome.SUCCEEDED, done_said(held, kind), phase)
 
 
 def _send(desk: _Desk, held: Held, step: Step, effect: Effect) -> JournalEntry:

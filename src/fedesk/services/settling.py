@@ -125,7 +125,7 @@ def _settle(held: Held, kind: OperationKind) -> Operation:
         if entry.state is not StepState.DONE:
             return stopped(held, due, entry, Phase.SETTLEMENT)
         held.note(entry)
-    return held.end(Outcome.SUCCEEDED, last_said(held, kind), Phase.SETTLEMENT)
+    return held.end(Outcome.SUCCEEDED, done_said(held, kind), Phase.SETTLEMENT)
 
 
 _LEAVE_AFTER = {StepKind.AWAIT: AWAIT_WITHIN, StepKind.DECIDE: 0.0}
@@ -160,9 +160,11 @@ def refuse(held: Held, refusals: Sequence[GuardResult]) -> Operation:
     return held.end(Outcome.REFUSED, said, Phase.REFUSAL, (entry,))
 
 
-def last_said(held: Held, kind: OperationKind) -> str:
-    """What the last step said of an operation whose steps are all done."""
-    last = held.last(kind.steps_of(held.plan)[-1].name)
+def done_said(held: Held, kind: OperationKind, last: JournalEntry | None = None) -> str:
+    """What is said of one whose steps are all done; ``last`` is its newest entry, where not written yet."""
+    if kind.done_said is not None:
+        return kind.done_said(held.plan)
+    last = last or held.last(kind.steps_of(held.plan)[-1].name)
     return last.said if last is not None else ""
 
 

@@ -240,23 +240,13 @@ def ending(operation: Operation | None, trouble: str) -> Content:
     if operation.stage is not Stage.ENDED:
         return _going(operation, trouble)
     face = face_of(operation)
-    told = _verified_by(operation) or present.text(operation.said, 600).rstrip(".")
+    told = present.text(operation.said, 600).rstrip(".")
     return Content.assemble(
         (f"{face.glyph} {face.word}", f"bold {face.style}"),
         f"  {told}.  " if told else "  ",
         _now(operation),
         (f"  {present.text(trouble, 300)}" if trouble else "", "$text-warning"),
     )
-
-
-def _verified_by(operation: Operation) -> str:
-    """Of a release that runs, how many checks have passed: the last of them alone would say little."""
-    from fedesk.domain.release_matrix import KINDS, VERIFY
-
-    if operation.plan.kind not in KINDS or operation.outcome is not Outcome.SUCCEEDED:
-        return ""
-    checks = {one.step for one in operation.journal if one.step.startswith(VERIFY)}
-    return f"It runs, verified by {len(checks)} check{'s' if len(checks) > 1 else ''}" if checks else ""
 
 
 def _going(operation: Operation, trouble: str) -> Content:

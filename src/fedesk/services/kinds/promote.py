@@ -25,7 +25,7 @@ from fedesk.services.kinds.release_origin import (
     deployed_before,
     previewed,
 )
-from fedesk.services.kinds.release_steps import steps_of
+from fedesk.services.kinds.release_steps import done_said, steps_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind
 from fedesk.services.quarantining import standing_against
 
@@ -116,5 +116,6 @@ KIND = OperationKind(
     draft=draft,
     asked=asked,
     made_steps=steps_of,
+    done_said=done_said,
     queues=True,
 )

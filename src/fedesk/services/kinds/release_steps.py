@@ -72,6 +72,14 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
     return tuple(_steps(plan))
 
 
+def done_said(plan: Plan) -> str:
+    """What is said of one that has done all: the last check alone would say little."""
+    service, count = plan.targets[0].pins[SERVICE], len(checks_of(plan))
+    if not count:
+        return f"{service} runs in {plan.environment}; the catalogue names nothing that verifies it."
+    return f"{service} runs in {plan.environment}, verified by {count} check{'s' if count > 1 else ''}."
+
+
 def _steps(plan: Plan) -> Iterator[Step]:
     if plan.effects[0] is not deploying(plan):
         yield from _of_build(DRY_RUN, plan.effects[0], "deploy without changing anything")

@@ -31,7 +31,7 @@ from fedesk.services.kinds.deploying import (
     told_release,
 )
 from fedesk.services.kinds.release_origin import chosen
-from fedesk.services.kinds.release_steps import steps_of
+from fedesk.services.kinds.release_steps import done_said, steps_of
 from fedesk.services.operation_kinds import Around, Draft, OperationKind, Weight
 from fedesk.services.quarantining import standing_against
 
@@ -151,6 +151,7 @@ KIND = OperationKind(
     draft=draft,
     asked=asked,
     made_steps=steps_of,
+    done_said=done_said,
     queues=True,
     weights=MappingProxyType({guards.FREEZE: Weight.WARNS, guards.HOLD: Weight.WARNS}),
 )
