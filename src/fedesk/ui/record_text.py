@@ -18,7 +18,7 @@ from fedesk.ui.actions import Target
 from fedesk.ui.listed import Column, Row
 from fedesk.ui.plan_text import RULINGS, entry, section
 from fedesk.ui.present import Face
-from fedesk.ui.watch_text import OUTCOMES, STEPS, face_of
+from fedesk.ui.watch_text import OUTCOMES, STEPS, address, face_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -166,7 +166,7 @@ def _operation_row(operation: Operation, opened: OpenOperation | None, now: date
         target=Target(
             name=present.text(subject, 80),
             id=plan.operation,
-            link=aim.link if aim else "",
+            link=address(operation) if aim else "",
             operation=plan.operation,
             settled=settled(operation, opened, now),
             environment=plan.environment,
