@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fedesk.domain.names import RunName
     from fedesk.services.diagnosis import Diagnosis
     from fedesk.ui.app import DeskApp
+    from fedesk.ui.listed import Row
 
 DEBOUNCE = 0.15
 """Seconds that the cursor stands still before the run under it is read."""
@@ -172,6 +173,9 @@ class TriageView(View):
         self._shown: Board | None = None
         self._said: tuple[object, ...] = ()
         """What the side was drawn of."""
+        self._rows: list[Row] = []
+        self._rows_of: tuple[object, ...] = ()
+        """What the rows were made of."""
         self._quiet: frozenset[str] = frozenset()
         self.shows_quiet = False
         """Whether what is snoozed or silenced stands among the rest."""
@@ -214,17 +218,17 @@ class TriageView(View):
                 self.row_list.drop(app.marker.hushed & (quiet - self._quiet))
             self._quiet = quiet
         self.row_list.set_heading(_quiet_said(len(quiet), shown=self.shows_quiet), present.MUTED)
-        self.row_list.show(
-            finding_rows(
-                shown,
-                app.now,
-                stale=stale,
-                further=rows.further_connections(board.snapshots),
-                pipelines=pipelines,
-                states=states,
-            ),
-            state,
-        )
+        further = rows.further_connections(board.snapshots)
+        ages = [present.age(one.since, app.now) for one in shown]
+        ages += [present.length_of(one.quiet.until - app.now) for one in states.values() if one.quiet]
+        drawn_of = (shown, ages, stale, further, pipelines, states)
+        if drawn_of != self._rows_of:
+            # Made each second they cost a tenth of what the desk does while nobody touches it.
+            self._rows_of = drawn_of
+            self._rows = finding_rows(
+                shown, app.now, stale=stale, further=further, pipelines=pipelines, states=states
+            )
+        self.row_list.show(self._rows, state)
         self._draw_side()
         if board is not self._shown:
             # What could not be read is tried again.
