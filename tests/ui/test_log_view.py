@@ -152,7 +152,12 @@ async def test_the_end_is_seen_without_a_resize(monkeypatch: pytest.MonkeyPatch)
         assert app.rows()[-1].endswith("row 99")
 
 
-async def test_the_end_is_seen_when_the_scroll_bar_comes_late(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_end", [True, False], ids=["end", "jump"])
+async def test_what_is_wanted_is_seen_when_the_scroll_bar_comes_late(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    at_end: bool,
+) -> None:
     """What was scrolled to before there was a scroll bar is scrolled to once there is one."""
     app = Host()
     async with app.run_test(size=(80, 20)) as pilot:
@@ -160,9 +165,12 @@ async def test_the_end_is_seen_when_the_scroll_bar_comes_late(monkeypatch: pytes
         monkeypatch.setattr(LogView, "on_resize", lambda _view, _event: None)
         monkeypatch.setattr(app.view, "call_after_refresh", lambda call, *args: call(*args))
         app.put(*(f"row {n}" for n in range(100)))
+        if not at_end:
+            app.view.go_to(60)
         assert app.view.scroll_offset.y == 0
         await pilot.pause()
-        assert app.rows()[-1].endswith("row 99")
+        seen = [row.split()[-1] for row in app.rows()]
+        assert seen[-1] == "99" if at_end else "60" in seen
 
 
 async def test_a_million_lines_take_bounded_memory() -> None:

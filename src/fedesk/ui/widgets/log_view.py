@@ -299,9 +299,11 @@ class LogView(LogRows, can_focus=True, inherit_bindings=False):
             self._within = self._last_top()[1]
         self._scroll_row(self.max_scroll_y)
 
-    def _keep_to_end(self) -> None:
+    def _keep_in_view(self) -> None:
         if self.following:
             self._to_end()
+        else:
+            self._bring_into_view()
 
     def _scroll_row(self, row: int, *, by_hand: bool = False) -> None:
         row = min(max(row, 0), self.max_scroll_y)
@@ -327,12 +329,12 @@ class LogView(LogRows, can_focus=True, inherit_bindings=False):
             self._changed()
 
     def watch_show_vertical_scrollbar(self) -> None:
-        """What was scrolled to before there was a scroll bar was not scrolled to: the end is, now."""
-        self.call_after_refresh(self._keep_to_end)
+        """What was scrolled to before there was a scroll bar was not scrolled to: it is, now."""
+        self.call_after_refresh(self._keep_in_view)
 
     def watch_show_horizontal_scrollbar(self) -> None:
         """It takes the last row."""
-        self.call_after_refresh(self._keep_to_end)
+        self.call_after_refresh(self._keep_in_view)
 
     def _jump(self, number: int | None) -> bool:
         if number is None:
@@ -367,4 +369,4 @@ class LogView(LogRows, can_focus=True, inherit_bindings=False):
         if self._wrapped:
             self._within = 0
             self._resize_content()
-        self.call_after_refresh(self._keep_to_end if self.following else self._bring_into_view)
+        self.call_after_refresh(self._keep_in_view)
