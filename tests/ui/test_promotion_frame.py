@@ -63,8 +63,8 @@ def test_what_is_followed_is_the_build_that_was_made(seen: Operation, run: str |
     assert watch_text.address(seen) == address
 
 
-def app_with(seen: Operation, tmp_path: Path, store: MemoryStore | None = None) -> DeskApp:
-    desk = MemoryDesk(PROD, store=store or MemoryStore(seen))
+def app_with(store: MemoryStore, tmp_path: Path) -> DeskApp:
+    desk = MemoryDesk(PROD, store=store)
     return DeskApp(
         front(PROD), lambda _: desk, StillClock(), crash_folder=tmp_path, environ={"TERM": "xterm"}
     )
@@ -78,7 +78,9 @@ async def at_its_frame(pilot: Pilot[int], app: DeskApp) -> None:
 
 async def test_a_promotion_is_watched_with_the_log_of_its_build(tmp_path: Path) -> None:
     """Beside its steps, and ``l`` and ``Enter`` lead there."""
-    app = app_with(promotion(("follow build", StepState.WAITING, 'in stage "Build"'), made=1206), tmp_path)
+    app = app_with(
+        MemoryStore(promotion(("follow build", StepState.WAITING, 'in stage "Build"'), made=1206)), tmp_path
+    )
     async with app.run_test(size=(120, 36)) as pilot:
         await at_its_frame(pilot, app)
         await until(pilot, lambda: f"Log of {BUILD.id}" in text_of(app))
@@ -89,7 +91,7 @@ async def test_the_log_of_the_dry_run_gives_way_to_that_of_the_real_build(tmp_pa
     """A rollback makes two builds: what stands beside its steps is written by the newer one."""
     going = ("follow build", StepState.WAITING, 'in stage "Deploy"')
     store = MemoryStore(promotion(going, made=1206))
-    app = app_with(store.held[0], tmp_path, store)
+    app = app_with(store, tmp_path)
     async with app.run_test(size=(120, 36)) as pilot:
         await at_its_frame(pilot, app)
         await until(pilot, lambda: f"Log of {JOB}#1206" in text_of(app))
@@ -105,7 +107,7 @@ async def test_the_question_of_its_build_is_answered_in_its_frame(
 ) -> None:
     """The foot says what waits and which key; ``I`` plans the answer to that build, not to its job."""
     asked: list[Request] = []
-    app = app_with(promotion(("follow build", StepState.WAITING, ASKED), made=1206), tmp_path)
+    app = app_with(MemoryStore(promotion(("follow build", StepState.WAITING, ASKED), made=1206)), tmp_path)
     monkeypatch.setattr(app, "open_plan", asked.extend)
     async with app.run_test(size=(100, 30)) as pilot:
         await at_its_frame(pilot, app)
@@ -116,7 +118,7 @@ async def test_the_question_of_its_build_is_answered_in_its_frame(
 
 async def test_before_there_is_a_build_no_key_leads_to_its_job(tmp_path: Path) -> None:
     """A job is no run: ``Enter`` says that there is none, and nothing is answered."""
-    app = app_with(promotion(), tmp_path)
+    app = app_with(MemoryStore(promotion()), tmp_path)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await at_its_frame(pilot, app)
         before = app.screen

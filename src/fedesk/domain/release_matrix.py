@@ -391,12 +391,10 @@ def attributed(
     Jenkins knows the user that fedesk speaks to it with. Who triggers a build by hand may give it another's
     id: the operation counts where service, environment and release are its own.
     """
-    by_id = {one.operation: one for one in operations}
+    told = {(one.operation, one.service, one.environment): one for one in operations}
     for one in deployments:
-        ours = by_id.get(one.operation)
-        own = ours is not None and (ours.service, ours.environment) == (one.service, one.environment)
-        is_it = ours is not None and own and one.digest in ("", ours.digest)
-        yield replace(one, by=ours.by) if ours is not None and is_it else one
+        ours = told.get((one.operation, one.service, one.environment))
+        yield one if ours is None or one.digest not in ("", ours.digest) else replace(one, by=ours.by)
 
 
 def number_of(deployment: Deployment) -> int:

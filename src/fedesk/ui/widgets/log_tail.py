@@ -44,8 +44,8 @@ class LogTail(Vertical):
 
     def on_resize(self) -> None:
         """Begin to read once there is room to show it; a log that nobody sees is not read."""
-        if self._reading is not None and self._feed is None and self.size.height:
-            self.call_after_refresh(self._begin, self._reading)
+        if self.size.height:
+            self.call_after_refresh(self._begin)
         self.call_after_refresh(self._view.go_last)
 
     def follow(self, reading: LogReading, request: LogRequest) -> None:
@@ -58,11 +58,13 @@ class LogTail(Vertical):
         self._view.show(LogBuffer())
         self._say("waits for its first line")
         if self.size.height:
-            self._begin(reading)
+            self._begin()
 
-    def _begin(self, reading: LogReading) -> None:
-        if self._feed is None and self.request is not None:
-            self._feed = LogFeed(reading, self.request, self.post_message, number=self._number, pace=PACE)
+    def _begin(self) -> None:
+        if self._feed is None and self._reading is not None and self.request is not None:
+            self._feed = LogFeed(
+                self._reading, self.request, self.post_message, number=self._number, pace=PACE
+            )
             self._view.show(LogBuffer(self._feed.text))
             # There is room for a time or for what is written, and these lines are of now.
             self._view.tell_times(Times.HIDDEN)

@@ -36,8 +36,8 @@ from fedesk.ui.listed import (
 )
 
 SKELETON_AFTER = 0.15
-_LONGEST_FILTER = 200
 """Seconds after which a list that still loads shows a skeleton; before that it shows nothing."""
+_LONGEST_FILTER = 200
 
 
 class RowList(ScrollView, can_focus=True, inherit_bindings=False):
